@@ -1,1 +1,10 @@
-//! Millrace.
+//! Millrace runs an organisation's background work and shows it.
+//!
+//! The map, in rank order; imports only look down (`tests/tidy.rs` holds this):
+//!
+//! | rank | module | what lives there |
+//! |---|---|---|
+//! | 0 | [`base`] | clock, database access, ids, checked text: no product knowledge |
+//! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
+pub mod base;
+pub mod queue;

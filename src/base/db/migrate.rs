@@ -1,0 +1,57 @@
+//! Applies the schema. Several nodes may start on an empty database at once: one migrates, the others wait for it.
+
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::DbError;
+
+/// Every migration, compiled in.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// A number that no other program of the organisation is likely to lock: "millrace" in ASCII.
+const LOCK: i64 = 0x6d69_6c6c_7261_6365;
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A migration failed; nothing of it was kept.
+    #[error("a migration failed: {0}")]
+    Migration(String),
+}
+
+/// Brings the schema up to date and tells the names of the migrations that were applied.
+///
+/// # Errors
+/// [`MigrateError::Migration`] with the database's message; migrations before the failed one stay applied.
+pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    prepare(conn)?;
+    conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(DbError::from)?;
+    let applied = conn
+        .run_pending_migrations(MIGRATIONS)
+        .map(|versions| versions.iter().map(ToString::to_string).collect())
+        .map_err(|error| MigrateError::Migration(error.to_string()));
+    conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(DbError::from)?;
+    applied
+}
+
+/// Tells the names of migrations that are compiled in but not applied yet.
+///
+/// # Errors
+/// [`MigrateError`] when the database cannot be asked.
+pub fn pending(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    prepare(conn)?;
+    conn.pending_migrations(MIGRATIONS)
+        .map(|found| found.iter().map(|migration| migration.name().to_string()).collect())
+        .map_err(|error| MigrateError::Migration(error.to_string()))
+}
+
+/// The list of applied migrations stands in our schema too, so that a shared database stays tidy.
+fn prepare(conn: &mut PgConnection) -> Result<(), DbError> {
+    Ok(conn.batch_execute(
+        "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS millrace; SET search_path = millrace, pg_temp",
+    )?)
+}

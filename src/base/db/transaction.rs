@@ -1,0 +1,56 @@
+//! Transactions that can be seen: a name in `pg_stat_activity`, a type in the signature.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::PgConnection;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+
+use super::DbError;
+
+/// Proof that a transaction is open. Functions that need atomicity ask for one.
+pub struct Tx<'c>(&'c mut PgConnection);
+
+impl Deref for Tx<'_> {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        self.0
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.0
+    }
+}
+
+/// Runs `work` in one transaction called `name` (`feature::act`): committed when `work` gives `Ok`, rolled back else.
+///
+/// # Errors
+/// What `work` gives, or the failure of BEGIN or COMMIT. After [`DbError::Lost`] at COMMIT the outcome is not known.
+pub fn transaction<T, E: From<DbError>>(
+    conn: &mut PgConnection,
+    name: &'static str,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(conn, name).map_err(E::from)?;
+    match work(&mut Tx(conn)) {
+        Ok(value) => {
+            AnsiTransactionManager::commit_transaction(conn).map_err(DbError::from)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(lost) = AnsiTransactionManager::rollback_transaction(conn) {
+                tracing::debug!(transaction = name, error = %lost, "rollback could not be sent; the server rolls back by itself");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// BEGIN and the name in one round trip. A transaction inside a transaction is refused by Postgres with a warning, so we
+/// refuse it ourselves: it would commit half.
+fn begin(conn: &mut PgConnection, name: &str) -> Result<(), DbError> {
+    debug_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-')), "{name}");
+    let sql = format!("BEGIN; SET LOCAL application_name = 'millrace {name}'");
+    Ok(AnsiTransactionManager::begin_transaction_sql(conn, &sql)?)
+}

@@ -1,0 +1,6 @@
+//! Rank 0: what every other module stands on and what knows nothing of jobs.
+pub mod clock;
+pub mod db;
+pub mod ids;
+pub mod random;
+pub mod text;

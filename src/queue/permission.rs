@@ -1,0 +1,144 @@
+//! Who may do what. Defining a job is code execution, so define, publish, run and repair are different permissions.
+
+/// A person's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May do everything; dangerous acts ask for a fresh sign-in.
+    Admin,
+    /// Runs and repairs work, edits schedules, drafts templates; within scope.
+    Operator,
+    /// Reads everything that numbers need, saves and exports reports.
+    Analyst,
+    /// Reads all records and the whole audit trail; sees no payloads.
+    Auditor,
+    /// Sees queues, lists and charts; within scope.
+    Viewer,
+}
+
+impl Role {
+    /// Every role, most powerful first.
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Operator, Self::Analyst, Self::Auditor, Self::Viewer];
+
+    /// Gives the role's name in rows, forms and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Analyst => "analyst",
+            Self::Auditor => "auditor",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// Reads a role's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Something that can be allowed or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Permission {
+    /// See queues, nodes, job lists, counts and charts.
+    ReadJobs,
+    /// See argument values, logs and output (marked values stay masked).
+    ReadPayloads,
+    /// Enqueue an active template.
+    Enqueue,
+    /// Retry, cancel, hold, release, reschedule, change priority.
+    RepairJobs,
+    /// Pause, resume and limit queues; drain nodes.
+    RunQueues,
+    /// Write draft templates and new versions.
+    DraftTemplates,
+    /// Publish, roll back, archive templates. Command, HTTP and SQL runners ask for a fresh sign-in.
+    PublishTemplates,
+    /// See, add, change and disable people, and the tokens of others.
+    ManagePeople,
+    /// Make and revoke one's own tokens, change one's own account.
+    OwnAccount,
+    /// Read the whole audit trail.
+    ReadAudit,
+    /// See database health, settings and metrics.
+    ReadHealth,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 11] = [
+        Self::ReadJobs,
+        Self::ReadPayloads,
+        Self::Enqueue,
+        Self::RepairJobs,
+        Self::RunQueues,
+        Self::DraftTemplates,
+        Self::PublishTemplates,
+        Self::ManagePeople,
+        Self::OwnAccount,
+        Self::ReadAudit,
+        Self::ReadHealth,
+    ];
+
+    /// Tells whether `role` has this permission (the table of GUARANTEES.md).
+    pub fn held_by(self, role: Role) -> bool {
+        use Role::{Admin, Analyst, Auditor, Operator};
+        match self {
+            Self::ReadJobs | Self::OwnAccount => true,
+            Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
+            Self::Enqueue | Self::RepairJobs | Self::RunQueues | Self::DraftTemplates => {
+                matches!(role, Admin | Operator)
+            }
+            Self::PublishTemplates | Self::ManagePeople => role == Admin,
+            Self::ReadAudit => matches!(role, Admin | Auditor),
+            Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
+        }
+    }
+
+    /// Names the least powerful role that has this permission, for "needs operator".
+    pub fn least_role(self) -> Role {
+        Role::ALL.into_iter().rev().find(|role| self.held_by(*role)).unwrap_or(Role::Admin)
+    }
+
+    /// Names the area of the API's first path word that a token must hold, and whether it writes.
+    pub fn token_scope(self) -> (&'static str, bool) {
+        match self {
+            Self::ReadJobs | Self::ReadPayloads => ("jobs", false),
+            Self::Enqueue | Self::RepairJobs => ("jobs", true),
+            Self::RunQueues => ("queues", true),
+            Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
+            Self::ManagePeople => ("people", true),
+            Self::OwnAccount => ("account", true),
+            Self::ReadAudit => ("audit", false),
+            Self::ReadHealth => ("health", false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_admins_hold_everything() {
+        for permission in Permission::ALL {
+            assert!(permission.held_by(Role::Admin), "{permission:?}");
+        }
+        assert!(!Permission::ALL.into_iter().all(|permission| permission.held_by(Role::Operator)));
+    }
+
+    #[test]
+    fn a_viewer_may_change_nothing_but_the_own_account() {
+        let writes = [Permission::Enqueue, Permission::RepairJobs, Permission::RunQueues, Permission::DraftTemplates];
+
+        assert!(writes.into_iter().all(|permission| !permission.held_by(Role::Viewer)));
+    }
+
+    #[test]
+    fn role_names_round_trip() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+        }
+        assert_eq!(Role::parse("Admin"), None);
+    }
+}
