@@ -1,0 +1,1 @@
+DROP TABLE millrace.audit; DROP FUNCTION millrace.refuse_audit_change;
