@@ -1,8 +1,32 @@
 //! Rank 1: the mechanism, usable without web and engine.
+//!
+//! The life of a job, with the table where its row stands (nothing on this way is updated in place):
+//!
+//! ```text
+//! enqueue ─▶ jobs (immutable: arguments, options; written once)
+//!        ├─▶ ready ──claim──▶ leases (a batch under one fence) ──settle──▶ history
+//!        └─▶ scheduled ──due──▶ ready          │  ├─▶ scheduled (retrying, snoozed)
+//!                parked (held, blocked) ◀──────┘  └─▶ ready (handed back)
+//!        sweep: leases of lost nodes ──▶ ready, parked or history
+//!        every move: state_deltas ─fold─▶ state_counts;  every attempt: rollup_deltas ─fold─▶ rollups
+//! ```
 pub mod actor;
 pub mod audit;
+pub mod catalog;
+pub mod claim;
+pub mod control;
+pub mod counts;
+pub mod due;
+pub mod fingerprint;
+pub mod histogram;
 pub mod job;
+pub mod log;
+pub mod node;
 pub mod params;
 pub mod permission;
+pub mod retry;
+pub mod settle;
+pub mod state;
+pub mod sweep;
 pub mod template;
 pub mod work;

@@ -1,0 +1,103 @@
+//! What the engine knows of queues and templates: small, read often, changed rarely.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text};
+use serde_json::Value;
+
+use super::job::{QueueId, TemplateId};
+use super::template::TemplateSpec;
+use crate::base::db::{DbError, PgConnection, statement};
+
+/// Most queues a node looks at.
+pub const QUEUES_MAX: i32 = 1_000;
+
+/// A queue as the dispatcher sees it.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Queue {
+    /// Row id.
+    #[diesel(sql_type = Integer)]
+    pub id: QueueId,
+    /// Name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Share of the slots.
+    #[diesel(sql_type = Integer)]
+    pub weight: i32,
+    /// Most jobs running at once in the cluster.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub running_max: Option<i32>,
+    /// Takes no new work.
+    #[diesel(sql_type = Bool)]
+    pub paused: bool,
+}
+
+/// Reads all queues, by name.
+///
+/// # Errors
+/// Database failures.
+pub fn queues(conn: &mut PgConnection) -> Result<Vec<Queue>, DbError> {
+    const SQL: &str = "-- queue::catalog::queues
+SELECT id, name, weight, running_max, paused_at IS NOT NULL AS paused FROM millrace.queues ORDER BY name LIMIT $1";
+    statement(SQL).bind::<Integer, _>(QUEUES_MAX).rows(conn)
+}
+
+/// One version of a template, read and understood.
+#[derive(Debug)]
+pub struct Version {
+    /// The template's name.
+    pub template: String,
+    /// The version's number.
+    pub version: i32,
+    /// What it says; the error when this program cannot read it.
+    pub spec: Result<TemplateSpec, String>,
+}
+
+/// Versions that were read already. Versions are immutable, so nothing in here goes stale.
+#[derive(Debug, Default)]
+pub struct Versions(Mutex<HashMap<(TemplateId, i32), Arc<Version>>>);
+
+impl Versions {
+    /// Gives a version, reading it when it is not known yet; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub fn get(
+        &self,
+        conn: &mut PgConnection,
+        template: TemplateId,
+        version: i32,
+    ) -> Result<Option<Arc<Version>>, DbError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(template, version)).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let read = read_version(conn, template, version)?.map(Arc::new);
+        if let Some(read) = &read {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert((template, version), Arc::clone(read));
+        }
+        Ok(read)
+    }
+}
+
+fn read_version(conn: &mut PgConnection, template: TemplateId, version: i32) -> Result<Option<Version>, DbError> {
+    const SQL: &str = "-- queue::catalog::version
+SELECT t.name, v.spec FROM millrace.template_versions v JOIN millrace.templates t ON t.id = v.template_id
+WHERE v.template_id = $1 AND v.version = $2";
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Jsonb)]
+        spec: Value,
+    }
+    let row: Option<Row> = statement(SQL).bind::<Integer, _>(template).bind::<Integer, _>(version).row(conn)?;
+    Ok(row.map(|row| Version {
+        template: row.name,
+        version,
+        spec: serde_json::from_value(row.spec).map_err(|error| error.to_string()),
+    }))
+}

@@ -1,0 +1,77 @@
+//! What people want of running jobs: rows that the job's node reads with its heartbeat, hastened by a notification.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+
+use crate::base::db::{DbError, PgConnection, Tx, statement};
+use crate::queue::job::JobId;
+use crate::queue::node::Incarnation;
+
+/// Most intents read at once.
+const INTENTS_PER_READ_MAX: i32 = 1_000;
+
+/// Somebody wants a running job cancelled.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Intent {
+    /// The job.
+    #[diesel(sql_type = BigInt)]
+    pub job_id: JobId,
+    /// Who wants it.
+    #[diesel(sql_type = Text)]
+    pub wanted_by: String,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub reason: Option<String>,
+}
+
+/// Writes the wish and rings the nodes once the transaction commits. The first wish stays.
+pub(super) fn want_cancel(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<&str>) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::control::want_cancel
+WITH wish AS (
+    INSERT INTO millrace.intents (job_id, kind, wanted_by, reason) VALUES ($1, 'cancel', $2, $3) ON CONFLICT (job_id) DO NOTHING
+)
+SELECT pg_notify('millrace', 'intent')";
+    statement(SQL).bind::<BigInt, _>(job).bind::<Text, _>(by).bind::<Nullable<Text>, _>(reason).run(tx)?;
+    Ok(())
+}
+
+/// Reads the wishes about jobs that this node runs.
+///
+/// # Errors
+/// Database failures.
+pub fn intents_of_node(conn: &mut PgConnection, who: Incarnation) -> Result<Vec<Intent>, DbError> {
+    const SQL: &str = "-- queue::control::intents_of_node
+SELECT i.job_id, i.wanted_by, i.reason FROM millrace.intents i
+JOIN (SELECT unnest(job_ids) AS job_id FROM millrace.leases WHERE node_id = $1 AND epoch = $2) AS running USING (job_id)
+ORDER BY i.job_id LIMIT $3";
+    statement(SQL)
+        .bind::<Integer, _>(who.node)
+        .bind::<BigInt, _>(who.epoch)
+        .bind::<Integer, _>(INTENTS_PER_READ_MAX)
+        .rows(conn)
+}
+
+/// Finds wishes whose job does not run (any more): it ended, or it failed and waits for its next attempt.
+///
+/// # Errors
+/// Database failures.
+pub fn stale_intents(conn: &mut PgConnection) -> Result<Vec<Intent>, DbError> {
+    const SQL: &str = "-- queue::control::stale_intents
+SELECT i.job_id, i.wanted_by, i.reason FROM millrace.intents i
+WHERE NOT EXISTS (SELECT FROM millrace.leases l WHERE l.job_ids @> ARRAY[i.job_id])
+ORDER BY i.job_id LIMIT $1";
+    statement(SQL).bind::<Integer, _>(INTENTS_PER_READ_MAX).rows(conn)
+}
+
+/// Removes wishes that were fulfilled or came too late.
+///
+/// # Errors
+/// Database failures.
+pub fn drop_intents(conn: &mut PgConnection, jobs: &[JobId]) -> Result<usize, DbError> {
+    const SQL: &str = "-- queue::control::drop_intents
+DELETE FROM millrace.intents WHERE job_id = ANY($1)";
+    if jobs.is_empty() {
+        return Ok(0);
+    }
+    statement(SQL).bind::<Array<BigInt>, _>(jobs.iter().map(|job| job.0).collect::<Vec<_>>()).run(conn)
+}

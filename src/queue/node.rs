@@ -1,0 +1,131 @@
+//! Nodes: registration, heartbeat, epoch.
+//!
+//! A node's epoch rises at each start of its engine. Leases name the epoch under which they were claimed; the heartbeat
+//! fails once somebody else has raised it or declared the node down, and the engine then stops by itself (G7).
+
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text};
+
+use super::job::NodeId;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::base::text::NodeName;
+
+/// A node's identity for the length of one run of its engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incarnation {
+    /// The node.
+    pub node: NodeId,
+    /// Which start of its engine.
+    pub epoch: i64,
+}
+
+/// What a node says about itself when it starts.
+#[derive(Debug, Clone)]
+pub struct Introduction<'a> {
+    /// Its name.
+    pub name: &'a NodeName,
+    /// Its program's version.
+    pub version: &'a str,
+    /// Its labels as a JSON object.
+    pub labels: serde_json::Value,
+    /// Queues it serves; `None` = all.
+    pub queues: Option<&'a [String]>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Registered {
+    #[diesel(sql_type = Integer)]
+    id: NodeId,
+    #[diesel(sql_type = BigInt)]
+    epoch: i64,
+}
+
+/// Registers the node and raises its epoch: leases of an earlier start are void from then on.
+///
+/// # Errors
+/// Database failures.
+pub fn register(conn: &mut PgConnection, who: &Introduction<'_>) -> Result<Incarnation, DbError> {
+    const SQL: &str = "-- queue::node::register
+INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues) VALUES ($1, 1, $2, $3, $4)
+ON CONFLICT (name) DO UPDATE SET epoch = n.epoch + 1, state = 'up', started_at = clock_timestamp(),
+    heartbeat_at = clock_timestamp(), version = excluded.version, labels = excluded.labels, queues = excluded.queues, busy = 0
+RETURNING id, epoch";
+    let row: Option<Registered> = statement(SQL)
+        .bind::<Text, _>(who.name.as_str())
+        .bind::<Text, _>(who.version)
+        .bind::<Jsonb, _>(&who.labels)
+        .bind::<Nullable<Array<Text>>, _>(who.queues)
+        .row(conn)?;
+    row.map(|row| Incarnation { node: row.id, epoch: row.epoch })
+        .ok_or_else(|| DbError::Other(diesel::result::Error::NotFound))
+}
+
+/// What a heartbeat carries.
+#[derive(Debug, Clone, Copy)]
+pub struct Pulse {
+    /// Worker threads.
+    pub slots: u32,
+    /// Worker threads at work.
+    pub busy: u32,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// Whether the node takes no new work.
+    pub draining: bool,
+    /// The node's wall clock in milliseconds since 1970, to see skew.
+    pub clock_ms: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+/// What the database answered to a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// The lease is renewed.
+    Renewed,
+    /// Renewed; somebody wants the node to drain.
+    Drain,
+    /// The epoch is not ours any more, or we were declared down: stop everything.
+    Superseded,
+}
+
+/// Renews the node's lease: one UPDATE for the node, whatever runs on it.
+///
+/// # Errors
+/// Database failures; the lease may then have been renewed or not, count from before the call.
+pub fn heartbeat(conn: &mut PgConnection, who: Incarnation, pulse: &Pulse) -> Result<Heard, DbError> {
+    // the parameters' first mentions must rise, so id and epoch come through a leading CTE
+    const SQL: &str = "-- queue::node::heartbeat
+WITH me AS (SELECT $1::integer AS id, $2::bigint AS epoch)
+UPDATE millrace.nodes n SET heartbeat_at = clock_timestamp(), slots = $3, busy = $4, memory_bytes = $5,
+    state = CASE WHEN $6 = 1 THEN 'draining' ELSE state END,
+    clock_skew_ms = greatest(-2000000000, least(2000000000, $7 - (extract(epoch FROM clock_timestamp()) * 1000)::bigint))
+FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down' RETURNING n.state";
+    let row: Option<Answer> = statement(SQL)
+        .bind::<Integer, _>(who.node)
+        .bind::<BigInt, _>(who.epoch)
+        .bind::<Integer, _>(pulse.slots as i32)
+        .bind::<Integer, _>(pulse.busy as i32)
+        .bind::<BigInt, _>(pulse.memory_bytes as i64)
+        .bind::<Integer, _>(i32::from(pulse.draining))
+        .bind::<BigInt, _>(pulse.clock_ms)
+        .row(conn)?;
+    Ok(match row.as_ref().map(|row| row.state.as_str()) {
+        None => Heard::Superseded,
+        Some("draining") if !pulse.draining => Heard::Drain,
+        Some(_) => Heard::Renewed,
+    })
+}
+
+/// Says that the node has stopped in order: it is `down` at once and needs no sweep.
+///
+/// # Errors
+/// Database failures.
+pub fn sign_off(conn: &mut PgConnection, who: Incarnation) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::node::sign_off
+UPDATE millrace.nodes SET state = 'down', busy = 0 WHERE id = $1 AND epoch = $2";
+    statement(SQL).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(conn)?;
+    Ok(()) // 0 rows: somebody else has taken the name over already
+}

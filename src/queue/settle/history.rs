@@ -1,0 +1,153 @@
+//! Writing down how jobs and attempts ended.
+
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+
+use super::ending::{Ending, Settlement, cancelled};
+use crate::base::db::{DbError, Tx, statement};
+use crate::queue::fingerprint::fingerprint;
+use crate::queue::job::NodeId;
+
+pub(crate) const FINISH: &str = "-- queue::settle::finish
+INSERT INTO millrace.history (job_id, fence, since, started_at, finished_at, template_id, version, queue_id, node_id, state, priority,
+    attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)
+SELECT job_id, fence, since, started_at, finished_at, template_id, version, queue_id, CASE WHEN started_at IS NOT NULL THEN $1 END,
+    state::millrace.job_state, priority, attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output
+FROM UNNEST($2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::integer[], $8::integer[],
+    $9::integer[], $10::text[], $11::smallint[], $12::smallint[], $13::integer[], $14::integer[], $15::smallint[], $16::bigint[],
+    $17::integer[], $18::text[], $19::text[], $20::text[], $21::jsonb[])
+AS r(job_id, fence, since, started_at, finished_at, template_id, version, queue_id, state, priority, attempt, cpu_ms, exit_code,
+    http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)";
+
+fn column<T>(rows: &[&Settlement], of: impl Fn(&Settlement) -> T) -> Vec<T> {
+    rows.iter().map(|row| of(row)).collect()
+}
+
+/// Inserts the history rows of the results that end their job.
+pub(super) fn finish(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
+    let rows: Vec<&Settlement> = ours.iter().copied().filter(|row| row.ending.state().is_terminal()).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let inserted = statement(FINISH)
+        .bind::<Integer, _>(node)
+        .bind::<Array<BigInt>, _>(column(&rows, |row| row.job.0))
+        .bind::<Array<BigInt>, _>(column(&rows, |row| row.fence.0))
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.since))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(&rows, |row| row.started_at))
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.finished_at))
+        .bind::<Array<Integer>, _>(column(&rows, |row| row.template.0))
+        .bind::<Array<Integer>, _>(column(&rows, |row| row.version))
+        .bind::<Array<Integer>, _>(column(&rows, |row| row.queue.0))
+        .bind::<Array<Text>, _>(column(&rows, |row| row.ending.state().as_str()))
+        .bind::<Array<SmallInt>, _>(column(&rows, |row| row.priority))
+        .bind::<Array<SmallInt>, _>(column(&rows, Settlement::attempts_counted))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.cpu_ms.map(|ms| ms as i32)))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.exit_code))
+        .bind::<Array<Nullable<SmallInt>>, _>(column(&rows, |row| row.resources.http_status.map(|code| code as i16)))
+        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.peak_memory_bytes.map(|b| b as i64)))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, log_bytes))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, ended_by))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, error))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, print_of))
+        .bind::<Array<Nullable<Jsonb>>, _>(column(&rows, output))
+        .run(tx)?;
+    debug_assert_eq!(inserted, rows.len());
+    Ok(())
+}
+
+fn log_bytes(row: &Settlement) -> Option<i32> {
+    (row.log_bytes > 0).then(|| i32::try_from(row.log_bytes).unwrap_or(i32::MAX))
+}
+
+fn ended_by(row: &Settlement) -> Option<String> {
+    match &row.ending {
+        Ending::Cancelled { by, .. } => Some(by.clone()),
+        _ => None,
+    }
+}
+
+fn error(row: &Settlement) -> Option<String> {
+    match &row.ending {
+        Ending::Failed(trouble) => Some(trouble.error.clone()),
+        Ending::Cancelled { by, reason } => Some(cancelled(by, reason.as_deref())),
+        Ending::Expired => Some("its deadline passed before it started".into()),
+        _ => None,
+    }
+}
+
+fn print_of(row: &Settlement) -> Option<String> {
+    match &row.ending {
+        Ending::Failed(trouble) => Some(fingerprint(row.template, &trouble.error)),
+        _ => None,
+    }
+}
+
+fn output(row: &Settlement) -> Option<serde_json::Value> {
+    match &row.ending {
+        Ending::Succeeded { output } => output.clone(),
+        _ => None,
+    }
+}
+
+const ATTEMPTS: &str = "-- queue::settle::attempts
+INSERT INTO millrace.attempts (job_id, number, fence, started_at, finished_at, node_id, outcome, counted, cpu_ms, exit_code, http_status,
+    peak_memory_bytes, log_bytes, error, trace, fingerprint)
+SELECT job_id, number, fence, started_at, finished_at, $1, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes,
+    log_bytes, error, trace, fingerprint
+FROM UNNEST($2::bigint[], $3::smallint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::boolean[], $9::integer[],
+    $10::integer[], $11::smallint[], $12::bigint[], $13::integer[], $14::text[], $15::text[], $16::text[])
+AS r(job_id, number, fence, started_at, finished_at, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes,
+    error, trace, fingerprint)";
+
+/// Inserts the rows of attempts that did not succeed.
+pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
+    let (rows, troubles): (Vec<&Settlement>, Vec<_>) =
+        ours.iter().filter_map(|row| row.ending.trouble().map(|trouble| (*row, trouble))).unzip();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let prints = rows.iter().zip(&troubles).map(|(row, trouble)| fingerprint(row.template, &trouble.error));
+    statement(ATTEMPTS)
+        .bind::<Integer, _>(node)
+        .bind::<Array<BigInt>, _>(column(&rows, |row| row.job.0))
+        .bind::<Array<SmallInt>, _>(column(&rows, |row| row.attempt))
+        .bind::<Array<BigInt>, _>(column(&rows, |row| row.fence.0))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(&rows, |row| row.started_at))
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.finished_at))
+        .bind::<Array<Text>, _>(troubles.iter().map(|trouble| trouble.outcome.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(column(&rows, |row| row.ending.is_counted()))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.cpu_ms.map(|ms| ms as i32)))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.exit_code))
+        .bind::<Array<Nullable<SmallInt>>, _>(column(&rows, |row| row.resources.http_status.map(|code| code as i16)))
+        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.peak_memory_bytes.map(|b| b as i64)))
+        .bind::<Array<Nullable<Integer>>, _>(column(&rows, log_bytes))
+        .bind::<Array<Text>, _>(troubles.iter().map(|trouble| trouble.error.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(troubles.iter().map(|trouble| trouble.trace.as_deref()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(prints.collect::<Vec<_>>())
+        .run(tx)?;
+    Ok(())
+}
+
+/// Removes what only an unfinished job has: its unique key, its progress, its place in line.
+pub(super) fn leftovers(tx: &mut Tx<'_>, ours: &[&Settlement]) -> Result<(), DbError> {
+    const KEYS: &str = "-- queue::settle::unique_keys
+DELETE FROM millrace.unique_keys k USING millrace.jobs j
+WHERE j.id = ANY($1) AND k.key = j.unique_key AND k.job_id = j.id AND k.until IS NULL";
+    const LIVE: &str = "-- queue::settle::live
+DELETE FROM millrace.live WHERE job_id = ANY($1)";
+    const PLACES: &str = "-- queue::settle::placements
+DELETE FROM millrace.placements WHERE job_id = ANY($1)";
+    let ended = |wanted: fn(&Settlement) -> bool| -> Vec<i64> {
+        ours.iter().filter(|row| row.ending.state().is_terminal() && wanted(row)).map(|row| row.job.0).collect()
+    };
+    for (sql, ids) in [
+        (KEYS, ended(|row| row.unique)),
+        (LIVE, ended(|row| row.live || row.attempt > 1)),
+        (PLACES, ended(|row| row.seq != row.job.0)),
+    ] {
+        if !ids.is_empty() {
+            statement(sql).bind::<Array<BigInt>, _>(ids).run(tx)?; // what is not there needs no removal
+        }
+    }
+    Ok(())
+}

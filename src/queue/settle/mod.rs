@@ -1,0 +1,68 @@
+//! Settling: how attempts end. One transaction for a batch of results, whatever they are.
+//!
+//! ```text
+//! settle ─▶ release   the jobs leave their leases; what is not ours any more is left out (the fence)
+//!        ─▶ history   finished jobs            ─▶ attempts   attempts that did not succeed
+//!        ─▶ waiting   retries, snoozes, jobs handed back, jobs held
+//!        ─▶ leftovers unique keys, progress, places of finished jobs
+//!        ─▶ tally     rollups and state counts of exactly these jobs
+//! ```
+mod ending;
+mod history;
+mod release;
+mod tally;
+mod waiting;
+
+pub use ending::{AttemptOutcome, Ending, Settlement, Trouble, cancelled};
+pub(crate) use tally::{StateMoves, array_literal as tally_literal};
+
+use std::collections::HashSet;
+
+use super::job::{Fence, JobId};
+use super::log;
+use super::node::Incarnation;
+use crate::base::db::{DbError, PgConnection, Tx, transaction};
+
+/// Most results of one settling transaction.
+pub const SETTLE_BATCH_MAX: usize = 500;
+
+/// Which results were recorded: those whose lease was still ours.
+#[derive(Debug, Default)]
+pub struct Settled(HashSet<(JobId, Fence)>);
+
+impl Settled {
+    /// Tells whether this result was recorded. If not, somebody else owns the job: drop the result.
+    pub fn holds(&self, job: JobId, fence: Fence) -> bool {
+        self.0.contains(&(job, fence))
+    }
+
+    /// Tells how many were recorded.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Records results in one transaction.
+///
+/// # Errors
+/// Database failures; nothing is recorded then. After a lost connection at COMMIT the outcome is not known: settle the
+/// same results again, what was recorded is left out because its lease is gone.
+pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
+    transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
+}
+
+/// Records results within the caller's transaction.
+///
+/// # Errors
+/// As [`settle`].
+pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
+    log::append(tx, who, results.iter().filter_map(|result| result.last_words.as_ref()))?;
+    let released = release::release(tx, who, results)?;
+    let ours: Vec<&Settlement> = results.iter().filter(|r| released.contains(&(r.job, r.fence))).collect();
+    history::finish(tx, who.node, &ours)?;
+    history::attempts(tx, who.node, &ours)?;
+    waiting::put(tx, &ours)?;
+    history::leftovers(tx, &ours)?;
+    tally::record(tx, who.node, &ours)?;
+    Ok(Settled(released))
+}
