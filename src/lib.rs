@@ -6,5 +6,7 @@
 //! |---|---|---|
 //! | 0 | [`base`] | clock, database access, ids, checked text: no product knowledge |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
+//! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
 pub mod base;
+pub mod engine;
 pub mod queue;

@@ -2,7 +2,6 @@ CREATE TABLE millrace.queues (
     id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT queues_pk PRIMARY KEY,
     name text NOT NULL CONSTRAINT queues_name_shape CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,63}$'),
     weight integer NOT NULL DEFAULT 1 CONSTRAINT queues_weight_range CHECK (weight BETWEEN 1 AND 1000),
-    running_max integer CONSTRAINT queues_running_max_range CHECK (running_max BETWEEN 0 AND 100000),
     created_at timestamptz NOT NULL DEFAULT now(),
     paused_at timestamptz,
     paused_by text,
@@ -14,7 +13,6 @@ COMMENT ON TABLE millrace.queues IS 'Where ready jobs wait';
 COMMENT ON COLUMN millrace.queues.id IS 'Row id';
 COMMENT ON COLUMN millrace.queues.name IS '1 to 64 of a-z 0-9 . _ -';
 COMMENT ON COLUMN millrace.queues.weight IS 'Share of the slots when several queues have work';
-COMMENT ON COLUMN millrace.queues.running_max IS 'Most jobs running at once in the cluster; null = no limit';
 COMMENT ON COLUMN millrace.queues.created_at IS 'When it was first used';
 COMMENT ON COLUMN millrace.queues.paused_at IS 'Since when it takes no new work; null = it does';
 COMMENT ON COLUMN millrace.queues.paused_by IS 'Who paused it';

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text};
+use diesel::sql_types::{Bool, Integer, Jsonb, Text};
 use serde_json::Value;
 
 use super::job::{QueueId, TemplateId};
@@ -26,9 +26,6 @@ pub struct Queue {
     /// Share of the slots.
     #[diesel(sql_type = Integer)]
     pub weight: i32,
-    /// Most jobs running at once in the cluster.
-    #[diesel(sql_type = Nullable<Integer>)]
-    pub running_max: Option<i32>,
     /// Takes no new work.
     #[diesel(sql_type = Bool)]
     pub paused: bool,
@@ -40,7 +37,7 @@ pub struct Queue {
 /// Database failures.
 pub fn queues(conn: &mut PgConnection) -> Result<Vec<Queue>, DbError> {
     const SQL: &str = "-- queue::catalog::queues
-SELECT id, name, weight, running_max, paused_at IS NOT NULL AS paused FROM millrace.queues ORDER BY name LIMIT $1";
+SELECT id, name, weight, paused_at IS NOT NULL AS paused FROM millrace.queues ORDER BY name LIMIT $1";
     statement(SQL).bind::<Integer, _>(QUEUES_MAX).rows(conn)
 }
 

@@ -18,8 +18,6 @@ pub const CLAIM_BATCH_MAX: u32 = 1_000;
 pub struct Want {
     /// The queue.
     pub queue: QueueId,
-    /// Take only what stands behind this place (priority, seq): the low-water mark. `(0, 0)` looks from the start.
-    pub after: (i16, i64),
     /// At most so many.
     pub jobs_max: u32,
 }
@@ -77,19 +75,19 @@ pub struct Claimed {
 /// The claim. `ctid` of locked rows cannot be mis-planned; the array keeps the order of the picking.
 pub(crate) const CLAIM: &str = "-- queue::claim
 WITH want AS (
-    SELECT * FROM UNNEST($1::integer[], $2::smallint[], $3::bigint[], $4::integer[]) AS w(queue_id, priority, seq, jobs_max)
+    SELECT * FROM UNNEST($1::integer[], $2::integer[]) AS w(queue_id, jobs_max)
 ), picked AS MATERIALIZED (
     SELECT line.place FROM want CROSS JOIN LATERAL (
         SELECT r.ctid AS place FROM millrace.ready r
-        WHERE r.queue_id = want.queue_id AND (r.priority, r.seq) > (want.priority, want.seq)
+        WHERE r.queue_id = want.queue_id
         ORDER BY r.priority, r.seq LIMIT want.jobs_max FOR UPDATE SKIP LOCKED
-    ) AS line
+    ) AS line LIMIT $3
 ), taken AS MATERIALIZED (
     DELETE FROM millrace.ready r WHERE r.ctid = ANY(ARRAY(SELECT place FROM picked))
     RETURNING r.job_id, (r.attempt + 1)::smallint AS attempt, r.seq, r.since, r.queue_id, r.template_id, r.priority
 ), lease AS (
     INSERT INTO millrace.leases (node_id, epoch, job_ids, attempts)
-    SELECT $5, $6, array_agg(job_id), array_agg(attempt) FROM taken HAVING count(*) > 0
+    SELECT $4, $5, array_agg(job_id), array_agg(attempt) FROM taken HAVING count(*) > 0
     RETURNING id
 ), counted AS (
     INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs)
@@ -100,17 +98,21 @@ SELECT t.job_id, lease.id AS fence, t.attempt, t.seq, t.since, t.queue_id, t.tem
 FROM taken t CROSS JOIN lease JOIN millrace.jobs j ON j.id = t.job_id
 ORDER BY t.priority, t.seq";
 
-/// Claims what `wants` ask for, under one lease. An empty answer means that nothing was there to take.
+/// Claims what `wants` ask for in their order, at most `jobs_max` in all, under one lease. An empty answer means that
+/// nothing was there to take.
 ///
 /// # Errors
 /// Database failures. After a lost connection the claim may have been committed: the jobs then come back by the sweep.
-pub fn claim(conn: &mut PgConnection, who: Incarnation, wants: &[Want]) -> Result<Vec<Claimed>, DbError> {
-    let column = |of: fn(&Want) -> i64| wants.iter().map(of).collect::<Vec<_>>();
+pub fn claim(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    wants: &[Want],
+    jobs_max: u32,
+) -> Result<Vec<Claimed>, DbError> {
     statement(CLAIM)
         .bind::<Array<Integer>, _>(wants.iter().map(|want| want.queue.0).collect::<Vec<_>>())
-        .bind::<Array<SmallInt>, _>(wants.iter().map(|want| want.after.0).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(column(|want| want.after.1))
         .bind::<Array<Integer>, _>(wants.iter().map(|want| want.jobs_max as i32).collect::<Vec<_>>())
+        .bind::<Integer, _>(jobs_max as i32)
         .bind::<Integer, _>(who.node)
         .bind::<BigInt, _>(who.epoch)
         .rows(conn)

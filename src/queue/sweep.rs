@@ -151,7 +151,7 @@ fn settlement(orphan: &Orphan) -> Settlement {
         log_bytes: 0,
         unique: orphan.unique,
         live: true, // it may have said something
-        last_words: None,
+        last_words: Vec::new(),
         ending: ending(orphan),
     }
 }

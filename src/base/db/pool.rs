@@ -41,7 +41,7 @@ impl Db {
             .test_on_check_out(false) // 0.4 us instead of 20 us; the first statement after a restart fails and is retried
             .error_handler(Box::new(Quiet))
             .connection_customizer(Box::new(Session(settings)))
-            .build_unchecked(ConnectionManager::new(url));
+            .build_unchecked(ConnectionManager::new(super::url::with_limits(url)));
         Self { pool }
     }
 

@@ -175,8 +175,8 @@ pub struct Settlement {
     pub unique: bool,
     /// Whether it has a row in `live`.
     pub live: bool,
-    /// The last part of its log.
-    pub last_words: Option<Chunk>,
+    /// The parts of its log that may not have been written yet.
+    pub last_words: Vec<Chunk>,
     /// What becomes of the job.
     pub ending: Ending,
 }

@@ -56,7 +56,7 @@ pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement])
 /// # Errors
 /// As [`settle`].
 pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
-    log::append(tx, who, results.iter().filter_map(|result| result.last_words.as_ref()))?;
+    log::append(tx, who, results.iter().flat_map(|result| &result.last_words))?;
     let released = release::release(tx, who, results)?;
     let ours: Vec<&Settlement> = results.iter().filter(|r| released.contains(&(r.job, r.fence))).collect();
     history::finish(tx, who.node, &ours)?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{Ended, Failure, JobContext, Outcome, Report};
+use super::{Ended, Failure, JobContext, Outcome, Report, Resources};
+use crate::base::clock::thread_cpu;
 use crate::queue::template::TemplateSpec;
 
 /// Does one kind of template. Called on a worker thread, may block it; must obey [`JobContext::check`].
@@ -99,5 +100,20 @@ impl Registry {
     /// Lists the names, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()
+    }
+}
+
+/// Does `handler` templates: calls the handler that the template names, on this thread.
+impl Runner for Registry {
+    fn run(&self, job: &JobContext, template: &TemplateSpec) -> Report {
+        let name = template.handler.as_ref().map_or("", |work| work.name.as_str());
+        let Some(handler) = self.find(name) else {
+            return Report::plain(Ok(Outcome::give_up(format!("this node has no handler called {name:?}"))));
+        };
+        let before = thread_cpu();
+        let ended = handler.run(job);
+        let cpu = thread_cpu().saturating_sub(before);
+        let cpu_ms = Some(u32::try_from(cpu.as_millis()).unwrap_or(u32::MAX));
+        Report::measured(ended, Resources { cpu_ms, ..Resources::default() })
     }
 }

@@ -1,0 +1,77 @@
+//! Self-fencing (G7): a node that cannot renew its lease stops before somebody else may take its jobs.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::base::clock::boottime;
+
+/// Knows until when this node may act. Time is counted on `CLOCK_BOOTTIME` from *before* a heartbeat was sent, so that it
+/// ends earlier here than in the database, also across a suspended machine.
+pub(crate) struct Fence {
+    lease: Duration,
+    renewed_ms: AtomicU64,
+    superseded: AtomicBool,
+}
+
+impl Fence {
+    /// Starts with a lease counted from now: registering was a heartbeat.
+    pub(crate) fn new(lease: Duration) -> Self {
+        let now = boottime().as_millis() as u64;
+        Self { lease, renewed_ms: AtomicU64::new(now), superseded: AtomicBool::new(false) }
+    }
+
+    /// The lease was renewed by a heartbeat sent at `sent`.
+    pub(crate) fn renew(&self, sent: Duration) {
+        self.renewed_ms.fetch_max(sent.as_millis() as u64, Ordering::AcqRel);
+    }
+
+    /// Another process owns the node's name, or the node was declared lost.
+    pub(crate) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
+
+    /// Time until work must have stopped: the lease less a margin of a fifth for stopping it.
+    pub(crate) fn time_left(&self) -> Duration {
+        let end = Duration::from_millis(self.renewed_ms.load(Ordering::Acquire)) + self.lease.mul_f64(0.8);
+        if self.is_superseded() { Duration::ZERO } else { end.saturating_sub(boottime()) }
+    }
+
+    /// Whether new work may be claimed: not while more than half of the lease has passed without a heartbeat.
+    pub(crate) fn may_claim(&self) -> bool {
+        self.time_left() > self.lease.mul_f64(0.3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unrenewed_lease_stops_claims_first_and_work_later() {
+        let fence = Fence::new(Duration::from_secs(10));
+        assert!(fence.may_claim());
+
+        let six_seconds_ago = boottime().saturating_sub(Duration::from_secs(6)).as_millis() as u64;
+        fence.renewed_ms.store(six_seconds_ago, Ordering::Release);
+        assert!(!fence.may_claim());
+        assert!(!fence.time_left().is_zero());
+
+        let nine_seconds_ago = boottime().saturating_sub(Duration::from_secs(9)).as_millis() as u64;
+        fence.renewed_ms.store(nine_seconds_ago, Ordering::Release);
+        assert!(fence.time_left().is_zero());
+    }
+
+    #[test]
+    fn a_superseded_node_may_do_nothing() {
+        let fence = Fence::new(Duration::from_secs(10));
+
+        fence.supersede();
+
+        assert!(!fence.may_claim());
+        assert!(fence.time_left().is_zero());
+    }
+}

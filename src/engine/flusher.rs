@@ -1,0 +1,66 @@
+//! Writes what running work said, for all slots together, twice a second.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Shared;
+use super::pool::{Running, Written};
+use crate::base::db::Link;
+use crate::queue::log::{self, Chunk, Sign};
+
+/// Time between two writings.
+const TICK: Duration = Duration::from_millis(400);
+
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut link = Link::new(&shared.settings.database_url, "flusher", Duration::from_secs(5));
+    while !shared.ending.wait(TICK) {
+        let running = shared.pool.running();
+        let (chunks, signs) = collect(&running);
+        if chunks.is_empty() && signs.is_empty() {
+            continue;
+        }
+        let wrote = link.with(|conn| {
+            log::append(conn, shared.me, chunks.iter())?;
+            log::write_signs(conn, shared.me, &signs)
+        });
+        match wrote {
+            Ok(_) => forget_written(&running, &chunks),
+            Err(error) => tracing::debug!(%error, "log lines wait for the database"), // progress comes again, lines are kept
+        }
+    }
+}
+
+fn written(running: &Running) -> MutexGuard<'_, Written> {
+    running.written.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes what each running attempt said. Taking and numbering happen under one lock, because the worker does the same with
+/// the last words.
+fn collect(running: &[Running]) -> (Vec<Chunk>, Vec<Sign>) {
+    let (mut chunks, mut signs) = (Vec::new(), Vec::new());
+    for running in running {
+        let context = &running.context;
+        if let Err(stop) = context.check() {
+            tracing::trace!(job = %context.job(), %stop, "running past its stop"); // the check has woken it
+        }
+        let mut written = written(running);
+        let said = context.take_said();
+        chunks.extend(written.next(context, &said));
+        if said.progress.is_some() || said.checkpoint.is_some() {
+            written.signed = true;
+            let (job, fence) = (context.job(), context.fence());
+            signs.push(Sign { job, fence, progress: said.progress, checkpoint: said.checkpoint });
+        }
+    }
+    (chunks, signs)
+}
+
+fn forget_written(running: &[Running], chunks: &[Chunk]) {
+    for running in running {
+        let of_this =
+            chunks.iter().filter(|chunk| chunk.fence == running.context.fence() && chunk.job == running.context.job());
+        if let Some(last) = of_this.map(|chunk| chunk.chunk).max() {
+            written(running).committed(last + 1);
+        }
+    }
+}

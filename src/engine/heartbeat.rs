@@ -1,0 +1,85 @@
+//! Renews the node's lease, reads what people want of running jobs, and fences the node when it cannot.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use crate::base::clock::boottime;
+use crate::base::db::Link;
+use crate::queue::control;
+use crate::queue::node::{Heard, Pulse, heartbeat};
+use crate::queue::work::Stop;
+
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut link = Link::new(&shared.settings.database_url, "heartbeat", Duration::from_secs(2));
+    let mut last_beat = Instant::now() - shared.settings.heartbeat;
+    while !shared.ending.is_open() {
+        if last_beat.elapsed() >= shared.settings.heartbeat && beat(shared, &mut link) {
+            last_beat = Instant::now();
+        }
+        obey_intents(shared, &mut link);
+        fence_if_late(shared);
+        let until_next = shared.settings.heartbeat.saturating_sub(last_beat.elapsed());
+        shared.pulse_bell.wait(until_next.clamp(Duration::from_millis(50), Duration::from_secs(1)));
+    }
+}
+
+/// Sends one heartbeat; tells whether it was answered.
+fn beat(shared: &Shared, link: &mut Link) -> bool {
+    let sent = boottime(); // before sending: the lease ends here before it ends in the database
+    match link.with(|conn| heartbeat(conn, shared.me, &pulse(shared))) {
+        Ok(Heard::Renewed) => shared.fence.renew(sent),
+        Ok(Heard::Drain) => {
+            shared.fence.renew(sent);
+            shared.pool.start_draining();
+        }
+        Ok(Heard::Superseded) => {
+            tracing::error!("this node was declared lost or its name was taken over; stopping all work");
+            shared.fence.supersede();
+        }
+        Err(error) => {
+            tracing::warn!(%error, left_ms = shared.fence.time_left().as_millis() as u64, "no heartbeat");
+            return false;
+        }
+    }
+    true
+}
+
+fn pulse(shared: &Shared) -> Pulse {
+    Pulse {
+        slots: shared.pool.slots_max(),
+        busy: shared.pool.busy(),
+        memory_bytes: resident_bytes(),
+        draining: shared.pool.is_draining(),
+        clock_ms: shared.clock.now().timestamp_millis(),
+    }
+}
+
+/// Reads the process's resident memory; 0 when /proc does not tell.
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let resident = pages.as_deref().and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok());
+    resident.unwrap_or(0) * 4096
+}
+
+fn obey_intents(shared: &Shared, link: &mut Link) {
+    if shared.pool.busy() == 0 {
+        return;
+    }
+    match link.with(|conn| control::intents_of_node(conn, shared.me)) {
+        Ok(intents) => {
+            for intent in intents {
+                shared.pool.cancel(intent.job_id, &intent.wanted_by, intent.reason.as_deref());
+            }
+        }
+        Err(error) => tracing::debug!(%error, "intents could not be read"),
+    }
+}
+
+fn fence_if_late(shared: &Shared) {
+    if shared.fence.time_left().is_zero() && shared.pool.busy() > 0 {
+        tracing::error!(jobs = shared.pool.busy(), "the lease could not be renewed; stopping all work");
+        shared.pool.stop_fences(|_, _| true);
+        shared.pool.stop_all(Stop::LeaseLost);
+    }
+}

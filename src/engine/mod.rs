@@ -1,0 +1,216 @@
+//! Rank 2: runs the jobs. Plain threads; knows nothing of the web and is not known by it: they speak through rows.
+//!
+//! ```text
+//!  listener ─rings─▶ dispatcher ──claims──▶ Buffer ──▶ workers (1 thread = 1 slot) ──▶ Results ──▶ settler ──▶ Postgres
+//!  (LISTEN)             ▲  └─ waits for a free slot, the bell, or the poll                             │
+//!  mover  (due jobs) ───┘                                                       frees the slot ◀───────┘
+//!  heartbeat  renews the node's lease, reads intents; when it cannot: self-fence (stop claiming, stop the work)
+//!  flusher    writes log lines, progress and checkpoints of all slots, twice a second
+//!  sweeper    takes back what lost nodes held        duties   fold counts, make partitions, tidy up
+//! ```
+//! Heartbeat, settler, dispatcher, flusher, sweeper and mover have a reserved connection each.
+mod bell;
+mod buffer;
+mod dispatcher;
+mod duties;
+mod fence;
+mod flusher;
+mod heartbeat;
+mod listener;
+mod mover;
+mod panics;
+mod pool;
+mod results;
+mod run;
+mod settings;
+mod settler;
+mod sweeper;
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+pub use bell::Bell;
+pub use duties::{Duty, DutyResult};
+pub use run::Runners;
+pub use settings::{EngineSettings, SlotBounds};
+
+use crate::base::clock::Clock;
+use crate::base::db::{DbError, Link};
+use crate::queue::node::{self, Incarnation, Introduction};
+use crate::queue::work::Stop;
+
+/// How long draining waits, after the work was told to stop, for it to end: commands get TERM, then KILL after 10 s.
+const STOP_GRACE: Duration = Duration::from_secs(12);
+
+/// What all threads of an engine share.
+pub(crate) struct Shared {
+    pub(crate) settings: EngineSettings,
+    pub(crate) me: Incarnation,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) runners: Runners,
+    pub(crate) fence: fence::Fence,
+    pub(crate) buffer: buffer::Buffer,
+    pub(crate) results: results::Results,
+    pub(crate) pool: pool::Pool,
+    /// Wakes the dispatcher.
+    pub(crate) work_bell: Bell,
+    /// Wakes the heartbeat: an intent came, or the engine ends.
+    pub(crate) pulse_bell: Bell,
+    /// Wakes the mover.
+    pub(crate) due_bell: Bell,
+    /// Rung once: everything ends.
+    pub(crate) ending: bell::Latch,
+}
+
+/// How an engine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineEnd {
+    /// It drained in order.
+    Drained,
+    /// Another process took the node's name, or the node was declared lost: start again under a new epoch.
+    Superseded,
+}
+
+/// A running engine.
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Registers the node, takes back what its earlier epochs held, and starts all threads.
+    ///
+    /// # Errors
+    /// [`DbError`] when the database cannot be reached to register.
+    pub fn start(
+        settings: EngineSettings,
+        clock: Arc<dyn Clock>,
+        runners: Runners,
+        duties: Vec<Duty>,
+    ) -> Result<Self, DbError> {
+        panics::install();
+        let me = introduce(&settings)?;
+        let shared = Arc::new(Shared {
+            fence: fence::Fence::new(settings.lease),
+            buffer: buffer::Buffer::default(),
+            results: results::Results::default(),
+            pool: pool::Pool::new(settings.slots),
+            work_bell: Bell::default(),
+            pulse_bell: Bell::default(),
+            due_bell: Bell::default(),
+            ending: bell::Latch::default(),
+            settings,
+            me,
+            clock,
+            runners,
+        });
+        let mut threads = start_threads(&shared);
+        threads.extend(duties::start(&shared, duties));
+        tracing::info!(node = %shared.settings.node, epoch = me.epoch, "the engine runs");
+        Ok(Self { shared, threads })
+    }
+
+    /// Waits until the engine has to end: asked by [`Self::drain`] from a signal, or superseded.
+    pub fn wait(&self, asked: impl Fn() -> bool) -> EngineEnd {
+        loop {
+            if asked() {
+                return EngineEnd::Drained;
+            }
+            if self.shared.fence.is_superseded() {
+                return EngineEnd::Superseded;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Claims nothing more, lets running work end within the drain time, then gives the rest back without counting it.
+    pub fn drain(mut self, end: EngineEnd) {
+        let shared = Arc::clone(&self.shared);
+        shared.pool.start_draining();
+        shared.work_bell.ring();
+        hand_back_unstarted(&shared);
+        if end == EngineEnd::Drained {
+            wait_idle(&shared, shared.settings.drain);
+            hand_back_unstarted(&shared); // what a claim brought that was under way
+        }
+        let why = if end == EngineEnd::Drained { Stop::Draining } else { Stop::LeaseLost };
+        shared.pool.stop_all(why);
+        wait_idle(&shared, STOP_GRACE);
+        shared.ending.open();
+        shared.results.close();
+        shared.buffer.close();
+        for bell in [&shared.work_bell, &shared.pulse_bell, &shared.due_bell] {
+            bell.ring();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine had panicked");
+            }
+        }
+        sign_off(&shared);
+    }
+}
+
+fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
+    let mut link = Link::new(&settings.database_url, "engine start", Duration::from_secs(10));
+    let queues = settings.queues.as_ref().map(|served| served.keys().cloned().collect::<Vec<_>>());
+    link.with(|conn| {
+        node::register(
+            conn,
+            &Introduction {
+                name: &settings.node,
+                version: env!("CARGO_PKG_VERSION"),
+                labels: settings.labels.clone(),
+                queues: queues.as_deref(),
+            },
+        )
+    })
+}
+
+fn start_threads(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
+    let parts: [(&str, fn(&Arc<Shared>)); 7] = [
+        ("heartbeat", heartbeat::run),
+        ("settler", settler::run),
+        ("sweeper", sweeper::run),
+        ("mover", mover::run),
+        ("flusher", flusher::run),
+        ("listener", listener::run),
+        ("dispatcher", dispatcher::run),
+    ];
+    parts.into_iter().map(|(name, run)| spawn(name, shared, move |shared| run(shared))).collect()
+}
+
+/// Starts a named thread of the engine.
+pub(crate) fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    run: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new()
+        .name(format!("mr-{name}"))
+        .spawn(move || run(&shared))
+        .unwrap_or_else(|error| panic!("no thread for the engine's {name}: {error}")) // the supervisor starts us again
+}
+
+fn hand_back_unstarted(shared: &Shared) {
+    for assigned in shared.buffer.take_all() {
+        shared.results.push(run::unstarted(&assigned, shared.clock.now()));
+    }
+}
+
+fn wait_idle(shared: &Shared, limit: Duration) {
+    let end = Instant::now() + limit;
+    while Instant::now() < end && !(shared.pool.busy() == 0 && shared.results.is_idle()) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn sign_off(shared: &Shared) {
+    let mut link = Link::new(&shared.settings.database_url, "engine end", Duration::from_secs(3));
+    match link.with(|conn| node::sign_off(conn, shared.me)) {
+        Ok(()) => tracing::info!(node = %shared.settings.node, "the engine has ended"),
+        Err(error) => tracing::warn!(%error, "the engine ended without signing off; its lease runs out by itself"),
+    }
+}

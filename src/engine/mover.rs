@@ -1,0 +1,39 @@
+//! Moves due jobs into their line, at their time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use crate::base::db::{DbError, Link};
+use crate::queue::due;
+
+/// Longest time between two looks.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// Shortest time between two looks.
+const LOOK_MIN: Duration = Duration::from_millis(5);
+
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut link = Link::new(&shared.settings.database_url, "mover", Duration::from_secs(10));
+    while !shared.ending.is_open() {
+        let wait = link.with(|conn| move_all(shared, conn)).unwrap_or_else(|error| {
+            tracing::debug!(%error, "due jobs wait for the database");
+            LOOK_MAX
+        });
+        shared.due_bell.wait(wait);
+    }
+}
+
+/// Moves everything that is due and tells when to look again.
+fn move_all(shared: &Shared, conn: &mut diesel::PgConnection) -> Result<Duration, DbError> {
+    loop {
+        let moved = due::move_due(conn)?;
+        if moved > 0 {
+            shared.work_bell.ring();
+        }
+        if moved < due::MOVE_BATCH_MAX.unsigned_abs() || shared.ending.is_open() {
+            break;
+        }
+    }
+    let next = due::next_due(conn)?.map_or(LOOK_MAX, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    Ok(next.clamp(LOOK_MIN, LOOK_MAX))
+}

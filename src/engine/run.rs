@@ -1,0 +1,231 @@
+//! One attempt: from a claimed job to the result that is settled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::buffer::Assigned;
+use super::pool::Running;
+use super::{Shared, panics};
+use crate::base::clock::Time;
+use crate::queue::retry::{FailedAttempt, Next, after_failure};
+use crate::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble};
+use crate::queue::template::{Defaults, RunnerKind, TemplateSpec};
+use crate::queue::work::{Failure, JobContext, JobFacts, Outcome, Report, Resources, Runner, Stop};
+
+/// Longest output kept, in bytes of JSON.
+const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// Who does which kind of template.
+#[derive(Clone, Default)]
+pub struct Runners(HashMap<RunnerKind, Arc<dyn Runner>>);
+
+impl Runners {
+    /// Sets who does `kind`.
+    #[must_use]
+    pub fn with(mut self, kind: RunnerKind, runner: impl Runner + 'static) -> Self {
+        self.0.insert(kind, Arc::new(runner));
+        self
+    }
+
+    fn run(&self, job: &JobContext, spec: &TemplateSpec) -> Report {
+        match self.0.get(&spec.runner) {
+            Some(runner) => runner.run(job, spec),
+            None => Report::plain(Ok(Outcome::give_up(format!("this node runs no {} jobs", spec.runner.as_str())))),
+        }
+    }
+}
+
+/// The life of a worker thread.
+pub(crate) fn work(shared: &Arc<Shared>, slot: usize) {
+    while let Some((assigned, left)) = shared.buffer.take() {
+        if left == 0 {
+            shared.work_bell.ring(); // the dispatcher may claim again
+        }
+        run(shared, slot, &assigned);
+        if shared.pool.busy() < shared.pool.slots_max() && shared.buffer.len() == 0 {
+            shared.work_bell.ring();
+        }
+    }
+}
+
+fn run(shared: &Shared, slot: usize, assigned: &Assigned) {
+    let started_at = shared.clock.now();
+    let spec = match &assigned.version.spec {
+        Ok(spec) => spec,
+        Err(error) => return shared.results.push(unreadable(assigned, started_at, error)),
+    };
+    let context =
+        JobContext::new(facts(shared, assigned, spec, started_at), timeout(assigned, spec), Arc::clone(&shared.clock));
+    let running = Running::new(context);
+    shared.pool.enter(slot, running.clone());
+    let report = attempt(shared, &running.context, spec);
+    let result = settlement(shared, assigned, spec, &running, report);
+    // the result is queued before the slot is left: whoever sees no busy slot and no queued result sees the end
+    if let Some(result) = result {
+        shared.results.push(result);
+    }
+    shared.pool.leave(slot);
+}
+
+fn attempt(shared: &Shared, context: &JobContext, spec: &TemplateSpec) -> Report {
+    panics::catch(|| shared.runners.run(context, spec))
+        .unwrap_or_else(|(message, trace)| Report::plain(Err(Failure { trace, ..Failure::new(message) })))
+}
+
+fn timeout(assigned: &Assigned, spec: &TemplateSpec) -> Option<Duration> {
+    let own = assigned.job.timeout_ms.map(i64::unsigned_abs);
+    Some(Duration::from_millis(own.unwrap_or(spec.defaults.timeout_ms)))
+}
+
+fn attempts_max(assigned: &Assigned, defaults: &Defaults) -> u16 {
+    assigned.job.max_attempts.map_or(defaults.max_attempts, i16::unsigned_abs)
+}
+
+fn facts(shared: &Shared, assigned: &Assigned, spec: &TemplateSpec, started_at: Time) -> JobFacts {
+    let job = &assigned.job;
+    JobFacts {
+        job: job.job_id,
+        attempt: job.attempt.unsigned_abs(),
+        max_attempts: attempts_max(assigned, &spec.defaults),
+        fence: job.fence,
+        template: assigned.version.template.clone(),
+        version: job.version,
+        queue: assigned.queue_name.to_string(),
+        node: shared.settings.node.to_string(),
+        args: Arc::new(job.args.clone()),
+        checkpoint: assigned.checkpoint.clone(),
+        created_at: job.created_at,
+        started_at,
+        deadline: job.deadline,
+    }
+}
+
+/// Turns the report into the result that is settled; `None` when the work settled itself.
+fn settlement(
+    shared: &Shared,
+    assigned: &Assigned,
+    spec: &TemplateSpec,
+    running: &Running,
+    report: Report,
+) -> Option<Settlement> {
+    if report.settled {
+        return None;
+    }
+    let context = &running.context;
+    let ending = ending(assigned, spec, running, report);
+    let mut written = running.written.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = context.take_said();
+    Some(Settlement {
+        started_at: Some(context.facts().started_at),
+        resources: ending.1,
+        log_bytes: context.log_bytes(),
+        live: written.signed,
+        last_words: written.next(context, &said),
+        ending: ending.0,
+        ..base(assigned, shared.clock.now())
+    })
+}
+
+fn base(assigned: &Assigned, now: Time) -> Settlement {
+    let job = &assigned.job;
+    Settlement {
+        job: job.job_id,
+        fence: job.fence,
+        attempt: job.attempt,
+        seq: job.seq,
+        template: job.template_id,
+        version: job.version,
+        queue: job.queue_id,
+        priority: job.priority,
+        since: job.since,
+        started_at: None,
+        finished_at: now,
+        resources: Resources::default(),
+        log_bytes: 0,
+        unique: job.unique,
+        live: false,
+        last_words: Vec::new(),
+        ending: Ending::HandedBack { started: false },
+    }
+}
+
+fn ending(assigned: &Assigned, spec: &TemplateSpec, running: &Running, report: Report) -> (Ending, Resources) {
+    let resources = report.resources;
+    let ending = match report.ended {
+        Ok(Outcome::Done) => succeeded(running),
+        Ok(Outcome::Snooze(after)) => Ending::Snoozed(after),
+        Ok(Outcome::GiveUp(failure)) => stopped(running, &failure).unwrap_or_else(|| Ending::Failed(trouble(failure))),
+        Ok(Outcome::RetryAfter(failure, after)) => {
+            stopped(running, &failure).unwrap_or_else(|| failed(assigned, spec, resources, failure, Some(after)))
+        }
+        Err(failure) => stopped(running, &failure).unwrap_or_else(|| failed(assigned, spec, resources, failure, None)),
+    };
+    (ending, resources)
+}
+
+fn succeeded(running: &Running) -> Ending {
+    let output = running.context.take_output();
+    let size = output.as_ref().map_or(0, |value| value.to_string().len());
+    if size > OUTPUT_BYTES_MAX {
+        let error = format!("its output has {size} bytes, at most {OUTPUT_BYTES_MAX} are kept");
+        return Ending::Failed(trouble(Failure::new(error)));
+    }
+    Ending::Succeeded { output }
+}
+
+/// Work that failed because it was told to stop: by whom decides. A timeout is an ordinary failure.
+fn stopped(running: &Running, failure: &Failure) -> Option<Ending> {
+    match failure.stop? {
+        Stop::Cancelled => {
+            let by = running.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (by, reason) = by.unwrap_or_else(|| ("millrace".into(), None));
+            Some(Ending::Cancelled { by, reason })
+        }
+        Stop::Draining | Stop::LeaseLost => Some(Ending::HandedBack { started: true }),
+        Stop::TimedOut => None,
+    }
+}
+
+fn failed(
+    assigned: &Assigned,
+    spec: &TemplateSpec,
+    resources: Resources,
+    failure: Failure,
+    after: Option<Duration>,
+) -> Ending {
+    let attempt = assigned.job.attempt.unsigned_abs();
+    let most = attempts_max(assigned, &spec.defaults);
+    let facts = FailedAttempt { error: &failure.message, resources };
+    let next = after_failure(&spec.defaults, attempt, most, &facts, crate::base::random::unit());
+    match (next, after) {
+        (Next::Retry(_), Some(asked)) => Ending::Retry(trouble(failure), asked.max(Duration::from_millis(1))),
+        (Next::Retry(wait), None) => Ending::Retry(trouble(failure), wait.max(Duration::from_millis(1))),
+        (Next::Fail(_), _) => Ending::Failed(trouble(failure)),
+        (Next::Hold(reason), _) => Ending::Held(trouble(failure), reason.into()),
+    }
+}
+
+fn trouble(failure: Failure) -> Trouble {
+    let outcome = match failure.stop {
+        Some(Stop::TimedOut) => AttemptOutcome::TimedOut,
+        _ => AttemptOutcome::Failed,
+    };
+    Trouble { outcome, error: failure.message, trace: failure.trace }
+}
+
+/// The result of a job that was claimed and never started: it goes back, uncounted.
+pub(crate) fn unstarted(assigned: &Assigned, now: Time) -> Settlement {
+    base(assigned, now)
+}
+
+/// The result of a job whose deadline passed before it was claimed.
+pub(crate) fn expired(assigned: &Assigned, now: Time) -> Settlement {
+    Settlement { ending: Ending::Expired, ..base(assigned, now) }
+}
+
+fn unreadable(assigned: &Assigned, now: Time, error: &str) -> Settlement {
+    let why = format!("this node cannot read version {} of its template: {error}", assigned.version.version);
+    let ending = Ending::Held(trouble(Failure::new(&why)), why);
+    Settlement { ending, ..base(assigned, now) }
+}

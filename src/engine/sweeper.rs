@@ -1,0 +1,61 @@
+//! Takes back what lost nodes held, this node's own earlier epochs first.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use crate::base::db::{DbError, Link, PgConnection};
+use crate::queue::control::{self, ControlError};
+use crate::queue::sweep;
+
+/// Time between two sweeps.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut link = Link::new(&shared.settings.database_url, "sweeper", Duration::from_secs(5));
+    // After an outage every node's heartbeat is old. Declaring them lost at once would void leases of nodes that are just
+    // coming back, so wait one lease after the database was away.
+    let mut patient_until = Instant::now();
+    while !shared.ending.is_open() {
+        match link.with(|conn| sweep_once(shared, conn, Instant::now() >= patient_until)) {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => patient_until = Instant::now() + shared.settings.lease,
+            Err(error) => tracing::error!(%error, "the sweep failed"),
+        }
+        shared.ending.wait(TICK);
+    }
+}
+
+fn sweep_once(shared: &Shared, conn: &mut PgConnection, may_declare: bool) -> Result<(), DbError> {
+    if may_declare {
+        for name in sweep::declare_lost(conn, shared.settings.lease)? {
+            tracing::warn!(node = name, "a node was lost");
+        }
+    }
+    loop {
+        let taken = sweep::take_back(conn)?;
+        if taken == 0 || shared.ending.is_open() {
+            break;
+        }
+        tracing::info!(jobs = taken, "took back jobs of a lost node");
+        shared.work_bell.ring();
+    }
+    fulfil_stale_intents(conn)
+}
+
+/// A cancel that came while the job was between two attempts, or just ended.
+fn fulfil_stale_intents(conn: &mut PgConnection) -> Result<(), DbError> {
+    let stale = control::stale_intents(conn)?;
+    for intent in &stale {
+        let cancelled = crate::base::db::transaction(conn, "queue::stale_intent", |tx| {
+            control::cancel(tx, intent.job_id, &intent.wanted_by, intent.reason.clone())
+        });
+        match cancelled {
+            Ok(_) | Err(ControlError::NotAllowed { .. } | ControlError::NotFound(_) | ControlError::Moving(_)) => {}
+            Err(ControlError::Db(error)) => return Err(error),
+        }
+    }
+    let ended: Vec<_> = stale.iter().map(|intent| intent.job_id).collect();
+    control::drop_intents(conn, &ended)?;
+    Ok(())
+}
