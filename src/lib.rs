@@ -5,8 +5,10 @@
 //! | rank | module | what lives there |
 //! |---|---|---|
 //! | 0 | [`base`] | clock, database access, ids, checked text: no product knowledge |
+//! | 0 | [`cluster`] | the embedded PostgreSQL: found or fetched, made, started, watched, ended |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
 pub mod base;
+pub mod cluster;
 pub mod engine;
 pub mod queue;
