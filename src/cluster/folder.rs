@@ -38,6 +38,16 @@ pub(super) fn make_private(folder: &Path, account: Option<&Account>) -> Result<(
     fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(when)
 }
 
+/// Removes `folder` when nothing is left in it. A folder that stays does no harm and is only told of.
+pub(super) fn remove_if_empty(folder: &Path) {
+    match fs::remove_dir(folder) {
+        Err(problem) if problem.kind() != io::ErrorKind::NotFound => {
+            tracing::debug!(folder = %folder.display(), %problem, "the socket folder stays");
+        }
+        _ => {}
+    }
+}
+
 fn check_ours(folder: &Path, account: Option<&Account>) -> Result<(), ClusterError> {
     let found = fs::symlink_metadata(folder).map_err(ClusterError::when(format!("look at {}", folder.display())))?;
     let ours = effective_uid();

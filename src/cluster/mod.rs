@@ -141,13 +141,20 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Orphans`] when the server does not end even when killed.
     pub fn stop(mut self) -> Result<(), ClusterError> {
-        self.server.end()
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ClusterError> {
+        self.server.end()?;
+        // Under the lock still, so it cannot be the folder of somebody who starts just now.
+        folder::remove_if_empty(&self.server.settings().socket_dir);
+        Ok(())
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Err(problem) = self.server.end() {
+        if let Err(problem) = self.end() {
             tracing::error!(%problem, "the database server was left running");
         }
     }

@@ -1,1 +1,4 @@
 //! Integration tests.
+mod cluster;
+mod database;
+mod support;

@@ -1,0 +1,7 @@
+//! The promises of the embedded PostgreSQL.
+mod accounts;
+mod crash;
+mod lifetime;
+mod owner;
+mod refusals;
+mod stage;

@@ -1,0 +1,57 @@
+//! A database for one test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use millrace::base::db::{Db, PoolSettings};
+
+use super::shared_cluster::{TEMPLATE, url};
+
+/// A database with the whole schema and no rows, dropped with this value.
+pub struct TestDb {
+    name: String,
+    url: String,
+}
+
+impl TestDb {
+    pub fn new() -> TestDb {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let statement = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = FILE_COPY");
+        administrator().batch_execute(&statement).unwrap();
+        let url = url(&name);
+        TestDb { name, url }
+    }
+
+    /// Logs in as superuser, as which the schema was made.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn connect(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
+    }
+
+    /// A pool like the product's, for code that takes connections itself.
+    pub fn pool(&self, connections_max: u32) -> Db {
+        let wait = Duration::from_secs(10);
+        let statement = Duration::from_secs(30);
+        Db::new(&self.url, PoolSettings { name: "test", connections_max, wait, statement, role: None })
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        // A pool of the test may still hold connections.
+        let statement = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        if let Err(problem) = administrator().batch_execute(&statement) {
+            eprintln!("cannot drop {}: {problem}", self.name);
+        }
+    }
+}
+
+fn administrator() -> PgConnection {
+    PgConnection::establish(&url("postgres")).unwrap()
+}
