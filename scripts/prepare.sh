@@ -37,18 +37,20 @@ need_for_coverage() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        # Without a terminal nobody could type a password: fail instead of waiting.
-        if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+    elif [ -t 0 ]; then
+        sudo "$@"
     else
-        echo "Missing packages: ${packages[*]}. There is no sudo, so install them as root:" >&2
-        echo "    apt-get install ${packages[*]}" >&2
-        exit 1
+        sudo -n "$@" # without a terminal nobody could type a password: fail instead of waiting
     fi
 }
 
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
+give_up() {
+    echo "The packages could not be installed. As root, run: apt-get install ${packages[*]}" >&2
+    exit 1
 }
 
 install_packages() {
@@ -58,8 +60,8 @@ install_packages() {
         exit 1
     fi
     echo "Installing: ${packages[*]}"
-    apt -qq update
-    apt -qq -y --no-install-recommends install "${packages[@]}"
+    apt -qq update || give_up
+    apt -qq -y --no-install-recommends install "${packages[@]}" || give_up
 }
 
 wanted_rust() { sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml; }

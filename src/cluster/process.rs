@@ -45,6 +45,12 @@ pub(super) fn end_with_parent(command: &mut Command, signal: libc::c_int) {
     // SAFETY: runs between fork and exec and does only system calls, which are async-signal-safe.
     unsafe {
         command.pre_exec(move || {
+            // A shell starts background jobs with these ignored, and so would the child until it has handlers.
+            for asked_to_end in [libc::SIGINT, libc::SIGQUIT] {
+                if libc::signal(asked_to_end, libc::SIG_DFL) == libc::SIG_ERR {
+                    return Err(io::Error::last_os_error());
+                }
+            }
             if libc::prctl(libc::PR_SET_PDEATHSIG, signal) != 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -184,6 +190,20 @@ mod tests {
 
         assert!(before.elapsed() < Duration::from_secs(30), "the grandchild kept the pipe open");
         assert!(error.to_string().contains("no end after 0 s"), "{error}");
+    }
+
+    #[test]
+    fn a_child_can_be_interrupted_although_we_ignore_it() {
+        // SAFETY: sets a disposition without a handler, and puts the old one back below.
+        let before = unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+
+        let mut command = shell("kill -INT $$; echo survived");
+        end_with_parent(&mut command, libc::SIGKILL);
+        let status = command.status();
+
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGINT, before) };
+        assert!(!status.unwrap().success());
     }
 
     #[test]

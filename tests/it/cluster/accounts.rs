@@ -114,3 +114,44 @@ fn a_folder_that_the_server_cannot_enter_is_named() {
     }
     assert!(!Path::new(&closed).join("data").exists(), "nothing was made");
 }
+
+#[test]
+fn root_keeps_data_elsewhere_when_the_server_cannot_enter_the_folder() {
+    if !is_root() {
+        return;
+    }
+    let stage = Stage::empty();
+    let closed = stage.folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+
+    let inside = default_data_dir_in(&closed);
+    let outside = default_data_dir_in(stage.folder.path());
+
+    assert!(inside.contains("folder: /var/lib/millrace\n"), "{inside}");
+    for part in ["said: The database runs as user", &closed.to_string_lossy(), "/var/lib/millrace", "MILLRACE_DATA_DIR"]
+    {
+        assert!(inside.contains(part), "{part:?} is missing in: {inside}");
+    }
+    assert!(outside.contains(&format!("folder: {}/data\n", stage.folder.path().display())), "{outside}");
+    assert!(!outside.contains("said:"), "{outside}");
+}
+
+/// What a program that was started in `folder` is told.
+fn default_data_dir_in(folder: &Path) -> String {
+    let program = std::env::current_exe().unwrap();
+    let test = ["cluster::accounts::tell_default_data_dir", "--exact", "--ignored", "--nocapture"];
+    let output = Command::new(program).args(test).current_dir(folder).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Not a test: what [`default_data_dir_in`] runs, because a working folder belongs to a whole process.
+#[test]
+#[ignore = "the second program of another test"]
+fn tell_default_data_dir() {
+    let (folder, moved) = millrace::cluster::default_data_dir();
+    println!("folder: {}", folder.display());
+    if let Some(sentence) = moved {
+        println!("said: {sentence}");
+    }
+}

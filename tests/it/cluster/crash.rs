@@ -1,11 +1,12 @@
 //! Kills of every part, at every moment that matters.
 
 use std::fs;
+use std::process::Command;
 
 use millrace::cluster::Cluster;
 
 use super::owner::Owner;
-use super::stage::{Stage, connect, keep, kept, runs, send, wait_until};
+use super::stage::{Stage, connect, keep, kept, number, runs, send, wait_until};
 
 #[test]
 fn a_killed_server_is_noticed_and_recovers_with_its_data() {
@@ -75,15 +76,16 @@ fn a_start_waits_for_a_server_that_is_still_ending() {
     let mut owner = Owner::spawn(stage.folder.path());
     owner.wait_ready().unwrap();
     let old = stage.server_pid();
-    send(old, libc::SIGSTOP); // it cannot follow the kernel's signal yet
+    let checkpointer = "SELECT pid::bigint AS value FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    let checkpointer = number(&mut connect_over(&stage), checkpointer) as i32;
+    send(checkpointer, libc::SIGSTOP); // the server cannot end without it
 
     owner.kill();
-    let resumed = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        send(old, libc::SIGCONT);
-    });
+    // By another program, which does its part even if this test is killed meanwhile.
+    let mut resume =
+        Command::new("sh").args(["-c", "sleep 0.3; kill -CONT $0", &checkpointer.to_string()]).spawn().unwrap();
     let _cluster = Cluster::start(&stage.settings).unwrap();
-    resumed.join().unwrap();
+    assert!(resume.wait().unwrap().success());
 
     assert!(!runs(old));
     assert_ne!(stage.server_pid(), old);

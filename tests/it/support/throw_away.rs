@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use millrace::cluster::ClusterSettings;
+
 /// Free memory that `/dev/shm` must offer; a container's often has 64 MB.
 const ROOM_BYTES_MIN: u64 = 2 << 30;
 const PREFIX: &str = "millrace-it-";
@@ -40,12 +42,15 @@ impl Drop for ThrowAway {
     }
 }
 
-/// Removes the folders of runs that were killed.
+/// Removes what runs that were killed have left: their folders, and the socket folders of clusters in them.
 pub fn sweep() {
     let entries = fs::read_dir(place()).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(|path| is_leftover(path)) {
-        if let Err(problem) = fs::remove_dir_all(&path) {
-            eprintln!("cannot remove {}: {problem}", path.display());
+        let socket_dir = ClusterSettings::under(&path).unwrap().socket_dir;
+        for folder in [path, socket_dir].iter().filter(|folder| folder.exists()) {
+            if let Err(problem) = fs::remove_dir_all(folder) {
+                eprintln!("cannot remove {}: {problem}", folder.display());
+            }
         }
     }
 }
