@@ -1,4 +1,5 @@
 //! Integration tests.
 mod cluster;
 mod database;
+mod engine;
 mod support;

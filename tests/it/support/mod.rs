@@ -8,6 +8,7 @@
 mod database;
 mod exit;
 mod shared_cluster;
+pub mod stage;
 mod throw_away;
 
 pub use database::TestDb;

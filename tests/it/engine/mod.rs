@@ -1,0 +1,3 @@
+//! The engine against a real database: jobs run, fail, are retried, cancelled, handed back and taken back.
+mod attempts;
+mod nodes;
