@@ -12,7 +12,10 @@ pub enum ClusterError {
         "another Millrace already runs on {}: stop it, or give this one a folder of its own with MILLRACE_DATA_DIR",
         data.display()
     )]
-    InUse { data: PathBuf },
+    InUse {
+        /// The cluster's folder.
+        data: PathBuf,
+    },
 
     /// The server's account may not search a folder above the data folder.
     #[error(
@@ -20,7 +23,14 @@ pub enum ClusterError {
          choose another folder with MILLRACE_DATA_DIR, or allow it with `chmod o+x {}`",
         blocked.display(), path.display(), blocked.display()
     )]
-    Unreachable { path: PathBuf, blocked: PathBuf, account: String },
+    Unreachable {
+        /// What cannot be reached.
+        path: PathBuf,
+        /// The folder that stops it.
+        blocked: PathBuf,
+        /// The account that needs access.
+        account: String,
+    },
 
     /// The data folder belongs to somebody this process cannot act as.
     #[error(
@@ -28,7 +38,12 @@ pub enum ClusterError {
          or choose another folder with MILLRACE_DATA_DIR",
         data.display()
     )]
-    NotOwner { data: PathBuf, owner: String },
+    NotOwner {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// To whom it belongs.
+        owner: String,
+    },
 
     /// The data folder belongs to root, as whom PostgreSQL refuses to run.
     #[error(
@@ -36,7 +51,12 @@ pub enum ClusterError {
          give it back with `chown -R {account}: {}`",
         data.display(), data.display()
     )]
-    OwnedByRoot { data: PathBuf, account: String },
+    OwnedByRoot {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// The account that needs access.
+        account: String,
+    },
 
     /// Root found no account to run the server under.
     #[error(
@@ -51,7 +71,12 @@ pub enum ClusterError {
          move it away, or choose another folder with MILLRACE_DATA_DIR",
         data.display()
     )]
-    NotACluster { data: PathBuf, problem: String },
+    NotACluster {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// What is wrong, as the end of a sentence.
+        problem: String,
+    },
 
     /// No server program of the version that wrote the data folder.
     #[error(
@@ -61,7 +86,16 @@ pub enum ClusterError {
          and restore{}",
         data.display(), because(fetching)
     )]
-    WrongVersion { data: PathBuf, wanted: u32, offered: String, fetching: Option<String> },
+    WrongVersion {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// The major version that wrote the data.
+        wanted: u32,
+        /// The major versions on this machine.
+        offered: String,
+        /// Why none could be fetched, if that was tried.
+        fetching: Option<String>,
+    },
 
     /// The data folder is older than what the product's SQL needs.
     #[error(
@@ -69,7 +103,14 @@ pub enum ClusterError {
          Dump it with version {found}'s pg_dump, move the folder away, start Millrace once, and restore",
         data.display()
     )]
-    TooOld { data: PathBuf, found: u32, oldest: u32 },
+    TooOld {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// The major version that wrote the data.
+        found: u32,
+        /// The oldest major version that works.
+        oldest: u32,
+    },
 
     /// No server program at all, and none could be fetched.
     #[error(
@@ -77,7 +118,12 @@ pub enum ClusterError {
          name its bin folder in MILLRACE_PG_BIN, or set DATABASE_URL to a database that runs elsewhere",
         because(fetching)
     )]
-    NoPrograms { oldest: u32, fetching: Option<String> },
+    NoPrograms {
+        /// The oldest major version that works.
+        oldest: u32,
+        /// Why none could be fetched, if that was tried.
+        fetching: Option<String>,
+    },
 
     /// `MILLRACE_PG_BIN` names a folder without usable server programs.
     #[error(
@@ -85,41 +131,89 @@ pub enum ClusterError {
          correct it or unset it",
         folder.display()
     )]
-    BadProgramFolder { folder: PathBuf, oldest: u32 },
+    BadProgramFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// The oldest major version that works.
+        oldest: u32,
+    },
 
     /// A folder that must be ours alone cannot be trusted.
     #[error("the folder {} {problem}: remove it and start again", folder.display())]
-    Folder { folder: PathBuf, problem: &'static str },
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong, as the end of a sentence.
+        problem: &'static str,
+    },
 
     /// The socket's path is longer than the system allows.
     #[error(
         "the socket path {} has {bytes} bytes, {max} are allowed: choose a shorter socket folder",
         path.display()
     )]
-    SocketPathTooLong { path: PathBuf, bytes: usize, max: usize },
+    SocketPathTooLong {
+        /// The socket's path.
+        path: PathBuf,
+        /// Its length.
+        bytes: usize,
+        /// The longest allowed, bytes.
+        max: usize,
+    },
 
     /// A program that prepares the server failed or took too long.
     #[error("{program} failed ({problem}):\n{output}")]
-    Program { program: String, problem: String, output: String },
+    Program {
+        /// The program.
+        program: String,
+        /// What is wrong, as the end of a sentence.
+        problem: String,
+        /// The end of what it printed.
+        output: String,
+    },
 
     /// The server ended while it started.
     #[error("PostgreSQL ended at start ({status}); the end of {}:\n{tail}", log.display())]
-    Exited { status: ExitStatus, log: PathBuf, tail: String },
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+        /// The server's log.
+        log: PathBuf,
+        /// The end of the log.
+        tail: String,
+    },
 
     /// The server takes no connections yet.
     #[error(
         "PostgreSQL did not take connections within {seconds} s; it was stopped. The end of {}:\n{tail}",
         log.display()
     )]
-    NotReady { seconds: u64, log: PathBuf, tail: String },
+    NotReady {
+        /// How long was waited.
+        seconds: u64,
+        /// The server's log.
+        log: PathBuf,
+        /// The end of the log.
+        tail: String,
+    },
 
     /// Processes of an earlier server do not end.
     #[error("processes of an earlier PostgreSQL on {} do not end: {pids:?}; end them and start again", data.display())]
-    Orphans { data: PathBuf, pids: Vec<i32> },
+    Orphans {
+        /// The cluster's folder.
+        data: PathBuf,
+        /// Their numbers.
+        pids: Vec<i32>,
+    },
 
     /// An operation on a file or process was refused by the system.
     #[error("cannot {act}: {source}")]
-    System { act: String, source: io::Error },
+    System {
+        /// What was attempted.
+        act: String,
+        /// What the system answered.
+        source: io::Error,
+    },
 }
 
 impl ClusterError {

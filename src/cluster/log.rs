@@ -47,7 +47,12 @@ impl Log {
         if fs::metadata(&self.path)?.len() <= self.bytes_max {
             return Ok(());
         }
-        fs::copy(&self.path, beside(&self.path, ".1"))?;
+        let older = beside(&self.path, ".1");
+        // Removed first, because another user (root, once) may have made it.
+        match fs::remove_file(&older) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => fs::copy(&self.path, &older)?,
+        };
         OpenOptions::new().write(true).open(&self.path)?.set_len(0)
     }
 

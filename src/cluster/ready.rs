@@ -1,6 +1,6 @@
 //! Asks a server over its socket whether it takes connections.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,11 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Version 3.0 of PostgreSQL's protocol, as in its start-up message.
 const PROTOCOL: u32 = 196_608;
+
+/// The message that ends a session: its kind and its length.
+const TERMINATE: [u8; 5] = *b"X\0\0\0\x04";
+/// How much of the rest is listened to: a greeting has about 400 bytes.
+const FAREWELL_BYTES_MAX: u64 = 64 << 10;
 
 /// The socket that a server makes in `folder`.
 pub(super) fn socket_path(folder: &Path) -> PathBuf {
@@ -37,13 +42,16 @@ pub(super) fn takes_connections(folder: &Path) -> bool {
 }
 
 /// The kind of the first message: `R` asks for or confirms a login, `E` is an error (57P03: starting up).
-fn first_answer(socket: &Path) -> std::io::Result<u8> {
+fn first_answer(socket: &Path) -> io::Result<u8> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(ANSWER_WAIT_MAX))?;
     stream.set_write_timeout(Some(ANSWER_WAIT_MAX))?;
     stream.write_all(&startup_message())?;
     let mut kind = [0u8; 1];
     stream.read_exact(&mut kind)?;
+    // Leaving without a word would be a line in the server's log each time.
+    stream.write_all(&TERMINATE)?;
+    io::copy(&mut stream.take(FAREWELL_BYTES_MAX), &mut io::sink())?;
     Ok(kind[0])
 }
 

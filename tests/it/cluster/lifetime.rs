@@ -77,6 +77,7 @@ fn a_stop_is_clean_and_leaves_no_process() {
     assert!(!stage.settings.data.join("postmaster.pid").exists());
     assert!(!stage.settings.socket_dir.exists());
     assert!(stage.log().contains("database system is shut down"), "{}", stage.log());
+    assert!(!stage.log().contains("reset by peer"), "our own questions disturb: {}", stage.log());
     assert!(idle.batch_execute("SELECT 1").is_err());
 }
 
