@@ -169,7 +169,8 @@ fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
 }
 
 fn start_threads(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
-    let parts: [(&str, fn(&Arc<Shared>)); 7] = [
+    type Part = fn(&Arc<Shared>);
+    let parts: [(&str, Part); 7] = [
         ("heartbeat", heartbeat::run),
         ("settler", settler::run),
         ("sweeper", sweeper::run),
@@ -178,7 +179,7 @@ fn start_threads(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
         ("listener", listener::run),
         ("dispatcher", dispatcher::run),
     ];
-    parts.into_iter().map(|(name, run)| spawn(name, shared, move |shared| run(shared))).collect()
+    parts.into_iter().map(|(name, run)| spawn(name, shared, run)).collect()
 }
 
 /// Starts a named thread of the engine.

@@ -10,6 +10,9 @@ use crate::queue::job::{Fence, JobId};
 use crate::queue::log::Chunk;
 use crate::queue::work::{JobContext, Stop, Taken};
 
+/// Who cancelled a job, and why.
+type Canceller = (String, Option<String>);
+
 /// A job that runs in a slot.
 #[derive(Clone)]
 pub(crate) struct Running {
@@ -17,7 +20,7 @@ pub(crate) struct Running {
     /// What of its words is written.
     pub(crate) written: Arc<Mutex<Written>>,
     /// Who cancelled it, and why.
-    pub(crate) cancelled: Arc<Mutex<Option<(String, Option<String>)>>>,
+    pub(crate) cancelled: Arc<Mutex<Option<Canceller>>>,
 }
 
 impl Running {
