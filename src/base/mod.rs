@@ -3,4 +3,5 @@ pub mod clock;
 pub mod db;
 pub mod ids;
 pub mod random;
+pub mod signals;
 pub mod text;

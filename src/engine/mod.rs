@@ -24,6 +24,7 @@ mod results;
 mod run;
 mod settings;
 mod settler;
+mod supervisor;
 mod sweeper;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use bell::Bell;
 pub use duties::{Duty, DutyResult};
 pub use run::Runners;
 pub use settings::{EngineSettings, SlotBounds};
+pub use supervisor::Supervisor;
 
 use crate::base::clock::Clock;
 use crate::base::db::{DbError, Link};
