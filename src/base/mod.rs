@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod db;
 pub mod ids;
+pub mod pointer;
 pub mod random;
 pub mod signals;
 pub mod text;
