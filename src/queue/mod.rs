@@ -11,6 +11,7 @@
 //!        every move: state_deltas ─fold─▶ state_counts;  every attempt: rollup_deltas ─fold─▶ rollups
 //! ```
 pub mod actor;
+pub mod args;
 pub mod audit;
 pub mod catalog;
 pub mod claim;
