@@ -18,6 +18,7 @@ pub mod claim;
 pub mod control;
 pub mod counts;
 pub mod due;
+pub mod enqueue;
 pub mod fingerprint;
 pub mod histogram;
 pub mod job;
