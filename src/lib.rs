@@ -8,6 +8,7 @@
 //! | 0 | [`cluster`] | the embedded PostgreSQL: found or fetched, made, started, watched, ended |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
+pub mod admin;
 pub mod base;
 pub mod cluster;
 pub mod engine;

@@ -87,6 +87,14 @@ impl Actor {
         Self { person: None, name, role: Role::Admin, scope: Scope::default(), via, address: None, request: None }
     }
 
+    /// Gives the text that jobs and versions keep of their author: `giulia@example.org`, `… (token ci)`, `cli:root`.
+    pub fn signature(&self) -> String {
+        match &self.via {
+            Via::Token { name, .. } => format!("{} (token {name})", self.name),
+            Via::Console | Via::CommandLine | Via::System => self.name.clone(),
+        }
+    }
+
     /// Tells whether the actor has `permission`: by role, and for a token also by the token's scopes.
     pub fn may(&self, permission: Permission) -> bool {
         permission.held_by(self.role) && self.token_allows(permission)

@@ -27,6 +27,7 @@ pub mod node;
 pub mod params;
 pub mod permission;
 pub mod retry;
+pub mod ring;
 pub mod settle;
 pub mod state;
 pub mod sweep;

@@ -1,0 +1,290 @@
+//! Everything about one job, as of one moment.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use serde_json::Value;
+
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Scope;
+use crate::queue::job::{Fence, JobId, TemplateId};
+use crate::queue::state::JobState;
+
+/// Most attempts shown.
+const ATTEMPTS_MAX: i32 = 200;
+/// Rows of history that are looked at for the last runs of a template.
+const HISTORY_LOOK_MAX: i64 = 20_000;
+
+/// One job.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Detail {
+    /// Its id.
+    #[diesel(sql_type = BigInt)]
+    pub id: JobId,
+    #[diesel(sql_type = Text)]
+    state: String,
+    /// Its template.
+    #[diesel(sql_type = Text)]
+    pub template: String,
+    /// Its template's row.
+    #[diesel(sql_type = Integer)]
+    pub template_id: TemplateId,
+    /// The version it is pinned to.
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    /// What that version says.
+    #[diesel(sql_type = Jsonb)]
+    pub spec: Value,
+    /// Its present queue.
+    #[diesel(sql_type = Text)]
+    pub queue: String,
+    /// Its present priority.
+    #[diesel(sql_type = SmallInt)]
+    pub priority: i16,
+    /// Its arguments.
+    #[diesel(sql_type = Jsonb)]
+    pub args: Value,
+    /// Its labels.
+    #[diesel(sql_type = Array<Text>)]
+    pub tags: Vec<String>,
+    /// Attempts counted, the running one included.
+    #[diesel(sql_type = SmallInt)]
+    pub attempt: i16,
+    /// Its own number of attempts, if it has one.
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    pub max_attempts: Option<i16>,
+    /// Its own timeout, if it has one.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub timeout_ms: Option<i64>,
+    /// When it was enqueued.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: Time,
+    /// By whom.
+    #[diesel(sql_type = Text)]
+    pub enqueued_by: String,
+    /// Its time at enqueue, if it had one.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub asked_for: Option<Time>,
+    /// When it becomes ready, for waiting ones with a time.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub run_at: Option<Time>,
+    /// Since when it waits in its present place, or waited before its last attempt.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub since: Option<Time>,
+    /// Start of the running or last attempt.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub started_at: Option<Time>,
+    /// When it ended.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub finished_at: Option<Time>,
+    /// It expires when not started by then.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub deadline: Option<Time>,
+    /// Its unique key.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub unique_key: Option<String>,
+    /// Its ordering key.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ordering_key: Option<String>,
+    /// The job it was made from.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub parent: Option<JobId>,
+    /// Fence of the running or last attempt.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub fence: Option<Fence>,
+    /// Where it runs or ran last.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub node: Option<String>,
+    /// Last heartbeat of that node.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub heartbeat_at: Option<Time>,
+    /// Why it failed or was cancelled.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error: Option<String>,
+    /// Identity of its failure.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub fingerprint: Option<String>,
+    /// What it gave.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub output: Option<Value>,
+    /// CPU time of the last attempt in milliseconds.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub cpu_ms: Option<i32>,
+    /// Largest resident set of the last attempt.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub peak_memory_bytes: Option<i64>,
+    /// Exit code of the last attempt.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub exit_code: Option<i32>,
+    /// HTTP status of the last attempt.
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    pub http_status: Option<i16>,
+    /// Units done.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub done: Option<i64>,
+    /// Units in all; 0 = not known.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub total: Option<i64>,
+    /// What is being done.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub message: Option<String>,
+    /// Who holds it, and why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub parked_by: Option<String>,
+    /// Why it is held.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub park_reason: Option<String>,
+    /// Who asked to cancel it while it runs.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub cancel_by: Option<String>,
+    /// Since when.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub cancel_at: Option<Time>,
+}
+
+impl Detail {
+    /// Gives its state.
+    pub fn state(&self) -> JobState {
+        JobState::parse(&self.state).unwrap_or(JobState::Ready) // the statement gives only names of the enum
+    }
+}
+
+/// Reads one job that `scope` covers; `None` = there is none (any more), or it is out of scope.
+///
+/// # Errors
+/// Database failures.
+pub fn detail(conn: &mut PgConnection, scope: &Scope, job: JobId) -> Result<Option<Detail>, DbError> {
+    const SQL: &str = "-- admin::jobs::detail
+SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' WHEN s.retrying THEN 'retrying' WHEN s.job_id IS NOT NULL THEN 'scheduled' END,
+        k.state::text, 'ready') AS state,
+    t.name AS template, t.id AS template_id, j.version, v.spec, q.name AS queue, coalesce(h.priority, s.priority, k.priority, p.priority, j.priority) AS priority,
+    j.args, coalesce(j.tags, '{}') AS tags, coalesce(h.attempt, l.attempts[array_position(l.job_ids, j.id)], s.attempt, k.attempt, r.attempt, 0::smallint) AS attempt,
+    j.max_attempts, j.timeout_ms, j.created_at, j.enqueued_by, j.run_at AS asked_for, coalesce(s.run_at, k.run_at) AS run_at,
+    coalesce(h.since, s.since, k.since, r.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
+    j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, h.error, h.fingerprint, h.output,
+    h.cpu_ms, h.peak_memory_bytes, h.exit_code, h.http_status, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
+    i.wanted_by AS cancel_by, i.wanted_at AS cancel_at
+FROM millrace.jobs j
+JOIN millrace.templates t ON t.id = j.template_id
+JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version
+LEFT JOIN millrace.history h ON h.job_id = j.id
+LEFT JOIN millrace.leases l ON h.job_id IS NULL AND l.job_ids @> ARRAY[j.id]
+LEFT JOIN millrace.scheduled s ON s.job_id = j.id
+LEFT JOIN millrace.parked k ON k.job_id = j.id
+LEFT JOIN millrace.placements p ON p.job_id = j.id
+LEFT JOIN millrace.ready r ON r.queue_id = coalesce(p.queue_id, j.queue_id) AND r.priority = coalesce(p.priority, j.priority)
+    AND r.seq = coalesce(p.seq, j.id) AND r.job_id = j.id
+JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, p.queue_id, j.queue_id)
+LEFT JOIN millrace.nodes n ON n.id = coalesce(h.node_id, l.node_id)
+LEFT JOIN millrace.live live ON live.job_id = j.id
+LEFT JOIN millrace.intents i ON i.job_id = j.id
+WHERE j.id = $1 AND (($2::text[] = '{}' AND $3::text[] = '{}') OR q.name = ANY ($2) OR j.tags && $3)";
+    statement(SQL)
+        .bind::<BigInt, _>(job)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
+        .row(conn)
+}
+
+/// One attempt that did not succeed.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Attempt {
+    /// Its number.
+    #[diesel(sql_type = SmallInt)]
+    pub number: i16,
+    /// Its fence.
+    #[diesel(sql_type = BigInt)]
+    pub fence: Fence,
+    /// Its start; absent = claimed but never started.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub started_at: Option<Time>,
+    /// Its end.
+    #[diesel(sql_type = Timestamptz)]
+    pub finished_at: Time,
+    /// Where.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub node: Option<String>,
+    /// How it ended.
+    #[diesel(sql_type = Text)]
+    pub outcome: String,
+    /// Counts against the most attempts.
+    #[diesel(sql_type = Bool)]
+    pub counted: bool,
+    /// CPU time in milliseconds.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub cpu_ms: Option<i32>,
+    /// Exit code of a command.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub exit_code: Option<i32>,
+    /// Status of an HTTP call.
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    pub http_status: Option<i16>,
+    /// Largest resident set.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub peak_memory_bytes: Option<i64>,
+    /// Log kept.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub log_bytes: Option<i32>,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error: Option<String>,
+    /// Where in the code.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub trace: Option<String>,
+    /// Identity of the failure.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub fingerprint: Option<String>,
+}
+
+/// Reads the attempts of a job that did not succeed, oldest first. The caller has checked that the job may be seen.
+///
+/// # Errors
+/// Database failures.
+pub fn attempts(conn: &mut PgConnection, job: JobId) -> Result<Vec<Attempt>, DbError> {
+    const SQL: &str = "-- admin::jobs::attempts
+SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.cpu_ms, a.exit_code, a.http_status,
+    a.peak_memory_bytes, a.log_bytes, a.error, a.trace, a.fingerprint
+FROM millrace.attempts a LEFT JOIN millrace.nodes n ON n.id = a.node_id WHERE a.job_id = $1 ORDER BY a.fence LIMIT $2";
+    statement(SQL).bind::<BigInt, _>(job).bind::<Integer, _>(ATTEMPTS_MAX).rows(conn)
+}
+
+/// How one earlier job of a template went.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Run {
+    /// The job.
+    #[diesel(sql_type = BigInt)]
+    pub id: JobId,
+    #[diesel(sql_type = Text)]
+    state: String,
+    /// When it ended.
+    #[diesel(sql_type = Timestamptz)]
+    pub finished_at: Time,
+    /// How long its last attempt ran, in milliseconds.
+    #[diesel(sql_type = BigInt)]
+    pub run_ms: i64,
+}
+
+impl Run {
+    /// Gives its terminal state.
+    pub fn state(&self) -> JobState {
+        JobState::parse(&self.state).unwrap_or(JobState::Failed) // the statement gives only names of the enum
+    }
+}
+
+/// Reads the last `runs_max` jobs of a template that started and ended, oldest first, among the newest 20,000 of all.
+///
+/// # Errors
+/// Database failures.
+pub fn recent_runs(conn: &mut PgConnection, template: TemplateId, runs_max: i64) -> Result<Vec<Run>, DbError> {
+    const SQL: &str = "-- admin::jobs::recent_runs
+SELECT * FROM (
+    SELECT job_id AS id, state::text, finished_at, greatest(0, (extract(epoch FROM finished_at - started_at) * 1000)::bigint) AS run_ms
+    FROM (SELECT * FROM millrace.history ORDER BY job_id DESC LIMIT $1) AS newest
+    WHERE template_id = $2 AND started_at IS NOT NULL ORDER BY job_id DESC LIMIT $3
+) AS runs ORDER BY id";
+    statement(SQL)
+        .bind::<BigInt, _>(HISTORY_LOOK_MAX)
+        .bind::<Integer, _>(template)
+        .bind::<BigInt, _>(runs_max)
+        .rows(conn)
+}

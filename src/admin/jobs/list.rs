@@ -1,0 +1,260 @@
+//! A page of jobs, newest first, by keyset over the tables where jobs stand. Every source is bounded before anything is joined,
+//! so that a filter that matches nothing costs no more than one that matches much.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use serde_json::Value;
+
+use super::JobFilter;
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Scope;
+use crate::queue::job::JobId;
+use crate::queue::state::JobState;
+
+/// Rows of one source that are looked at when a filter has to look into them.
+pub const LOOK_ROWS_MAX: i64 = 5_000;
+/// Most rows of a page.
+pub const PAGE_ROWS_MAX: u32 = 200;
+
+/// Where a page begins. `k` is a job's id, or its place in line while it is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// At the newest.
+    Newest,
+    /// Older than this.
+    After(i64),
+    /// Newer than this.
+    Before(i64),
+}
+
+/// A job in a list.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct JobRow {
+    /// Its place in the order of the list.
+    #[diesel(sql_type = BigInt)]
+    pub k: i64,
+    /// Its id.
+    #[diesel(sql_type = BigInt)]
+    pub id: JobId,
+    #[diesel(sql_type = Text)]
+    state: String,
+    /// Its template.
+    #[diesel(sql_type = Text)]
+    pub template: String,
+    /// The version it is pinned to; absent when its payload was removed.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub version: Option<i32>,
+    /// Its queue.
+    #[diesel(sql_type = Text)]
+    pub queue: String,
+    /// Its priority.
+    #[diesel(sql_type = SmallInt)]
+    pub priority: i16,
+    /// Attempts counted, the running one included.
+    #[diesel(sql_type = SmallInt)]
+    pub attempt: i16,
+    /// Most attempts.
+    #[diesel(sql_type = Integer)]
+    pub max_attempts: i32,
+    /// When it entered its state.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: Time,
+    /// When it becomes ready, for scheduled and retrying ones.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub run_at: Option<Time>,
+    /// When it was enqueued; absent when its payload was removed.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub created_at: Option<Time>,
+    /// Where it runs or ran.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub node: Option<String>,
+    /// Its last error.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error: Option<String>,
+    /// Its arguments.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub args: Option<Value>,
+    /// The parameters of its version, to mask secrets.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub params: Option<Value>,
+    /// Its labels.
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    pub tags: Option<Vec<String>>,
+    /// Units done.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub done: Option<i64>,
+    /// Units in all.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub total: Option<i64>,
+}
+
+impl JobRow {
+    /// Gives its state.
+    pub fn state(&self) -> JobState {
+        JobState::parse(&self.state).unwrap_or(JobState::Ready) // the statement gives only names of the enum
+    }
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone)]
+pub struct JobPage {
+    /// Newest first.
+    pub rows: Vec<JobRow>,
+    /// There are newer ones than the first.
+    pub newer: Option<i64>,
+    /// There are (or may be) older ones than the last.
+    pub older: Option<i64>,
+    /// A bounded look ended before the page was full: there may be more further back.
+    pub partial: bool,
+}
+
+/// One statement for both directions: `$dir` orders, `$cmp` compares with the cursor.
+macro_rules! list_sql {
+    ($name:literal, $dir:literal, $cmp:literal) => {
+        concat!(
+            "-- admin::jobs::", $name, "
+WITH asked AS (
+    SELECT $1::text[] AS states, $2::bigint AS cursor
+), waiting AS (
+    SELECT r.seq AS k, r.job_id, 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since AS at, NULL::timestamptz AS run_at
+    FROM asked, millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+        SELECT * FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority AND r.seq ", $cmp, " (SELECT cursor FROM asked)
+        ORDER BY r.seq ", $dir, " LIMIT $3
+    ) AS r WHERE 'ready' = ANY (asked.states)
+), timed AS (
+    SELECT s.job_id AS k, s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END AS state, s.queue_id, s.template_id, s.priority,
+        s.attempt, s.since AS at, s.run_at
+    FROM asked, LATERAL (
+        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND NOT s.retrying AND 'scheduled' = ANY (asked.states)
+        ORDER BY s.job_id ", $dir, " LIMIT $3
+    ) AS s
+    UNION ALL
+    SELECT s.job_id, s.job_id, 'retrying', s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at
+    FROM asked, LATERAL (
+        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND s.retrying AND 'retrying' = ANY (asked.states)
+        ORDER BY s.job_id ", $dir, " LIMIT $3
+    ) AS s
+), still AS (
+    SELECT k.job_id AS k, k.job_id, k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since AS at, k.run_at
+    FROM asked, LATERAL (
+        SELECT * FROM millrace.parked k WHERE k.job_id ", $cmp, " asked.cursor AND k.state::text = ANY (asked.states)
+        ORDER BY k.job_id ", $dir, " LIMIT $3
+    ) AS k
+), active AS (
+    SELECT u.job_id AS k, u.job_id, 'running' AS state, coalesce(p.queue_id, j.queue_id) AS queue_id, j.template_id,
+        coalesce(p.priority, j.priority) AS priority, u.attempt, l.started_at AS at, NULL::timestamptz AS run_at
+    FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
+    JOIN millrace.jobs j ON j.id = u.job_id LEFT JOIN millrace.placements p ON p.job_id = u.job_id
+    WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor
+), ended AS (
+    SELECT h.job_id AS k, h.job_id, h.state::text, h.queue_id, h.template_id, h.priority, h.attempt, h.finished_at AS at, NULL::timestamptz AS run_at
+    FROM asked, LATERAL (
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND 'succeeded' = ANY (asked.states) AND h.state::text = ANY (asked.states)
+        ORDER BY h.job_id ", $dir, " LIMIT $3)
+        UNION ALL
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state = 'failed' AND 'failed' = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
+        ORDER BY h.job_id ", $dir, " LIMIT $3)
+        UNION ALL
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state IN ('cancelled', 'expired') AND h.state::text = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
+        ORDER BY h.job_id ", $dir, " LIMIT $3)
+    ) AS h
+), found AS (
+    SELECT * FROM waiting UNION ALL SELECT * FROM timed UNION ALL SELECT * FROM still UNION ALL SELECT * FROM active UNION ALL SELECT * FROM ended
+), looked AS (
+    SELECT * FROM found ORDER BY k ", $dir, " LIMIT $3
+)
+SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
+    coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
+    coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
+FROM looked f
+JOIN millrace.queues q ON q.id = f.queue_id
+JOIN millrace.templates t ON t.id = f.template_id
+LEFT JOIN millrace.jobs j ON j.id = f.job_id
+LEFT JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version
+LEFT JOIN millrace.history h ON h.job_id = f.job_id AND f.state IN ('succeeded', 'failed', 'cancelled', 'expired')
+LEFT JOIN millrace.nodes n ON n.id = h.node_id
+LEFT JOIN millrace.live live ON live.job_id = f.job_id AND f.state = 'running'
+LEFT JOIN LATERAL (
+    SELECT n.name FROM millrace.leases l JOIN millrace.nodes n ON n.id = l.node_id WHERE f.state = 'running' AND l.job_ids @> ARRAY[f.job_id] LIMIT 1
+) AS ln ON true
+LEFT JOIN LATERAL (
+    SELECT a.error FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id ORDER BY a.fence DESC LIMIT 1
+) AS a ON true
+WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
+    AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR j.args::text ILIKE '%' || $7 || '%') AND ($8::bigint IS NULL OR f.job_id = $8)
+    AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
+ORDER BY f.k ", $dir, " LIMIT $11"
+        )
+    };
+}
+
+const OLDER: &str = list_sql!("older", "DESC", "<");
+const NEWER: &str = list_sql!("newer", "ASC", ">");
+
+/// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
+///
+/// # Errors
+/// Database failures.
+pub fn list(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    filter: &JobFilter,
+    cursor: Cursor,
+    rows_max: u32,
+) -> Result<JobPage, DbError> {
+    let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
+    let look = if filter.needs_look(scope) { LOOK_ROWS_MAX } else { rows_max + 1 };
+    let (sql, from) = match cursor {
+        Cursor::Newest => (OLDER, i64::MAX),
+        Cursor::After(k) => (OLDER, k),
+        Cursor::Before(k) => (NEWER, k),
+    };
+    let rows: Vec<JobRow> = statement(sql)
+        .bind::<Array<Text>, _>(filter.state_names())
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(look)
+        .bind::<Array<Text>, _>(&filter.queues)
+        .bind::<Array<Text>, _>(&filter.templates)
+        .bind::<Array<Text>, _>(&filter.tags)
+        .bind::<Nullable<Text>, _>(filter.text.as_deref().map(escape_like))
+        .bind::<Nullable<BigInt>, _>(filter.id)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
+        .bind::<BigInt, _>(rows_max + 1)
+        .rows(conn)?;
+    Ok(page(rows, cursor, rows_max as usize, filter.needs_look(scope)))
+}
+
+/// A text as a pattern of LIKE that matches itself.
+fn escape_like(text: &str) -> String {
+    text.replace('\0', "").replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// Cuts off the row that was read beyond the page and puts the newest first.
+fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize, looked: bool) -> JobPage {
+    let more = rows.len() > rows_max;
+    rows.truncate(rows_max);
+    let backwards = matches!(cursor, Cursor::Before(_));
+    if backwards {
+        rows.reverse();
+    }
+    let first = rows.first().map(|row| row.k);
+    let last = rows.last().map(|row| row.k);
+    let (newer, older) = match cursor {
+        Cursor::Newest => (None, last.filter(|_| more)),
+        Cursor::After(_) => (first, last.filter(|_| more)),
+        Cursor::Before(_) => (first.filter(|_| more), last),
+    };
+    JobPage { rows, newer, older, partial: looked && !more }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_searched_text_is_not_a_pattern() {
+        assert_eq!(escape_like(r"50%_\"), r"50\%\_\\");
+    }
+}

@@ -1,0 +1,5 @@
+//! Ranks 3 and 4: the features of the console and the API, one folder each.
+//!
+//! In every folder: `service.rs` (use cases: permission, one transaction, audit inside), pure rules and queries in files named
+//! by their noun, `page.rs` and `api.rs` (the only ones that know the web). This list is the table of contents.
+pub mod jobs;
