@@ -8,8 +8,11 @@
 //! | 0 | [`cluster`] | the embedded PostgreSQL: found or fetched, made, started, watched, ended |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
+//! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
+//! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
 pub mod admin;
 pub mod base;
 pub mod cluster;
 pub mod engine;
 pub mod queue;
+pub mod web;

@@ -1,0 +1,146 @@
+//! `/design`: every component on one page, for those who build pages and for the browser tests.
+
+use askama::Template;
+
+use super::charts::{Bars, Fill, Mark, Series, Spark, Tick, Trend, fill, spark, trend};
+use super::form::Form;
+use super::format::{Count, Stamp, count};
+use super::parts::{Change, Choice, DiffRow, LogRow, Notice, Order, Pages, SortHeader, Tab};
+use super::rail::Section;
+use super::shell::Shell;
+use super::span::Span;
+use super::tone::Tone;
+use super::{ansi, json};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "design.html")]
+pub struct DesignPage {
+    shell: Shell,
+    tones: [Tone; 12],
+    form: Form,
+    choices: Vec<Choice>,
+    priorities: Vec<Choice>,
+    diff: Vec<DiffRow>,
+    bars: Bars,
+    spark: Spark,
+    trend: Trend,
+    fill: Fill,
+    stamp: Stamp,
+    many: Count,
+    notices: Vec<Notice>,
+    tabs: Vec<Tab>,
+    header: SortHeader,
+    pages: Pages,
+    log: Vec<LogRow>,
+    json: Vec<Span>,
+}
+
+impl DesignPage {
+    /// Fills every component with an example.
+    pub fn new(shell: Shell) -> Self {
+        let shell = shell.titled("Components", Section::Elsewhere).under("Design", "/design");
+        Self {
+            tones: Tone::ALL,
+            form: refused_form(),
+            choices: ["imports", "mail.bulk"].map(|queue| Choice::new(queue, queue).helped("96 slots")).into(),
+            priorities: ["1", "2", "3", "4", "5"].map(|number| Choice::new(number, number)).into(),
+            diff: example_diff(),
+            bars: throughput(),
+            spark: spark(&[2.0, 2.0, 3.0, 2.0, 8.0, 18.0, 30.0, 38.0], "l1", "waiting time p95, last hour: rising"),
+            trend: trend(&[0, 0, 1, 6, 9, 8, 9], "b-bad", "failures per 5 minutes: new and rising"),
+            fill: fill(96, 96, "96 of 96 slots busy"),
+            stamp: shell.as_of(),
+            many: count(1_843_209),
+            notices: example_notices(),
+            tabs: Tone::ALL[..7]
+                .iter()
+                .map(|tone| Tab::new(tone.word(), "#", *tone == Tone::Failed).counting(318).toned(*tone))
+                .collect(),
+            header: SortHeader { label: "Activity".into(), href: "#".into(), order: Order::Descending },
+            pages: Pages { shown: "7 of 2,214".into(), newer: None, older: Some("#".into()) },
+            log: example_log(&shell),
+            json: json::pretty(&serde_json::json!({
+                "supplier": "nordwind", "expected_rows": 5000, "price_list_id": 9_007_199_254_740_993_u64,
+                "dry_run": false, "notify": ["buyers@acquaviva.example"],
+            })),
+            shell,
+        }
+    }
+}
+
+fn refused_form() -> Form {
+    let mut form = Form::default().with("name", "Mail Send").with("timeout", "60").with("priority", "3");
+    form = form
+        .with("args", "{\n  \"to\": \"x\"\n}")
+        .with("overlap", "imports")
+        .with("tags", "imports")
+        .with("notify", "on");
+    form.refuse("name", "A template's name may hold only a-z, 0-9, '.', '_' and '-', but \"Mail Send\" holds 'M'");
+    form
+}
+
+fn example_diff() -> Vec<DiffRow> {
+    let rows = [
+        (Change::Kept, "retry:"),
+        (Change::Removed, "  max_attempts: 5"),
+        (Change::Added, "  max_attempts: 8"),
+        (Change::Kept, "  backoff: exponential"),
+    ];
+    rows.map(|(change, text)| DiffRow { change, text: text.into() }).into()
+}
+
+fn throughput() -> Bars {
+    let done: Vec<f64> = (0..60).map(|minute| 1_080.0 + 120.0 * f64::from(minute % 9)).collect();
+    let failed: Vec<f64> = (0..60).map(|minute| if (44..57).contains(&minute) { 80.0 } else { 5.0 }).collect();
+    let series = [
+        Series { class: "b-ok", name: "Succeeded", values: &done },
+        Series { class: "b-bad", name: "Failed attempt", values: &failed },
+    ];
+    let mut bars = Bars::stacked("About 1,250 succeeded per minute; failures rose at 14:17", &series, None);
+    bars.x_ticks = vec![Tick::along("13:33", 0.0), Tick::along("14:00", 46.0), Tick::along("now", 100.0)];
+    bars.marks = vec![Mark::at(73.3, "14:17 first SMTP 421")];
+    bars
+}
+
+fn example_notices() -> Vec<Notice> {
+    vec![
+        Notice::done("Retrying 182 jobs.").saying("First result in a few seconds.").linking("Watch", "#"),
+        Notice::new(Tone::Paused, "exports is paused.").saying("96 ready jobs keep their place."),
+        Notice::failed("Nothing was changed.")
+            .saying("The 3 jobs finished before the retry arrived. Reference 7F3C-21."),
+    ]
+}
+
+fn example_log(shell: &Shell) -> Vec<LogRow> {
+    let lines = [
+        ('I', "attempt 2 started on mil-01 (slot 47), lease 30 s"),
+        ('D', "advisory lock catalog:nordwind acquired"),
+        ('W', "row 311: EAN 400638133393 has 12 digits, \u{1b}[1mexpected 13\u{1b}[0m; left-padded"),
+        ('E', "\u{1b}[31mserialization failure\u{1b}[0m, retrying batch (1 of 3) \u{202e}hidden"),
+    ];
+    let row = |(place, (level, text)): (usize, &(char, &str))| LogRow {
+        id: format!("line-{place}"),
+        number: place as u64 + 41,
+        at: super::format::stamp_ms(shell.now, shell.zone),
+        level: *level,
+        spans: ansi::spans(text),
+    };
+    lines.iter().enumerate().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::shell::sample;
+
+    #[test]
+    fn every_component_renders_without_inline_style_or_script() {
+        let page = DesignPage::new(sample::shell()).render().expect("the page renders");
+
+        for forbidden in [" style=", "<style", " onclick", "javascript:", "hx-on"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        assert!(page.contains("\u{2039}U+202E\u{203a}</span>hidden"));
+    }
+}

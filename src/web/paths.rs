@@ -1,0 +1,227 @@
+//! Every address of the console and the API, spelled once: the pattern for the route table and the builder for links.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::queue::actor::PersonId;
+use crate::queue::job::JobId;
+
+/// What stays as it is inside one segment of a path or one value of a query (RFC 3986 "unreserved").
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Declares addresses: a constant with the pattern, and beside it, for patterns with parts, a function that fills them.
+macro_rules! paths {
+    ($($(#[$doc:meta])* $pattern:ident $(= $build:ident($($part:ident: $kind:ty),+))? : $text:literal;)+) => {
+        $(
+            $(#[$doc])*
+            pub const $pattern: &str = $text;
+            $(
+                #[doc = concat!("Fills [`", stringify!($pattern), "`].")]
+                pub fn $build($($part: $kind),+) -> String {
+                    fill($pattern, &[$(&$part.to_string()),+])
+                }
+            )?
+        )+
+        #[cfg(test)]
+        const DECLARED: &[(&str, &[&str])] = &[$(($text, &[$($(stringify!($part)),+)?])),+];
+    };
+}
+
+paths! {
+    /// The dashboard.
+    DASHBOARD: "/";
+    /// Jobs.
+    JOBS: "/jobs";
+    /// The form that enqueues a job.
+    JOB_NEW: "/jobs/new";
+    /// One job.
+    JOB = job(id: JobId): "/jobs/{id}";
+    /// One attempt of a job.
+    ATTEMPT = attempt(id: JobId, number: i32): "/jobs/{id}/attempts/{number}";
+    /// The whole log of a job's attempt.
+    JOB_LOG = job_log(id: JobId): "/jobs/{id}/log";
+    /// What an operator does to a job (`cancel`, `retry`, `hold`, `release`, `edit`): GET asks, POST acts.
+    JOB_ACT = job_act(id: JobId, verb: &str): "/jobs/{id}/{verb}";
+    /// Two jobs or attempts side by side.
+    JOBS_COMPARE: "/jobs/compare";
+    /// Groups of failures.
+    FAILURES: "/failures";
+    /// Queues.
+    QUEUES: "/queues";
+    /// One queue.
+    QUEUE = queue(name: &str): "/queues/{name}";
+    /// What an operator does to a queue (`pause`, `resume`, `limits`).
+    QUEUE_ACT = queue_act(name: &str, verb: &str): "/queues/{name}/{verb}";
+    /// Nodes.
+    NODES: "/nodes";
+    /// One node.
+    NODE = node(name: &str): "/nodes/{name}";
+    /// What an operator does to a node (`drain`, `resume`).
+    NODE_ACT = node_act(name: &str, verb: &str): "/nodes/{name}/{verb}";
+    /// Templates.
+    TEMPLATES: "/templates";
+    /// The form for a new template.
+    TEMPLATE_NEW: "/templates/new";
+    /// One template.
+    TEMPLATE = template(name: &str): "/templates/{name}";
+    /// One version of a template.
+    TEMPLATE_VERSION = template_version(name: &str, version: i32): "/templates/{name}/v/{version}";
+    /// The difference between two versions (`from=`, `to=`).
+    TEMPLATE_DIFF = template_diff(name: &str): "/templates/{name}/diff";
+    /// What staff do to a template (`edit`, `publish`, `rollback`, `archive`, `test`).
+    TEMPLATE_ACT = template_act(name: &str, verb: &str): "/templates/{name}/{verb}";
+    /// Schedules.
+    SCHEDULES: "/schedules";
+    /// Workflows.
+    WORKFLOWS: "/workflows";
+    /// Analytics.
+    ANALYTICS: "/analytics";
+    /// Recommendations.
+    ADVISOR: "/advisor";
+    /// The audit trail.
+    AUDIT: "/audit";
+    /// Alerts.
+    ALERTS: "/alerts";
+    /// Events and webhooks.
+    EVENTS: "/events";
+    /// The marketplace.
+    MARKETPLACE: "/marketplace";
+    /// People and their access.
+    PEOPLE: "/people";
+    /// The form that adds a person.
+    PERSON_NEW: "/people/new";
+    /// One person.
+    PERSON = person(id: PersonId): "/people/{id}";
+    /// What an admin does to a person (`disable`, `enable`, `role`, `reset`).
+    PERSON_ACT = person_act(id: PersonId, verb: &str): "/people/{id}/{verb}";
+    /// API tokens.
+    TOKENS: "/tokens";
+    /// Revokes a token: GET asks, POST acts.
+    TOKEN_REVOKE = token_revoke(id: i64): "/tokens/{id}/revoke";
+    /// Retention.
+    RETENTION: "/retention";
+    /// Database health.
+    DATABASE: "/database";
+    /// Help and shortcuts.
+    HELP: "/help";
+    /// One's own account.
+    ACCOUNT: "/account";
+    /// One's own password, codes and sessions.
+    ACCOUNT_SECURITY: "/account/security";
+    /// Sets the theme cookie.
+    THEME: "/account/theme";
+    /// Signing in.
+    SIGN_IN: "/sign-in";
+    /// Signing out.
+    SIGN_OUT: "/sign-out";
+    /// The one-time link of the first admin.
+    SETUP: "/setup";
+    /// All components on one page, for those who build pages.
+    DESIGN: "/design";
+    /// The event stream of a page, with the page's own query.
+    LIVE = live(page: &str): "/live/{page}";
+    /// A file of the console under the hash of the whole set.
+    ASSET: "/static/{hash}/{name:.*}";
+}
+
+/// Puts `parts` into the braces of `pattern`, each encoded for one path segment.
+fn fill(pattern: &str, parts: &[&str]) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut rest = pattern;
+    for part in parts {
+        let Some((before, after)) = rest.split_once('{') else { break };
+        out.push_str(before);
+        out.push_str(&encode(part));
+        rest = after.split_once('}').map_or("", |(_, left)| left);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Percent-encodes one segment or one query value. A segment of dots alone would be taken as "this folder".
+pub fn encode(text: &str) -> String {
+    match text {
+        "." => "%2E".into(),
+        ".." => "%2E%2E".into(),
+        _ => utf8_percent_encode(text, RESERVED).to_string(),
+    }
+}
+
+/// Appends a query to `path`, in the given order, leaving empty values out, so that equal views have equal addresses.
+pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut out = path.to_owned();
+    let mut separator = if path.contains('?') { '&' } else { '?' };
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push(separator);
+        out.push_str(&encode(name));
+        out.push('=');
+        out.push_str(&encode(value));
+        separator = '&';
+    }
+    out
+}
+
+/// Gives the sign-in page that leads back to `here` (a path with query of our own).
+pub fn sign_in(here: &str) -> String {
+    let back = if here == DASHBOARD { "" } else { here };
+    with_query(SIGN_IN, &[("next", back)])
+}
+
+/// Checks an address that came from outside and is to be redirected to: only a path of our own, else the dashboard.
+///
+/// `//host`, `/\host` and control characters are how browsers are led elsewhere.
+pub fn own(next: &str) -> &str {
+    let leads_away = next.starts_with("//") || next.contains('\\') || next.chars().any(char::is_control);
+    if next.starts_with('/') && !leads_away { next } else { DASHBOARD }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_has_the_parts_its_builder_fills() {
+        for (pattern, parts) in DECLARED.iter().filter(|(pattern, _)| *pattern != ASSET) {
+            let named: Vec<_> =
+                pattern.split('{').skip(1).map(|rest| rest.split('}').next().unwrap_or_default()).collect();
+            assert_eq!(&named, parts, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn no_two_addresses_are_the_same() {
+        let unique: std::collections::HashSet<_> = DECLARED.iter().map(|(pattern, _)| pattern).collect();
+
+        assert_eq!(unique.len(), DECLARED.len());
+    }
+
+    #[test]
+    fn names_are_encoded_where_they_stand() {
+        assert_eq!(job(JobId(7)), "/jobs/7");
+        assert_eq!(queue("a/b ü?"), "/queues/a%2Fb%20%C3%BC%3F");
+        assert_eq!(queue(".."), "/queues/%2E%2E");
+        assert_eq!(template_version("mail.send", 8), "/templates/mail.send/v/8");
+    }
+
+    #[test]
+    fn queries_leave_empty_values_out() {
+        assert_eq!(
+            with_query(JOBS, &[("state", "failed"), ("q", ""), ("queue", "a&b")]),
+            "/jobs?state=failed&queue=a%26b"
+        );
+        assert_eq!(with_query("/jobs?n=50", &[("after", "3")]), "/jobs?n=50&after=3");
+        assert_eq!(sign_in("/jobs?state=failed"), "/sign-in?next=%2Fjobs%3Fstate%3Dfailed");
+        assert_eq!(sign_in("/"), "/sign-in");
+    }
+
+    #[test]
+    fn only_own_addresses_are_returned_to() {
+        for good in ["/", "/jobs?x=1", "/jobs/7#log"] {
+            assert_eq!(own(good), good);
+        }
+        for bad in
+            ["", "jobs", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil", "javascript:alert(1)"]
+        {
+            assert_eq!(own(bad), DASHBOARD, "{bad}");
+        }
+    }
+}
