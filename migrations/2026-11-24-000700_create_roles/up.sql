@@ -31,4 +31,8 @@ BEGIN
         GRANT USAGE ON SCHEMA millrace TO millrace_client;
         GRANT EXECUTE ON FUNCTION millrace.enqueue, millrace.enqueue_many TO millrace_client;
     END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'millrace_sql') THEN
+        GRANT USAGE ON SCHEMA millrace TO millrace_sql;
+        GRANT EXECUTE ON FUNCTION millrace.execute_sql, millrace.finish_sql, millrace.enqueue, millrace.enqueue_many TO millrace_sql;
+    END IF;
 END $$;

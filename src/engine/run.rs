@@ -96,6 +96,7 @@ fn facts(shared: &Shared, assigned: &Assigned, spec: &TemplateSpec, started_at: 
         args: Arc::new(job.args.clone()),
         checkpoint: assigned.checkpoint.clone(),
         created_at: job.created_at,
+        waiting_since: job.since,
         started_at,
         deadline: job.deadline,
     }

@@ -29,6 +29,7 @@ pub mod permission;
 pub mod retry;
 pub mod ring;
 pub mod settle;
+pub mod sql_jobs;
 pub mod state;
 pub mod sweep;
 pub mod template;

@@ -36,6 +36,8 @@ pub struct JobFacts {
     pub checkpoint: Option<Value>,
     /// When the job was enqueued.
     pub created_at: Time,
+    /// Since when it had waited for a slot.
+    pub waiting_since: Time,
     /// When this attempt started.
     pub started_at: Time,
     /// When the job must have ended, if it must.

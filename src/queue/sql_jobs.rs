@@ -1,0 +1,157 @@
+//! The database's side of `sql` jobs (G4): the job's statements and its completion in one transaction.
+//!
+//! ```text
+//! BEGIN ─▶ execute_sql (the job's own login role, inside a function: no COMMIT) ─▶ finish_sql (fence compared) ─▶ COMMIT
+//! ```
+//! A worker blocks in the statement, so a watcher beside it cancels the backend when the work has to stop.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::{Connection, PgConnection, QueryableByName};
+
+use super::work::{Failure, JobContext, Outcome, Report, Stop};
+use crate::base::db::{DbError, Tx, statement, transaction, url};
+
+/// Most idle connections that are kept.
+const IDLE_MAX: usize = 8;
+/// How often the watcher looks at the timeout.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Connections of the role that `sql` jobs log in as.
+pub struct SqlConnections {
+    url: String,
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+impl SqlConnections {
+    /// Makes connections over `url`, which must log in as the jobs' own role.
+    pub fn new(database_url: &str) -> Self {
+        Self { url: url::with_limits(database_url), idle: Mutex::default() }
+    }
+
+    fn take(&self) -> Result<PgConnection, DbError> {
+        if let Some(conn) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(conn);
+        }
+        PgConnection::establish(&self.url).map_err(|error| DbError::Unavailable(error.to_string()))
+    }
+
+    /// Keeps a connection for the next job, without anything that this one left in the session.
+    fn give_back(&self, mut conn: PgConnection) {
+        if conn.batch_execute("DISCARD ALL").is_ok() {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_MAX {
+                idle.push(conn);
+            }
+        }
+    }
+
+    /// Runs the statements of one attempt and its completion in one transaction.
+    ///
+    /// `statements` refer to the values as `($1::text[])[n]`.
+    pub fn run(&self, job: &JobContext, statements: &str, values: &[Option<String>]) -> Report {
+        let mut conn = match self.take() {
+            Ok(conn) => conn,
+            Err(error) => return Report::plain(Err(Failure::new(error.to_string()))),
+        };
+        match self.attempt(&mut conn, job, statements, values) {
+            Ok(()) => {
+                self.give_back(conn);
+                Report { settled: true, ..Report::plain(Ok(Outcome::Done)) }
+            }
+            Err(error) => Report::plain(failure(job, error)),
+        }
+    }
+
+    fn attempt(
+        &self,
+        conn: &mut PgConnection,
+        job: &JobContext,
+        statements: &str,
+        values: &[Option<String>],
+    ) -> Result<(), DbError> {
+        let name = format!("SET application_name = 'millrace job {}'", job.job());
+        conn.batch_execute(&name)?;
+        let backend = backend_id(conn)?;
+        let done = super::work::StopSignal::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.watch(job, &done, backend));
+            let result = transaction(conn, "sql-job", |tx| work(tx, job, statements, values));
+            done.raise(Stop::Draining); // only ends the watcher
+            result
+        })
+    }
+
+    /// Cancels the backend once the work has to stop.
+    fn watch(&self, job: &JobContext, done: &super::work::StopSignal, backend: i32) {
+        let readable = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let mut polls = [readable(job.stop_descriptor()), readable(done.descriptor())];
+        while done.reason().is_none() {
+            let wait = job.time_left().unwrap_or(LOOK).min(LOOK).as_millis() as libc::c_int + 1;
+            // SAFETY: two valid pollfd structures whose descriptors live as long as this scope.
+            unsafe { libc::poll(polls.as_mut_ptr(), 2, wait) };
+            if done.reason().is_none() && job.check().is_err() {
+                if let Err(error) = self.cancel(backend) {
+                    tracing::warn!(job = %job.job(), %error, "an sql job could not be cancelled");
+                }
+                done.sleep(Duration::from_millis(500)).unwrap_or_default(); // then once more, if it goes on
+            }
+        }
+    }
+
+    fn cancel(&self, backend: i32) -> Result<(), DbError> {
+        let mut conn = self.take()?;
+        statement("-- queue::sql_jobs::cancel\nSELECT pg_cancel_backend($1)")
+            .bind::<Integer, _>(backend)
+            .run(&mut conn)?;
+        self.give_back(conn);
+        Ok(())
+    }
+}
+
+fn backend_id(conn: &mut PgConnection) -> Result<i32, DbError> {
+    #[derive(QueryableByName)]
+    struct Backend {
+        #[diesel(sql_type = Integer)]
+        id: i32,
+    }
+    let row: Option<Backend> = statement("-- queue::sql_jobs::backend\nSELECT pg_backend_pid() AS id").row(conn)?;
+    Ok(row.map_or(0, |row| row.id))
+}
+
+fn work(tx: &mut Tx<'_>, job: &JobContext, statements: &str, values: &[Option<String>]) -> Result<(), DbError> {
+    const EXECUTE: &str = "-- queue::sql_jobs::execute
+SELECT millrace.execute_sql($1, $2) AS affected";
+    const FINISH: &str = "-- queue::sql_jobs::finish
+SELECT millrace.finish_sql($1, $2, $3, $4, $5)";
+    #[derive(QueryableByName)]
+    struct Affected {
+        #[diesel(sql_type = BigInt)]
+        affected: i64,
+    }
+    let row: Option<Affected> =
+        statement(EXECUTE).bind::<Text, _>(statements).bind::<Array<Nullable<Text>>, _>(values).row(tx)?;
+    let facts = job.facts();
+    statement(FINISH)
+        .bind::<BigInt, _>(facts.job)
+        .bind::<BigInt, _>(facts.fence)
+        .bind::<Timestamptz, _>(facts.started_at)
+        .bind::<Timestamptz, _>(facts.waiting_since)
+        .bind::<BigInt, _>(row.map_or(0, |row| row.affected))
+        .run(tx)?;
+    Ok(())
+}
+
+/// What a rolled back attempt answers.
+fn failure(job: &JobContext, error: DbError) -> super::work::Ended {
+    job.check()?; // cancelled, timed out, draining: that is why the statement failed
+    if matches!(&error, DbError::Refused { code: Some(code), .. } if code == "lease-lost") {
+        return Err(Stop::LeaseLost.into());
+    }
+    // After a lost connection at COMMIT the outcome is not known. The failure that is settled now finds its lease gone when
+    // the transaction was committed, and is then dropped: the job stays succeeded.
+    Err(Failure::new(error.to_string()))
+}
