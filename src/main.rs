@@ -1,1 +1,3 @@
+//! The `millrace` program.
+
 fn main() {}

@@ -21,10 +21,12 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// Names the log of a data folder.
     pub fn of(data: &Path) -> Log {
         Log { path: beside(data, ".log"), bytes_max: LOG_BYTES_MAX }
     }
 
+    /// Gives the present part's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -75,6 +75,7 @@ struct Request {
 }
 
 impl Keeper {
+    /// Starts the thread that starts and outlives the server.
     pub fn start() -> io::Result<Keeper> {
         let (requests, inbox) = mpsc::channel::<Request>();
         thread::Builder::new().name("postgres-keeper".into()).spawn(move || {

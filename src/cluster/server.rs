@@ -81,10 +81,12 @@ impl Server {
         Ok(())
     }
 
+    /// Gives what the cluster was started with.
     pub fn settings(&self) -> &ClusterSettings {
         &self.launch.settings
     }
 
+    /// Gives the account that the server runs as; none = our own.
     pub fn account(&self) -> Option<&Account> {
         self.launch.account.as_ref()
     }
