@@ -10,6 +10,7 @@
 //!        sweep: leases of lost nodes ──▶ ready, parked or history
 //!        every move: state_deltas ─fold─▶ state_counts;  every attempt: rollup_deltas ─fold─▶ rollups
 //! ```
+pub mod access;
 pub mod actor;
 pub mod args;
 pub mod audit;

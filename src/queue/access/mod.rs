@@ -1,0 +1,37 @@
+//! How somebody is known to be who they say: the mechanism under the web kit's guard, the API and the account pages.
+//!
+//! ```text
+//! browser ──cookie──▶ session ─┐
+//! program ──mr_…───▶ token ────┼─▶ Actor (person, role and scope as of now) ─▶ services
+//! new admin ─link──▶ setup     │
+//!            password + throttle (every guess is counted before it is looked at)
+//! ```
+//! Nothing here is kept in the clear: rows hold the SHA-256 of keys and tokens, and argon2id of passwords.
+pub mod session;
+
+use sha2::{Digest, Sha256};
+
+use crate::base::db::DbError;
+use crate::queue::permission::Role;
+
+/// The SHA-256 of a secret, as rows hold it.
+pub type Hash = [u8; 32];
+
+/// Gives what a row keeps of a session key, a token or a link: its SHA-256.
+///
+/// A plain hash is enough: the secrets are random and long, so they cannot be guessed from it.
+pub fn hash(secret: &str) -> Hash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Reads a role from a row.
+///
+/// # Errors
+/// [`DbError::Other`] when a newer program has written a role that this one does not know: such a person may do nothing.
+pub fn stored_role(text: &str) -> Result<Role, DbError> {
+    Role::parse(text).ok_or_else(|| unreadable(format!("the role {text:?} is not known to this version")))
+}
+
+fn unreadable(problem: String) -> DbError {
+    DbError::Other(diesel::result::Error::DeserializationError(problem.into()))
+}
