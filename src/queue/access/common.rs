@@ -174,7 +174,7 @@ mod tests {
         for text in [
             "five wet otters sing",
             "kV9#tq2!Lm0z",
-            "correct horse battery staple",
+            "wrong pony charger bracket",
             "zwölf größte äpfel",
             "bx7-qm2-ptv-9wd",
         ] {
