@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | 0 | [`base`] | clock, database access, ids, checked text: no product knowledge |
 //! | 0 | [`cluster`] | the embedded PostgreSQL: found or fetched, made, started, watched, ended |
+//! | 0 | [`config`] | the settings: default < file < environment < flag, each value with its source |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
 //! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
@@ -14,5 +15,6 @@ pub mod admin;
 pub mod base;
 pub mod cluster;
 pub mod engine;
+pub mod config;
 pub mod queue;
 pub mod web;

@@ -3,6 +3,8 @@ pub mod clock;
 pub mod db;
 pub mod ids;
 pub mod pointer;
+pub mod key;
+pub mod network;
 pub mod random;
 pub mod signals;
 pub mod text;

@@ -1,5 +1,6 @@
 //! Integration tests.
 mod cluster;
+mod config;
 mod database;
 mod engine;
 mod support;
