@@ -1,4 +1,5 @@
 //! Integration tests.
+mod access;
 mod cluster;
 mod config;
 mod database;

@@ -78,7 +78,8 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
         let settings = &self.0;
         let mut sql = format!(
             "SET application_name = 'millrace {}'; SET statement_timeout = {}; SET timezone = 'UTC'; \
-             SET lc_messages = 'C'; SET idle_in_transaction_session_timeout = 60000; SET search_path = millrace, pg_temp;",
+             DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; \
+             SET idle_in_transaction_session_timeout = 60000; SET search_path = millrace, pg_temp;",
             settings.name,
             settings.statement.as_millis(),
         );

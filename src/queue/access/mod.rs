@@ -8,6 +8,7 @@
 //! ```
 //! Nothing here is kept in the clear: rows hold the SHA-256 of keys and tokens, and argon2id of passwords.
 pub mod common;
+pub mod email;
 pub mod password;
 pub mod secret;
 pub mod session;
@@ -17,8 +18,10 @@ pub mod token;
 
 use sha2::{Digest, Sha256};
 
-use crate::base::db::DbError;
-use crate::queue::permission::Role;
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::actor::{Actor, Forbidden};
+use crate::queue::audit::{self, Change};
+use crate::queue::permission::{Permission, Role};
 
 /// The SHA-256 of a secret, as rows hold it.
 pub type Hash = [u8; 32];
@@ -40,4 +43,23 @@ pub fn stored_role(text: &str) -> Result<Role, DbError> {
 
 fn unreadable(problem: String) -> DbError {
     DbError::Other(diesel::result::Error::DeserializationError(problem.into()))
+}
+
+/// Refuses unless `actor` has `permission`, and records the refused attempt. Call it outside of a transaction.
+///
+/// # Errors
+/// [`Forbidden`] naming what is missing; database failures while recording.
+pub fn allow<E: From<Forbidden> + From<DbError>>(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    permission: Permission,
+    attempt: impl FnOnce() -> Change,
+) -> Result<(), E> {
+    match actor.require(permission) {
+        Ok(()) => Ok(()),
+        Err(forbidden) => {
+            audit::refused(conn, actor, attempt().because(Some(forbidden.to_string())))?;
+            Err(forbidden.into())
+        }
+    }
 }

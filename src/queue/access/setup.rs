@@ -5,7 +5,7 @@ use diesel::sql_types::{Bool, Bytea, Timestamptz};
 
 use super::{hash, secret};
 use crate::base::clock::Time;
-use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::base::db::{DbError, PgConnection, Tx, statement};
 
 /// How long a link works.
 pub const MINUTES_VALID: i64 = 15;
@@ -30,22 +30,19 @@ SELECT EXISTS (SELECT FROM millrace.people WHERE role = 'admin' AND disabled_at 
 ///
 /// # Errors
 /// Database failures.
-pub fn create(conn: &mut PgConnection, now: Time) -> Result<Option<String>, DbError> {
+pub fn create(tx: &mut Tx<'_>, now: Time) -> Result<Option<String>, DbError> {
     const SQL: &str = "-- queue::access::setup::create
 WITH earlier AS (DELETE FROM millrace.setup_links)
 INSERT INTO millrace.setup_links (token_hash, expires_at) VALUES ($1, $2)";
-    transaction(conn, "access::setup_link", |tx| {
-        lock(tx)?;
-        if admin_exists(tx)? {
-            return Ok(None);
-        }
-        let text = secret::random_text();
-        statement(SQL)
-            .bind::<Bytea, _>(hash(&text).to_vec())
-            .bind::<Timestamptz, _>(now + TimeDelta::minutes(MINUTES_VALID))
-            .run(tx)?;
-        Ok(Some(text))
-    })
+    if !claim(tx)? {
+        return Ok(None);
+    }
+    let text = secret::random_text();
+    statement(SQL)
+        .bind::<Bytea, _>(hash(&text).to_vec())
+        .bind::<Timestamptz, _>(now + TimeDelta::minutes(MINUTES_VALID))
+        .run(tx)?;
+    Ok(Some(text))
 }
 
 /// Tells whether a link still works, without using it up.

@@ -1,0 +1,3 @@
+//! People: who has a login, with which role, limited to what.
+mod queries;
+pub mod service;

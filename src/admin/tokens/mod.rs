@@ -1,0 +1,3 @@
+//! API tokens: made, shown once, listed, revoked.
+mod queries;
+pub mod service;
