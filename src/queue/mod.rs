@@ -27,6 +27,7 @@ pub mod log;
 pub mod node;
 pub mod params;
 pub mod permission;
+pub mod render;
 pub mod retry;
 pub mod ring;
 pub mod settle;
