@@ -1,6 +1,7 @@
 //! Rank 0: what every other module stands on and what knows nothing of jobs.
 pub mod clock;
 pub mod db;
+pub mod document;
 pub mod ids;
 pub mod pointer;
 pub mod key;
