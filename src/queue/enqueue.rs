@@ -306,7 +306,7 @@ fn is_key(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && !text.contains('\0')
 }
 
-fn is_tag(text: &str) -> bool {
+pub(super) fn is_tag(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c))

@@ -40,7 +40,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 pub use field::{Field, FieldKind, OTHERS};
-use schema::Schema;
+use schema::{Schema, Shape};
 
 /// Deepest nesting of parameters.
 pub const DEPTH_MAX: usize = 16;
@@ -117,6 +117,22 @@ impl Params {
     /// Tells whether any object is accepted because nothing is said.
     pub fn is_any(&self) -> bool {
         self.root.is_none()
+    }
+
+    /// Tells whether arguments may hold `name` at the top: a declared parameter, or any where others are asked for.
+    pub fn knows(&self, name: &str) -> bool {
+        match self.root.as_ref().map(|root| &root.shape) {
+            Some(Shape::Object(rules)) => rules.additional == Some(true) || rules.property(name).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Lists the names of the declared parameters at the top, in order.
+    pub fn names(&self) -> Vec<&str> {
+        match self.root.as_ref().map(|root| &root.shape) {
+            Some(Shape::Object(rules)) => rules.properties.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Gives the stored form, in which `order` names the order of every object's parameters.

@@ -1,12 +1,24 @@
 //! What a template says: the work, its parameters and its defaults. The stored form of a version and the file form are
 //! the same document (INTERFACES.md, section 8), without `kind` and `name`.
+mod check;
+mod check_command;
+mod check_http;
+mod document;
+mod schema;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::params::Params;
+pub use check::SpecError;
+pub use check_command::param_variable;
+pub use check_http::is_header_value;
+pub use document::{TemplateDocument, template_document, template_yaml};
+pub use schema::template_schema;
 
+/// Shortest timeout an attempt may have, in milliseconds.
+pub const TIMEOUT_MS_MIN: u64 = 100;
 /// Longest timeout an attempt may have: 7 days, in milliseconds.
 pub const TIMEOUT_MS_MAX: u64 = 7 * 24 * 3_600_000;
 /// Most attempts a job may have.
@@ -320,6 +332,11 @@ impl Statuses {
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Finds a status that both sets hold.
+    fn shared_with(&self, other: &Self) -> Option<u16> {
+        (100..=599).find(|status| self.holds(*status) && other.holds(*status))
     }
 
     fn success() -> Self {
