@@ -5,4 +5,5 @@
 pub mod account;
 pub mod jobs;
 pub mod people;
+pub mod templates;
 pub mod tokens;

@@ -26,6 +26,7 @@ pub mod job;
 pub mod log;
 pub mod node;
 pub mod params;
+pub mod partitions;
 pub mod permission;
 pub mod render;
 pub mod retry;

@@ -1,0 +1,5 @@
+//! Templates: drafts, immutable versions, publication, life cycle.
+mod read;
+pub mod service;
+
+pub use read::{TemplateRow, VersionRow, list, show, version, versions};
