@@ -14,7 +14,7 @@
 pub mod admin;
 pub mod base;
 pub mod cluster;
-pub mod engine;
 pub mod config;
+pub mod engine;
 pub mod queue;
 pub mod web;

@@ -3,6 +3,7 @@
 //! In every folder: `service.rs` (use cases: permission, one transaction, audit inside), pure rules and queries in files named
 //! by their noun, `page.rs` and `api.rs` (the only ones that know the web). This list is the table of contents.
 pub mod account;
+pub mod dashboard;
 pub mod jobs;
 pub mod people;
 pub mod templates;

@@ -111,7 +111,12 @@ SELECT id, state, active_version, latest_version FROM millrace.templates WHERE n
 ///
 /// # Errors
 /// [`TemplateError::Stale`] and [`TemplateError::NameTaken`] by `base`; [`TemplateError::Refused`] with every broken rule.
-pub fn save(conn: &mut PgConnection, clock: &dyn Clock, actor: &Actor, draft: &Draft<'_>) -> Result<Saved, TemplateError> {
+pub fn save(
+    conn: &mut PgConnection,
+    clock: &dyn Clock,
+    actor: &Actor,
+    draft: &Draft<'_>,
+) -> Result<Saved, TemplateError> {
     actor.require(Permission::DraftTemplates)?;
     let message = note(draft.message)?;
     let problems = problems(draft.spec);
@@ -201,7 +206,8 @@ pub fn publish(
         if row.state == "archived" {
             return Err(TemplateError::NotAllowed { name: name.to_owned(), state: row.state, verb: "published" });
         }
-        let found = read::version(tx, row.id, version)?.ok_or_else(|| TemplateError::NoVersion(name.to_owned(), version))?;
+        let found =
+            read::version(tx, row.id, version)?.ok_or_else(|| TemplateError::NoVersion(name.to_owned(), version))?;
         mark_published(tx, actor, row.id, version, clock.now())?;
         let before = json!({ "active_version": row.active_version, "state": row.state });
         let after = json!({ "active_version": version, "state": "active", "spec": found.spec });
@@ -210,7 +216,13 @@ pub fn publish(
     })
 }
 
-fn mark_published(tx: &mut Tx<'_>, actor: &Actor, template: TemplateId, version: i32, now: Time) -> Result<(), DbError> {
+fn mark_published(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    template: TemplateId,
+    version: i32,
+    now: Time,
+) -> Result<(), DbError> {
     const SQL: &str = "-- admin::templates::publish
 WITH marked AS (
     UPDATE millrace.template_versions SET published_at = coalesce(published_at, $3), published_by = coalesce(published_by, $4)
@@ -252,7 +264,11 @@ pub fn roll_back(
         mark_published(tx, actor, row.id, version, clock.now())?;
         let before = json!({ "active_version": row.active_version });
         let after = json!({ "active_version": version, "content_of": to });
-        audit::record(tx, actor, Change::new("template.roll_back", "template", name).from_to(Some(before), Some(after)))?;
+        audit::record(
+            tx,
+            actor,
+            Change::new("template.roll_back", "template", name).from_to(Some(before), Some(after)),
+        )?;
         Ok(version)
     })
 }
@@ -279,7 +295,11 @@ UPDATE millrace.templates SET state = 'archived', updated_at = $2 WHERE id = $1 
             return Err(TemplateError::NotAllowed { name: name.to_owned(), state: row.state, verb: "archived" });
         }
         let change = Change::new("template.archive", "template", name).because(reason);
-        audit::record(tx, actor, change.from_to(Some(json!({ "state": row.state })), Some(json!({ "state": "archived" }))))?;
+        audit::record(
+            tx,
+            actor,
+            change.from_to(Some(json!({ "state": row.state })), Some(json!({ "state": "archived" }))),
+        )?;
         Ok(())
     })
 }

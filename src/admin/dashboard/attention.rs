@@ -1,0 +1,162 @@
+//! What needs a person: at most four sentences, worst first. A pure rule over what the dashboard has read.
+
+use std::time::Duration;
+
+use super::{Flow, NodeLine, QueueLine};
+use crate::base::clock::Time;
+
+/// A queue whose oldest job waits longer than this is behind.
+pub const BEHIND: Duration = Duration::from_secs(60);
+/// A node whose last heartbeat is older than this is silent.
+pub const SILENT: Duration = Duration::from_secs(10);
+/// Most sentences.
+pub const CONCERNS_MAX: usize = 4;
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Concern {
+    /// Nothing runs jobs.
+    NoNode {
+        /// Jobs that wait.
+        ready: i64,
+    },
+    /// A node has not been heard of.
+    Silent {
+        /// Which.
+        node: String,
+        /// For how long.
+        age: Duration,
+    },
+    /// A queue is behind.
+    Behind {
+        /// Which.
+        queue: String,
+        /// How long its oldest job waits.
+        age: Duration,
+        /// Jobs that wait.
+        ready: i64,
+        /// Whether all slots are in use.
+        slots_full: bool,
+    },
+    /// A queue is paused while work waits.
+    Paused {
+        /// Which.
+        queue: String,
+        /// Since when.
+        age: Duration,
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+        /// Jobs that wait.
+        ready: i64,
+    },
+}
+
+impl Concern {
+    /// Orders concerns: the smaller the worse.
+    fn rank(&self) -> (u8, i64) {
+        match self {
+            Self::NoNode { .. } => (0, 0),
+            Self::Silent { .. } => (1, 0),
+            Self::Behind { ready, .. } => (2, -ready),
+            Self::Paused { ready, .. } => (3, -ready),
+        }
+    }
+}
+
+/// Finds what needs a person, worst first.
+pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine]) -> Vec<Concern> {
+    let age = |since: Time| (now - since).to_std().unwrap_or_default();
+    let up: Vec<&NodeLine> = nodes.iter().filter(|node| node.state != "down").collect();
+    let slots_full = up.iter().map(|node| node.busy).sum::<i32>() >= up.iter().map(|node| node.slots).sum::<i32>();
+    let mut found: Vec<Concern> = queues.iter().filter_map(|queue| of_queue(queue, &age, slots_full)).collect();
+    let silent = up.iter().filter(|node| age(node.heartbeat_at) > SILENT);
+    found.extend(silent.map(|node| Concern::Silent { node: node.name.clone(), age: age(node.heartbeat_at) }));
+    if up.is_empty() && flow.all > 0 {
+        found.push(Concern::NoNode { ready: flow.ready });
+    }
+    found.sort_by_key(Concern::rank);
+    found.truncate(CONCERNS_MAX);
+    found
+}
+
+fn of_queue(queue: &QueueLine, age: &impl Fn(Time) -> Duration, slots_full: bool) -> Option<Concern> {
+    let (name, ready) = (queue.name.clone(), queue.ready);
+    if let Some(since) = queue.paused_at.filter(|_| ready > 0) {
+        let by = queue.paused_by.clone().unwrap_or_default();
+        return Some(Concern::Paused { queue: name, age: age(since), by, reason: queue.pause_reason.clone(), ready });
+    }
+    let waited = queue.oldest.filter(|_| !queue.paused).map(age)?;
+    (waited > BEHIND).then_some(Concern::Behind { queue: name, age: waited, ready, slots_full })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::job::QueueId;
+
+    const NOW: Time = Time::UNIX_EPOCH;
+
+    fn ago(seconds: i64) -> Time {
+        NOW - chrono::TimeDelta::seconds(seconds)
+    }
+
+    fn queue(name: &str, oldest: Option<i64>, paused: Option<i64>) -> QueueLine {
+        QueueLine {
+            id: QueueId(1),
+            name: name.into(),
+            running: 0,
+            ready: 5,
+            failed: 0,
+            oldest: oldest.map(ago),
+            per_minute: Vec::new(),
+            attempts_failed: 0,
+            paused: paused.is_some(),
+            paused_by: paused.map(|_| "ada".into()),
+            pause_reason: None,
+            paused_at: paused.map(ago),
+        }
+    }
+
+    fn node(heartbeat: i64) -> NodeLine {
+        NodeLine {
+            name: "n".into(),
+            state: "up".into(),
+            slots: 2,
+            busy: 1,
+            heartbeat_at: ago(heartbeat),
+            version: String::new(),
+            memory_bytes: None,
+            running_for: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_while_all_is_well() {
+        assert_eq!(concerns(NOW, &Flow::default(), &[queue("a", Some(59), None)], &[node(1)]), []);
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_four_are_enough() {
+        let queues = [
+            queue("a", Some(90), None),
+            queue("b", None, Some(20)),
+            queue("c", Some(61), None),
+            queue("d", Some(99), None),
+        ];
+
+        let found = concerns(NOW, &Flow::default(), &queues, &[node(60)]);
+
+        assert_eq!(found.len(), CONCERNS_MAX);
+        assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
+        assert!(matches!(found[1], Concern::Behind { slots_full: false, .. }));
+    }
+
+    #[test]
+    fn work_without_a_node_is_said() {
+        let flow = Flow { all: 3, ready: 3, ..Flow::default() };
+
+        assert_eq!(concerns(NOW, &flow, &[], &[])[0], Concern::NoNode { ready: 3 });
+    }
+}

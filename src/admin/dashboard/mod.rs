@@ -1,0 +1,8 @@
+//! The dashboard: is the flow healthy, what needs me, what is next.
+mod attention;
+mod read;
+mod span;
+
+pub use attention::{Concern, concerns};
+pub use read::{Failing, Flow, NodeLine, QueueLine, Step, Totals, failing, flow, nodes, queues, steps, totals};
+pub use span::Span;

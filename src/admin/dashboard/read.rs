@@ -1,0 +1,375 @@
+//! What the dashboard reads: counters, rollups and small tables, never history.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
+
+use super::Span;
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Scope;
+use crate::queue::histogram::Histogram;
+use crate::queue::job::QueueId;
+
+/// Most queues, nodes and failure groups shown.
+const LINES_MAX: i32 = 50;
+/// Failures that are looked at to find what fails now.
+const FAILURES_LOOK_MAX: i64 = 2_000;
+
+/// The flow of this moment.
+#[derive(Debug, Clone, Default, PartialEq, QueryableByName)]
+pub struct Flow {
+    /// Jobs enqueued in the last full minute and this one, per minute.
+    #[diesel(sql_type = Double)]
+    pub incoming_per_minute: f64,
+    /// Jobs that succeeded, per minute.
+    #[diesel(sql_type = Double)]
+    pub succeeded_per_minute: f64,
+    /// Jobs that wait for their time.
+    #[diesel(sql_type = BigInt)]
+    pub scheduled: i64,
+    /// Jobs that wait for a slot.
+    #[diesel(sql_type = BigInt)]
+    pub ready: i64,
+    /// Jobs under a lease.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+    /// Jobs that wait for their backoff.
+    #[diesel(sql_type = BigInt)]
+    pub retrying: i64,
+    /// Jobs held by somebody.
+    #[diesel(sql_type = BigInt)]
+    pub held: i64,
+    /// Jobs that failed for good in the last hour.
+    #[diesel(sql_type = BigInt)]
+    pub failed_last_hour: i64,
+    /// Jobs of all time that are kept.
+    #[diesel(sql_type = BigInt)]
+    pub all: i64,
+    /// When the next retry is due.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub next_retry: Option<Time>,
+    /// When the longest running job started.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub oldest_start: Option<Time>,
+}
+
+/// The queues that `scope` covers, as a condition on `q` with the parameters `$1`.
+macro_rules! in_scope {
+    () => {
+        "($1::text[] = '{}' OR q.name = ANY ($1))"
+    };
+}
+
+/// Reads the flow.
+///
+/// # Errors
+/// Database failures.
+pub fn flow(conn: &mut PgConnection, scope: &Scope) -> Result<Flow, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::flow
+WITH mine AS (SELECT q.id FROM millrace.queues q WHERE ", in_scope!(), "),
+counts AS (
+    SELECT c.state, sum(c.jobs)::bigint AS jobs FROM millrace.job_counts c JOIN mine ON mine.id = c.queue_id GROUP BY c.state
+), recent AS (
+    SELECT sum(r.enqueued) AS enqueued, sum(r.succeeded) AS succeeded, extract(epoch FROM now() - date_trunc('minute', now()) + interval '1 minute') / 60 AS minutes
+    FROM millrace.rollups r JOIN mine ON mine.id = r.queue_id
+    WHERE r.step_s = 60 AND r.at >= date_trunc('minute', now()) - interval '1 minute'
+)
+SELECT coalesce(recent.enqueued / recent.minutes, 0)::float8 AS incoming_per_minute, coalesce(recent.succeeded / recent.minutes, 0)::float8 AS succeeded_per_minute,
+    coalesce((SELECT jobs FROM counts WHERE state = 'scheduled'), 0) AS scheduled, coalesce((SELECT jobs FROM counts WHERE state = 'ready'), 0) AS ready,
+    coalesce((SELECT jobs FROM counts WHERE state = 'running'), 0) AS running, coalesce((SELECT jobs FROM counts WHERE state = 'retrying'), 0) AS retrying,
+    coalesce((SELECT jobs FROM counts WHERE state = 'held'), 0) AS held, coalesce((SELECT sum(jobs) FROM counts), 0)::bigint AS \"all\",
+    coalesce((SELECT sum(r.failed) FROM millrace.rollups r JOIN mine ON mine.id = r.queue_id WHERE r.step_s = 60 AND r.at > now() - interval '1 hour'), 0)::bigint AS failed_last_hour,
+    (SELECT s.run_at FROM millrace.scheduled s JOIN mine ON mine.id = s.queue_id WHERE s.retrying ORDER BY s.run_at LIMIT 1) AS next_retry,
+    (SELECT min(l.started_at) FROM millrace.leases l) AS oldest_start
+FROM recent"
+    );
+    let row: Option<Flow> = statement(SQL).bind::<Array<Text>, _>(&scope.queues).row(conn)?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Sums of one bar of the throughput chart.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Step {
+    /// Start of the bar.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: Time,
+    /// Jobs that succeeded.
+    #[diesel(sql_type = BigInt)]
+    pub succeeded: i64,
+    /// Attempts that failed.
+    #[diesel(sql_type = BigInt)]
+    pub attempts_failed: i64,
+    /// Jobs enqueued.
+    #[diesel(sql_type = BigInt)]
+    pub enqueued: i64,
+    /// Sum of run times in microseconds.
+    #[diesel(sql_type = BigInt)]
+    pub run_us: i64,
+}
+
+/// Reads the bars of a range that are not empty, oldest first.
+///
+/// # Errors
+/// Database failures.
+pub fn steps(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Step>, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::steps
+SELECT date_bin($2 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, sum(r.succeeded)::bigint AS succeeded,
+    sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.enqueued)::bigint AS enqueued, sum(r.run_us)::bigint AS run_us
+FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+WHERE ", in_scope!(), " AND r.step_s = $3 AND r.at >= $4 GROUP BY 1 ORDER BY 1"
+    );
+    let from = span.bars(now).first().copied().unwrap_or(now);
+    statement(SQL)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Double, _>(span.bar().as_secs_f64())
+        .bind::<Integer, _>(span.rollup_step_s())
+        .bind::<Timestamptz, _>(from)
+        .rows(conn)
+}
+
+/// How a range went as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Jobs that succeeded.
+    pub succeeded: i64,
+    /// Jobs that failed for good.
+    pub failed: i64,
+    /// 95 % waited at most so long for a slot.
+    pub wait_p95: Option<Duration>,
+    /// 95 % ran at most so long.
+    pub run_p95: Option<Duration>,
+    /// Half ran at most so long.
+    pub run_p50: Option<Duration>,
+    /// 95th percentile of the wait per bar, oldest first, for the small line.
+    pub wait_trend: Vec<f64>,
+    /// 95th percentile of the run time per bar, oldest first.
+    pub run_trend: Vec<f64>,
+}
+
+#[derive(QueryableByName)]
+struct Sums {
+    #[diesel(sql_type = Timestamptz)]
+    at: Time,
+    #[diesel(sql_type = BigInt)]
+    succeeded: i64,
+    #[diesel(sql_type = BigInt)]
+    failed: i64,
+    #[diesel(sql_type = Array<Integer>)]
+    wait_histogram: Vec<i32>,
+    #[diesel(sql_type = Array<Integer>)]
+    run_histogram: Vec<i32>,
+}
+
+/// Reads a range's sums and merges its histograms.
+///
+/// # Errors
+/// Database failures.
+pub fn totals(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Totals, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::totals
+SELECT date_bin($2 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
+FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+WHERE ", in_scope!(), " AND r.step_s = $3 AND r.at >= $4 AND r.node_id <> 0 ORDER BY r.at LIMIT 50000"
+    );
+    let from = span.bars(now).first().copied().unwrap_or(now);
+    let rows: Vec<Sums> = statement(SQL)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Double, _>(span.bar().as_secs_f64())
+        .bind::<Integer, _>(span.rollup_step_s())
+        .bind::<Timestamptz, _>(from)
+        .rows(conn)?;
+    Ok(merge(&rows))
+}
+
+fn merge(rows: &[Sums]) -> Totals {
+    let (mut wait, mut run) = (Histogram::default(), Histogram::default());
+    let mut bars: BTreeMap<Time, (Histogram, Histogram)> = BTreeMap::new();
+    for row in rows {
+        let (row_wait, row_run) = (Histogram::from_row(&row.wait_histogram), Histogram::from_row(&row.run_histogram));
+        let bar = bars.entry(row.at).or_default();
+        bar.0.merge(&row_wait);
+        bar.1.merge(&row_run);
+        wait.merge(&row_wait);
+        run.merge(&row_run);
+    }
+    let p95 = |histogram: &Histogram| histogram.quantile(0.95).map_or(0.0, |length| length.as_secs_f64());
+    Totals {
+        succeeded: rows.iter().map(|row| row.succeeded).sum(),
+        failed: rows.iter().map(|row| row.failed).sum(),
+        wait_p95: wait.quantile(0.95),
+        run_p95: run.quantile(0.95),
+        run_p50: run.quantile(0.5),
+        wait_trend: bars.values().map(|bar| p95(&bar.0)).collect(),
+        run_trend: bars.values().map(|bar| p95(&bar.1)).collect(),
+    }
+}
+
+/// A queue on the dashboard.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct QueueLine {
+    /// Row id.
+    #[diesel(sql_type = Integer)]
+    pub id: QueueId,
+    /// Name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Jobs under a lease.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+    /// Jobs that wait for a slot.
+    #[diesel(sql_type = BigInt)]
+    pub ready: i64,
+    /// Jobs that failed for good and are kept.
+    #[diesel(sql_type = BigInt)]
+    pub failed: i64,
+    /// Since when the oldest one waits.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub oldest: Option<Time>,
+    /// Attempts that ended in the last hour, per minute of the last full hour, oldest first.
+    #[diesel(sql_type = Array<BigInt>)]
+    pub per_minute: Vec<i64>,
+    /// Attempts that failed in the last hour.
+    #[diesel(sql_type = BigInt)]
+    pub attempts_failed: i64,
+    /// Takes no new work.
+    #[diesel(sql_type = Bool)]
+    pub paused: bool,
+    /// Who paused it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub paused_by: Option<String>,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub pause_reason: Option<String>,
+    /// Since when.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub paused_at: Option<Time>,
+}
+
+/// Reads the queues in scope, those with most work first.
+///
+/// # Errors
+/// Database failures.
+pub fn queues(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<QueueLine>, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::queues
+WITH counts AS (
+    SELECT queue_id, coalesce(sum(jobs) FILTER (WHERE state = 'running'), 0)::bigint AS running,
+        coalesce(sum(jobs) FILTER (WHERE state = 'ready'), 0)::bigint AS ready, coalesce(sum(jobs) FILTER (WHERE state = 'failed'), 0)::bigint AS failed
+    FROM millrace.job_counts GROUP BY queue_id
+), hour AS (
+    SELECT queue_id, at, sum(succeeded + attempts_failed) AS ended, sum(attempts_failed) AS failed
+    FROM millrace.rollups WHERE step_s = 60 AND at >= date_trunc('minute', now()) - interval '60 minutes' GROUP BY queue_id, at
+)
+SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS ready, coalesce(c.failed, 0) AS failed,
+    (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line) AS oldest,
+    (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
+        date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
+    coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
+    q.paused_at IS NOT NULL AS paused, q.paused_by, q.pause_reason, q.paused_at
+FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
+WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
+    );
+    statement(SQL).bind::<Array<Text>, _>(&scope.queues).bind::<Integer, _>(LINES_MAX).rows(conn)
+}
+
+/// Something that fails now.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Failing {
+    /// Its identity.
+    #[diesel(sql_type = Text)]
+    pub fingerprint: String,
+    /// First line of the newest message.
+    #[diesel(sql_type = Text)]
+    pub message: String,
+    /// Its template.
+    #[diesel(sql_type = Text)]
+    pub template: String,
+    /// Failed attempts in the last day among the newest 2,000.
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    /// The first of them.
+    #[diesel(sql_type = Timestamptz)]
+    pub first: Time,
+    /// Counts per two hours over the last day, oldest first.
+    #[diesel(sql_type = Array<BigInt>)]
+    pub trend: Vec<i64>,
+}
+
+/// Reads what failed in the last day, most frequent first.
+///
+/// # Errors
+/// Database failures.
+pub fn failing(conn: &mut PgConnection, scope: &Scope, groups_max: i32) -> Result<Vec<Failing>, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::failing
+WITH newest AS MATERIALIZED (
+    SELECT job_id, fingerprint, error, finished_at FROM millrace.attempts
+    WHERE fingerprint IS NOT NULL AND outcome IN ('failed', 'timed out', 'interrupted') ORDER BY job_id DESC LIMIT $2
+), mine AS (
+    SELECT n.fingerprint, n.error, n.finished_at, t.name AS template FROM newest n
+    JOIN millrace.jobs j ON j.id = n.job_id JOIN millrace.templates t ON t.id = j.template_id JOIN millrace.queues q ON q.id = j.queue_id
+    WHERE n.finished_at > now() - interval '24 hours' AND ", in_scope!(), "
+), slots AS (
+    SELECT fingerprint, 11 - least(11, floor(extract(epoch FROM now() - finished_at) / 7200))::integer AS slot FROM mine
+)
+SELECT m.fingerprint, split_part((array_agg(m.error ORDER BY m.finished_at DESC))[1], E'\\n', 1) AS message, min(m.template) AS template,
+    count(*) AS count, min(m.finished_at) AS first,
+    (SELECT array_agg((SELECT count(*) FROM slots s WHERE s.fingerprint = m.fingerprint AND s.slot = i) ORDER BY i) FROM generate_series(0, 11) AS i) AS trend
+FROM mine m GROUP BY m.fingerprint ORDER BY count(*) DESC, m.fingerprint LIMIT $3"
+    );
+    statement(SQL)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<BigInt, _>(FAILURES_LOOK_MAX)
+        .bind::<Integer, _>(groups_max)
+        .rows(conn)
+}
+
+/// A node on the dashboard.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct NodeLine {
+    /// Name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// up, draining or down.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// Worker threads.
+    #[diesel(sql_type = Integer)]
+    pub slots: i32,
+    /// Worker threads at work, by live leases at most a heartbeat old.
+    #[diesel(sql_type = Integer)]
+    pub busy: i32,
+    /// Last heartbeat.
+    #[diesel(sql_type = Timestamptz)]
+    pub heartbeat_at: Time,
+    /// Program version.
+    #[diesel(sql_type = Text)]
+    pub version: String,
+    /// Resident memory of its engine.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub memory_bytes: Option<i64>,
+    /// Ages in seconds of the jobs that run there, longest first.
+    #[diesel(sql_type = Array<Double>)]
+    pub running_for: Vec<f64>,
+}
+
+/// Reads the nodes of the last day, those that are up first.
+///
+/// # Errors
+/// Database failures.
+pub fn nodes(conn: &mut PgConnection) -> Result<Vec<NodeLine>, DbError> {
+    const SQL: &str = "-- admin::dashboard::nodes
+SELECT n.name, n.state, n.slots, n.busy, n.heartbeat_at, n.version, n.memory_bytes,
+    coalesce((SELECT array_agg(age ORDER BY age DESC) FROM (
+        SELECT extract(epoch FROM clock_timestamp() - l.started_at)::float8 AS age FROM millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids) AS u(id)
+        WHERE l.node_id = n.id ORDER BY l.started_at LIMIT 200) AS ages), '{}') AS running_for
+FROM millrace.nodes n WHERE n.state <> 'down' OR n.heartbeat_at > now() - interval '24 hours'
+ORDER BY n.state = 'down', n.name LIMIT $1";
+    statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)
+}
