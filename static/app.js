@@ -371,7 +371,7 @@
   });
 
   // ---- start, and after every swap ---------------------------------------------------------------------------------
-  const settle = () => { followLogs(); one('[data-focus]:not(:focus)')?.focus(); };
+  const settle = () => { followLogs(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
   on('htmx:after:swap', event => { if (isLive(event.detail.ctx)) followLogs(); else settle(); });
   if (/Mac|iP/.test(navigator.platform)) for (const hint of all('.jump kbd')) hint.textContent = '⌘K';
   settle();

@@ -1,20 +1,37 @@
-//! `/design`: every component on one page, for those who build pages and for the browser tests.
+//! `/design`: every component on one page, for those who build pages and for the browser tests; only where the setting
+//! asks for it. The clock and the log are live, the buttons really ask and answer.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_session::Session;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::charts::{Bars, Fill, Mark, Series, Spark, Tick, Trend, fill, spark, trend};
+use super::confirm::{Confirm, ConfirmPage};
+use super::error::WebError;
 use super::form::Form;
 use super::format::{Count, Stamp, count};
-use super::parts::{Change, Choice, DiffRow, LogRow, Notice, Order, Pages, SortHeader, Tab};
+use super::kit::Kit;
+use super::live::{self, Frame, LiveError, Panel, Show};
+use super::log::LogRow;
+use super::parts::{Change, Choice, DiffRow, Notice, Order, Pages, SortHeader, Tab};
+use super::paths;
 use super::rail::Section;
+use super::request::Hx;
+use super::respond::{self, Part};
 use super::shell::Shell;
 use super::span::Span;
+use super::table::{Access, Route};
 use super::tone::Tone;
-use super::{ansi, json};
+use super::{json, log};
+use crate::queue::access::session::SignedIn;
 
 /// The page.
 #[derive(Template)]
-#[template(path = "design.html")]
+#[template(path = "design.html", blocks = ["clock"])]
 pub struct DesignPage {
     shell: Shell,
     tones: [Tone; 12],
@@ -36,10 +53,78 @@ pub struct DesignPage {
     json: Vec<Span>,
 }
 
+/// The routes of the page.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get(paths::DESIGN, Access::SignedIn, show),
+        Route::get(paths::DESIGN_ASK, Access::SignedIn, ask),
+        Route::post(paths::DESIGN_ASK, Access::SignedIn, act),
+        Route::get(paths::DESIGN_LIVE, Access::SignedIn, stream),
+    ]
+}
+
+async fn show(hx: Hx, shell: Shell) -> Result<HttpResponse, WebError> {
+    respond::page(&hx, &DesignPage::new(shell), &[])
+}
+
+fn question(form: Form) -> Confirm {
+    Confirm {
+        question: "Delete 1,204 failed jobs?".into(),
+        effects: vec!["Their logs and arguments go too. The audit trail keeps a record of this act.".into()],
+        tags: vec!["State is Failed".into(), "Template is webhook.deliver".into()],
+        action: paths::DESIGN_ASK.into(),
+        verb: "Delete 1,204 jobs".into(),
+        keep: "Keep them".into(),
+        back: paths::DESIGN.into(),
+        harmful: true,
+        typed: "1204".into(),
+        reason: true,
+        form,
+        ..Confirm::default()
+    }
+}
+
+async fn ask(hx: Hx, shell: Shell) -> Result<HttpResponse, WebError> {
+    let page = ConfirmPage { shell: shell.titled("Delete jobs", Section::Elsewhere), ask: question(Form::default()) };
+    respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
+}
+
+async fn act(hx: Hx, shell: Shell, session: Session, form: Form) -> Result<HttpResponse, WebError> {
+    let mut question = question(form);
+    if !question.check() {
+        let page = ConfirmPage { shell: shell.titled("Delete jobs", Section::Elsewhere), ask: question };
+        return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
+    }
+    let notice = Notice::done("Nothing was deleted.").saying("This page only shows how it looks.");
+    let page = DesignPage::new(shell);
+    respond::done(&hx, &session, paths::DESIGN, &notice, &[Part { id: "panel-clock", inside: &page.as_clock() }])
+}
+
+/// The clock goes on each second, and each second adds a line to the log.
+async fn stream(
+    request: HttpRequest,
+    kit: Data<Kit>,
+    shell: Shell,
+    viewer: SignedIn,
+) -> Result<HttpResponse, WebError> {
+    let (clock, shell) = (Arc::clone(&kit.clock), shell.shared());
+    let render = move |_: &mut _, after: u64| {
+        let page = DesignPage::new(Shell { now: clock.now(), ..shell.clone() });
+        let line = line(&page.shell, after + 1, 'I', "one more second has gone");
+        Ok::<_, LiveError>(Frame {
+            panels: vec![Panel { id: "panel-clock".into(), html: page.as_clock().render()? }],
+            tail: Some(log::tail("log-rows", &[line])?),
+        })
+    };
+    let shown = Show { page: "design", every: Duration::from_secs(1), render: Arc::new(render) };
+    live::open(&request, &viewer, shown).await
+}
+
 impl DesignPage {
     /// Fills every component with an example.
     pub fn new(shell: Shell) -> Self {
-        let shell = shell.titled("Components", Section::Elsewhere).under("Design", "/design");
+        let shell =
+            shell.titled("Components", Section::Elsewhere).under("Design", paths::DESIGN).streaming("design").after(4);
         Self {
             tones: Tone::ALL,
             form: refused_form(),
@@ -119,14 +204,11 @@ fn example_log(shell: &Shell) -> Vec<LogRow> {
         ('W', "row 311: EAN 400638133393 has 12 digits, \u{1b}[1mexpected 13\u{1b}[0m; left-padded"),
         ('E', "\u{1b}[31mserialization failure\u{1b}[0m, retrying batch (1 of 3) \u{202e}hidden"),
     ];
-    let row = |(place, (level, text)): (usize, &(char, &str))| LogRow {
-        id: format!("line-{place}"),
-        number: place as u64 + 41,
-        at: super::format::stamp_ms(shell.now, shell.zone),
-        level: *level,
-        spans: ansi::spans(text),
-    };
-    lines.iter().enumerate().map(row).collect()
+    (1..).zip(lines).map(|(number, (level, text))| line(shell, number, level, text)).collect()
+}
+
+fn line(shell: &Shell, number: u64, level: char, text: &str) -> LogRow {
+    LogRow::new("log", number, (shell.now, level), text, shell.zone)
 }
 
 #[cfg(test)]

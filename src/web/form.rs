@@ -61,6 +61,11 @@ impl Form {
         Ok(form)
     }
 
+    /// Gives the fields in the order they came.
+    pub fn into_fields(self) -> Vec<(String, String)> {
+        self.fields
+    }
+
     /// Adds a field: the present value of something that is about to be edited.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.fields.push((name.to_owned(), value.into()));

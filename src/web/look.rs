@@ -66,6 +66,11 @@ pub enum Density {
 }
 
 impl Density {
+    /// Reads the account's word; anything unknown is [`Density::Normal`].
+    pub fn parse(text: &str) -> Self {
+        if text == Self::Compact.as_str() { Self::Compact } else { Self::Normal }
+    }
+
     /// Gives the value of `data-density`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,17 +1,50 @@
 //! Rank 2: the kit that pages are made with. It knows no feature.
+//!
+//! ```text
+//! request ─▶ headers::dress ─▶ session::middleware ─▶ guard::admit ─▶ handler in admin/<feature>/page.rs
+//!            id, host, CSP      cookie ⇄ rows          who, form, table    │ takes  SignedIn, Actor, Form, Query, Shell, Hx
+//!                                                                          │ asks   kit.db.read / write (blocking threads)
+//! answer  ◀── told (errors) ◀─────────────────────── respond::page ◀───────┘ shows  a template with blocks
+//! stream  ◀── live::open ◀── one rendering per tick, shared
+//! ```
+//!
+//! | what | where |
+//! |---|---|
+//! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`]; put in order by [`app`](mod@app) |
+//! | in | [`request`], [`extract`], [`form`], [`blocking`], [`kit`] |
+//! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
+//! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`] |
+//! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
+pub mod app;
 pub mod assets;
+pub mod blocking;
 pub mod charts;
 pub mod confirm;
+pub mod csrf;
 pub mod design;
+pub mod diff;
+pub mod error;
+pub mod extract;
 pub mod form;
 pub mod format;
+pub mod guard;
+pub mod headers;
 pub mod icon;
 pub mod json;
+pub mod kit;
+pub mod live;
+pub mod log;
 pub mod look;
 pub mod parts;
 pub mod paths;
 pub mod rail;
+pub mod request;
+pub mod respond;
+pub mod session;
 pub mod shell;
 pub mod span;
+pub mod table;
+pub mod theme;
+mod told;
 pub mod tone;

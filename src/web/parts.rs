@@ -91,7 +91,7 @@ pub struct Pages {
 }
 
 /// Something to say once: above a page, or as a toast.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Notice {
     /// Good, bad or neutral.
     pub tone: Tone,
@@ -142,33 +142,6 @@ impl Notice {
     /// Tells whether it stays until somebody dismisses it.
     pub fn stays(&self) -> bool {
         self.tone == Tone::Failed
-    }
-}
-
-/// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRow {
-    /// Unique in the page and stable over updates.
-    pub id: String,
-    /// Number of the line in its attempt, from 1.
-    pub number: u64,
-    /// When it was said.
-    pub at: super::format::Stamp,
-    /// `D`, `I`, `W` or `E`: the class of the row.
-    pub level: char,
-    /// The text, safe to look at.
-    pub spans: Vec<super::span::Span>,
-}
-
-impl LogRow {
-    /// Gives the level's word.
-    pub fn level_word(&self) -> &'static str {
-        match self.level {
-            'E' => "ERROR",
-            'W' => "WARN",
-            'D' => "DEBUG",
-            _ => "INFO",
-        }
     }
 }
 

@@ -117,6 +117,10 @@ paths! {
     SETUP: "/setup";
     /// All components on one page, for those who build pages.
     DESIGN: "/design";
+    /// A question on that page.
+    DESIGN_ASK: "/design/ask";
+    /// The event stream of that page.
+    DESIGN_LIVE: "/live/design";
     /// The event stream of a page, with the page's own query.
     LIVE = live(page: &str): "/live/{page}";
     /// A file of the console under the hash of the whole set.

@@ -123,6 +123,12 @@ impl Shell {
         Self { live, ..self }
     }
 
+    /// Tells the event stream which log line the page was loaded with last, so that the next one follows it.
+    pub fn after(mut self, line: u64) -> Self {
+        self.live = paths::with_query(&self.live, &[("after", &line.to_string())]);
+        self
+    }
+
     /// Writes a moment as this page does.
     pub fn stamp(&self, at: Time) -> Stamp {
         stamp(at, self.now, self.zone)
@@ -198,6 +204,7 @@ mod tests {
         assert_eq!(shell.back().map(|crumb| crumb.href.as_str()), Some("/jobs"));
         assert_eq!(shell.crumbs.last().map(|crumb| crumb.label.as_str()), Some("catalog.import_csv"));
         assert_eq!(shell.live, "/live/job?state=failed");
+        assert_eq!(shell.after(54).live, "/live/job?state=failed&after=54");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! How a state looks: icon, word and colour, always the three together (UX.md section 10).
 
+use crate::queue::state::JobState;
+
 /// The look of a state of a job, queue, step or message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Tone {
     /// Waits for its time.
     Scheduled,
@@ -103,6 +105,23 @@ impl Tone {
     /// Tells whether the icon turns slowly.
     pub fn spins(self) -> bool {
         self == Self::Running
+    }
+}
+
+impl From<JobState> for Tone {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Blocked => Self::Blocked,
+            JobState::Scheduled => Self::Scheduled,
+            JobState::Ready => Self::Ready,
+            JobState::Held => Self::Held,
+            JobState::Running => Self::Running,
+            JobState::Retrying => Self::Retrying,
+            JobState::Succeeded => Self::Done,
+            JobState::Failed => Self::Failed,
+            JobState::Cancelled => Self::Cancelled,
+            JobState::Expired => Self::Expired,
+        }
     }
 }
 

@@ -5,3 +5,4 @@ mod config;
 mod database;
 mod engine;
 mod support;
+mod web;

@@ -253,20 +253,31 @@ struct SignedInRow {
 /// # Errors
 /// Database failures, and a role that this program does not know.
 pub fn actor(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedIn>, DbError> {
-    const SQL: &str = "-- queue::access::session::actor
-SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, s.sudo_until, s.seen_at
-FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
-WHERE s.key_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
-    let row: Option<SignedInRow> = statement(SQL)
-        .bind::<Bytea, _>(key.as_slice())
-        .bind::<Timestamptz, _>(oldest_start(now))
-        .bind::<Timestamptz, _>(oldest_request(now))
-        .row(conn)?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = look(conn, key, now)? else { return Ok(None) };
     if now - row.seen_at >= TimeDelta::minutes(1) {
         touch(conn, key, row.id, now)?;
     }
     signed_in(row).map(Some)
+}
+
+/// Finds who holds a session key like [`actor`], but notes nothing: a stream that is held open is not use.
+///
+/// # Errors
+/// Database failures, and a role that this program does not know.
+pub fn peek(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedIn>, DbError> {
+    look(conn, key, now)?.map(signed_in).transpose()
+}
+
+fn look(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedInRow>, DbError> {
+    const SQL: &str = "-- queue::access::session::look
+SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, s.sudo_until, s.seen_at
+FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
+WHERE s.key_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
+    statement(SQL)
+        .bind::<Bytea, _>(key.as_slice())
+        .bind::<Timestamptz, _>(oldest_start(now))
+        .bind::<Timestamptz, _>(oldest_request(now))
+        .row(conn)
 }
 
 fn touch(conn: &mut PgConnection, key: &Hash, person: PersonId, now: Time) -> Result<(), DbError> {

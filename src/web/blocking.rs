@@ -1,0 +1,79 @@
+//! Services are synchronous; pages are not. This is the bridge: work runs on actix's blocking threads.
+
+use actix_web::web;
+
+use crate::base::db::{Connection, Db, DbError, PgConnection};
+
+/// A pool whose work runs on blocking threads. Cheap to clone.
+#[derive(Clone)]
+pub struct Database(Db);
+
+/// How often a broken connection is exchanged for another one before giving up.
+const EXCHANGES_MAX: usize = 32;
+
+impl Database {
+    /// Wraps the pool of pages. Its `wait` bounds how long a request waits for a connection.
+    pub fn new(db: Db) -> Self {
+        Self(db)
+    }
+
+    /// Gives the pool itself, for code that is already on a blocking thread.
+    pub fn pool(&self) -> &Db {
+        &self.0
+    }
+
+    /// Runs `work`, which changes nothing.
+    ///
+    /// # Errors
+    /// What `work` gives; [`DbError::Unavailable`] when no connection could be had or the server is shutting down.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.run(work).await
+    }
+
+    /// Runs `work`, which may change something. It runs once: what it did is not known when the connection is lost.
+    ///
+    /// # Errors
+    /// What `work` gives; [`DbError::Unavailable`] when no connection could be had or the server is shutting down.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.run(work).await
+    }
+
+    /// Both look at the connection first: after Postgres was restarted every pooled one is dead, and finding that out in
+    /// the middle of a change would leave its outcome unknown.
+    async fn run<T, E>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let db = self.0.clone();
+        let done = web::block(move || work(&mut *live_connection(&db)?)).await;
+        done.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the server is shutting down".into()))))
+    }
+}
+
+/// Takes a connection that answers.
+fn live_connection(db: &Db) -> Result<Connection, DbError> {
+    let mut last = DbError::Unavailable("no connection answered".into());
+    for _ in 0..EXCHANGES_MAX {
+        let mut conn = db.get()?;
+        match crate::base::db::statement("SELECT 1").run(&mut conn) {
+            Ok(_) => return Ok(conn),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

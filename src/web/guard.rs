@@ -1,0 +1,238 @@
+//! The door: who asks, whether they come from our own page, whether the table lets them. Asked of the database on each
+//! request, so that a lost role or an ended session counts at once.
+//!
+//! ```text
+//! headers ─▶ session ─▶ guard ─▶ handler
+//!                        │ identify: cookie (pages) or Bearer token (API) ─▶ Caller
+//!                        │ changes:  from our own page? session's token?   ─▶ Form
+//!                        └ table:    Access                                ─▶ 401, 403, 404, 405 told by `told.rs`
+//! ```
+
+use std::rc::Rc;
+
+use actix_session::SessionExt;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+
+use super::csrf;
+use super::error::WebError;
+use super::form::Form;
+use super::kit::Kit;
+use super::request::{RequestId, Wants, client, wants};
+use super::session;
+use super::table::{Access, Rule};
+use crate::base::db::DbError;
+use crate::queue::access::{session as sessions, token};
+use crate::queue::actor::Actor;
+use crate::queue::audit::{self, Change};
+
+pub use super::table::Table;
+
+/// Largest body of a form, in bytes.
+pub const FORM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Who asks. The guard puts it into the request; extractors read it.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The person behind a browser session.
+    pub signed_in: Option<sessions::SignedIn>,
+    /// Who acts: that person, or the owner of a token.
+    pub actor: Option<Actor>,
+}
+
+/// The middleware around every resource of the table.
+///
+/// # Errors
+/// What inner services give as an error rather than as an answer.
+pub async fn admit(
+    rules: Rc<[Rule]>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match check(&rules, &mut request).await {
+        Ok(()) => Ok(told(next.call(request).await?.map_into_boxed_body())),
+        Err(error) => {
+            let (request, _) = request.into_parts();
+            let answer = error.tell(&request);
+            Ok(ServiceResponse::new(request, answer))
+        }
+    }
+}
+
+async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebError> {
+    let caller = identify(request.request()).await?;
+    let actor = caller.actor.clone();
+    request.extensions_mut().insert(caller);
+    let access = rule(rules, request.method())?;
+    let changes = !request.method().is_safe();
+    let json = wants(request.request()) == Wants::Json;
+    if changes && !json && !csrf::is_from_us(request.headers(), &Kit::of(request.request()).settings) {
+        return Err(WebError::Foreign);
+    }
+    if let Err(error) = access.check(actor.as_ref()) {
+        note_refusal(request.request(), actor, &error).await;
+        return Err(error);
+    }
+    if changes && !json { take_form(request).await } else { Ok(()) }
+}
+
+/// `HEAD` is allowed where `GET` is.
+fn rule(rules: &[Rule], method: &Method) -> Result<Access, WebError> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let rule = rules.iter().find(|(allowed, _)| allowed == method);
+    rule.map(|(_, access)| *access).ok_or(WebError::MethodNotAllowed)
+}
+
+async fn identify(request: &HttpRequest) -> Result<Caller, WebError> {
+    let mut caller = match wants(request) {
+        Wants::Json => by_token(request).await?,
+        Wants::Page | Wants::Part => by_session(request).await?,
+    };
+    if let Some(actor) = &mut caller.actor {
+        actor.address = client(request).map(|address| address.to_string());
+        actor.request = Some(RequestId::of(request).to_string());
+    }
+    if let (Some(person), Some(actor)) = (&mut caller.signed_in, &caller.actor) {
+        person.actor = actor.clone();
+    }
+    Ok(caller)
+}
+
+/// A stream that is held open is not use: it must not keep a forgotten browser signed in.
+async fn by_session(request: &HttpRequest) -> Result<Caller, WebError> {
+    let session = request.get_session();
+    if session::is_away(&session) {
+        return Err(WebError::Unavailable("the session could not be read".into()));
+    }
+    let Some(key) = session::key(&session) else { return Ok(Caller::default()) };
+    let kit = Kit::of(request);
+    let (now, is_stream) = (kit.clock.now(), request.path().starts_with("/live/"));
+    let find = if is_stream { sessions::peek } else { sessions::actor };
+    let signed_in = kit.db.write(move |conn| find(conn, &key, now)).await?;
+    Ok(Caller { actor: signed_in.as_ref().map(|person| person.actor.clone()), signed_in })
+}
+
+async fn by_token(request: &HttpRequest) -> Result<Caller, WebError> {
+    let Some(text) = bearer(request.headers()).map(str::to_owned) else { return Ok(Caller::default()) };
+    let kit = Kit::of(request);
+    let now = kit.clock.now();
+    let actor = kit.db.write(move |conn| token::authenticate(conn, &text, now)).await?;
+    match actor {
+        Some(actor) => Ok(Caller { actor: Some(actor), signed_in: None }),
+        None => Err(WebError::SignIn), // a wrong token is told even where none is needed
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Reads the form and compares its token (or the header's) with the session's. Whoever is not signed in has none yet.
+async fn take_form(request: &mut ServiceRequest) -> Result<(), WebError> {
+    let form = if is_form(request.headers()) { Form::parse(&body(request).await?)? } else { Form::default() };
+    let expected = session::token(&request.get_session());
+    let sent = request.headers().get(csrf::HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = if sent.is_empty() { form.text(csrf::FIELD) } else { sent };
+    let signed_in = request.extensions().get::<Caller>().is_some_and(|caller| caller.signed_in.is_some());
+    if signed_in && !csrf::matches(&expected, given) {
+        return Err(WebError::Foreign);
+    }
+    request.extensions_mut().insert(form);
+    Ok(())
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded")
+}
+
+async fn body(request: &mut ServiceRequest) -> Result<web::Bytes, WebError> {
+    let unreadable = |error: actix_web::Error| WebError::Malformed(format!("The body could not be read: {error}."));
+    let payload = request.extract::<web::Payload>().await.map_err(unreadable)?;
+    match payload.to_bytes_limited(FORM_BYTES_MAX).await {
+        Ok(read) => read.map_err(unreadable),
+        Err(_) => Err(WebError::TooLarge(FORM_BYTES_MAX)),
+    }
+}
+
+/// An attempt to change something without the right to is written down. Failing to do so does not let anybody in.
+async fn note_refusal(request: &HttpRequest, actor: Option<Actor>, error: &WebError) {
+    let (Some(actor), WebError::Forbidden(lacking)) = (actor, error) else { return };
+    if request.method().is_safe() {
+        return;
+    }
+    let subject = format!("{} {}", request.method(), request.path());
+    let change = Change::new("request.refuse", "route", subject).because(Some(format!("lacks {lacking:?}")));
+    let noted = Kit::of(request).db.write(move |conn| audit::refused(conn, &actor, change)).await;
+    if let Err(error) = noted {
+        let error: DbError = error;
+        tracing::error!(%error, "a refused attempt could not be recorded");
+    }
+}
+
+/// Turns the error that a handler or an extractor gave into the answer that its asker understands.
+fn told(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let Some(error) = answer.response().error() else { return answer };
+    let written = match error.as_error::<WebError>() {
+        Some(error) => error.tell(answer.request()),
+        None => foreign(error).tell(answer.request()),
+    };
+    answer.into_response(written)
+}
+
+/// Errors of actix's own extractors: a path that is not a number leads to nothing, a body that is no JSON is malformed.
+fn foreign(error: &actix_web::Error) -> WebError {
+    match error.as_response_error().status_code() {
+        StatusCode::NOT_FOUND => WebError::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => WebError::TooLarge(FORM_BYTES_MAX),
+        status if status.is_client_error() => WebError::Malformed(format!("{error}.")),
+        _ => WebError::fault(error),
+    }
+}
+
+/// Answers what no route is there for.
+pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    WebError::NotFound.tell(&request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn head_follows_get_and_other_methods_are_refused() {
+        let rules = [(Method::GET, Access::SignedIn)];
+
+        assert_eq!(rule(&rules, &Method::HEAD).ok(), Some(Access::SignedIn));
+        assert!(matches!(rule(&rules, &Method::POST), Err(WebError::MethodNotAllowed)));
+    }
+
+    #[test]
+    fn a_token_stands_in_its_header_only() {
+        let read = |value: &str| {
+            let request = TestRequest::get().insert_header((header::AUTHORIZATION, value)).to_http_request();
+            bearer(request.headers()).map(str::to_owned)
+        };
+
+        assert_eq!(read("Bearer mr_x"), Some("mr_x".into()));
+        assert_eq!(read("bearer  mr_x "), Some("mr_x".into()));
+        assert_eq!((read("Basic abc"), read("Bearer")), (None, None));
+    }
+
+    #[test]
+    fn only_urlencoded_bodies_are_forms() {
+        let kind = |value: &str| {
+            is_form(TestRequest::post().insert_header((header::CONTENT_TYPE, value)).to_http_request().headers())
+        };
+
+        assert!(kind("application/x-www-form-urlencoded") && kind("application/x-www-form-urlencoded; charset=utf-8"));
+        assert!(!kind("application/json") && !kind("multipart/form-data; boundary=x"));
+    }
+}

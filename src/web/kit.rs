@@ -1,0 +1,114 @@
+//! What every request needs and boot provides once.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::cookie::Key;
+use actix_web::web::Data;
+
+use super::blocking::Database;
+use super::guard::Table;
+use super::live::Hub;
+use super::look::Environment;
+use super::parts::Notice;
+use crate::base::clock::Clock;
+
+/// Where the console stands in the network.
+#[derive(Clone)]
+pub struct Settings {
+    /// Origin that browsers use, `https://jobs.example.org`, without a path.
+    pub public_url: String,
+    /// Values of `Host` that are answered, with the port where it is not the scheme's own.
+    pub hosts: Vec<String>,
+    /// Addresses whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// Which installation this is.
+    pub environment: Environment,
+    /// Encrypts the session cookie; the same on every node.
+    pub cookie_key: Key,
+    /// Whether `/design` is there.
+    pub design: bool,
+}
+
+impl Settings {
+    /// Tells whether browsers come over TLS: cookies are then `Secure` and HSTS is sent.
+    pub fn is_tls(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Gives the scheme browsers use, with `://`.
+    fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https://" } else { "http://" }
+    }
+
+    /// Tells whether `host` is one that we answer for. Another one is a DNS rebinding or a cache being poisoned.
+    pub fn knows_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// Tells whether `origin` is our own: the public one, or a known host under the same scheme.
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        let host = origin.strip_prefix(self.scheme());
+        origin == self.public_url || host.is_some_and(|host| self.knows_host(host))
+    }
+
+    /// Makes the settings of a console on `host:port`, reached over plain HTTP from the same machine.
+    pub fn loopback(port: u16, cookie_key: Key) -> Self {
+        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
+        Self {
+            public_url: format!("http://{}", hosts[0]),
+            hosts: hosts.into(),
+            proxies: Vec::new(),
+            environment: Environment::named("production"),
+            cookie_key,
+            design: cfg!(debug_assertions),
+        }
+    }
+}
+
+/// Tells what stands above every page now: weak durability, a database that is away, a demo. Cheap; asked on each page.
+pub type Banners = dyn Fn() -> Vec<Notice> + Send + Sync;
+
+/// The kit of one server. Cheap to clone; put into the application as `Data<Kit>`.
+#[derive(Clone)]
+pub struct Kit {
+    /// The pool of pages.
+    pub db: Database,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where the console stands.
+    pub settings: Arc<Settings>,
+    /// Every route with its permission.
+    pub table: Arc<Table>,
+    /// Event streams.
+    pub live: Arc<Hub>,
+    /// What stands above every page.
+    pub banners: Arc<Banners>,
+}
+
+impl Kit {
+    /// Gives the kit of the application that `request` came to.
+    ///
+    /// # Panics
+    /// When boot did not put `Data<Kit>` into the application: nothing could be answered then.
+    pub fn of(request: &HttpRequest) -> &Self {
+        request.app_data::<Data<Self>>().expect("boot puts the kit into the application")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_hosts_and_their_origins_are_ours() {
+        let settings = Settings::loopback(8080, Key::from(&[7; 64]));
+
+        assert!(settings.knows_host("LOCALHOST:8080") && !settings.knows_host("localhost"));
+        assert!(!settings.knows_host("evil.example:8080"));
+        assert!(settings.is_own_origin("http://127.0.0.1:8080") && settings.is_own_origin("http://localhost:8080"));
+        assert!(!settings.is_own_origin("https://127.0.0.1:8080") && !settings.is_own_origin("null"));
+        assert!(!settings.is_tls());
+    }
+}

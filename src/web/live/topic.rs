@@ -1,0 +1,253 @@
+//! One thing that is looked at: renders it once per tick and tells everybody what is new to them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::timeout;
+use actix_web::web::Bytes;
+use tokio::sync::{Notify, mpsc};
+
+use super::frame::{Frame, Sent, message, named};
+use super::{Hub, Render};
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::access::{Hash, session};
+use crate::queue::actor::Scope;
+use crate::queue::permission::Role;
+use crate::web::kit::Kit;
+
+/// Time between two signs of life when nothing changes. The browser takes 20 s of silence for a broken stream.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// Time between two comments that nobody reads. A browser that has left is noticed only when something is written to it,
+/// and until then it would keep one of its person's five places.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why there is no frame.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The thing is gone; the sentence says how. The stream ends.
+    #[error("ended: {0}")]
+    Ended(String),
+    /// The database could not be asked. The next tick tries again; meanwhile no pings are sent, so pages say "out of date".
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A template failed: a fault of ours.
+    #[error("a template could not be rendered: {0}")]
+    Template(#[from] askama::Error),
+}
+
+/// One open page.
+pub(super) struct Subscriber {
+    sender: mpsc::Sender<Bytes>,
+    session: Hash,
+    role: Role,
+    scope: Scope,
+    /// Number of the last log row it has.
+    cursor: u64,
+    /// It has seen nothing yet: the first message carries everything.
+    fresh: bool,
+}
+
+impl Subscriber {
+    pub(super) fn new(sender: mpsc::Sender<Bytes>, session: Hash, viewer: &session::SignedIn, cursor: u64) -> Self {
+        let (role, scope) = (viewer.actor.role, viewer.actor.scope.clone());
+        Self { sender, session, role, scope, cursor, fresh: true }
+    }
+
+    /// Tells whether it took the message. A full queue means a reader that is too slow.
+    fn send(&self, text: &str) -> bool {
+        self.sender.try_send(Bytes::copy_from_slice(text.as_bytes())).is_ok()
+    }
+
+    /// Tells whether the session still has the rights that the rendering was made for.
+    fn has(&self, conn: &mut PgConnection, now: Time) -> Result<bool, DbError> {
+        let viewer = session::peek(conn, &self.session, now)?;
+        Ok(viewer.is_some_and(|one| one.actor.role == self.role && one.actor.scope == self.scope))
+    }
+}
+
+/// What is looked at, and by whom.
+pub(super) struct Topic {
+    every: Duration,
+    render: Arc<Render>,
+    subscribers: Mutex<Vec<Subscriber>>,
+    arrived: Notify,
+}
+
+impl Topic {
+    pub(super) fn new(every: Duration, render: Arc<Render>, first: Subscriber) -> Self {
+        Self { every, render, subscribers: Mutex::new(vec![first]), arrived: Notify::new() }
+    }
+
+    /// Adds somebody who gets the whole frame at once instead of at the next tick.
+    pub(super) fn add(&self, subscriber: Subscriber) {
+        self.subscribers().push(subscriber);
+        self.arrived.notify_one();
+    }
+
+    /// Ends all streams without a word.
+    pub(super) fn close(&self) {
+        self.subscribers().clear();
+        self.arrived.notify_one();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.subscribers().is_empty()
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, Vec<Subscriber>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Renders, after ending the streams of those who have lost their session or rights. On a blocking thread.
+    fn look(&self, conn: &mut PgConnection, now: Time) -> Result<Frame, LiveError> {
+        let mut staying = Vec::new();
+        for subscriber in std::mem::take(&mut *self.subscribers()) {
+            match subscriber.has(conn, now) {
+                Ok(false) => drop(subscriber.send(&named("bye", "your session or your rights have changed"))),
+                Ok(true) => staying.push(subscriber),
+                Err(error) => {
+                    staying.push(subscriber);
+                    tracing::debug!(%error, "a stream's session could not be looked at");
+                }
+            }
+        }
+        let after = staying.iter().map(|one| one.cursor).min().unwrap_or(0);
+        self.subscribers().append(&mut staying);
+        (self.render)(conn, after)
+    }
+
+    /// Tells everybody what is new to them; whoever does not take it is cut.
+    fn tell(&self, frame: &Frame, sent: &mut Sent) {
+        let changed = sent.changed(frame);
+        self.subscribers().retain_mut(|subscriber| {
+            let tail = frame.tail.as_ref();
+            let (text, cursor) = match subscriber.fresh {
+                true => message(&frame.panels, tail, subscriber.cursor),
+                false => message(changed.iter().copied(), tail, subscriber.cursor),
+            };
+            (subscriber.cursor, subscriber.fresh) = (cursor, false);
+            text.is_none_or(|text| subscriber.send(&text))
+        });
+    }
+
+    fn tell_all(&self, text: &str) {
+        self.subscribers().retain(|subscriber| subscriber.send(text));
+    }
+}
+
+/// Looks and tells until nobody looks any more or the thing is gone.
+pub(super) async fn run(kit: Kit, hub: Arc<Hub>, key: String, topic: Arc<Topic>) {
+    let (mut sent, mut pinged) = (Sent::default(), Instant::now());
+    let mut due = Instant::now();
+    while !(topic.is_empty() && hub.forget_if_empty(&key)) {
+        if due <= Instant::now() {
+            tick(&kit, &key, &topic, &mut sent, &mut pinged).await;
+            due = Instant::now() + topic.every;
+        } else {
+            topic.tell_all(":\n\n");
+        }
+        let wait = due.saturating_duration_since(Instant::now()).min(PROBE_EVERY);
+        if timeout(wait, topic.arrived.notified()).await.is_ok() {
+            due = Instant::now(); // whoever arrives is not left waiting for the tick
+        }
+    }
+}
+
+async fn tick(kit: &Kit, key: &str, topic: &Arc<Topic>, sent: &mut Sent, pinged: &mut Instant) {
+    let (looking, now) = (Arc::clone(topic), kit.clock.now());
+    match kit.db.read(move |conn| looking.look(conn, now)).await {
+        Ok(frame) => {
+            topic.tell(&frame, sent);
+            if pinged.elapsed() >= PING_EVERY {
+                topic.tell_all(&named("ping", &now.to_rfc3339()));
+                *pinged = Instant::now();
+            }
+        }
+        Err(LiveError::Ended(why)) => {
+            topic.tell_all(&named("bye", &why));
+            topic.close();
+        }
+        Err(error) => tracing::warn!(page = key.split(' ').next(), %error, "a live page could not be rendered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::live::{Panel, Tail};
+
+    fn subscriber(cursor: u64) -> (Subscriber, mpsc::Receiver<Bytes>) {
+        let (sender, receiver) = mpsc::channel(2);
+        let scope = Scope::default();
+        (Subscriber { sender, session: [0; 32], role: Role::Admin, scope, cursor, fresh: true }, receiver)
+    }
+
+    fn frame(html: &str, rows: &[u64]) -> Frame {
+        let rows = rows.iter().map(|number| (*number, format!("<li>{number}</li>"))).collect();
+        Frame {
+            panels: vec![Panel { id: "a".into(), html: html.into() }, Panel { id: "b".into(), html: "same".into() }],
+            tail: Some(Tail { id: "rows".into(), rows }),
+        }
+    }
+
+    fn texts(receiver: &mut mpsc::Receiver<Bytes>) -> Vec<String> {
+        std::iter::from_fn(|| receiver.try_recv().ok())
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .collect()
+    }
+
+    fn topic(first: Subscriber) -> Topic {
+        Topic::new(Duration::from_secs(1), Arc::new(|_, _| Ok(Frame::default())), first)
+    }
+
+    #[test]
+    fn the_first_message_carries_everything_and_later_ones_what_changed() {
+        let (first, mut inbox) = subscriber(4);
+        let (topic, mut sent) = (topic(first), Sent::default());
+
+        topic.tell(&frame("1", &[4, 5]), &mut sent);
+        topic.tell(&frame("2", &[4, 5]), &mut sent);
+
+        let texts = texts(&mut inbox);
+        assert!(texts[0].contains("#a") && texts[0].contains("#b") && texts[0].contains("<li>5</li>"));
+        assert!(!texts[0].contains("<li>4</li>"));
+        assert!(texts[1].contains("#a") && !texts[1].contains("#b") && !texts[1].contains("<li>"));
+    }
+
+    #[test]
+    fn who_comes_later_gets_the_whole_too() {
+        let (first, _keep) = subscriber(0);
+        let (topic, mut sent) = (topic(first), Sent::default());
+        topic.tell(&frame("1", &[]), &mut sent);
+        let (second, mut inbox) = subscriber(0);
+        topic.add(second);
+
+        topic.tell(&frame("1", &[]), &mut sent);
+
+        assert!(texts(&mut inbox)[0].contains("#b"));
+    }
+
+    #[test]
+    fn a_slow_reader_is_cut() {
+        let (first, _never_read) = subscriber(0);
+        let (topic, mut sent) = (topic(first), Sent::default());
+
+        for step in 0..3 {
+            topic.tell(&frame(&step.to_string(), &[]), &mut sent);
+        }
+
+        assert!(topic.is_empty());
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_forgotten() {
+        let (first, inbox) = subscriber(0);
+        let topic = topic(first);
+        drop(inbox);
+
+        topic.tell_all(&named("ping", ""));
+
+        assert!(topic.is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! What moves by itself.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use millrace::queue::permission::Role;
+
+use super::browser::Browser;
+use super::stage::Console;
+
+fn viewer(console: &Console) -> Browser {
+    let person = console.person(Role::Admin);
+    let mut browser = Browser::new(&console.address);
+    browser.get(&format!("/as/{person}"));
+    browser
+}
+
+/// Reads until the text holds `wanted` or the stream ends.
+fn read_until(stream: &mut dyn Read, wanted: &str) -> String {
+    let (mut text, mut piece) = (String::new(), [0u8; 4096]);
+    let end = Instant::now() + Duration::from_secs(15);
+    while !text.contains(wanted) && Instant::now() < end {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(length) => text.push_str(&String::from_utf8_lossy(&piece[..length])),
+        }
+    }
+    text
+}
+
+#[test]
+fn a_stream_begins_with_everything_and_goes_on_with_what_is_new() {
+    let console = Console::start();
+    let browser = viewer(&console);
+
+    let mut stream = browser.stream("/live/design?after=4", &[]);
+    let text = read_until(&mut stream, "id: 6");
+
+    assert!(text.starts_with("id: 5\ndata: <hx-partial hx-target=\"#panel-clock\""), "{text}");
+    assert!(text.contains("<li class=\"I\" id=\"log-5\">") && text.contains("id=\"log-6\""), "{text}");
+    assert!(!text.contains("csrf"), "a shared rendering holds nobody's token");
+}
+
+#[test]
+fn a_browser_that_comes_back_gets_the_rows_it_missed() {
+    let console = Console::start();
+    let browser = viewer(&console);
+
+    let mut stream = browser.stream("/live/design?after=4", &[("Last-Event-ID", "40")]);
+
+    assert!(read_until(&mut stream, "log-41").contains("id=\"log-41\""));
+}
+
+#[test]
+fn a_sixth_stream_of_one_person_is_refused() {
+    let console = Console::start();
+    let mut browser = viewer(&console);
+    let streams: Vec<_> = (0..5).map(|n| browser.stream(&format!("/live/design?n={n}"), &[])).collect();
+
+    let sixth = browser.get("/live/design?n=6");
+
+    assert_eq!((sixth.status, sixth.header("retry-after")), (429, "60"));
+    assert_eq!(console.hub.open_streams(), streams.len());
+}
+
+#[test]
+fn a_stream_ends_with_its_session() {
+    let console = Console::start();
+    let browser = viewer(&console);
+    let mut stream = browser.stream("/live/design", &[]);
+    read_until(&mut stream, "panel-clock");
+
+    console.run("DELETE FROM millrace.sessions");
+    let text = read_until(&mut stream, "event: bye");
+
+    assert!(text.contains("event: bye\ndata: your session"), "{text}");
+    assert_eq!(stream.read(&mut [0u8; 16]).unwrap(), 0);
+}
+
+#[test]
+fn a_stream_ends_when_the_role_changes() {
+    let console = Console::start();
+    console.run("INSERT INTO millrace.people (email, name, role) VALUES ('a@b', 'A', 'admin')");
+    let browser = viewer(&console);
+    let mut stream = browser.stream("/live/design", &[]);
+    read_until(&mut stream, "panel-clock");
+
+    console.run("UPDATE millrace.people SET role = 'viewer' WHERE email = 'admin@example.org'");
+
+    assert!(read_until(&mut stream, "event: bye").contains("event: bye"));
+}
+
+#[test]
+fn a_held_stream_does_not_keep_a_forgotten_session_alive() {
+    let console = Console::start();
+    let browser = viewer(&console);
+    super::stage::age_sessions(&mut console.db.connect(), 5);
+    let mut stream = browser.stream("/live/design", &[]);
+    read_until(&mut stream, "id: 3");
+
+    let recent = "SELECT count(*) AS id FROM millrace.sessions WHERE seen_at > now() - interval '4 minutes'";
+
+    assert_eq!(console.number(recent), 0);
+}
