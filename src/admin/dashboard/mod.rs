@@ -1,7 +1,10 @@
 //! The dashboard: is the flow healthy, what needs me, what is next.
+mod activity;
 mod attention;
+pub mod page;
 mod read;
 mod span;
+mod view;
 
 pub use attention::{Concern, concerns};
 pub use read::{Failing, Flow, NodeLine, QueueLine, Step, Totals, failing, flow, nodes, queues, steps, totals};

@@ -373,3 +373,19 @@ FROM millrace.nodes n WHERE n.state <> 'down' OR n.heartbeat_at > now() - interv
 ORDER BY n.state = 'down', n.name LIMIT $1";
     statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)
 }
+
+/// Counts the templates that can be enqueued.
+///
+/// # Errors
+/// Database failures.
+pub fn active_templates(conn: &mut PgConnection) -> Result<i64, DbError> {
+    const SQL: &str = "-- admin::dashboard::active_templates
+SELECT count(*) AS number FROM millrace.templates WHERE state = 'active'";
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    let row: Option<Row> = statement(SQL).row(conn)?;
+    Ok(row.map_or(0, |row| row.number))
+}

@@ -1,0 +1,85 @@
+//! What staff did last, from the audit trail.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Integer, Text, Timestamptz};
+
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::web::format::Stamp;
+use crate::web::shell::{Shell, initials};
+
+/// Lines shown.
+const LINES_MAX: i32 = 6;
+
+/// One act of a person.
+pub struct Activity {
+    /// Letters of the avatar.
+    pub initials: String,
+    /// Who.
+    pub who: String,
+    /// What they did, to what.
+    pub what: String,
+    /// When.
+    pub at: Stamp,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    who: String,
+    #[diesel(sql_type = Text)]
+    act: String,
+    #[diesel(sql_type = Text)]
+    subject: String,
+    #[diesel(sql_type = Timestamptz)]
+    at: Time,
+}
+
+/// Reads the last accepted acts.
+///
+/// # Errors
+/// Database failures.
+pub fn activity(conn: &mut PgConnection, shell: &Shell) -> Result<Vec<Activity>, DbError> {
+    const SQL: &str = "-- admin::dashboard::activity
+SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.at FROM (
+    SELECT * FROM millrace.audit WHERE accepted ORDER BY id DESC LIMIT $1
+) AS a LEFT JOIN millrace.people p ON p.id = a.person_id ORDER BY a.id DESC";
+    let rows: Vec<Row> = statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)?;
+    Ok(rows.into_iter().map(|row| line(row, shell)).collect())
+}
+
+fn line(row: Row, shell: &Shell) -> Activity {
+    Activity {
+        initials: initials(&row.who),
+        what: words(&row.act, &row.subject),
+        who: row.who,
+        at: shell.stamp(row.at),
+    }
+}
+
+/// `template.publish` of `mail.send` reads "published template mail.send".
+fn words(act: &str, subject: &str) -> String {
+    let (thing, verb) = act.split_once('.').unwrap_or(("", act));
+    let past = match verb.replace('_', " ") {
+        verb if verb == "run now" || verb.ends_with("back") => format!("did {verb}"),
+        verb if verb.ends_with('e') => format!("{verb}d"),
+        verb if verb == "cancel" => "cancelled".into(),
+        verb if verb == "retry" => "retried".into(),
+        verb if verb == "hold" => "held".into(),
+        verb if verb == "add" => "added".into(),
+        verb => format!("{verb}ed"),
+    };
+    format!("{past} {thing} {subject}").replace("  ", " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acts_read_as_sentences() {
+        assert_eq!(words("template.publish", "mail.send"), "published template mail.send");
+        assert_eq!(words("job.cancel", "7"), "cancelled job 7");
+        assert_eq!(words("queue.pause", "mail"), "paused queue mail");
+    }
+}

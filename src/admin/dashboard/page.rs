@@ -1,0 +1,184 @@
+//! `GET /` and its stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::view::{
+    Facts, FailingRow, FlowBand, NodeRow, QueueRow, Sentence, StartStep, Tile, failing_row, flow_band, node_row,
+    queue_row, ribbons, sentences, start_steps, throughput, tiles,
+};
+use super::{Span, failing, flow, nodes, queues, steps, totals};
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::web::charts::{Bars, Ribbon};
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::Tab;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond;
+use crate::web::shell::Shell;
+use crate::web::table::{Access, Route};
+use crate::web::{format, paths};
+
+use super::activity::{Activity, activity};
+
+/// Failure groups shown.
+const GROUPS_MAX: i32 = 6;
+
+/// The routes of the dashboard.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get(paths::DASHBOARD, Access::Needs(Permission::ReadJobs), show),
+        Route::get("/live/dashboard", Access::Needs(Permission::ReadJobs), stream),
+    ]
+}
+
+/// Which links the viewer may follow.
+struct Links {
+    queues: bool,
+    nodes: bool,
+    activity: bool,
+}
+
+#[derive(Template)]
+#[template(
+    path = "dashboard/index.html",
+    blocks = ["attention", "flow_band", "throughput", "tiles_block", "queues_block", "failing_block", "nodes_block", "staff"]
+)]
+struct DashboardPage {
+    shell: Shell,
+    facts: String,
+    spans: Vec<Tab>,
+    may_enqueue: bool,
+    links: Links,
+    concerns: Vec<Sentence>,
+    start: Option<Vec<StartStep>>,
+    flow: FlowBand,
+    ribbons: [Ribbon; 3],
+    bars: Bars,
+    throughput_unit: &'static str,
+    tiles: Vec<Tile>,
+    queues: Vec<QueueRow>,
+    queues_aside: String,
+    failing: Vec<FailingRow>,
+    nodes: Vec<NodeRow>,
+    activity: Vec<Activity>,
+}
+
+async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
+    let span = span_of(&query);
+    let shell = shell.titled("Dashboard", Section::Dashboard).streaming("dashboard");
+    let page = kit.db.read(move |conn| Ok::<_, DbError>(page(conn, &actor, shell, span)?)).await?;
+    respond::page(&hx, &page, &[])
+}
+
+async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let (span, actor, clock) = (span_of(&query), viewer.actor.clone(), Arc::clone(&kit.clock));
+    let shell = shell.shared();
+    let render = move |conn: &mut PgConnection, _: u64| {
+        frame(&page(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, span)?)
+    };
+    live::open(&request, &viewer, Show { page: "dashboard", every: Duration::from_secs(1), render: Arc::new(render) })
+        .await
+}
+
+fn span_of(query: &Query) -> Span {
+    Span::parse(query.0.text("range")).unwrap_or_default()
+}
+
+fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Result<DashboardPage, DbError> {
+    let links = Links { queues: true, nodes: true, activity: actor.may(Permission::ReadAudit) };
+    let activity = if links.activity { activity(conn, &shell)? } else { Vec::new() };
+    let facts = read(conn, actor, span, shell.now)?;
+    let may_draft = actor.may(Permission::DraftTemplates);
+    Ok(DashboardPage {
+        facts: headline(&shell, &facts),
+        spans: spans(span),
+        may_enqueue: actor.may(Permission::Enqueue),
+        links,
+        concerns: sentences(&facts, shell.now),
+        start: start_steps(&facts, may_draft),
+        flow: flow_band(&facts, shell.now),
+        ribbons: ribbons(&facts.flow),
+        bars: throughput(&facts, span, &shell),
+        throughput_unit: "jobs per minute",
+        tiles: tiles(&facts, span),
+        queues: facts.queues.iter().take(10).map(|queue| queue_row(queue, shell.now)).collect(),
+        queues_aside: queues_aside(&facts),
+        failing: facts.failing.iter().map(|group| failing_row(group, shell.now)).collect(),
+        nodes: facts.nodes.iter().map(|node| node_row(node, &shell)).collect(),
+        activity,
+        shell,
+    })
+}
+
+fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::clock::Time) -> Result<Facts, DbError> {
+    let scope = &actor.scope;
+    Ok(Facts {
+        flow: flow(conn, scope)?,
+        steps: steps(conn, scope, span, now)?,
+        totals: totals(conn, scope, span, now)?,
+        day: if span == Span::Day { Default::default() } else { totals(conn, scope, Span::Day, now)? },
+        queues: queues(conn, scope)?,
+        failing: failing(conn, scope, GROUPS_MAX)?,
+        nodes: nodes(conn)?,
+        templates: super::read::active_templates(conn)?,
+    })
+    .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })
+}
+
+fn headline(shell: &Shell, facts: &Facts) -> String {
+    let shown = shell.now.with_timezone(&shell.zone).format("%A %-d %B, %H:%M");
+    let up = facts.nodes.iter().filter(|node| node.state != "down");
+    let (count, slots) = up.fold((0, 0), |(count, slots), node| (count + 1, slots + node.slots));
+    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") };
+    format!("{shown} · {nodes} · {} slots", format::grouped(slots.unsigned_abs().into()))
+}
+
+fn queues_aside(facts: &Facts) -> String {
+    let active = facts.queues.iter().filter(|queue| queue.running + queue.ready > 0).count();
+    format!("{active} of {} active", facts.queues.len())
+}
+
+fn spans(current: Span) -> Vec<Tab> {
+    let href = |span: Span| {
+        if span == Span::default() {
+            paths::DASHBOARD.to_owned()
+        } else {
+            format!("{}?range={}", paths::DASHBOARD, span.as_str())
+        }
+    };
+    Span::ALL.into_iter().map(|span| Tab::new(span.words(), href(span), span == current)).collect()
+}
+
+fn frame(page: &DashboardPage) -> Result<Frame, LiveError> {
+    let panel = |id: &str, html: String| Panel { id: format!("panel-{id}"), html };
+    let mut panels = vec![
+        panel("attention", page.as_attention().render()?),
+        panel("flow", page.as_flow_band().render()?),
+        panel("throughput", page.as_throughput().render()?),
+        panel("tiles", page.as_tiles_block().render()?),
+        panel("queues", page.as_queues_block().render()?),
+        panel("failing", page.as_failing_block().render()?),
+        panel("nodes", page.as_nodes_block().render()?),
+    ];
+    if page.links.activity {
+        panels.push(panel("staff", page.as_staff().render()?));
+    }
+    Ok(Frame { panels, tail: None })
+}

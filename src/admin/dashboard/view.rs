@@ -1,0 +1,515 @@
+//! What the dashboard shows, in words and shapes, made from what it has read.
+
+use std::time::Duration;
+
+use super::{Concern, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, concerns};
+use crate::base::clock::Time;
+use crate::web::charts::{Bar, Bars, Ribbon, Series, Spark, Tick, Trend, ribbon, short, spark, trend};
+use crate::web::format::{Count, count, duration, grouped, percent, relative, stamp};
+use crate::web::paths;
+use crate::web::shell::Shell;
+use crate::web::tone::Tone;
+
+/// Cells of a node's slot row.
+const CELLS_MAX: usize = 40;
+
+/// A sentence of the attention card.
+pub struct Sentence {
+    /// Colour.
+    pub tone: Tone,
+    /// Icon.
+    pub icon: &'static str,
+    /// What is wrong, the bold part.
+    pub what: String,
+    /// The rest.
+    pub more: String,
+    /// What can be done: word and address.
+    pub acts: Vec<(&'static str, String)>,
+}
+
+fn sentence(concern: Concern) -> Sentence {
+    match concern {
+        Concern::NoNode { ready } => Sentence {
+            tone: Tone::Failed,
+            icon: "triangle-alert",
+            what: "No node runs jobs.".into(),
+            more: format!("{} are ready and wait for one.", jobs(ready)),
+            acts: vec![("See nodes", paths::NODES.into())],
+        },
+        Concern::Silent { node, age } => Sentence {
+            tone: Tone::Failed,
+            icon: "triangle-alert",
+            what: format!("{node} has been silent for {}.", duration(age)),
+            more: "Its jobs are taken over by other nodes.".into(),
+            acts: vec![("See nodes", paths::NODES.into())],
+        },
+        Concern::Behind { queue, age, ready, slots_full } => Sentence {
+            tone: Tone::Failed,
+            icon: "triangle-alert",
+            what: format!("{queue} is {} behind.", duration(age)),
+            more: if slots_full {
+                format!("{} wait, and all slots are busy.", jobs(ready))
+            } else {
+                format!("{} wait although slots are free.", jobs(ready))
+            },
+            acts: vec![("See the jobs", format!("{}?state=ready&queue={queue}", paths::JOBS))],
+        },
+        Concern::Paused { queue, age, by, reason, ready } => Sentence {
+            tone: Tone::Paused,
+            icon: "circle-pause",
+            what: format!("{queue} has been paused for {}", duration(age)),
+            more: match reason {
+                Some(reason) => format!("by {by}: “{reason}”. {} are ready.", jobs(ready)),
+                None => format!("by {by}. {} are ready.", jobs(ready)),
+            },
+            acts: vec![("See the queue", paths::queue(&queue))],
+        },
+    }
+}
+
+fn jobs(number: i64) -> String {
+    if number == 1 { "1 job".into() } else { format!("{} jobs", grouped(number.unsigned_abs())) }
+}
+
+/// A step of an empty system's first card.
+pub struct StartStep {
+    /// Done or to do.
+    pub tone: Tone,
+    /// What.
+    pub title: &'static str,
+    /// How.
+    pub text: String,
+    /// The act's word.
+    pub act: &'static str,
+    /// The act's address; empty for none.
+    pub href: &'static str,
+}
+
+/// The flow band.
+pub struct FlowBand {
+    /// Jobs enqueued per minute.
+    pub incoming: String,
+    /// Waiting for their time.
+    pub scheduled: Count,
+    /// Waiting for a slot.
+    pub ready: Count,
+    /// Age of the oldest ready one; empty for none.
+    pub oldest: String,
+    /// That age is too high.
+    pub behind: bool,
+    /// When the line will be empty at the present rate; empty when not known.
+    pub drain: String,
+    /// Under a lease.
+    pub running: Count,
+    /// Worker threads of nodes that are up.
+    pub slots: String,
+    /// Median and longest run.
+    pub running_for: String,
+    /// Jobs that succeeded per minute.
+    pub succeeded: String,
+    /// Waiting for their backoff.
+    pub retrying: Count,
+    /// When the next retry is due.
+    pub next_retry: String,
+    /// Failed for good in the last hour.
+    pub failed: Count,
+}
+
+/// A health tile.
+pub struct Tile {
+    /// What.
+    pub label: &'static str,
+    /// All is well.
+    pub good: bool,
+    /// The number.
+    pub value: String,
+    /// Its unit.
+    pub unit: String,
+    /// What it means.
+    pub text: String,
+    /// Its course over the range.
+    pub spark: Spark,
+}
+
+/// A queue's row.
+pub struct QueueRow {
+    /// Part of the row's id.
+    pub slug: String,
+    /// Name.
+    pub name: String,
+    /// Its page.
+    pub href: String,
+    /// Takes no new work.
+    pub paused: bool,
+    /// Under a lease.
+    pub running: String,
+    /// Waiting.
+    pub ready: Count,
+    /// Age of the oldest.
+    pub oldest: String,
+    /// That age is too high.
+    pub behind: bool,
+    /// Ended attempts per minute over the last hour.
+    pub spark: Spark,
+    /// Ended attempts in the last full minute.
+    pub per_minute: String,
+    /// Share of attempts that failed in the last hour.
+    pub failing: String,
+    /// That share is above 1 %.
+    pub failing_much: bool,
+}
+
+/// Something that fails.
+pub struct FailingRow {
+    /// First line of the message.
+    pub message: String,
+    /// Its jobs.
+    pub href: String,
+    /// Template.
+    pub template: String,
+    /// First of them in the last day, as an age.
+    pub since: String,
+    /// Counts per two hours.
+    pub trend: Trend,
+    /// How many.
+    pub count: Count,
+}
+
+/// A node's row.
+pub struct NodeRow {
+    /// Name.
+    pub name: String,
+    /// It is not up.
+    pub down: bool,
+    /// The row in words.
+    pub words: String,
+    /// One cell per slot, darker the longer its job runs.
+    pub cells: Vec<Bar>,
+    /// Busy and all slots.
+    pub slots: String,
+}
+
+/// Everything that was read.
+pub struct Facts {
+    /// The flow.
+    pub flow: Flow,
+    /// Bars of the range.
+    pub steps: Vec<Step>,
+    /// Sums of the range.
+    pub totals: Totals,
+    /// Sums of the last day, for the success tile.
+    pub day: Totals,
+    /// Queues.
+    pub queues: Vec<QueueLine>,
+    /// What fails.
+    pub failing: Vec<Failing>,
+    /// Nodes.
+    pub nodes: Vec<NodeLine>,
+    /// Templates that can be enqueued.
+    pub templates: i64,
+}
+
+/// Makes the sentences of the attention card.
+pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
+    concerns(now, &facts.flow, &facts.queues, &facts.nodes).into_iter().map(sentence).collect()
+}
+
+fn slots(nodes: &[NodeLine]) -> (i64, i64) {
+    let up = || nodes.iter().filter(|node| node.state != "down");
+    (up().map(|node| i64::from(node.busy)).sum(), up().map(|node| i64::from(node.slots)).sum())
+}
+
+/// Makes the flow band.
+pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
+    let flow = &facts.flow;
+    let oldest = facts.queues.iter().filter(|queue| !queue.paused).filter_map(|queue| queue.oldest).min();
+    let age = oldest.map(|since| (now - since).to_std().unwrap_or_default());
+    let longest = flow.oldest_start.map(|start| (now - start).to_std().unwrap_or_default());
+    let median = facts.totals.run_p50.map(|half| format!("median {}", duration(half)));
+    let parts = [median, longest.filter(|_| flow.running > 0).map(|age| format!("longest {}", duration(age)))];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    FlowBand {
+        incoming: rate(flow.incoming_per_minute),
+        scheduled: count(flow.scheduled),
+        ready: count(flow.ready),
+        oldest: age.map(duration).unwrap_or_default(),
+        behind: age.is_some_and(|age| age > super::attention::BEHIND),
+        drain: drain(flow),
+        running: count(flow.running),
+        slots: grouped(slots(&facts.nodes).1.unsigned_abs()),
+        running_for: if parts.is_empty() { "nothing has run in this range".into() } else { parts.join(" · ") },
+        succeeded: rate(flow.succeeded_per_minute),
+        retrying: count(flow.retrying),
+        next_retry: flow.next_retry.map(|at| format!("next {}", relative(at, now))).unwrap_or_default(),
+        failed: count(flow.failed_last_hour),
+    }
+}
+
+fn rate(per_minute: f64) -> String {
+    if per_minute >= 10.0 { grouped(per_minute.round() as u64) } else { short((per_minute * 10.0).round() / 10.0) }
+}
+
+/// Says when the line is empty if jobs come and go as in the last minutes.
+fn drain(flow: &Flow) -> String {
+    let net = flow.succeeded_per_minute - flow.incoming_per_minute;
+    if flow.ready < 10 || net <= 0.0 {
+        return String::new();
+    }
+    format!("drains in ~{}", duration(Duration::from_secs_f64((flow.ready as f64 / net * 60.0).min(1e8))))
+}
+
+/// Makes the three ribbons of the band; their thickness follows the numbers, on a log scale.
+pub fn ribbons(flow: &Flow) -> [Ribbon; 3] {
+    let width = |number: f64| 6.0 + 7.0 * (1.0 + number.max(0.0)).log10();
+    let (incoming, ready) = (width(flow.incoming_per_minute), width(flow.ready as f64));
+    let (running, done) = (width(flow.running as f64), width(flow.succeeded_per_minute));
+    [
+        ribbon(Tone::Ready, "g1", incoming, ready),
+        ribbon(Tone::Running, "g2", ready, running),
+        ribbon(Tone::Done, "g3", running, done),
+    ]
+}
+
+/// Makes the throughput chart. Values are per minute whatever the length of a bar.
+pub fn throughput(facts: &Facts, span: Span, shell: &Shell) -> Bars {
+    let starts = span.bars(shell.now);
+    let minutes = span.bar().as_secs_f64() / 60.0;
+    let find = |at: &Time| facts.steps.iter().find(|step| step.at == *at);
+    let values = |of: fn(&Step) -> i64| -> Vec<f64> {
+        starts.iter().map(|at| find(at).map_or(0.0, |step| of(step) as f64 / minutes)).collect()
+    };
+    let (succeeded, failed) = (values(|step| step.succeeded), values(|step| step.attempts_failed));
+    let sums = (facts.totals.succeeded, facts.steps.iter().map(|step| step.attempts_failed).sum::<i64>());
+    let label = format!(
+        "Jobs per minute over {}: {} succeeded, {} attempts failed.",
+        span.words(),
+        grouped(sums.0.unsigned_abs()),
+        grouped(sums.1.unsigned_abs())
+    );
+    let series = [
+        Series { class: "b-ok", name: "Succeeded", values: &succeeded },
+        Series { class: "b-bad", name: "Failed attempt", values: &failed },
+    ];
+    Bars { height_class: "h200", x_ticks: x_ticks(&starts, shell), ..Bars::stacked(label, &series, None) }
+}
+
+fn x_ticks(starts: &[Time], shell: &Shell) -> Vec<Tick> {
+    let last = starts.len().saturating_sub(1).max(1) as f64;
+    let quarters = [0, 1, 2, 3].map(|quarter| starts.len() * quarter / 4);
+    let words = |at: Time| {
+        let shown = at.with_timezone(&shell.zone);
+        if starts.len() > 1 && (starts[starts.len() - 1] - starts[0]).num_hours() > 36 {
+            shown.format("%a %H:%M").to_string()
+        } else {
+            shown.format("%H:%M").to_string()
+        }
+    };
+    let mut ticks: Vec<Tick> = quarters
+        .into_iter()
+        .filter_map(|place| starts.get(place).map(|at| Tick::along(words(*at), place as f64 / last * 100.0)))
+        .collect();
+    ticks.push(Tick::along("now", 100.0));
+    ticks
+}
+
+/// Makes the four health tiles.
+pub fn tiles(facts: &Facts, span: Span) -> Vec<Tile> {
+    let (busy, all) = slots(&facts.nodes);
+    let ended = facts.day.succeeded + facts.day.failed;
+    let success = percent(facts.day.succeeded.unsigned_abs(), ended.unsigned_abs());
+    let succeeded: Vec<f64> = facts.steps.iter().map(|step| step.succeeded as f64).collect();
+    let busy_trend: Vec<f64> = facts.steps.iter().map(|step| step.run_us as f64).collect();
+    let (wait, wait_unit) = measured(facts.totals.wait_p95);
+    let (run, run_unit) = measured(facts.totals.run_p95);
+    vec![
+        Tile {
+            label: "Success, 24 h",
+            good: ended > 0 && facts.day.failed == 0,
+            value: if ended == 0 { "–".into() } else { success },
+            unit: String::new(),
+            text: if ended == 0 {
+                "no job has ended yet".into()
+            } else {
+                format!("{} failed for good", jobs(facts.day.failed))
+            },
+            spark: spark(&succeeded, "ld", format!("jobs that succeeded, {}", span.words())),
+        },
+        Tile {
+            label: "Wait, p95",
+            good: false,
+            value: wait,
+            unit: wait_unit,
+            text: "from ready to started".into(),
+            spark: spark(&facts.totals.wait_trend, "l1", format!("waiting time p95, {}", span.words())),
+        },
+        Tile {
+            label: "Run time, p95",
+            good: false,
+            value: run,
+            unit: run_unit,
+            text: "of the last attempt".into(),
+            spark: spark(&facts.totals.run_trend, "l1", format!("run time p95, {}", span.words())),
+        },
+        Tile {
+            label: "Slots busy",
+            good: false,
+            value: if all == 0 { "–".into() } else { percent(busy.unsigned_abs(), all.unsigned_abs()) },
+            unit: String::new(),
+            text: if all == 0 { "no node is up".into() } else { format!("{busy} of {all} worker threads") },
+            spark: spark(&busy_trend, "l1", format!("time spent running, {}", span.words())),
+        },
+    ]
+}
+
+/// A duration as number and unit, `38` and `s`; a dash when nothing was measured.
+fn measured(length: Option<Duration>) -> (String, String) {
+    let Some(length) = length else { return ("–".into(), String::new()) };
+    let text = duration(length);
+    match text.rsplit_once(' ') {
+        Some((number, unit)) => (number.to_owned(), unit.to_owned()),
+        None => (text, String::new()),
+    }
+}
+
+/// Makes a queue's row.
+pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
+    let age = queue.oldest.map(|since| (now - since).to_std().unwrap_or_default());
+    let values: Vec<f64> = queue.per_minute.iter().map(|number| *number as f64).collect();
+    let ended: i64 = queue.per_minute.iter().sum();
+    let share = if ended == 0 { 0.0 } else { queue.attempts_failed as f64 / ended as f64 };
+    QueueRow {
+        slug: queue.name.replace('.', "-"),
+        name: queue.name.clone(),
+        href: paths::queue(&queue.name),
+        paused: queue.paused,
+        running: grouped(queue.running.unsigned_abs()),
+        ready: count(queue.ready),
+        oldest: age.map_or_else(|| "–".into(), duration),
+        behind: !queue.paused && age.is_some_and(|age| age > super::attention::BEHIND),
+        spark: spark(&values, "l1", format!("{}: attempts ended per minute, last hour", queue.name)),
+        per_minute: queue.per_minute.last().map_or_else(|| "0".into(), |number| grouped(number.unsigned_abs())),
+        failing: if queue.attempts_failed == 0 {
+            "0".into()
+        } else {
+            percent(queue.attempts_failed.unsigned_abs(), ended.unsigned_abs())
+        },
+        failing_much: share > 0.01,
+    }
+}
+
+/// Makes the row of something that fails.
+pub fn failing_row(group: &Failing, now: Time) -> FailingRow {
+    let values: Vec<u64> = group.trend.iter().map(|number| number.unsigned_abs()).collect();
+    FailingRow {
+        message: group.message.clone(),
+        href: format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
+        template: group.template.clone(),
+        since: relative(group.first, now),
+        trend: trend(&values, "b-bad", format!("{}: failed attempts per two hours, last day", group.message)),
+        count: count(group.count),
+    }
+}
+
+/// Makes a node's row. A cell stands for one slot, or for several when there are many.
+pub fn node_row(node: &NodeLine, shell: &Shell) -> NodeRow {
+    let down = node.state == "down";
+    let slots = usize::try_from(node.slots).unwrap_or(0);
+    let words = if down {
+        format!("down, last heard {}", stamp(node.heartbeat_at, shell.now, shell.zone).text)
+    } else {
+        format!("{} of {} slots busy, {}", node.busy, node.slots, node.state)
+    };
+    let shown = slots.min(CELLS_MAX);
+    let ages: Vec<f64> = sampled(&node.running_for, node.busy, slots, shown);
+    let width = 100.0 / shown.max(1) as f64;
+    let cell = |place: usize| Bar {
+        class: ages.get(place).map_or("h0", |age| shade(*age)),
+        x: short(place as f64 * width),
+        y: "0".into(),
+        width: short((width - 0.7).max(0.3)),
+        height: "100".into(),
+    };
+    NodeRow {
+        name: node.name.clone(),
+        down,
+        words,
+        cells: (0..shown).map(cell).collect(),
+        slots: format!("{}/{}", node.busy, node.slots),
+    }
+}
+
+/// Picks the ages for the shown cells: as many as the busy share of them.
+fn sampled(ages: &[f64], busy: i32, slots: usize, shown: usize) -> Vec<f64> {
+    let busy = usize::try_from(busy).unwrap_or(0).min(slots);
+    let cells = if slots == 0 { 0 } else { (busy * shown).div_ceil(slots) };
+    (0..cells).map(|place| ages.get(place * ages.len().max(1) / cells.max(1)).copied().unwrap_or(0.0)).collect()
+}
+
+/// The longer a job runs, the darker its cell.
+fn shade(age_s: f64) -> &'static str {
+    match age_s {
+        age if age < 1.0 => "h1",
+        age if age < 10.0 => "h2",
+        age if age < 60.0 => "h3",
+        age if age < 600.0 => "h4",
+        _ => "h5",
+    }
+}
+
+/// Makes the first card of a system in which nothing was ever enqueued.
+pub fn start_steps(facts: &Facts, may_draft: bool) -> Option<Vec<StartStep>> {
+    if facts.flow.all > 0 {
+        return None;
+    }
+    let mark = |done: bool| if done { Tone::Done } else { Tone::Ready };
+    let up = facts.nodes.iter().any(|node| node.state != "down");
+    Some(vec![
+        StartStep {
+            tone: mark(up),
+            title: "Connect a worker",
+            text: if up { "A node is up and waits for work.".into() } else { "Start millrace serve with the role engine.".into() },
+            act: "See nodes",
+            href: "",
+        },
+        StartStep {
+            tone: mark(facts.templates > 0),
+            title: "Write a job template",
+            text: "A template says what to run: a command, an HTTP call, SQL or a Rust handler, and which parameters it takes.".into(),
+            act: "New template",
+            href: if may_draft { paths::TEMPLATE_NEW } else { "" },
+        },
+        StartStep {
+            tone: Tone::Ready,
+            title: "Enqueue a job",
+            text: "From a form here, or from any program: SELECT millrace.enqueue('name', '{…}').".into(),
+            act: "Enqueue a job",
+            href: if may_draft && facts.templates > 0 { paths::JOB_NEW } else { "" },
+        },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_duration_splits_into_number_and_unit() {
+        assert_eq!(measured(Some(Duration::from_millis(842))), ("842".into(), "ms".into()));
+        assert_eq!(measured(None), ("–".into(), String::new()));
+    }
+
+    #[test]
+    fn a_line_that_grows_has_no_drain_forecast() {
+        let flow = Flow { ready: 100, incoming_per_minute: 50.0, succeeded_per_minute: 40.0, ..Flow::default() };
+
+        assert_eq!(drain(&flow), "");
+        assert_eq!(drain(&Flow { succeeded_per_minute: 100.0, ..flow }), "drains in ~2m 00s");
+    }
+
+    #[test]
+    fn cells_show_the_busy_share() {
+        assert_eq!(sampled(&[9.0, 5.0, 1.0], 3, 6, 6), [9.0, 5.0, 1.0]);
+        assert_eq!(sampled(&[9.0, 5.0], 80, 160, 40).len(), 20);
+        assert!(sampled(&[], 0, 0, 0).is_empty());
+    }
+}
