@@ -13,8 +13,10 @@
 //! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
 pub mod admin;
 pub mod base;
+pub mod boot;
 pub mod cluster;
 pub mod config;
 pub mod engine;
 pub mod queue;
+pub mod routes;
 pub mod web;

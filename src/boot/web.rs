@@ -1,0 +1,122 @@
+//! The web server: pools, kit, routes, and a thread that serves them.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::cookie::Key;
+use actix_web::dev::ServerHandle;
+
+use crate::base::clock::SystemClock;
+use crate::base::db::{Db, PoolSettings};
+use crate::base::key::DataKey;
+use crate::config::Config;
+use crate::queue::ring::Ringer;
+use crate::routes;
+use crate::web::app::app;
+use crate::web::blocking::Database;
+use crate::web::guard::Table;
+use crate::web::kit::{Kit, Settings};
+use crate::web::live::Hub;
+use crate::web::look::Environment;
+use crate::web::parts::Notice;
+use crate::web::tone::Tone;
+
+/// Connections of pages and API. The engine, its heartbeat and its settler have their own.
+const CONNECTIONS_MAX: u32 = 16;
+/// How long a request waits for a connection: pages answer within 2 s while the database is away.
+const CONNECTION_WAIT: Duration = Duration::from_millis(1_500);
+/// Longest statement of a page.
+const STATEMENT_MAX: Duration = Duration::from_secs(5);
+/// How long open requests may go on when the server ends.
+const END_WAIT_S: u64 = 5;
+
+/// A running web server.
+pub struct Web {
+    handle: ServerHandle,
+    hub: Arc<Hub>,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+impl Web {
+    /// Serves the console and the API on `listener` until [`Web::stop`].
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(listener: TcpListener, config: &Config, database_url: &str, key: &DataKey) -> std::io::Result<Self> {
+        let port = listener.local_addr()?.port();
+        let ringer = Ringer::start(database_url)?;
+        let kit = kit(config, port, database_url, key);
+        let hub = Arc::clone(&kit.live);
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::Builder::new().name("mr-web".into()).spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server =
+                    HttpServer::new(move || app(kit.clone()).app_data(actix_web::web::Data::new(ringer.clone())))
+                        .disable_signals() // the supervisor decides when and in which order things end
+                        .shutdown_timeout(END_WAIT_S)
+                        .listen(listener)?
+                        .run();
+                if sender.send(server.handle()).is_err() {
+                    return Ok(()); // nobody waits for us any more
+                }
+                server.await
+            })
+        })?;
+        let handle = receiver.recv().map_err(|_| std::io::Error::other("the web server did not start"))?;
+        Ok(Self { handle, hub, thread })
+    }
+
+    /// Stops accepting, ends the streams, lets open requests finish.
+    pub fn stop(self) {
+        self.hub.close();
+        drop(self.handle.stop(true)); // asks; the thread's end is the answer
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the web server ended with an error"),
+            Err(_) => tracing::error!("the web server's thread had panicked"),
+        }
+    }
+}
+
+fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
+    let pool = PoolSettings {
+        name: "web",
+        connections_max: CONNECTIONS_MAX,
+        wait: CONNECTION_WAIT,
+        statement: STATEMENT_MAX,
+        role: None,
+    };
+    Kit {
+        db: Database::new(Db::new(database_url, pool)),
+        clock: Arc::new(SystemClock),
+        settings: Arc::new(settings(config, port, key)),
+        table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
+        live: Hub::new(),
+        banners: banners(config),
+    }
+}
+
+fn settings(config: &Config, port: u16, key: &DataKey) -> Settings {
+    Settings {
+        public_url: config.origin(port),
+        hosts: config.hosts(port),
+        proxies: Vec::new(),
+        environment: Environment::named(config.environment.clone()),
+        cookie_key: Key::from(&key.derive_64("session cookie")),
+        design: cfg!(debug_assertions),
+    }
+}
+
+/// What stands above every page.
+fn banners(config: &Config) -> Arc<crate::web::kit::Banners> {
+    let diagnostics = config.allow_diagnostics;
+    Arc::new(move || {
+        let notice = Notice::new(Tone::Retrying, "Diagnostic handlers are on.")
+            .saying("Anybody who may publish templates can make this node crash. Not for production.");
+        if diagnostics { vec![notice] } else { Vec::new() }
+    })
+}

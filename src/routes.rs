@@ -1,0 +1,10 @@
+//! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
+
+use crate::admin::dashboard;
+use crate::web::app;
+use crate::web::table::Route;
+
+/// Lists all routes. `design` adds the page of components.
+pub fn all(design: bool) -> Vec<Route> {
+    [app::routes(design), dashboard::page::routes()].into_iter().flatten().collect()
+}
