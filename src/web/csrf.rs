@@ -26,12 +26,14 @@ pub fn matches(expected: &str, given: &str) -> bool {
 
 /// Tells whether a request that changes something comes from one of our own pages.
 ///
-/// Browsers of the last years send `Sec-Fetch-Site`; older ones send `Origin`. One that sends neither is refused.
+/// Browsers of the last years send `Sec-Fetch-Site`; older ones send `Origin`. One that sends neither is refused. Our own
+/// `Referrer-Policy: no-referrer` makes browsers say `Origin: null` for a posted form, so beside `Sec-Fetch-Site` that is
+/// no contradiction.
 pub fn is_from_us(headers: &HeaderMap, settings: &Settings) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
         (Some(site), None) => site == "same-origin",
-        (Some(site), Some(origin)) => site == "same-origin" && settings.is_own_origin(origin),
+        (Some(site), Some(origin)) => site == "same-origin" && (origin == "null" || settings.is_own_origin(origin)),
         (None, Some(origin)) => settings.is_own_origin(origin),
         (None, None) => false,
     }
@@ -55,6 +57,7 @@ mod tests {
     fn only_our_own_pages_may_change_something() {
         assert!(from_us(&[("Sec-Fetch-Site", "same-origin")]));
         assert!(from_us(&[("Sec-Fetch-Site", "same-origin"), ("Origin", "http://localhost:8080")]));
+        assert!(from_us(&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null")]));
         assert!(from_us(&[("Origin", "http://127.0.0.1:8080")]));
 
         for foreign in ["cross-site", "same-site", "none", "sAme-origin"] {

@@ -9,6 +9,7 @@
 //! ```
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use actix_session::SessionExt;
 use actix_web::body::{BoxBody, MessageBody};
@@ -22,6 +23,7 @@ use super::csrf;
 use super::error::WebError;
 use super::form::Form;
 use super::kit::Kit;
+use super::rate;
 use super::request::{RequestId, Wants, client, wants};
 use super::session;
 use super::table::{Access, Rule};
@@ -119,12 +121,23 @@ async fn by_session(request: &HttpRequest) -> Result<Caller, WebError> {
 async fn by_token(request: &HttpRequest) -> Result<Caller, WebError> {
     let Some(text) = bearer(request.headers()).map(str::to_owned) else { return Ok(Caller::default()) };
     let kit = Kit::of(request);
-    let now = kit.clock.now();
-    let actor = kit.db.write(move |conn| token::authenticate(conn, &text, now)).await?;
-    match actor {
-        Some(actor) => Ok(Caller { actor: Some(actor), signed_in: None }),
-        None => Err(WebError::SignIn), // a wrong token is told even where none is needed
+    let (now, instant) = (kit.clock.now(), Instant::now());
+    let address = client(request).map(|address| address.to_string()).unwrap_or_default();
+    kit.rates.check(&address, instant).map_err(too_many)?;
+    match kit.db.write(move |conn| token::authenticate(conn, &text, now)).await? {
+        Some(actor) => {
+            kit.rates.take(&format!("{} {:?}", actor.name, actor.via), rate::TOKEN, instant).map_err(too_many)?;
+            Ok(Caller { actor: Some(actor), signed_in: None })
+        }
+        None => {
+            kit.rates.take(&address, rate::WRONG_TOKEN, instant).map_err(too_many)?;
+            Err(WebError::SignIn) // a wrong token is told even where none is needed
+        }
     }
+}
+
+fn too_many(wait: Duration) -> WebError {
+    WebError::TooMany { wait, what: "This token or address asks too often" }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -196,8 +209,12 @@ fn foreign(error: &actix_web::Error) -> WebError {
     }
 }
 
-/// Answers what no route is there for.
+/// Answers what no route is there for; whoever is signed in keeps the frame of the console around it.
 pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    match identify(&request).await {
+        Ok(caller) => drop(request.extensions_mut().insert(caller)),
+        Err(error) => tracing::debug!(%error, "who asks for nothing is not known"),
+    }
     WebError::NotFound.tell(&request)
 }
 

@@ -12,6 +12,7 @@ use super::guard::Table;
 use super::live::Hub;
 use super::look::Environment;
 use super::parts::Notice;
+use super::rate::Rates;
 use crate::base::clock::Clock;
 
 /// Where the console stands in the network.
@@ -85,6 +86,8 @@ pub struct Kit {
     pub live: Arc<Hub>,
     /// What stands above every page.
     pub banners: Arc<Banners>,
+    /// How much each token and address has asked for on this node.
+    pub rates: Arc<Rates>,
 }
 
 impl Kit {

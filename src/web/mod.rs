@@ -10,10 +10,10 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`]; put in order by [`app`](mod@app) |
+//! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
 //! | in | [`request`], [`extract`], [`form`], [`blocking`], [`kit`] |
 //! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
-//! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`] |
+//! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
 pub mod app;
@@ -30,6 +30,7 @@ pub mod form;
 pub mod format;
 pub mod guard;
 pub mod headers;
+pub mod help;
 pub mod icon;
 pub mod json;
 pub mod kit;
@@ -39,6 +40,7 @@ pub mod look;
 pub mod parts;
 pub mod paths;
 pub mod rail;
+pub mod rate;
 pub mod request;
 pub mod respond;
 pub mod session;

@@ -1,6 +1,6 @@
 //! Telling an error to whoever asked: page, part of a page, or problem document; logged once.
 
-use actix_web::http::header::{self, ContentType};
+use actix_web::http::header::{self, ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use askama::Template;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub struct ErrorView {
     title: &'static str,
     text: String,
     icon: &'static str,
+    class: &'static str,
     retry: bool,
     reference: RequestId,
     here: String,
@@ -52,7 +53,7 @@ impl WebError {
             (Wants::Json, _) => problem(self, request),
             (Wants::Part, Self::SignIn) => to_sign_in_by_htmx(request),
             (Wants::Page, Self::SignIn) => to_sign_in(request),
-            (Wants::Part, _) => html(self, ErrorPart { error: view(self, request) }.render()),
+            (Wants::Part, _) => toast(self, request),
             (Wants::Page, _) => html(self, page(self, request)),
         }
     }
@@ -73,6 +74,7 @@ fn view(error: &WebError, request: &HttpRequest) -> ErrorView {
         title: telling.title,
         text: telling.text,
         icon: telling.icon,
+        class: if error.status().is_server_error() { "s-failed" } else { "s-cancelled" },
         retry: telling.retry && request.method().is_safe(),
         reference: RequestId::of(request),
         here: here(request),
@@ -89,6 +91,15 @@ fn page(error: &WebError, request: &HttpRequest) -> askama::Result<String> {
         let theme = Theme::of(request);
         BareErrorPage { theme, title, error: view }.render()
     }
+}
+
+/// Whatever the asking element is, an error goes to the toasts: its own place may take nothing (`hx-swap="none"`).
+fn toast(error: &WebError, request: &HttpRequest) -> HttpResponse {
+    let mut answer = html(error, ErrorPart { error: view(error, request) }.render());
+    for (name, value) in [("hx-retarget", "#toasts"), ("hx-reswap", "beforeend")] {
+        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    answer
 }
 
 /// The plain status when even the error page cannot be written.
@@ -202,6 +213,7 @@ mod tests {
 
         let broken = WebError::fault("secret cause").tell(&ask());
         assert_eq!(broken.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(broken.headers().get("hx-retarget").expect("a place"), "#toasts");
         let toast = text(broken).await;
         assert!(toast.contains("class=\"toast s-failed\"") && !toast.contains("secret") && !toast.contains("<html"));
     }

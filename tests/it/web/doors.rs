@@ -68,6 +68,18 @@ fn nobody_gets_in_without_a_session() {
 }
 
 #[test]
+fn whoever_is_signed_in_keeps_the_frame_around_an_error() {
+    let console = Console::start();
+    let mut viewer = signed_in(&console, Role::Viewer);
+
+    let missing = viewer.get("/nothing");
+
+    assert_eq!(missing.status, 404);
+    assert!(missing.body.contains("id=\"rail\"") && missing.body.contains("There is nothing here"));
+    assert!(!Browser::new(&console.address).get("/nothing").body.contains("id=\"rail\""));
+}
+
+#[test]
 fn a_role_opens_its_pages_and_no_other() {
     let console = Console::start();
     let mut viewer = signed_in(&console, Role::Viewer);
@@ -262,4 +274,18 @@ fn the_theme_is_kept_in_a_cookie_and_leads_only_home() {
 
     assert_eq!((answer.status, answer.header("location")), (303, "/"));
     assert!(answer.header("set-cookie").starts_with("theme=dark;"));
+}
+
+#[test]
+fn guessing_tokens_is_slowed_down() {
+    let console = Console::start();
+    let good = format!("Bearer {}", console.token(console.person(Role::Operator), &["all"]));
+    let mut program = Browser::new(&console.address);
+    let mut ask = |token: &str| program.get_with("/api/v1/jobs", &[("Authorization", token)]);
+
+    let refused: Vec<u16> = (0..22).map(|_| ask("Bearer mr_guess").status).collect();
+
+    assert_eq!((refused[0], refused[21]), (401, 429));
+    let slowed = ask(&good);
+    assert_eq!((slowed.status, slowed.header("retry-after")), (429, "1"));
 }
