@@ -11,12 +11,19 @@
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
 //! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
 //! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
+//! | 5 | [`cli`] | the command line, entry of every process; calls the same services |
 pub mod admin;
 pub mod base;
 pub mod boot;
+pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod engine;
 pub mod queue;
 pub mod routes;
 pub mod web;
+
+/// Runs the program with the Rust handlers of `registry`: what an organisation's own binary calls in `main`.
+pub fn run(registry: queue::work::Registry) -> std::process::ExitCode {
+    cli::main(registry)
+}

@@ -53,3 +53,10 @@ pub enum ConfigError {
 fn meant(near: &Option<&'static str>) -> String {
     near.map_or_else(|| ": `millrace config` lists them".into(), |near| format!(", did you mean {near:?}?"))
 }
+
+impl ConfigError {
+    /// Tells whether a flag of the command line is to blame.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Value { origin, .. } if origin.starts_with("--"))
+    }
+}

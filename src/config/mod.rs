@@ -192,9 +192,12 @@ impl Config {
         }
     }
 
-    /// Gives the variables that lead a child process to the same settings, secrets included.
+    /// Gives the variables that lead a child process to the same settings, secrets included, but not the first admin's.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let given = |setting: &&'static Setting| {
+            if [setting::ADMIN_EMAIL.key, setting::ADMIN_PASSWORD.key].contains(&setting.key) {
+                return None;
+            }
             let (text, _) = self.values.get(setting)?;
             Some((setting.variable, text.to_owned()))
         };

@@ -148,26 +148,7 @@ pub fn shown(setting: &Setting, text: &str) -> String {
     match setting.secrecy {
         Secrecy::Open => text.to_owned(),
         Secrecy::Secret => "••••••".to_owned(),
-        Secrecy::Url => without_password(text),
-    }
-}
-
-/// Masks the password of a URL: between `user:` and `@`, and in `password=…`.
-fn without_password(url: &str) -> String {
-    let masked = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (login, rest))) => {
-            let user = login.split(':').next().unwrap_or_default();
-            let mask = if login.contains(':') { ":••••••" } else { "" };
-            format!("{scheme}://{user}{mask}@{rest}")
-        }
-        None => url.to_owned(),
-    };
-    match masked.split_once("password=") {
-        Some((before, after)) => {
-            let rest = after.find(['&', ' ']).map_or("", |end| &after[end..]);
-            format!("{before}password=••••••{rest}")
-        }
-        None => masked,
+        Secrecy::Url => crate::base::db::url::masked(text),
     }
 }
 
@@ -176,21 +157,4 @@ pub fn of_this_process() -> (PathBuf, BTreeMap<String, OsString>) {
     let folder = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     (folder, environment)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_shown_without_their_password() {
-        for (url, expected) in [
-            ("postgres://app:s3cret@db/x", "postgres://app:••••••@db/x"),
-            ("postgres://app:p@ss@db/x", "postgres://app:••••••@db/x"),
-            ("postgres://app@db/x", "postgres://app@db/x"),
-            ("postgresql:///x?host=/run&password=s3cret&user=a", "postgresql:///x?host=/run&password=••••••&user=a"),
-        ] {
-            assert_eq!(without_password(url), expected);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Integration tests.
 mod access;
+mod cli;
 mod cluster;
 mod config;
 mod database;

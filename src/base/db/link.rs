@@ -27,7 +27,8 @@ impl Link {
     /// Makes a link that shows as `name` and whose statements may run for `statement`.
     pub fn new(url: &str, name: &str, statement: Duration) -> Self {
         let setup = format!(
-            "SET application_name = 'millrace {name}'; SET statement_timeout = {}; SET timezone = 'UTC'; SET lc_messages = 'C'; \
+            "SET application_name = 'millrace {name}'; SET statement_timeout = {}; SET timezone = 'UTC'; \
+             DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; \
              SET idle_in_transaction_session_timeout = 30000; SET search_path = millrace, pg_temp",
             statement.as_millis()
         );

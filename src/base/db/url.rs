@@ -21,6 +21,15 @@ pub fn with_limits(url: &str) -> String {
     limited
 }
 
+/// Makes connections of a libpq URL act as `role`. A URL with `options` of its own is left alone.
+pub fn as_role(url: &str, role: &str) -> String {
+    if url.contains("options=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}options=-c%20role%3D{role}")
+}
+
 /// Gives the URL without its password, for logs and pages.
 pub fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -46,6 +55,12 @@ mod tests {
 
         assert!(limited.contains("connect_timeout=9&keepalives_idle=5"), "{limited}");
         assert_eq!(limited.matches("connect_timeout").count(), 1);
+    }
+
+    #[test]
+    fn a_role_is_asked_for_at_the_start_of_a_connection() {
+        assert_eq!(as_role("postgresql:///m?host=/x", "app"), "postgresql:///m?host=/x&options=-c%20role%3Dapp");
+        assert_eq!(as_role("postgres://db/m?options=-cfoo%3D1", "app"), "postgres://db/m?options=-cfoo%3D1");
     }
 
     #[test]

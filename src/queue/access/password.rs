@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::common;
+use super::trivial;
 
 /// Shortest password, in characters.
 pub const CHARS_MIN: usize = 12;
@@ -46,7 +46,7 @@ pub enum Weak {
     Long(usize),
     /// One of the first that an attacker tries.
     #[error("this password is among the first that an attacker tries: {0}")]
-    Common(common::Why),
+    Common(trivial::Why),
 }
 
 impl Password {
@@ -60,7 +60,7 @@ impl Password {
             long if long > CHARS_MAX => return Err(Weak::Long(long)),
             _ => {}
         }
-        match common::why(text, about) {
+        match trivial::why(text, about) {
             Some(why) => Err(Weak::Common(why)),
             None => Ok(Self(text.to_owned())),
         }
