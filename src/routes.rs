@@ -1,10 +1,19 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::dashboard;
+use crate::admin::{account, dashboard, people, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
 /// Lists all routes. `design` adds the page of components.
 pub fn all(design: bool) -> Vec<Route> {
-    [app::routes(design), dashboard::page::routes()].into_iter().flatten().collect()
+    [
+        app::routes(design),
+        account::page::routes(),
+        dashboard::page::routes(),
+        people::page::routes(),
+        tokens::page::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use diesel::Connection;
+use diesel::connection::SimpleConnection;
 
 use super::Failure;
 use crate::admin::health::service as health;
@@ -11,6 +12,8 @@ use crate::base::db::{Db, DbError, PgConnection, PoolSettings, migrate, url};
 use crate::cluster::{Cluster, ClusterSettings, DATABASE, Running, SUPERUSER};
 use crate::config::Config;
 
+/// The login role of `sql` jobs in the embedded cluster.
+const SQL_ROLE: &str = "millrace_sql";
 /// How long a command waits for a connection.
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Longest statement of a command.
@@ -76,6 +79,35 @@ impl Database {
         Ok(role.map_or(owner.clone(), |role| url::as_role(&owner, role)))
     }
 
+    /// Gives the libpq URL for the statements of `sql` jobs: what `given` says, else a login role of its own in the embedded
+    /// cluster, else the database itself.
+    pub fn sql_url(&self, given: Option<&str>) -> String {
+        let own = |url: &dyn Fn(&str, &str) -> String| url(SQL_ROLE, DATABASE);
+        let plain = match (given, self) {
+            (Some(given), _) => given.to_owned(),
+            (None, Self::Elsewhere { url }) => url.clone(),
+            (None, Self::Attached(running)) => own(&|user, database| running.url(user, database)),
+            (None, Self::Started(cluster)) => own(&|user, database| cluster.url(user, database)),
+        };
+        url::with_limits(&plain)
+    }
+
+    /// Brings the schema up to date and gives the versions that were applied. In a cluster of our own `sql` jobs also get a
+    /// schema to work in; elsewhere the organisation grants what they may touch.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or a migration fails; nothing of the failed one is kept.
+    pub fn migrate(&self) -> Result<Vec<String>, Failure> {
+        const ROOM: &str = "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS app AUTHORIZATION millrace_sql; \
+                            ALTER ROLE millrace_sql SET search_path = app, public";
+        let mut owner = self.owner()?;
+        let applied = migrate::migrate(&mut owner)?;
+        if let Self::Started(_) = self {
+            owner.batch_execute(ROOM).map_err(DbError::from)?;
+        }
+        Ok(applied)
+    }
+
     /// Opens a connection of the schema's owner.
     ///
     /// # Errors
@@ -97,7 +129,7 @@ impl Database {
             return Ok(());
         }
         if let Self::Started(_) = self {
-            migrate::migrate(&mut owner)?;
+            self.migrate()?;
             return Ok(());
         }
         Err(Failure::refused(format!(

@@ -16,9 +16,8 @@ pub(super) struct Flags {
 
 pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
     let database = Database::for_command(&globals.settings()?)?;
-    let mut owner = database.owner()?;
     if flags.check {
-        let pending = migrate::pending(&mut owner)?;
+        let pending = migrate::pending(&mut database.owner()?)?;
         let answer = Answer::new(pending.join("\n"), json!({ "pending": pending }));
         return match pending.len() {
             0 => Ok(Answer::new("The schema is up to date.", json!({ "pending": [] }))),
@@ -28,7 +27,7 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
             }
         };
     }
-    let applied = migrate::migrate(&mut owner)?;
+    let applied = database.migrate()?;
     let text = if applied.is_empty() { "The schema was up to date.".into() } else { applied.join("\n") };
     Ok(Answer::new(text, json!({ "applied": applied })))
 }

@@ -16,7 +16,7 @@ use super::globals::Effective;
 use super::{Answer, Database, Failure, Globals, address, logging};
 use crate::admin::account::setup::{self, FirstAdmin};
 use crate::base::clock::SystemClock;
-use crate::base::db::{PgConnection, migrate};
+use crate::base::db::PgConnection;
 use crate::base::key::DataKey;
 use crate::base::signals;
 use crate::boot::web::Web;
@@ -94,7 +94,7 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
     // first of all: an address in use must not cost a start of the database
     let listener = config.roles.web.then(|| bind(&config)).transpose()?;
     let mut database = Database::for_server(&config)?;
-    let applied = migrate::migrate(&mut database.owner()?)?;
+    let applied = database.migrate()?;
     tracing::info!(migrations = applied.len(), "the schema is up to date");
     let key = DataKey::open_or_create(&config.data_dir)?;
     let invitation = invite(&config, &mut database.owner()?)?;
@@ -174,6 +174,7 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
     let program = std::env::current_exe()?;
     let mut variables = config.variables();
     variables.push((setting::DATABASE_URL.variable, database.runtime_url()?)); // the later one counts
+    variables.push((setting::SQL_URL.variable, database.sql_url(config.sql_url.as_deref())));
     let command = move || {
         let mut command = Command::new(&program);
         command.arg("engine").envs(variables.iter().map(|(name, value)| (name, value)));

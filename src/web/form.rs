@@ -176,8 +176,8 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
     String::from_utf8(decoded).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Messages of parsers begin in lower case and name their subject; a sentence on a page begins in upper case.
-fn sentence(text: &str) -> String {
+/// Turns a message into a sentence: messages of parsers begin in lower case, sentences on a page in upper case.
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -91,10 +91,16 @@ paths! {
     PERSON_NEW: "/people/new";
     /// One person.
     PERSON = person(id: PersonId): "/people/{id}";
-    /// What an admin does to a person (`disable`, `enable`, `role`, `reset`).
+    /// The form that gives a person a new password.
+    PERSON_PASSWORD = person_password(id: PersonId): "/people/{id}/password";
+    /// What an admin does to a person (`disable`, `enable`): GET asks, POST acts.
     PERSON_ACT = person_act(id: PersonId, verb: &str): "/people/{id}/{verb}";
+    /// What each role may do.
+    ROLES: "/roles";
     /// API tokens.
     TOKENS: "/tokens";
+    /// The form that makes a token.
+    TOKEN_NEW: "/tokens/new";
     /// Revokes a token: GET asks, POST acts.
     TOKEN_REVOKE = token_revoke(id: i64): "/tokens/{id}/revoke";
     /// Retention.
@@ -107,6 +113,8 @@ paths! {
     ACCOUNT: "/account";
     /// One's own password, codes and sessions.
     ACCOUNT_SECURITY: "/account/security";
+    /// Ends one's own sessions.
+    ACCOUNT_SESSIONS: "/account/security/sessions";
     /// Sets the theme cookie.
     THEME: "/account/theme";
     /// Signing in.

@@ -16,12 +16,17 @@ const REMEMBER: Duration = Duration::days(365);
 
 /// Sets the theme and leads back to where the switch was.
 pub async fn switch(kit: Data<Kit>, form: Form) -> HttpResponse {
-    let cookie = Cookie::build(THEME_COOKIE, Theme::parse(form.text("theme")).as_str())
+    let cookie = cookie(&kit, Theme::parse(form.text("theme")));
+    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::own(form.text("next")))).cookie(cookie).finish()
+}
+
+/// Makes the cookie in which a browser keeps the theme.
+pub fn cookie(kit: &Kit, theme: Theme) -> Cookie<'static> {
+    Cookie::build(THEME_COOKIE, theme.as_str())
         .path("/")
         .max_age(REMEMBER)
         .http_only(true)
         .secure(kit.settings.is_tls())
         .same_site(SameSite::Lax)
-        .finish();
-    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::own(form.text("next")))).cookie(cookie).finish()
+        .finish()
 }

@@ -77,7 +77,7 @@ struct DashboardPage {
 async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     let span = span_of(&query);
     let shell = shell.titled("Dashboard", Section::Dashboard).streaming("dashboard");
-    let page = kit.db.read(move |conn| Ok::<_, DbError>(page(conn, &actor, shell, span)?)).await?;
+    let page = kit.db.read(move |conn| page(conn, &actor, shell.clone(), span)).await?;
     respond::page(&hx, &page, &[])
 }
 

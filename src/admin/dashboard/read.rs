@@ -118,17 +118,18 @@ pub struct Step {
 pub fn steps(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Step>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::steps
-SELECT date_bin($2 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, sum(r.succeeded)::bigint AS succeeded,
+WITH seen AS (SELECT r.* FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3)
+SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, sum(r.succeeded)::bigint AS succeeded,
     sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.enqueued)::bigint AS enqueued, sum(r.run_us)::bigint AS run_us
-FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
-WHERE ", in_scope!(), " AND r.step_s = $3 AND r.at >= $4 GROUP BY 1 ORDER BY 1"
+FROM seen r GROUP BY 1 ORDER BY 1"
     );
     let from = span.bars(now).first().copied().unwrap_or(now);
     statement(SQL)
         .bind::<Array<Text>, _>(&scope.queues)
-        .bind::<Double, _>(span.bar().as_secs_f64())
         .bind::<Integer, _>(span.rollup_step_s())
         .bind::<Timestamptz, _>(from)
+        .bind::<Double, _>(span.bar().as_secs_f64())
         .rows(conn)
 }
 
@@ -172,16 +173,17 @@ struct Sums {
 pub fn totals(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Totals, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::totals
-SELECT date_bin($2 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
-FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
-WHERE ", in_scope!(), " AND r.step_s = $3 AND r.at >= $4 AND r.node_id <> 0 ORDER BY r.at LIMIT 50000"
+WITH seen AS (SELECT r.* FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3 AND r.node_id <> 0 ORDER BY r.at LIMIT 50000)
+SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
+FROM seen r ORDER BY r.at"
     );
     let from = span.bars(now).first().copied().unwrap_or(now);
     let rows: Vec<Sums> = statement(SQL)
         .bind::<Array<Text>, _>(&scope.queues)
-        .bind::<Double, _>(span.bar().as_secs_f64())
         .bind::<Integer, _>(span.rollup_step_s())
         .bind::<Timestamptz, _>(from)
+        .bind::<Double, _>(span.bar().as_secs_f64())
         .rows(conn)?;
     Ok(merge(&rows))
 }
@@ -308,7 +310,7 @@ pub struct Failing {
 pub fn failing(conn: &mut PgConnection, scope: &Scope, groups_max: i32) -> Result<Vec<Failing>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::failing
-WITH newest AS MATERIALIZED (
+WITH scope AS (SELECT $1::text[] AS queues), newest AS MATERIALIZED (
     SELECT job_id, fingerprint, error, finished_at FROM millrace.attempts
     WHERE fingerprint IS NOT NULL AND outcome IN ('failed', 'timed out', 'interrupted') ORDER BY job_id DESC LIMIT $2
 ), mine AS (

@@ -1,4 +1,5 @@
 //! Who gets in, as whom, and for how long.
+mod pages;
 mod people;
 mod session;
 mod setup;
@@ -36,6 +37,11 @@ impl Stage {
     /// A second connection.
     pub fn connect(&self) -> PgConnection {
         runtime_connection(&self.db)
+    }
+
+    /// A URL that logs in with the rights that the program has.
+    pub fn runtime_url(&self) -> String {
+        millrace::base::db::url::as_role(self.db.url(), "millrace_app")
     }
 
     pub fn now(&self) -> Time {

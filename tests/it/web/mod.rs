@@ -1,5 +1,5 @@
 //! The kit over a real database: who gets in, what every answer carries, what moves by itself.
-mod browser;
+pub mod browser;
 mod doors;
 mod live;
 mod stage;

@@ -1,0 +1,98 @@
+//! `GET /people`.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::page::{limits, role_choices, tabs, told};
+use super::service::{self as people, Filter, Person};
+use crate::queue::actor::Actor;
+use crate::queue::permission::{Permission, Role};
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::form::Form;
+use crate::web::format::Stamp;
+use crate::web::kit::Kit;
+use crate::web::parts::{Choice, Pages, Tab};
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::shell::{Shell, initials, role_word};
+use crate::web::table::{Access, Route};
+use crate::web::{paths, respond};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::get(paths::PEOPLE, Access::Needs(Permission::ManagePeople), show)]
+}
+
+/// One person as the list shows them.
+struct Row {
+    id: String,
+    href: String,
+    initials: String,
+    name: String,
+    email: String,
+    role: &'static str,
+    limits: String,
+    seen: Option<Stamp>,
+    disabled: bool,
+}
+
+impl Row {
+    fn new(shell: &Shell, person: &Person) -> Self {
+        Self {
+            id: person.id.to_string(),
+            href: paths::person(person.id),
+            initials: initials(&person.name),
+            name: person.name.clone(),
+            email: person.email.clone(),
+            role: role_word(person.role),
+            limits: limits(person),
+            seen: person.last_seen_at.map(|at| shell.stamp(at)),
+            disabled: person.disabled_at.is_some(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "people/index.html", blocks = ["results"])]
+struct ListPage {
+    shell: Shell,
+    tabs: Vec<Tab>,
+    query: Form,
+    roles: Vec<Choice>,
+    rows: Vec<Row>,
+    pages: Pages,
+    filtered: bool,
+}
+
+async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
+    let shell = shell.titled("People", Section::People);
+    let (filter, query) = (filter(&query.0), query.0);
+    let filtered = !filter.text.is_empty() || filter.role.is_some();
+    let asked = filter.clone();
+    let found = kit.db.read(move |conn| people::list(conn, &actor, &asked)).await.map_err(told)?;
+    let rows: Vec<Row> = found.people.iter().map(|person| Row::new(&shell, person)).collect();
+    let pages = Pages {
+        shown: format!("{} shown", rows.len()),
+        newer: filter.after.as_ref().map(|_| address(&query, "")),
+        older: found.next.map(|next| address(&query, &next)),
+    };
+    let page = ListPage { shell, tabs: tabs(paths::PEOPLE), query, roles: role_choices(), rows, pages, filtered };
+    respond::page(&hx, &page, &[("results", &page.as_results())])
+}
+
+fn filter(query: &Form) -> Filter {
+    Filter {
+        text: query.text("q").replace('\0', "").trim().to_owned(),
+        role: Role::parse(query.text("role")),
+        disabled: query.is_on("disabled"),
+        after: Some(query.text("after").replace('\0', "")).filter(|after| !after.is_empty()),
+    }
+}
+
+/// The list with the same filter, from another place on.
+fn address(query: &Form, after: &str) -> String {
+    let pairs =
+        [("q", query.text("q")), ("role", query.text("role")), ("disabled", query.text("disabled")), ("after", after)];
+    paths::with_query(paths::PEOPLE, &pairs)
+}
