@@ -9,6 +9,7 @@
 //! | 0 | [`config`] | the settings: default < file < environment < flag, each value with its source |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
+//! | 2 | [`runners`] | the work that ships with us: commands, HTTP calls, SQL, diagnostic handlers |
 //! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
 //! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
 //! | 5 | [`cli`] | the command line, entry of every process; calls the same services |
@@ -21,6 +22,7 @@ pub mod config;
 pub mod engine;
 pub mod queue;
 pub mod routes;
+pub mod runners;
 pub mod web;
 
 /// Runs the program with the Rust handlers of `registry`: what an organisation's own binary calls in `main`.

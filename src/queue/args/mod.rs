@@ -59,14 +59,22 @@ impl ArgsError {
 /// # Errors
 /// The first fault, with its byte.
 pub fn check_text(text: &[u8]) -> Result<Value, ArgsError> {
-    scan::scan(text)?;
-    let text =
-        std::str::from_utf8(text).map_err(|error| ArgsError::byte(error.valid_up_to(), "are not valid UTF-8"))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
+    let value = check_json(text)?;
     if !value.is_object() {
         return Err(ArgsError::place(&Place::ROOT, "must be a JSON object"));
     }
     Ok(value)
+}
+
+/// Reads any JSON value, not only an object, within the limits of arguments: outputs and checkpoints.
+///
+/// # Errors
+/// As [`check_text`].
+pub fn check_json(text: &[u8]) -> Result<Value, ArgsError> {
+    scan::scan(text)?;
+    let text =
+        std::str::from_utf8(text).map_err(|error| ArgsError::byte(error.valid_up_to(), "are not valid UTF-8"))?;
+    serde_json::from_str(text).map_err(|error| not_json(text, &error))
 }
 
 /// Checks arguments that were read already, by a form or from a larger document.

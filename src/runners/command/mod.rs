@@ -1,0 +1,144 @@
+//! Programs as work (GUARANTEES.md, sections 1 and 3).
+//!
+//! ```text
+//! CommandWork ─plan─▶ Plan ─spawn─▶ leader of an own process group
+//!                                     │ stdout, stderr ─lines─▶ speech ─▶ log, progress, checkpoint, output
+//!                                     │ pidfd: it ended       job: cancelled, timed out, lease lost
+//!                                     ▼
+//!                                   watch: one poll(2) over all of it; TERM, then KILL
+//!                                     │
+//!                   group killed, strays found by their environment, wait4 ─▶ Report
+//! ```
+//! A command never sees our environment, our open files or, when we are root, our user. Whatever it started is ended with
+//! it, even when it succeeded and even when it left the process group.
+mod environment;
+mod limits;
+mod lines;
+mod memory;
+mod orphans;
+mod outcome;
+mod plan;
+mod process;
+mod spawn;
+mod speech;
+mod user;
+mod watch;
+mod workplace;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use orphans::end_orphans;
+use plan::{Plan, Source};
+use process::Usage;
+use user::RunAs;
+use watch::Watched;
+use workplace::Workplace;
+
+use crate::queue::template::{CommandWork, ResourceLimits, TemplateSpec};
+use crate::queue::work::{Failure, JobContext, Outcome, Report, Resources, Runner};
+
+/// Name of the environment variable that marks everything an engine's process has started.
+pub const ENGINE_VARIABLE: &str = "MILLRACE_ENGINE";
+
+/// How the commands of a node are run.
+#[derive(Debug, Clone)]
+pub struct CommandSettings {
+    /// The unprivileged user that commands run as when Millrace is root.
+    pub user: String,
+    /// Marks the processes of this engine; other than that of every other engine of the machine.
+    pub engine: String,
+    /// Where each attempt gets its own folder.
+    pub temporary: PathBuf,
+    /// Time between TERM and KILL.
+    pub stop_grace: Duration,
+    /// Limits where the template sets none.
+    pub limits: ResourceLimits,
+    /// Where programs without a path are looked up.
+    pub path: String,
+}
+
+impl Default for CommandSettings {
+    fn default() -> Self {
+        Self {
+            user: "nobody".into(),
+            engine: format!("pid-{}", std::process::id()),
+            temporary: std::env::temp_dir(),
+            stop_grace: Duration::from_secs(10),
+            limits: ResourceLimits { files: Some(1_024), ..ResourceLimits::default() },
+            path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
+        }
+    }
+}
+
+/// Runs the templates whose runner is `command`.
+#[derive(Debug)]
+pub struct CommandRunner {
+    settings: CommandSettings,
+    run_as: Option<RunAs>,
+}
+
+impl CommandRunner {
+    /// Makes the runner of a node.
+    ///
+    /// # Errors
+    /// A sentence: we are root and the user to run commands as does not exist, or is root.
+    pub fn new(settings: CommandSettings) -> Result<Self, String> {
+        let run_as = user::run_as(&settings.user)?;
+        Ok(Self { settings, run_as })
+    }
+
+    fn attempt(&self, job: &JobContext, work: &CommandWork) -> Result<Report, Failure> {
+        job.check()?;
+        let settings = &self.settings;
+        let place = Workplace::create(&settings.temporary, job, self.run_as)
+            .map_err(|error| Failure::new(format!("no folder for the attempt in {:?}: {error}", settings.temporary)))?;
+        let plan = match Plan::make(&Source { job, work, settings, place: &place, run_as: self.run_as }) {
+            Ok(plan) => plan,
+            Err(failure) => return Ok(Report::plain(Ok(Outcome::GiveUp(failure)))), // the same arguments fail again
+        };
+        let marks = environment::marks(job, &settings.engine);
+        let running = spawn::spawn(&plan, self.run_as, settings.limits)
+            .map_err(|error| Failure::new(format!("{} cannot be started: {error}", plan.program)))?;
+        let watched = watch::watch(job, running, settings.stop_grace, &|| orphans::end_marked(&marks, self.uid()));
+        Ok(report(work, watched))
+    }
+
+    /// The user that a command's processes belong to.
+    fn uid(&self) -> u32 {
+        // SAFETY: geteuid has no preconditions and cannot fail.
+        self.run_as.map_or_else(|| unsafe { libc::geteuid() }, |user| user.uid)
+    }
+}
+
+impl Runner for CommandRunner {
+    fn run(&self, job: &JobContext, template: &TemplateSpec) -> Report {
+        let Some(work) = &template.command else {
+            return Report::plain(Ok(Outcome::give_up("the template has no command")));
+        };
+        self.attempt(job, work).unwrap_or_else(|failure| Report::plain(Err(failure)))
+    }
+}
+
+fn report(work: &CommandWork, watched: Watched) -> Report {
+    let Some(usage) = watched.usage else {
+        return Report::plain(Err(Failure {
+            stop: watched.stop,
+            ..Failure::new("the command did not end even when killed")
+        }));
+    };
+    let resources = resources(&usage, watched.peak_memory_bytes);
+    Report::measured(outcome::ended(work, &usage, watched.stop, &watched.last_line), resources)
+}
+
+fn resources(usage: &Usage, peak_memory_bytes: Option<u64>) -> Resources {
+    Resources {
+        cpu_ms: Some(u32::try_from(usage.cpu.as_millis()).unwrap_or(u32::MAX)),
+        peak_memory_bytes,
+        exit_code: Some(usage.exit.code()),
+        http_status: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

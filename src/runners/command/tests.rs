@@ -1,0 +1,422 @@
+//! Commands that behave and commands that do not, run for real.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::queue::work::{JobFacts, Stop, Taken};
+use crate::runners::testing::{facts, job, job_within, lines, template};
+
+fn runner() -> CommandRunner {
+    CommandRunner::new(CommandSettings { stop_grace: Duration::from_millis(300), ..CommandSettings::default() })
+        .unwrap()
+}
+
+fn is_root() -> bool {
+    // SAFETY: geteuid has no preconditions.
+    unsafe { libc::geteuid() == 0 }
+}
+
+fn command(work: Value) -> TemplateSpec {
+    let params = json!({ "type": "object", "additionalProperties": true });
+    template(json!({ "runner": "command", "command": work, "params": params }))
+}
+
+fn shell(script: &str) -> TemplateSpec {
+    command(json!({ "shell": script }))
+}
+
+/// Runs a shell text to its end.
+fn ran(script: &str) -> (Report, Taken) {
+    let job = job(json!({}));
+    let report = runner().run(&job, &shell(script));
+    (report, job.take_said())
+}
+
+/// Runs a shell text that prints one word, and gives that.
+fn printed(script: &str) -> String {
+    let (report, said) = ran(script);
+    assert_eq!(report.ended, Ok(Outcome::Done), "{:?}", lines(&said));
+    said.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+fn failure(report: &Report) -> &Failure {
+    match &report.ended {
+        Err(failure) | Ok(Outcome::GiveUp(failure) | Outcome::RetryAfter(failure, _)) => failure,
+        ended => panic!("it did not fail: {ended:?}"),
+    }
+}
+
+/// Tells whether a process whose command line holds `word` lives.
+fn lives(word: &str) -> bool {
+    let holds = |path: &Path| {
+        let line = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(word)
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| holds(&entry.path()))
+}
+
+#[test]
+fn output_is_logged_and_what_was_used_is_measured() {
+    let (report, said) = ran("echo one; echo two >&2; sleep 0.1; printf three");
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    let mut said = lines(&said);
+    said.sort();
+    assert_eq!(said, ["I [stderr] two", "I one", "I three"]);
+    assert_eq!(report.resources.exit_code, Some(0));
+    assert!(report.resources.cpu_ms.is_some_and(|ms| ms < 1_000));
+    let peak = report.resources.peak_memory_bytes.unwrap();
+    assert!((200_000..50_000_000).contains(&peak), "a shell needs a few MB, not ours: {peak}");
+}
+
+#[test]
+fn each_argument_stays_one_argument() {
+    let work = json!({ "argv": ["/bin/echo", "-n", "{{ params.a }}", "[{{ params.b }}]", "$HOME"] });
+    let job = job(json!({ "a": "x'; rm -rf / #  \"y\"", "b": "two\nlines" }));
+
+    let report = runner().run(&job, &command(work));
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    assert_eq!(lines(&job.take_said()), ["I x'; rm -rf / #  \"y\" [two", "I lines] $HOME"]);
+}
+
+#[test]
+fn a_text_that_cannot_be_rendered_is_not_tried_again() {
+    let report = runner().run(&job(json!({})), &command(json!({ "argv": ["/bin/echo", "{{ params.missing }}"] })));
+
+    let Ok(Outcome::GiveUp(failure)) = report.ended else { panic!("{report:?}") };
+    assert_eq!(failure.message, "argument 1 cannot be rendered: line 1: params.missing has no value");
+}
+
+#[test]
+fn the_environment_is_clean_and_names_the_attempt() {
+    // SAFETY: other tests read variables at the same time, but never these.
+    unsafe {
+        std::env::set_var("DATABASE_URL", "postgresql:///secret");
+        std::env::set_var("PGPASSWORD", "secret");
+        std::env::set_var("MILLRACE_TEST_ALLOWED", "yes");
+    }
+    let work = json!({ "argv": ["/usr/bin/env"], "env": { "LEVEL": "{{ params.level }}" }, "env_allow": ["TEST_ALLOWED", "TZ"] });
+    let job = JobContext::new(
+        JobFacts { checkpoint: Some(json!({ "page": 2 })), ..facts(json!({ "level": 9 })) },
+        Some(Duration::from_secs(30)),
+        std::sync::Arc::new(crate::base::clock::SystemClock),
+    );
+
+    let report = runner().run(&job, &command(work));
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    let said = job.take_said();
+    let mut names: Vec<_> =
+        said.lines.iter().filter_map(|line| line.text.split_once('=')).map(|(name, _)| name).collect();
+    names.retain(|name| *name != "TZ");
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "HOME",
+            "LANG",
+            "LEVEL",
+            "MILLRACE_ARGS",
+            "MILLRACE_ATTEMPT",
+            "MILLRACE_CHECKPOINT",
+            "MILLRACE_DEADLINE",
+            "MILLRACE_ENGINE",
+            "MILLRACE_FENCE",
+            "MILLRACE_JOB_ID",
+            "PATH",
+            "TMPDIR",
+        ]
+    );
+    let text = lines(&said).join("\n");
+    let id = format!("MILLRACE_JOB_ID={}", job.job());
+    for line in [
+        id.as_str(),
+        "MILLRACE_ATTEMPT=1",
+        "MILLRACE_FENCE=77",
+        "MILLRACE_ARGS={\"level\":9}",
+        "MILLRACE_CHECKPOINT={\"page\":2}",
+        "LEVEL=9",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_shell_gets_parameters_as_variables_only() {
+    let job = job(json!({ "out-dir": "$(id) `id` \"", "n": 3 }));
+
+    runner().run(&job, &shell("echo \"$PARAM_OUT_DIR\" $PARAM_N \"{{ nothing }}\""));
+
+    assert_eq!(lines(&job.take_said()), ["I $(id) `id` \" 3 {{ nothing }}"]);
+}
+
+#[test]
+fn arguments_that_are_too_long_for_a_variable_come_in_a_file() {
+    let job = job(json!({ "text": "x".repeat(200_000) }));
+
+    let report = runner().run(
+        &job,
+        &shell("test -z \"$MILLRACE_ARGS\" && wc -c < \"$MILLRACE_ARGS_FILE\" && wc -c < \"$PARAM_TEXT_FILE\""),
+    );
+
+    assert_eq!(lines(&job.take_said()), ["I 200011", "I 200000"], "{report:?}");
+}
+
+#[test]
+fn standard_input_is_given() {
+    let job = job(json!({ "text": "a\nb" }));
+
+    runner().run(&job, &command(json!({ "argv": ["cat"], "stdin": "{{ params.text }}\n" })));
+    assert_eq!(lines(&job.take_said()), ["I a", "I b"]);
+
+    assert_eq!(printed("cat; echo end"), "end");
+}
+
+#[test]
+fn an_attempt_has_a_folder_of_its_own_that_goes_away() {
+    let place = printed(
+        "umask 000; echo x > file; mkdir -p a/b; stat -c '%a %n' \"$PWD\"; test \"$PWD\" = \"$TMPDIR\" -a \"$PWD\" = \"$HOME\"",
+    );
+
+    let (mode, path) = place.split_once(' ').unwrap();
+    assert_eq!(mode, "700");
+    assert!(!Path::new(path).exists());
+}
+
+#[test]
+fn root_is_given_up() {
+    if !is_root() {
+        return;
+    }
+    let said = printed(
+        "id -u; id -G; grep -c '^NoNewPrivs:.1' /proc/self/status; cat /proc/$PPID/environ 2>/dev/null || echo closed",
+    );
+
+    let nobody = printed("id -u nobody; id -g nobody");
+    assert_eq!(said, format!("{nobody}\n1\nclosed"));
+}
+
+#[test]
+fn no_descriptor_of_ours_is_inherited() {
+    // SAFETY: dup makes a descriptor without O_CLOEXEC, as a careless library would.
+    let leaked = unsafe { libc::dup(0) };
+    assert!(leaked > 2);
+
+    let open = printed("ls /proc/self/fd | sort -n | tr '\\n' ' '");
+
+    // SAFETY: the descriptor is ours.
+    unsafe { libc::close(leaked) };
+    assert_eq!(open.trim(), "0 1 2 3", "3 is the folder that ls reads");
+}
+
+#[test]
+fn exit_codes_are_told_with_the_likely_reason() {
+    let (report, _) = ran("echo working; echo 'disk full' >&2; echo; exit 3");
+
+    assert_eq!(report.ended, Err(Failure::new("exit code 3: disk full")));
+    assert_eq!(report.resources.exit_code, Some(3));
+
+    let (report, _) = ran("kill -9 $$");
+    assert_eq!(failure(&report).message, "ended by signal 9 (SIGKILL: somebody or the kernel killed it)");
+    assert_eq!(report.resources.exit_code, Some(137));
+}
+
+#[test]
+fn a_program_that_is_missing_is_a_failure() {
+    let missing = runner().run(&job(json!({})), &command(json!({ "argv": ["/no/such/program"] })));
+    assert_eq!(failure(&missing).message, "/no/such/program cannot be started: No such file or directory (os error 2)");
+
+    let folder = command(json!({ "argv": ["/bin/true"], "folder": "/no/such/folder" }));
+    assert!(failure(&runner().run(&job(json!({})), &folder)).message.starts_with("/bin/true cannot be started"));
+
+    let relative = command(json!({ "argv": ["/bin/true"], "folder": "{{ params.folder }}" }));
+    let report = runner().run(&job(json!({ "folder": "x" })), &relative);
+    assert_eq!(failure(&report).message, "the folder \"x\" is no absolute path");
+}
+
+#[test]
+fn a_timeout_ends_a_command_that_ignores_term() {
+    let job = job_within(json!({}), Duration::from_millis(200));
+    let started = Instant::now();
+
+    let report = runner().run(&job, &shell("trap '' TERM; echo on; while :; do sleep 61.5; done"));
+
+    assert_eq!(report.ended, Err(Failure::from(Stop::TimedOut)));
+    assert_eq!(report.resources.exit_code, Some(137));
+    assert!(
+        (Duration::from_millis(450)..Duration::from_secs(3)).contains(&started.elapsed()),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(!lives("61.5"));
+}
+
+#[test]
+fn a_command_that_obeys_term_ends_at_once() {
+    let job = job_within(json!({}), Duration::from_millis(200));
+    let started = Instant::now();
+
+    let report = runner().run(&job, &shell("trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"));
+
+    assert_eq!(report.ended, Err(Failure::from(Stop::TimedOut)), "an answer to TERM is no completion");
+    assert!(lines(&job.take_said()).contains(&"I bye".to_owned()));
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn cancelling_ends_a_command_within_three_seconds() {
+    let job = job(json!({}));
+    let started = Instant::now();
+
+    let report = std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner().run(&job, &shell("echo on; sleep 62.5")));
+        while job.log_bytes() == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        job.stop(Stop::Cancelled);
+        run.join().unwrap()
+    });
+
+    assert_eq!(failure(&report).stop, Some(Stop::Cancelled));
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(!lives("62.5"));
+}
+
+#[test]
+fn a_lost_lease_leaves_no_grace() {
+    let job = job(json!({}));
+    let patient =
+        CommandRunner::new(CommandSettings { stop_grace: Duration::from_secs(60), ..CommandSettings::default() })
+            .unwrap();
+
+    let (report, elapsed) = std::thread::scope(|scope| {
+        let run = scope.spawn(|| patient.run(&job, &shell("trap '' TERM; echo on; while :; do sleep 63.5; done")));
+        while job.log_bytes() == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let told = Instant::now();
+        job.stop(Stop::LeaseLost);
+        (run.join().unwrap(), told.elapsed())
+    });
+
+    assert_eq!(failure(&report).stop, Some(Stop::LeaseLost));
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert!(!lives("63.5"));
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipe_is_ended() {
+    let started = Instant::now();
+
+    let (report, said) = ran("sleep 64.5 & echo done");
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    assert_eq!(lines(&said), ["I done"]);
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(!lives("64.5"));
+}
+
+#[test]
+fn a_process_that_left_the_group_is_found_and_ended() {
+    let (report, _) = ran(
+        "(setsid sh -c 'setsid sleep 65.5 >/dev/null 2>&1 & sleep 66.5' >/dev/null 2>&1 &) ; while ! pgrep -f 65.5 >/dev/null; do :; done",
+    );
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    assert!(!lives("65.5") && !lives("66.5"));
+}
+
+#[test]
+fn limits_hold() {
+    let limited = |script: &str, limits: Value| {
+        let job = job(json!({}));
+        let report = runner().run(&job, &command(json!({ "shell": script, "limits": limits })));
+        (report, lines(&job.take_said()))
+    };
+
+    let (_, said) = limited("ulimit -c; ulimit -n; ulimit -v", json!({ "files": 100, "memory_mib": 64 }));
+    assert_eq!(said, ["I 0", "I 100", "I 65536"]);
+
+    let (report, _) = limited("while :; do :; done", json!({ "cpu_s": 1 }));
+    assert_eq!(failure(&report).message, "ended by signal 24 (SIGXCPU: it used its CPU time)");
+    assert!(report.resources.cpu_ms.is_some_and(|ms| (700..3_000).contains(&ms)), "{report:?}");
+
+    let (report, _) = limited("head -c 3000000 /dev/zero > big", json!({ "file_size_mib": 1 }));
+    assert!(failure(&report).message.contains("exit code 153"), "{report:?}");
+
+    let (report, _) = limited("x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}", json!({ "memory_mib": 50 }));
+    assert!(report.ended.is_err(), "{report:?}");
+}
+
+#[test]
+fn a_flood_of_lines_is_drained_and_cut() {
+    let (report, said) = ran("yes 'a line of a flood that nobody reads' | head -c 60000000; echo ::output 1");
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    let kept: usize = said.lines.iter().map(|line| line.text.len() + 1).sum();
+    assert!(kept <= crate::queue::work::LOG_BYTES_MAX);
+    assert!(kept + said.dropped_bytes >= 60_000_000);
+}
+
+#[test]
+fn one_endless_line_costs_bounded_memory() {
+    let (report, said) = ran("head -c 60000000 /dev/zero | tr '\\0' x");
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    assert!(said.lines.iter().all(|line| line.text.len() <= 16 * 1024));
+    assert!(said.dropped_bytes > 50_000_000);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_shown_as_such() {
+    assert_eq!(printed("printf 'a\\377\\000b\\n'; printf '\\303\\274\\n'"), "a\u{fffd}\u{2400}b\nü");
+}
+
+#[test]
+fn a_prompt_is_seen_before_the_line_ends() {
+    let job = job(json!({}));
+
+    let seen = std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner().run(&job, &shell("printf 'Password: '; sleep 67.5")));
+        let limit = Instant::now() + Duration::from_secs(5);
+        while job.log_bytes() == 0 && Instant::now() < limit {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let seen = lines(&job.take_said());
+        job.stop(Stop::Cancelled);
+        run.join().unwrap();
+        seen
+    });
+
+    assert_eq!(seen, ["I Password: "]);
+}
+
+#[test]
+fn what_a_command_says_to_us_arrives() {
+    let job = job(json!({}));
+
+    let report = runner().run(&job, &shell("echo '::progress 3/10 copying'; echo '::checkpoint {\"page\":3}'; echo '::output {\"rows\":7}'; echo '::warn low'; echo '::output {' >&2"));
+
+    let said = job.take_said();
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    assert_eq!(said.progress.as_ref().map(|progress| (progress.done, progress.total)), Some((3, 10)));
+    assert_eq!(said.checkpoint, Some(json!({ "page": 3 })));
+    assert_eq!(job.take_output(), Some(json!({ "rows": 7 })));
+    assert!(lines(&said).contains(&"W low".to_owned()));
+    assert!(lines(&said).contains(&"I [stderr] ::output {".to_owned()));
+}
+
+#[test]
+fn a_job_that_was_stopped_before_is_not_started() {
+    let job = job(json!({}));
+    job.stop(Stop::Cancelled);
+
+    let report = runner().run(&job, &shell("echo on"));
+
+    assert_eq!(failure(&report).stop, Some(Stop::Cancelled));
+    assert!(job.take_said().is_empty());
+}
