@@ -9,13 +9,17 @@
 //! A runner knows nothing of leases or rows: it speaks through its [`JobContext`](crate::queue::work::JobContext) and
 //! answers with a [`Report`](crate::queue::work::Report).
 pub mod command;
+pub mod http;
 
 #[cfg(test)]
 mod testing;
+mod wait;
 
 /// What an administrator sets for the runners of a node.
 #[derive(Debug, Clone, Default)]
 pub struct RunnerSettings {
     /// How commands are run.
     pub command: command::CommandSettings,
+    /// Which addresses HTTP calls may reach beyond the public ones.
+    pub http: http::HttpRules,
 }

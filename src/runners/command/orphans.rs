@@ -9,7 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use super::ENGINE_VARIABLE;
-use super::process::{Process, wait_readable};
+use super::process::Process;
+use crate::runners::wait::wait_readable;
 
 /// Most searches: processes that fork while they are being ended are caught by the next one.
 const ROUNDS_MAX: usize = 20;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::lines::{Lines, Piece};
 use super::memory::Peak;
-use super::process::{self, Usage, wait_readable};
+use super::process::{self, Usage};
 use super::spawn::Running;
 use super::speech::Speech;
 use crate::queue::work::{JobContext, Stop};
+use crate::runners::wait::wait_readable;
 
 /// How long output is waited for after the command has ended: a grandchild may hold the pipes for ever.
 const LAST_WORDS: Duration = Duration::from_millis(300);
