@@ -9,7 +9,9 @@
 //! A runner knows nothing of leases or rows: it speaks through its [`JobContext`](crate::queue::work::JobContext) and
 //! answers with a [`Report`](crate::queue::work::Report).
 pub mod command;
+pub mod diag;
 pub mod http;
+pub mod sql;
 
 #[cfg(test)]
 mod testing;

@@ -5,5 +5,6 @@ mod cluster;
 mod config;
 mod database;
 mod engine;
+mod runners;
 mod support;
 mod web;

@@ -5,6 +5,7 @@ mod check_command;
 mod check_http;
 mod document;
 mod schema;
+mod statuses;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use check_command::param_variable;
 pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
 pub use schema::template_schema;
+pub use statuses::Statuses;
 
 /// Shortest timeout an attempt may have, in milliseconds.
 pub const TIMEOUT_MS_MIN: u64 = 100;
@@ -310,74 +312,6 @@ pub enum OnInterrupt {
     Fail,
     /// The job is held until somebody releases it.
     Hold,
-}
-
-/// A set of HTTP statuses, written as numbers and ranges: `[200, 300-399]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<StatusText>", into = "Vec<String>")]
-pub struct Statuses(Vec<(u16, u16)>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StatusText {
-    Number(u16),
-    Range(String),
-}
-
-impl Statuses {
-    /// Tells whether `status` is in the set.
-    pub fn holds(&self, status: u16) -> bool {
-        self.0.iter().any(|(from, to)| (*from..=*to).contains(&status))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Finds a status that both sets hold.
-    fn shared_with(&self, other: &Self) -> Option<u16> {
-        (100..=599).find(|status| self.holds(*status) && other.holds(*status))
-    }
-
-    fn success() -> Self {
-        Self(vec![(200, 299)])
-    }
-
-    fn passing() -> Self {
-        Self(vec![(408, 408), (425, 425), (429, 429), (500, 599)])
-    }
-}
-
-impl TryFrom<Vec<StatusText>> for Statuses {
-    type Error = String;
-    fn try_from(texts: Vec<StatusText>) -> Result<Self, String> {
-        texts.into_iter().map(StatusText::range).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl StatusText {
-    fn range(self) -> Result<(u16, u16), String> {
-        let (from, to) = match &self {
-            Self::Number(status) => (*status, *status),
-            Self::Range(text) => {
-                let (from, to) = text.split_once('-').unwrap_or((text, text));
-                let read =
-                    |part: &str| part.trim().parse().map_err(|_| format!("{text:?} is no status or range of statuses"));
-                (read(from)?, read(to)?)
-            }
-        };
-        if from > to || from < 100 || to > 599 {
-            return Err(format!("statuses lie between 100 and 599 and ranges rise, {from}-{to} does not"));
-        }
-        Ok((from, to))
-    }
-}
-
-impl From<Statuses> for Vec<String> {
-    fn from(statuses: Statuses) -> Self {
-        let text = |(from, to): (u16, u16)| if from == to { from.to_string() } else { format!("{from}-{to}") };
-        statuses.0.into_iter().map(text).collect()
-    }
 }
 
 fn exit_zero() -> Vec<i32> {

@@ -277,3 +277,23 @@ fn a_call_that_cannot_be_made_may_be_tried_again() {
     let report = runner().run(&job(json!({})), &http(json!({ "url": garbage.url() })));
     assert!(report.ended.is_err(), "{report:?}");
 }
+
+#[test]
+fn https_is_spoken_and_a_server_that_does_not_is_a_failure() {
+    let (listener, url) = silent();
+    let url = url.replace("http:", "https:");
+
+    let (report, first) = std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut first = [0];
+            stream.read_exact(&mut first).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            first[0]
+        });
+        (runner().run(&job(json!({})), &http(json!({ "url": url }))), server.join().unwrap())
+    });
+
+    assert_eq!(first, 0x16, "a TLS handshake begins so");
+    assert!(report.ended.is_err(), "{report:?}");
+}

@@ -1,0 +1,2 @@
+//! The runners' promises that need a database.
+mod bound_values;
