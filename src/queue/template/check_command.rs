@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::check::Check;
 use super::{CommandWork, ResourceLimits, TIMEOUT_MS_MAX};
 use crate::base::pointer::Place;
+use crate::queue::render::TEXT_BYTES_MAX;
 
 /// Most arguments of a command.
 pub const ARGV_MAX: usize = 1_000;
@@ -55,6 +56,7 @@ impl Check<'_> {
 
     fn shell(&mut self, text: &str, at: &Place<'_>) {
         self.require(!text.trim().is_empty(), at, "is empty");
+        self.require(text.len() <= TEXT_BYTES_MAX, at, "is longer than 64 KiB");
         self.require(!text.contains('\0'), at, "holds the character \\u0000");
         let rendered = ["{{ params.", "{{params."].iter().any(|start| text.contains(start));
         self.require(!rendered, at, "is never rendered: use \"$PARAM_…\", the parameter's name in capitals");

@@ -138,7 +138,8 @@ impl Watch<'_> {
     fn give_up(&mut self, error: &io::Error) {
         tracing::error!(job = %self.job.job(), %error, "a command cannot be watched and is killed");
         self.signal(libc::SIGKILL);
-        self.process_ended = Some(Instant::now() - LAST_WORDS);
+        self.process_ended = Some(Instant::now());
+        (self.out.pipe, self.err.pipe) = (None, None);
     }
 
     /// Tells how long nothing needs to be done unless something happens.

@@ -236,7 +236,7 @@ fn redirect(request: &HttpRequest, answer: &HttpAnswer) -> Result<Option<HttpReq
     if request.url.scheme() == "https" && url.scheme() != "https" {
         return Err(CallError::Refused("the redirect leads from https to something less".into()));
     }
-    let mut next = HttpRequest { url, redirects_max: request.redirects_max.saturating_sub(1), ..request.clone() };
+    let mut next = HttpRequest { url, ..request.clone() };
     if !keeps_method {
         next.method = "GET".into();
         next.body = None;
