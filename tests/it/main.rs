@@ -1,6 +1,7 @@
 //! Integration tests.
 mod access;
 mod cli;
+mod browser;
 mod cluster;
 mod config;
 mod database;
