@@ -61,3 +61,18 @@ fn a_second_seat_of_one_test_is_refused_instead_of_awaited() {
 
     assert!(sentence.contains("Browser::start_two"), "{sentence}");
 }
+
+#[test]
+fn a_third_browser_waits_until_one_has_ended() {
+    let two = Seat::take(2).unwrap();
+    let (taken, third) = std::sync::mpsc::channel();
+    let waiting = thread::spawn(move || taken.send(Seat::take(1).map(drop)));
+
+    let early = third.recv_timeout(Duration::from_millis(200));
+    drop(two);
+    let late = third.recv_timeout(TURN_MAX);
+
+    assert!(early.is_err(), "a third ran beside two");
+    assert_eq!(late, Ok(Ok(())));
+    waiting.join().unwrap().unwrap();
+}

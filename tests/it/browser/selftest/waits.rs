@@ -1,7 +1,5 @@
 //! Waiting: for what comes, not for what never comes; and for a browser.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use super::server::serve;
@@ -52,22 +50,4 @@ fn a_wait_in_vain_says_what_did_not_come_and_what_is_shown() {
     let said = waited.unwrap_err();
     assert!(said.starts_with("a report: not after 200ms. The page \"http://127.0.0.1:"), "{said}");
     assert!(said.ends_with("in light-1440 shows: Retry"), "{said}");
-}
-
-#[test]
-fn two_browsers_run_at_once_and_a_third_waits() {
-    static RUNNING: AtomicUsize = AtomicUsize::new(0);
-    let most = AtomicUsize::new(0);
-
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let _browser = Browser::start(Look::light());
-                most.fetch_max(RUNNING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                RUNNING.fetch_sub(1, Ordering::SeqCst);
-            });
-        }
-    });
-
-    assert!(most.load(Ordering::SeqCst) <= 2);
 }
