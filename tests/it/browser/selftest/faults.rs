@@ -44,14 +44,14 @@ pub struct Fault {
 /// Faults that show in every look.
 #[rustfmt::skip] // a table
 pub const FAULTS: &[Fault] = &[
-    Fault { from: "</main>", to: "<script>alert(1)</script></main>", said: "browser log, security: " },
-    Fault { from: "<p class", to: "<p style='color:red' class", said: "browser log, security: " },
-    Fault { from: "<button class", to: "<button onclick='alert(1)' class", said: "browser log, security: " },
-    Fault { from: "src=\"/page.js\"", to: "src=\"/broken.js\"", said: "browser log, javascript: " },
-    Fault { from: "src=\"/page.js\"", to: "src=\"/rejects.js\"", said: "browser log, javascript: " },
+    Fault { from: "</main>", to: "<script>alert(1)</script></main>", said: "Executing inline script violates" },
+    Fault { from: "<p class", to: "<p style='color:red' class", said: "Applying inline style violates" },
+    Fault { from: "<button class", to: "<button onclick='alert(1)' class", said: "Executing inline event handler violates" },
+    Fault { from: "src=\"/page.js\"", to: "src=\"/broken.js\"", said: "broken.js 0:6 Uncaught Error" },
+    Fault { from: "src=\"/page.js\"", to: "src=\"/rejects.js\"", said: "rejects.js 0:15 Uncaught Error" },
     Fault { from: "src=\"/page.js\"", to: "src=\"/complains.js\"", said: "browser log, console-api: " },
-    Fault { from: "src=\"/dot.svg\"", to: "src=\"/missing.svg\"", said: "browser log, network: " },
-    Fault { from: "src=\"/dot.svg\"", to: "src=\"http://example.org/dot.svg\"", said: "browser log, security: " },
+    Fault { from: "src=\"/dot.svg\"", to: "src=\"/missing.svg\"", said: "missing.svg - Failed to load" },
+    Fault { from: "src=\"/dot.svg\"", to: "src=\"http://example.org/dot.svg\"", said: "'http://example.org/dot.svg' violates" },
     Fault { from: "class=\"said\"", to: "class=\"faint\"", said: "axe, serious color-contrast" },
     Fault { from: ">Retry<", to: "><", said: "axe, critical button-name" },
     Fault { from: "<p class=\"said\">", to: "<p><input>", said: "axe, critical label" },
