@@ -97,6 +97,7 @@ fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
         table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
         live: Hub::new(),
         banners: banners(config),
+        rates: Arc::default(),
     }
 }
 

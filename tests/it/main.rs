@@ -1,7 +1,7 @@
 //! Integration tests.
 mod access;
-mod cli;
 mod browser;
+mod cli;
 mod cluster;
 mod config;
 mod database;
