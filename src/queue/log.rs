@@ -217,6 +217,34 @@ pub struct LogPart {
     pub more: bool,
 }
 
+/// How long one attempt's log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct LogSpan {
+    /// The attempt's lease.
+    #[diesel(sql_type = BigInt)]
+    pub fence: Fence,
+    /// Number of the attempt.
+    #[diesel(sql_type = SmallInt)]
+    pub attempt: i16,
+    /// Lines written so far.
+    #[diesel(sql_type = Integer)]
+    pub lines: i32,
+}
+
+/// Most attempts whose logs are measured.
+const SPANS_MAX: i64 = 1_000;
+
+/// Measures the logs of a job's attempts, in their order. Reads no line.
+///
+/// # Errors
+/// Database failures.
+pub fn spans(conn: &mut PgConnection, job: JobId) -> Result<Vec<LogSpan>, DbError> {
+    const SQL: &str = "-- queue::log::spans
+SELECT fence, attempt, max(first_line + lines - 1) AS lines FROM millrace.log_chunks WHERE job_id = $1
+GROUP BY fence, attempt ORDER BY fence LIMIT $2";
+    statement(SQL).bind::<BigInt, _>(job).bind::<BigInt, _>(SPANS_MAX).rows(conn)
+}
+
 /// Reads the log of a job from behind `after` (lease, line), one attempt or all; at most 500 chunks at once.
 ///
 /// # Errors

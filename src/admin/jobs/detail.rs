@@ -22,7 +22,7 @@ pub struct Detail {
     #[diesel(sql_type = BigInt)]
     pub id: JobId,
     #[diesel(sql_type = Text)]
-    state: String,
+    pub(super) state: String,
     /// Its template.
     #[diesel(sql_type = Text)]
     pub template: String,
@@ -255,7 +255,7 @@ pub struct Run {
     #[diesel(sql_type = BigInt)]
     pub id: JobId,
     #[diesel(sql_type = Text)]
-    state: String,
+    pub(super) state: String,
     /// When it ended.
     #[diesel(sql_type = Timestamptz)]
     pub finished_at: Time,
@@ -287,4 +287,80 @@ SELECT * FROM (
         .bind::<Integer, _>(template)
         .bind::<BigInt, _>(runs_max)
         .rows(conn)
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    //! Jobs for tests of rules and templates.
+
+    use super::*;
+    use serde_json::json;
+
+    /// A job of `catalog.import_csv` in `state`, enqueued at a fixed moment; set what a test is about.
+    pub(crate) fn job(state: JobState) -> Detail {
+        Detail {
+            id: JobId(48_213_907),
+            state: state.as_str().into(),
+            template: "catalog.import_csv".into(),
+            template_id: TemplateId(3),
+            version: 7,
+            spec: json!({ "runner": "handler", "handler": { "name": "catalog.import_csv" } }),
+            queue: "imports".into(),
+            priority: 3,
+            args: json!({ "supplier": "nordwind", "expected_rows": 5000 }),
+            tags: vec!["supplier".into(), "nordwind".into()],
+            attempt: 1,
+            max_attempts: None,
+            timeout_ms: None,
+            created_at: "2026-11-24T13:05:00Z".parse().expect("a time"),
+            enqueued_by: "giulia@example.org".into(),
+            asked_for: None,
+            run_at: None,
+            since: None,
+            started_at: None,
+            finished_at: None,
+            deadline: None,
+            unique_key: None,
+            ordering_key: None,
+            parent: None,
+            fence: None,
+            node: None,
+            heartbeat_at: None,
+            error: None,
+            fingerprint: None,
+            output: None,
+            cpu_ms: None,
+            peak_memory_bytes: None,
+            exit_code: None,
+            http_status: None,
+            done: None,
+            total: None,
+            message: None,
+            parked_by: None,
+            park_reason: None,
+            cancel_by: None,
+            cancel_at: None,
+        }
+    }
+
+    /// An attempt on fra-03 that met HTTP 503.
+    pub(crate) fn attempt(number: i16, started_at: Time, finished_at: Time, outcome: &str) -> Attempt {
+        Attempt {
+            number,
+            fence: Fence(i64::from(number)),
+            started_at: Some(started_at),
+            finished_at,
+            node: Some("fra-03".into()),
+            outcome: outcome.into(),
+            counted: true,
+            cpu_ms: Some(120),
+            exit_code: None,
+            http_status: Some(503),
+            peak_memory_bytes: None,
+            log_bytes: Some(800),
+            error: Some("HTTP 503 from files.nordwind.example\nwhile reading".into()),
+            trace: Some("import.rs:41\nhttp.rs:9".into()),
+            fingerprint: Some("abc".into()),
+        }
+    }
 }

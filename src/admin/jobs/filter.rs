@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::JobRow;
 use crate::queue::actor::Scope;
 use crate::queue::state::JobState;
 
@@ -16,8 +17,10 @@ pub struct JobFilter {
     pub templates: Vec<String>,
     /// All of these tags.
     pub tags: Vec<String>,
-    /// A text that the arguments hold.
+    /// A text that the arguments, a tag or the template's name hold, whatever the case.
     pub text: Option<String>,
+    /// Look for the text in names and tags only: the asker may not see arguments.
+    pub names_only: bool,
     /// Exactly this job.
     pub id: Option<i64>,
 }
@@ -27,8 +30,22 @@ impl JobFilter {
     pub fn needs_look(&self, scope: &Scope) -> bool {
         !(self.queues.is_empty() && self.templates.is_empty() && self.tags.is_empty())
             || self.text.is_some()
-            || self.id.is_some()
             || !scope.is_everything()
+    }
+
+    /// Tells whether a row has what is asked for, the text aside.
+    pub fn fits(&self, row: &JobRow) -> bool {
+        let one_of = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        let tags = row.tags.as_deref().unwrap_or_default();
+        (self.states.is_empty() || self.states.contains(&row.state()))
+            && one_of(&self.queues, &row.queue)
+            && one_of(&self.templates, &row.template)
+            && self.tags.iter().all(|tag| tags.contains(tag))
+    }
+
+    /// Tells whether nothing is asked for.
+    pub fn is_everything(&self) -> bool {
+        *self == Self { names_only: self.names_only, ..Self::default() }
     }
 
     /// Gives the names of the wanted states; all when none is named.

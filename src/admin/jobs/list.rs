@@ -2,10 +2,10 @@
 //! so that a filter that matches nothing costs no more than one that matches much.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 
-use super::JobFilter;
+use super::{JobFilter, rows_of};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
@@ -38,7 +38,7 @@ pub struct JobRow {
     #[diesel(sql_type = BigInt)]
     pub id: JobId,
     #[diesel(sql_type = Text)]
-    state: String,
+    pub(super) state: String,
     /// Its template.
     #[diesel(sql_type = Text)]
     pub template: String,
@@ -105,12 +105,12 @@ pub struct JobPage {
     pub newer: Option<i64>,
     /// There are (or may be) older ones than the last.
     pub older: Option<i64>,
-    /// A bounded look ended before the page was full: there may be more further back.
-    pub partial: bool,
+    /// The bounded look ended before the page was full: there may be more beyond this place.
+    pub edge: Option<i64>,
 }
 
-/// One statement for both directions: `$dir` orders, `$cmp` compares with the cursor.
-macro_rules! list_sql {
+/// Where to look, for both directions: `$dir` orders, `$cmp` compares with the cursor.
+macro_rules! looked {
     ($name:literal, $dir:literal, $cmp:literal) => {
         concat!(
             "-- admin::jobs::", $name, "
@@ -164,7 +164,16 @@ WITH asked AS (
 ), looked AS (
     SELECT * FROM found ORDER BY k ", $dir, " LIMIT $3
 )
-SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
+"
+        )
+    };
+}
+
+macro_rules! list_sql {
+    ($name:literal, $dir:literal, $cmp:literal) => {
+        concat!(
+            looked!($name, $dir, $cmp),
+            "SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
     coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
 FROM looked f
@@ -182,15 +191,17 @@ LEFT JOIN LATERAL (
     SELECT a.error FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id ORDER BY a.fence DESC LIMIT 1
 ) AS a ON true
 WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
-    AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR j.args::text ILIKE '%' || $7 || '%') AND ($8::bigint IS NULL OR f.job_id = $8)
-    AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
-ORDER BY f.k ", $dir, " LIMIT $11"
+    AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR t.name ILIKE '%' || $7 || '%' OR array_to_string(j.tags, ' ') ILIKE '%' || $7 || '%'
+        OR NOT $11::boolean AND j.args::text ILIKE '%' || $7 || '%') AND (($8::text[] = '{}' AND $9::text[] = '{}') OR q.name = ANY ($8) OR j.tags && $9)
+ORDER BY f.k ", $dir, " LIMIT $10"
         )
     };
 }
 
 const OLDER: &str = list_sql!("older", "DESC", "<");
 const NEWER: &str = list_sql!("newer", "ASC", ">");
+const EDGE_OLDER: &str = concat!(looked!("edge_older", "DESC", "<"), "SELECT min(k) AS edge, count(*) AS looked FROM looked");
+const EDGE_NEWER: &str = concat!(looked!("edge_newer", "ASC", ">"), "SELECT max(k) AS edge, count(*) AS looked FROM looked");
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
 ///
@@ -203,6 +214,9 @@ pub fn list(
     cursor: Cursor,
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
+    if let Some(id) = filter.id {
+        return only(conn, scope, filter, JobId(id));
+    }
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
     let look = if filter.needs_look(scope) { LOOK_ROWS_MAX } else { rows_max + 1 };
     let (sql, from) = match cursor {
@@ -218,12 +232,43 @@ pub fn list(
         .bind::<Array<Text>, _>(&filter.templates)
         .bind::<Array<Text>, _>(&filter.tags)
         .bind::<Nullable<Text>, _>(filter.text.as_deref().map(escape_like))
-        .bind::<Nullable<BigInt>, _>(filter.id)
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(rows_max + 1)
+        .bind::<Bool, _>(filter.names_only)
         .rows(conn)?;
-    Ok(page(rows, cursor, rows_max as usize, filter.needs_look(scope)))
+    let full = rows.len() as i64 > rows_max;
+    let edge = if full || !filter.needs_look(scope) { None } else { edge(conn, filter, cursor)? };
+    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+}
+
+/// The page of one job: wherever it stands, a look would find only the newest.
+fn only(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter, job: JobId) -> Result<JobPage, DbError> {
+    let mut rows = rows_of(conn, scope, &[job])?;
+    rows.retain(|row| filter.fits(row));
+    Ok(JobPage { rows, newer: None, older: None, edge: None })
+}
+
+/// Tells where the bounded look ended; `None` = everything was looked at.
+fn edge(conn: &mut PgConnection, filter: &JobFilter, cursor: Cursor) -> Result<Option<i64>, DbError> {
+    #[derive(QueryableByName)]
+    struct Edge {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        edge: Option<i64>,
+        #[diesel(sql_type = BigInt)]
+        looked: i64,
+    }
+    let (sql, from) = match cursor {
+        Cursor::Newest => (EDGE_OLDER, i64::MAX),
+        Cursor::After(k) => (EDGE_OLDER, k),
+        Cursor::Before(k) => (EDGE_NEWER, k),
+    };
+    let row: Option<Edge> = statement(sql)
+        .bind::<Array<Text>, _>(filter.state_names())
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(LOOK_ROWS_MAX)
+        .row(conn)?;
+    Ok(row.filter(|row| row.looked >= LOOK_ROWS_MAX).and_then(|row| row.edge))
 }
 
 /// A text as a pattern of LIKE that matches itself.
@@ -232,7 +277,7 @@ fn escape_like(text: &str) -> String {
 }
 
 /// Cuts off the row that was read beyond the page and puts the newest first.
-fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize, looked: bool) -> JobPage {
+fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize) -> JobPage {
     let more = rows.len() > rows_max;
     rows.truncate(rows_max);
     let backwards = matches!(cursor, Cursor::Before(_));
@@ -246,7 +291,7 @@ fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize, looked: bool) ->
         Cursor::After(_) => (first, last.filter(|_| more)),
         Cursor::Before(_) => (first.filter(|_| more), last),
     };
-    JobPage { rows, newer, older, partial: looked && !more }
+    JobPage { rows, newer, older, edge: None }
 }
 
 #[cfg(test)]

@@ -1,12 +1,27 @@
 //! Jobs: list, one job, enqueue, and what people do to them.
+pub mod acts;
+pub mod again;
+pub mod bulk;
 mod detail;
 mod explain;
 mod filter;
+pub mod forecast;
 pub mod idempotency;
 mod list;
+pub mod pace;
+pub mod page;
+pub mod preview;
+pub mod query;
+mod rows;
 pub mod service;
+pub mod tally;
+pub mod timeline;
+pub mod trail;
 
+#[cfg(test)]
+pub(crate) use detail::sample;
 pub use detail::{Attempt, Detail, Run, attempts, detail, recent_runs};
 pub use explain::{Explanation, Reason, explain};
 pub use filter::JobFilter;
-pub use list::{Cursor, JobPage, JobRow, list};
+pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
+pub use rows::rows_of;

@@ -231,7 +231,8 @@ pub fn run_again(
     })
 }
 
-fn like(old: &Detail, args: Option<serde_json::Value>) -> NewJob {
+/// Describes a new job like `old`, linked to it.
+pub(super) fn like(old: &Detail, args: Option<serde_json::Value>) -> NewJob {
     NewJob {
         template: old.template.clone(),
         version: Some(old.version),

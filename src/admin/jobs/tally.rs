@@ -1,0 +1,86 @@
+//! How many jobs are in each state, as far as that is known without looking at jobs.
+
+use std::collections::BTreeMap;
+
+use super::JobFilter;
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::actor::Scope;
+use crate::queue::counts::{self, Count};
+use crate::queue::state::JobState;
+
+/// Jobs by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally(BTreeMap<JobState, i64>);
+
+impl Tally {
+    /// Adds up what `keep` wants.
+    fn of(counts: &[Count], keep: impl Fn(&Count) -> bool) -> Self {
+        let mut tally = BTreeMap::new();
+        for count in counts.iter().filter(|count| keep(count)) {
+            *tally.entry(count.state).or_default() += count.jobs;
+        }
+        Self(tally)
+    }
+
+    /// Gives the jobs in one state.
+    pub fn in_state(&self, state: JobState) -> i64 {
+        self.0.get(&state).copied().unwrap_or(0)
+    }
+
+    /// Gives the jobs in any of these states; all of them when none is named.
+    pub fn within<'s>(&self, states: impl IntoIterator<Item = &'s JobState>) -> i64 {
+        let mut named = states.into_iter().peekable();
+        match named.peek() {
+            None => self.0.values().sum(),
+            Some(_) => named.map(|state| self.in_state(*state)).sum(),
+        }
+    }
+}
+
+/// Counts for a list: of the whole scope, and of the filter's queues and templates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Everything that may be seen.
+    pub all: Tally,
+    /// What the filter's queues and templates hold; tags and texts are not looked at.
+    pub filtered: Tally,
+}
+
+/// Counts for a list with `filter`; `None` when the scope goes by tags, which no count knows.
+///
+/// # Errors
+/// Database failures.
+pub fn counted(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter) -> Result<Option<Counted>, DbError> {
+    if !scope.tags.is_empty() {
+        return Ok(None);
+    }
+    let counts = counts::read(conn)?;
+    let seen = |count: &Count| scope.covers(&count.queue, &[]);
+    let one_of = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+    let asked = |count: &Count| {
+        seen(count) && one_of(&filter.queues, &count.queue) && one_of(&filter.templates, &count.template)
+    };
+    Ok(Some(Counted { all: Tally::of(&counts, seen), filtered: Tally::of(&counts, asked) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_add_up() {
+        let count =
+            |queue: &str, state, jobs| Count { queue: queue.into(), template: "t".into(), state, jobs };
+        let counts = [
+            count("mail", JobState::Ready, 3),
+            count("mail", JobState::Failed, 2),
+            count("other", JobState::Ready, 10),
+        ];
+
+        let mail = Tally::of(&counts, |count| count.queue == "mail");
+
+        assert_eq!(mail.within([]), 5);
+        assert_eq!(mail.within(&[JobState::Ready, JobState::Held]), 3);
+        assert_eq!(mail.in_state(JobState::Held), 0);
+    }
+}

@@ -1,0 +1,84 @@
+//! What people did to a job, and what was made from it.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
+
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Actor;
+use crate::queue::job::JobId;
+use crate::queue::permission::Permission;
+use crate::queue::state::JobState;
+
+/// Most records and relatives shown.
+const SHOWN_MAX: i64 = 50;
+
+/// One record of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Record {
+    /// When.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: Time,
+    /// Who.
+    #[diesel(sql_type = Text)]
+    pub actor: String,
+    /// What, `job.cancel`.
+    #[diesel(sql_type = Text)]
+    pub act: String,
+    /// Whether it was done.
+    #[diesel(sql_type = Bool)]
+    pub accepted: bool,
+    /// Why, in their words.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub reason: Option<String>,
+}
+
+/// Reads what was done to a job, newest first: everything for those who read the trail, one's own acts for others.
+///
+/// # Errors
+/// Database failures.
+pub fn trail(conn: &mut PgConnection, actor: &Actor, job: JobId) -> Result<Vec<Record>, DbError> {
+    const SQL: &str = "-- admin::jobs::trail
+SELECT at, actor, act, accepted, reason FROM millrace.audit
+WHERE subject_kind = 'job' AND subject = $1 AND ($2 OR person_id = $3) ORDER BY id DESC LIMIT $4";
+    statement(SQL)
+        .bind::<Text, _>(job.to_string())
+        .bind::<Bool, _>(actor.may(Permission::ReadAudit))
+        .bind::<Nullable<BigInt>, _>(actor.person.map(|person| person.0))
+        .bind::<BigInt, _>(SHOWN_MAX)
+        .rows(conn)
+}
+
+/// A job that was made from another one.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Child {
+    /// Its id.
+    #[diesel(sql_type = BigInt)]
+    pub id: JobId,
+    /// When it was made.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: Time,
+    /// By whom.
+    #[diesel(sql_type = Text)]
+    pub enqueued_by: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    ended: Option<String>,
+}
+
+impl Child {
+    /// Gives its terminal state; `None` = it has not ended.
+    pub fn ended(&self) -> Option<JobState> {
+        self.ended.as_deref().and_then(JobState::parse)
+    }
+}
+
+/// Reads the jobs that were made from `job`, newest first. The caller has checked that `job` may be seen.
+///
+/// # Errors
+/// Database failures.
+pub fn children(conn: &mut PgConnection, job: JobId) -> Result<Vec<Child>, DbError> {
+    const SQL: &str = "-- admin::jobs::children
+SELECT j.id, j.created_at, j.enqueued_by, h.state::text AS ended FROM millrace.jobs j LEFT JOIN millrace.history h ON h.job_id = j.id
+WHERE j.parent_id = $1 ORDER BY j.id DESC LIMIT $2";
+    statement(SQL).bind::<BigInt, _>(job).bind::<BigInt, _>(SHOWN_MAX).rows(conn)
+}
