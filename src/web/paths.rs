@@ -41,6 +41,14 @@ paths! {
     JOB_LOG = job_log(id: JobId): "/jobs/{id}/log";
     /// What an operator does to a job (`cancel`, `retry`, `hold`, `release`, `edit`): GET asks, POST acts.
     JOB_ACT = job_act(id: JobId, verb: &str): "/jobs/{id}/{verb}";
+    /// The same as plain text, to be kept.
+    JOB_LOG_TEXT = job_log_text(id: JobId): "/jobs/{id}/log.txt";
+    /// A new job like this one, with other arguments.
+    JOB_EDIT = job_edit(id: JobId): "/jobs/{id}/edit";
+    /// A new job like this one.
+    JOB_AGAIN = job_again(id: JobId): "/jobs/{id}/again";
+    /// What an operator does to the ticked jobs of a page (`cancel`, `retry`, `hold`, `release`): GET asks, POST acts.
+    JOBS_ACT = jobs_act(verb: &str): "/jobs/selected/{verb}";
     /// Two jobs or attempts side by side.
     JOBS_COMPARE: "/jobs/compare";
     /// Groups of failures.

@@ -363,4 +363,9 @@ pub(crate) mod sample {
             fingerprint: Some("abc".into()),
         }
     }
+
+    /// An earlier job of the template.
+    pub(crate) fn run(id: i64, state: JobState, finished_at: Time, run_ms: i64) -> Run {
+        Run { id: JobId(id), state: state.as_str().into(), finished_at, run_ms }
+    }
 }

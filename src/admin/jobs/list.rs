@@ -200,8 +200,10 @@ ORDER BY f.k ", $dir, " LIMIT $10"
 
 const OLDER: &str = list_sql!("older", "DESC", "<");
 const NEWER: &str = list_sql!("newer", "ASC", ">");
-const EDGE_OLDER: &str = concat!(looked!("edge_older", "DESC", "<"), "SELECT min(k) AS edge, count(*) AS looked FROM looked");
-const EDGE_NEWER: &str = concat!(looked!("edge_newer", "ASC", ">"), "SELECT max(k) AS edge, count(*) AS looked FROM looked");
+const EDGE_OLDER: &str =
+    concat!(looked!("edge_older", "DESC", "<"), "SELECT min(k) AS edge, count(*) AS looked FROM looked");
+const EDGE_NEWER: &str =
+    concat!(looked!("edge_newer", "ASC", ">"), "SELECT max(k) AS edge, count(*) AS looked FROM looked");
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
 ///

@@ -69,8 +69,7 @@ mod tests {
 
     #[test]
     fn states_add_up() {
-        let count =
-            |queue: &str, state, jobs| Count { queue: queue.into(), template: "t".into(), state, jobs };
+        let count = |queue: &str, state, jobs| Count { queue: queue.into(), template: "t".into(), state, jobs };
         let counts = [
             count("mail", JobState::Ready, 3),
             count("mail", JobState::Failed, 2),

@@ -95,13 +95,11 @@ impl ListView {
         let typed = typed(&self.search);
         self.typed = typed.filter != JobFilter::default();
         self.filter.states.extend(&typed.filter.states);
-        let lists = [
-            ("queue", typed.filter.queues),
-            ("template", typed.filter.templates),
-            ("tag", typed.filter.tags),
-        ];
+        let lists = [("queue", typed.filter.queues), ("template", typed.filter.templates), ("tag", typed.filter.tags)];
         for (name, values) in lists {
-            values.iter().for_each(|value| drop(self.filter.add(name, value)));
+            for value in values {
+                self.filter.add(name, &value);
+            }
         }
         self.filter.id = self.filter.id.or(typed.filter.id);
         self.search = search(&typed.text, &typed.unknown);
@@ -124,8 +122,11 @@ impl ListView {
 
     /// Gives the parameters in their order, defaults left out.
     pub fn parameters(&self) -> Vec<(String, String)> {
-        let states: Vec<&str> =
-            JobState::ALL.iter().filter(|state| self.filter.states.contains(state)).map(|state| state.as_str()).collect();
+        let states: Vec<&str> = JobState::ALL
+            .iter()
+            .filter(|state| self.filter.states.contains(state))
+            .map(|state| state.as_str())
+            .collect();
         let id = self.filter.id.filter(|id| self.search != id.to_string());
         let rows = (self.rows_max != ROWS_DEFAULT).then_some(self.rows_max);
         let mut all = vec![

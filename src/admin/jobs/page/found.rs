@@ -1,0 +1,117 @@
+//! What a list shows, read in one go: the rows, the counts, and for an empty list what would fill it.
+
+use super::view::ListView;
+use crate::admin::jobs::tally::{Counted, counted};
+use crate::admin::jobs::{Cursor, JobFilter, JobPage, LOOK_ROWS_MAX, list, service};
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::actor::Actor;
+use crate::web::format;
+
+/// Rows that are counted when a part of the filter is left out.
+const HINT_ROWS_MAX: u32 = 50;
+
+/// A list as it was read.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The rows.
+    pub page: JobPage,
+    /// Jobs by state, as far as known.
+    pub counted: Option<Counted>,
+    /// For an empty list: each part of the filter with what comes back without it.
+    pub hints: Vec<Hint>,
+}
+
+/// A part of the filter whose removal brings rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The part, as its chip says it.
+    pub part: String,
+    /// How many rows then: `12`, or `50 or more`.
+    pub rows: String,
+    /// The list without it.
+    pub href: String,
+}
+
+impl Found {
+    /// Reads what `view` shows to `actor`.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub fn read(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Self, DbError> {
+        let filter = view.filter_for(service::sees_payload(actor));
+        let page = list(conn, &actor.scope, &filter, view.cursor, view.rows_max)?;
+        let counted = counted(conn, &actor.scope, &filter)?;
+        let empty = page.rows.is_empty() && page.edge.is_none();
+        let hints = if empty { hints(conn, actor, view)? } else { Vec::new() };
+        Ok(Self { page, counted, hints })
+    }
+
+    /// Gives how many jobs the filter means; `None` when only a look could tell.
+    pub fn total(&self, filter: &JobFilter) -> Option<i64> {
+        let by_count = filter.tags.is_empty() && filter.text.is_none() && filter.id.is_none();
+        self.counted.as_ref().filter(|_| by_count).map(|counted| counted.filtered.within(&filter.states))
+    }
+
+    /// Tells how far a look reached that found less than a page; empty when it saw everything.
+    pub fn looked(&self) -> String {
+        let rows = format::grouped(LOOK_ROWS_MAX.unsigned_abs());
+        self.page.edge.map(|_| format!("Looked at the newest {rows} jobs of this view.")).unwrap_or_default()
+    }
+}
+
+fn hints(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Vec<Hint>, DbError> {
+    let mut hints = Vec::new();
+    for (part, without) in parts(view) {
+        let filter = without.filter_for(service::sees_payload(actor));
+        let page = list(conn, &actor.scope, &filter, Cursor::Newest, HINT_ROWS_MAX)?;
+        let more = page.older.is_some() || page.edge.is_some();
+        if !page.rows.is_empty() {
+            let rows = if more { format!("{} or more", page.rows.len()) } else { page.rows.len().to_string() };
+            hints.push(Hint { part, rows, href: without.href() });
+        }
+    }
+    Ok(hints)
+}
+
+/// Each part of the filter, with the view that lacks it.
+fn parts(view: &ListView) -> Vec<(String, ListView)> {
+    let filter = &view.filter;
+    let mut parts = Vec::new();
+    if !filter.states.is_empty() {
+        let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
+        parts.push((format!("State {}", states.join(", ")), view.changed(|filter| filter.states.clear())));
+    }
+    if !filter.queues.is_empty() {
+        parts.push((format!("Queue {}", filter.queues.join(", ")), view.changed(|filter| filter.queues.clear())));
+    }
+    if !filter.templates.is_empty() {
+        let name = format!("Template {}", filter.templates.join(", "));
+        parts.push((name, view.changed(|filter| filter.templates.clear())));
+    }
+    if !filter.tags.is_empty() {
+        parts.push((format!("Tag {}", filter.tags.join(", ")), view.changed(|filter| filter.tags.clear())));
+    }
+    if filter.text.is_some() || filter.id.is_some() {
+        parts.push((format!("Search {}", view.search), view.without_search()));
+    }
+    if view.cursor != Cursor::Newest {
+        parts.push(("the place in the list".into(), view.at(Cursor::Newest)));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_of_a_filter_can_be_left_out_alone() {
+        let parameters = [("state", "failed"), ("queue", "mail"), ("tag", "vip"), ("q", "late")];
+        let view = ListView::read(parameters.map(|(name, value)| (name.into(), value.into())).into());
+
+        let parts: Vec<_> = parts(&view).into_iter().map(|(part, view)| (part, view.href())).collect();
+
+        assert_eq!(parts[0], ("State failed".into(), "/jobs?queue=mail&tag=vip&q=late".into()));
+        assert_eq!(parts[3], ("Search late".into(), "/jobs?state=failed&queue=mail&tag=vip".into()));
+    }
+}

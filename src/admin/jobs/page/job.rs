@@ -1,0 +1,282 @@
+//! `GET /jobs/{id}` and its stream.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_session::Session;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::attempts::{Try, attempts, counted};
+use super::facts::{Fact, Value, facts};
+use super::find;
+use super::going::{Going, going};
+use super::head::{Head, head};
+use super::line::{Step, line};
+use super::log::{Follower, Least, LogPanel};
+use super::payload::{Payload, arguments, output};
+use super::related::{Deed, Relative, deeds, relatives};
+use super::runs::{Runs, runs};
+use super::story::Story;
+use super::why::{Why, why};
+use crate::admin::jobs::service;
+use crate::admin::jobs::{Detail, Run};
+use crate::base::db::PgConnection;
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::job::JobId;
+use crate::queue::state::JobState;
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::Notice;
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond::{self, Part};
+use crate::web::shell::Shell;
+
+/// The page. Each block is the inside of a panel of the same name.
+#[derive(Template)]
+#[template(
+    path = "jobs/job.html",
+    blocks = ["head", "why_block", "line_block", "going_block", "levels", "runs_block", "attempts_block", "facts_block", "output_block", "related"]
+)]
+pub struct JobPage {
+    shell: Shell,
+    head: Head,
+    why: Option<Why>,
+    line: Vec<Step>,
+    going: Option<Going>,
+    log: LogPanel,
+    sees_log: bool,
+    runs: Option<Runs>,
+    attempts: Vec<Try>,
+    counted: String,
+    facts: Vec<Fact>,
+    args: Payload,
+    output: Option<Payload>,
+    relatives: Vec<Relative>,
+    deeds: Vec<Deed>,
+    compare: String,
+}
+
+/// `GET /jobs/{id}?level=`.
+pub async fn show(
+    kit: Data<Kit>,
+    hx: Hx,
+    actor: Actor,
+    shell: Shell,
+    (path, query): (Path<i64>, Query),
+) -> Result<HttpResponse, WebError> {
+    let (id, least) = (JobId(*path), Least::parse(query.0.text("level")));
+    let tz = query.0.text("tz").to_owned();
+    let page = kit.db.read(move |conn| {
+        let mut page = JobPage::read(conn, &actor, shell, id)?;
+        if page.sees_log {
+            let job = find(conn, &actor, id)?;
+            page.log = LogPanel::read(conn, &job, least, page.shell.zone)?;
+        }
+        let pairs = [("id", id.to_string()), ("level", least.as_str().into()), ("tz", tz)];
+        let pairs = pairs.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let live = paths::with_query(&paths::live("job"), &pairs);
+        page.shell = Shell { live, ..page.shell }.after(page.log.last);
+        Ok::<_, WebError>(page)
+    });
+    respond::page(&hx, &page.await?, &[])
+}
+
+impl JobPage {
+    /// Reads the page without its log.
+    ///
+    /// # Errors
+    /// [`WebError::NotFound`], [`WebError::Gone`], database failures.
+    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, id: JobId) -> Result<Self, WebError> {
+        let job = find(conn, actor, id)?;
+        Ok(Self::new(actor, shell, &Story::read(conn, actor, job, None)?))
+    }
+
+    fn new(actor: &Actor, shell: Shell, story: &Story) -> Self {
+        let job = &story.job;
+        let shell = Shell { title: title(job), ..shell.titled(job.template.clone(), Section::Jobs) };
+        let shell = shell.under("Jobs", paths::JOBS);
+        Self {
+            head: head(job, actor, &shell),
+            why: why(story, &shell),
+            line: line(story, &shell),
+            going: going(story, &shell),
+            log: LogPanel::default(),
+            sees_log: service::sees_payload(actor),
+            runs: runs(story, &shell),
+            attempts: attempts(story, &shell),
+            counted: counted(job),
+            facts: facts(story, &shell),
+            args: arguments(job, actor),
+            output: output(job, actor),
+            relatives: relatives(story, &shell),
+            deeds: deeds(story, &shell),
+            compare: paths::with_query(paths::JOBS_COMPARE, &[("a", &job.id.to_string())]),
+            shell,
+        }
+    }
+
+    /// All jobs of this template.
+    fn all_runs(&self) -> String {
+        paths::with_query(paths::JOBS, &[("template", &self.head.template)])
+    }
+
+    fn panels(&self) -> Result<Vec<Panel>, LiveError> {
+        let panel =
+            |id: &str, html: askama::Result<String>| Ok::<_, askama::Error>(Panel { id: id.into(), html: html? });
+        Ok(vec![
+            panel("panel-head", self.as_head().render())?,
+            panel("panel-why", self.as_why_block().render())?,
+            panel("panel-line", self.as_line_block().render())?,
+            panel("panel-going", self.as_going_block().render())?,
+            panel("panel-levels", self.as_levels().render())?,
+            panel("panel-runs", self.as_runs_block().render())?,
+            panel("panel-attempts", self.as_attempts_block().render())?,
+            panel("panel-facts", self.as_facts_block().render())?,
+            panel("panel-output", self.as_output_block().render())?,
+        ])
+    }
+
+    /// Answers an act: with htmx the panels as they are now and a toast, else the way back to this page.
+    ///
+    /// # Errors
+    /// When a template or the session fails.
+    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
+        let parts = [
+            Part { id: "panel-head", inside: &self.as_head() },
+            Part { id: "panel-why", inside: &self.as_why_block() },
+            Part { id: "panel-line", inside: &self.as_line_block() },
+            Part { id: "panel-going", inside: &self.as_going_block() },
+            Part { id: "panel-attempts", inside: &self.as_attempts_block() },
+            Part { id: "panel-facts", inside: &self.as_facts_block() },
+            Part { id: "panel-related", inside: &self.as_related() },
+        ];
+        let page = self.head.id.parse().map_or_else(|_| paths::JOBS.to_owned(), |id| paths::job(JobId(id)));
+        respond::done(hx, session, &page, notice, &parts)
+    }
+}
+
+/// Unique among the tabs of a browser.
+fn title(job: &Detail) -> String {
+    format!("{} {}, {}", job.template, job.id, crate::web::tone::Tone::from(job.state()).word())
+}
+
+/// `GET /live/job?id=&level=&after=`: complete panels each second, and the log as it grows.
+pub async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let id = JobId(query.0.text("id").parse().map_err(|_| WebError::NotFound)?);
+    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
+    let asker = actor.clone();
+    kit.db.read(move |conn| find(conn, &asker, id)).await?; // a stream of what is not there would be retried for ever
+    let watch = Watch {
+        id,
+        log: Follower::new(id, Least::parse(query.0.text("level")), shell.zone),
+        runs: Mutex::default(),
+        actor,
+    };
+    let render = move |conn: &mut PgConnection, after: u64| {
+        watch.frame(conn, Shell { now: clock.now(), ..shell.clone() }, after)
+    };
+    live::open(&request, &viewer, Show { page: "job", every: Duration::from_secs(1), render: Arc::new(render) }).await
+}
+
+/// What a stream remembers from tick to tick.
+struct Watch {
+    id: JobId,
+    actor: Actor,
+    log: Follower,
+    /// The last jobs of the template, as of the state they were read in: reading them each second would cost too much.
+    runs: Mutex<Option<(JobState, Vec<Run>)>>,
+}
+
+impl Watch {
+    fn frame(&self, conn: &mut PgConnection, shell: Shell, after: u64) -> Result<Frame, LiveError> {
+        let job = match find(conn, &self.actor, self.id) {
+            Ok(job) => job,
+            Err(WebError::NotFound | WebError::Gone(_)) => return Err(LiveError::Ended("the job is gone".into())),
+            Err(error) => return Err(LiveError::Ended(error.to_string())),
+        };
+        let state = job.state();
+        let story = Story::read(conn, &self.actor, job, self.known_runs(state))?;
+        *self.runs.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, story.runs.clone()));
+        let mut page = JobPage::new(&self.actor, shell, &story);
+        let mut tail = None;
+        if page.sees_log {
+            let news = self.log.news(conn, after)?;
+            page.log.levels = news.levels;
+            tail = Some(news.tail);
+        }
+        Ok(Frame { panels: page.panels()?, tail })
+    }
+
+    fn known_runs(&self, state: JobState) -> Option<Vec<Run>> {
+        let known = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|(of, _)| *of == state).map(|(_, runs)| runs.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::sample::{at, story};
+    use super::*;
+    use crate::admin::jobs::sample::run;
+    use crate::queue::permission::Role;
+    use crate::web::shell::sample::shell;
+
+    fn page(state: JobState, role: Role) -> JobPage {
+        let mut story = story(state);
+        story.runs = vec![run(1, JobState::Succeeded, at(0), 300), run(2, JobState::Failed, at(60), 200)];
+        JobPage::new(&Actor { role, ..Actor::system("t") }, shell(), &story)
+    }
+
+    #[test]
+    fn every_state_has_a_whole_page() {
+        for state in JobState::ALL {
+            let html = page(state, Role::Admin).render().expect("rendered");
+
+            for forbidden in [" style=", "<script>", "onclick", "<b>x"] {
+                assert!(!html.contains(forbidden), "{state} {forbidden}");
+            }
+            assert_eq!(html.contains("Why is it not running?"), state.is_waiting(), "{state}");
+            assert_eq!(html.contains("heartbeat"), state == JobState::Running, "{state}");
+            assert!(html.contains("Last 2 jobs of this template") || state == JobState::Running, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_panel_is_what_stands_in_the_page() {
+        let page = page(JobState::Running, Role::Admin);
+        let html = page.render().expect("rendered");
+
+        for panel in page.panels().expect("panels") {
+            assert!(html.contains(&format!("id=\"{}\"", panel.id)), "{}", panel.id);
+            assert!(html.contains(panel.html.trim()), "{}", panel.id);
+        }
+    }
+
+    #[test]
+    fn a_shared_panel_holds_nobodys_token() {
+        let page = JobPage::new(&Actor::system("t"), shell().shared(), &story(JobState::Failed));
+
+        assert!(page.panels().expect("panels").iter().all(|panel| !panel.html.contains("token")));
+    }
+
+    #[test]
+    fn a_viewer_sees_no_values_no_log_and_no_acts() {
+        let html = page(JobState::Failed, Role::Viewer).render().expect("rendered");
+
+        assert!(!html.contains("nordwind\"") && html.contains("Only names are shown"));
+        assert!(html.contains("Logs need the role") && !html.contains("/retry"));
+    }
+}

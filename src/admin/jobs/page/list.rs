@@ -1,0 +1,324 @@
+//! `GET /jobs` and its stream.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::bar::{Chip, Tabs, chips, tabs};
+use super::found::Found;
+use super::row::Row;
+use super::view::{ListView, ROWS_DEFAULT, address};
+use crate::admin::jobs::acts::Act;
+use crate::admin::jobs::{Cursor, rows_of};
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::catalog;
+use crate::queue::job::JobId;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::format;
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::{Choice, Pages, Tab};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond;
+use crate::web::shell::Shell;
+
+/// Query parameter of the stream with the rows that the page shows.
+const ROWS: &str = "rows";
+/// Numbers of rows that are offered.
+const ROWS_OFFERED: [u32; 3] = [ROWS_DEFAULT, 100, 200];
+/// Icons of row menus, whose shapes stand once in the page.
+const ICONS: [&str; 11] = [
+    "ellipsis",
+    "arrow-right",
+    "rotate-cw",
+    "pencil",
+    "play",
+    "lock-open",
+    "clock",
+    "arrow-up-down",
+    "hand",
+    "ban",
+    "repeat",
+];
+
+/// The page.
+#[derive(Template)]
+#[template(path = "jobs/list.html", blocks = ["facts", "tabs", "news"])]
+pub struct ListPage {
+    shell: Shell,
+    view: ListView,
+    found: Found,
+    total: Option<i64>,
+    tabs: Tabs,
+    chips: Vec<Chip>,
+    rows: Vec<Row>,
+    /// Rows that "Show" would bring, take away or move.
+    changed: usize,
+    pages: Pages,
+    sizes: Vec<Tab>,
+    queues: Vec<Choice>,
+    bulk: Vec<Act>,
+    may_enqueue: bool,
+}
+
+/// `GET /jobs`: typed fields are moved into parameters first.
+pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
+    let view = ListView::read(query.0.into_fields());
+    if view.is_to_be_rewritten() {
+        return Ok(respond::see_other(&view.href()));
+    }
+    let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell, view)).await?;
+    respond::page(&hx, &page, &[])
+}
+
+impl ListPage {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, view: ListView) -> Result<Self, DbError> {
+        let found = Found::read(conn, actor, &view)?;
+        let names = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
+        let queues = names.filter(|name| actor.scope.covers(name, &[])).map(|name| Choice::new(name.clone(), name));
+        let queues = queues.collect();
+        Ok(Self { queues, ..Self::new(actor, shell, view, found) })
+    }
+
+    /// Shows what was found.
+    fn new(actor: &Actor, shell: Shell, view: ListView, found: Found) -> Self {
+        let shell = shell.titled(title(&view), Section::Jobs).under("Operate", "");
+        let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, actor, &shell)).collect();
+        let total = found.total(&view.filter);
+        Self {
+            shell: Shell { live: stream_address(&view, &found), ..shell },
+            total,
+            tabs: tabs(&view, found.counted.as_ref()),
+            chips: chips(&view),
+            pages: pages(&view, &found, total),
+            sizes: sizes(&view),
+            queues: Vec::new(),
+            bulk: Act::BULK.into_iter().filter(|act| actor.may(act.permission())).collect(),
+            may_enqueue: actor.may(Permission::Enqueue),
+            rows,
+            changed: 0,
+            view,
+            found,
+        }
+    }
+
+    /// The line below the title.
+    fn facts(&self) -> String {
+        let order = "newest first";
+        match self.total {
+            Some(total) if self.view.filter.is_everything() => {
+                format!("{} kept · {order}", format::count(total))
+            }
+            Some(total) => format!("{} match · {order}", format::count(total)),
+            None => format!("{} shown · {order}", self.rows.len()),
+        }
+    }
+
+    fn is_nothing_yet(&self) -> bool {
+        self.view.filter.is_everything()
+            && self.found.counted.as_ref().is_none_or(|counted| counted.all.within([]) == 0)
+    }
+
+    /// Where the search goes on when a look ended before the page was full.
+    fn further(&self) -> Option<String> {
+        let edge = self.found.page.edge?;
+        let cursor = match self.view.cursor {
+            Cursor::Newest | Cursor::After(_) => Cursor::After(edge),
+            Cursor::Before(_) => Cursor::Before(edge),
+        };
+        Some(self.view.at(cursor).href())
+    }
+
+    /// The search text as a text, when it was taken for an id that is not there.
+    fn as_text(&self) -> Option<String> {
+        let id = self.view.filter.id?;
+        (self.view.search == id.to_string()).then(|| paths::with_query(paths::JOBS, &[("q", &format!("\"{id}\""))]))
+    }
+}
+
+/// Names the view, so that tabs of a browser can be told apart.
+fn title(view: &ListView) -> String {
+    let states: Vec<_> = view.filter.states.iter().map(|state| crate::web::tone::Tone::from(*state).word()).collect();
+    let parts =
+        [states.join(" or "), view.filter.queues.join(", "), view.filter.templates.join(", "), view.search.clone()];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "Jobs".into() } else { format!("{}, Jobs", parts.join(", ")) }
+}
+
+fn pages(view: &ListView, found: &Found, total: Option<i64>) -> Pages {
+    let shown = found.page.rows.len();
+    Pages {
+        shown: match total {
+            Some(total) => format!("{shown} of {}", format::count(total)),
+            None => format!("{shown} shown"),
+        },
+        newer: found.page.newer.map(|k| view.at(Cursor::Before(k)).href()),
+        older: found.page.older.map(|k| view.at(Cursor::After(k)).href()),
+    }
+}
+
+fn sizes(view: &ListView) -> Vec<Tab> {
+    let tab = |rows: u32| Tab::new(rows.to_string(), view.of_rows(rows).href(), rows == view.rows_max);
+    ROWS_OFFERED.map(tab).into()
+}
+
+/// The stream knows which rows the page shows: a job that leaves the view is followed to where it went.
+fn stream_address(view: &ListView, found: &Found) -> String {
+    let ids: Vec<String> = found.page.rows.iter().map(|row| row.id.to_string()).collect();
+    let mut parameters = view.parameters();
+    parameters.retain(|(name, _)| !["after", "before", "refresh"].contains(&name.as_str()));
+    if view.cursor != Cursor::Newest {
+        parameters.push(("first".into(), "no".into()));
+    }
+    parameters.push((ROWS.into(), ids.join(".")));
+    address(&paths::live("jobs"), &parameters)
+}
+
+/// `GET /live/jobs`: counts, the cells of the rows that are shown, and how many rows would move.
+pub async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let shown = Shown::read(query.0.into_fields());
+    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
+    let render =
+        move |conn: &mut PgConnection, _: u64| shown.frame(conn, &actor, Shell { now: clock.now(), ..shell.clone() });
+    live::open(&request, &viewer, Show { page: "jobs", every: Duration::from_secs(2), render: Arc::new(render) }).await
+}
+
+/// What a page shows that listens.
+struct Shown {
+    view: ListView,
+    rows: Vec<JobId>,
+    /// It begins at the newest row, so that new ones are news.
+    first: bool,
+}
+
+impl Shown {
+    fn read(mut parameters: Vec<(String, String)>) -> Self {
+        let of = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let rows = of(ROWS).unwrap_or_default();
+        let first = of("first").is_none();
+        parameters.retain(|(name, _)| name != ROWS && name != "first");
+        let rows = rows.split('.').filter_map(|id| id.parse().ok().map(JobId)).take(crate::admin::jobs::ROWS_MAX);
+        Self { rows: rows.collect(), first, view: ListView::read(parameters) }
+    }
+
+    fn frame(&self, conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Frame, LiveError> {
+        let found = Found::read(conn, actor, &self.view)?;
+        let present = rows_of(conn, &actor.scope, &self.rows)?;
+        let changed = if self.first { self.changed(&found) } else { 0 };
+        let page = ListPage { changed, ..ListPage::new(actor, shell, self.view.clone(), found) };
+        let mut panels = vec![
+            Panel { id: "panel-facts".into(), html: page.as_facts().render()? },
+            Panel { id: "panel-tabs".into(), html: page.as_tabs().render()? },
+            Panel { id: "panel-news".into(), html: page.as_news().render()? },
+        ];
+        for row in &present {
+            panels.extend(Row::new(row, actor, &page.shell).panels()?);
+        }
+        Ok(Frame { panels, tail: None })
+    }
+
+    /// Counts the rows that came and those that went.
+    fn changed(&self, found: &Found) -> usize {
+        let shown: BTreeSet<i64> = self.rows.iter().map(|job| job.0).collect();
+        let now: BTreeSet<i64> = found.page.rows.iter().map(|row| row.id.0).collect();
+        let came = now.difference(&shown).count();
+        let went = shown.difference(&now).count().saturating_sub(came); // pushed off the end by those that came
+        came + went
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::Hint;
+    use super::super::row::sample::row;
+    use super::*;
+    use crate::admin::jobs::tally::Counted;
+    use crate::admin::jobs::{JobPage, JobRow};
+    use crate::queue::permission::Role;
+    use crate::queue::state::JobState;
+    use crate::web::shell::sample::shell;
+
+    fn found(rows: Vec<JobRow>) -> Found {
+        let page = JobPage { rows, newer: None, older: None, edge: None };
+        Found { page, counted: Some(Counted::default()), hints: Vec::new() }
+    }
+
+    fn page(role: Role, query: &[(&str, &str)], found: Found) -> ListPage {
+        let view = ListView::read(query.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
+        ListPage::new(&Actor { role, ..Actor::system("test") }, shell(), view, found)
+    }
+
+    #[test]
+    fn a_page_of_every_state_has_a_row_and_a_tab_for_each() {
+        let rows = JobState::ALL.into_iter().enumerate();
+        let rows = rows.map(|(n, state)| JobRow { id: JobId(n as i64 + 1), ..row(state) }).collect();
+
+        let html = page(Role::Admin, &[], found(rows)).render().expect("rendered");
+
+        for (n, state) in (1..).zip(JobState::ALL) {
+            assert!(html.contains(&format!("id=\"job-{n}-state\"")) && html.contains(&format!("state={state}")));
+        }
+        assert!(html.contains("name=\"csrf\" value=\"token\"") && !html.contains(" style="));
+        assert!(html.contains("hx-sse:connect=\"/live/jobs?rows=1.2.3.4.5.6.7.8.9.10\""), "the stream knows the rows");
+    }
+
+    #[test]
+    fn a_viewer_is_offered_nothing_to_do() {
+        let html = page(Role::Viewer, &[], found(vec![row(JobState::Failed)])).render().expect("rendered");
+
+        assert!(!html.contains("/jobs/new") && !html.contains("id=\"bulk\"") && !html.contains("/retry"));
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_do_and_what_would_fill_it() {
+        let nothing = page(Role::Admin, &[], found(Vec::new())).render().expect("rendered");
+        assert!(nothing.contains("millrace.enqueue(") && nothing.contains("curl"));
+
+        let hint = Hint { part: "Tag vip".into(), rows: "12".into(), href: "/jobs?state=failed".into() };
+        let filtered = Found { hints: vec![hint], ..found(Vec::new()) };
+        let html = page(Role::Admin, &[("state", "failed"), ("tag", "vip")], filtered).render().expect("rendered");
+        assert!(html.contains("Tag vip") && html.contains("12") && html.contains("Clear"));
+
+        let partial = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
+        let partial = Found { page: partial, ..found(Vec::new()) };
+        let html = page(Role::Admin, &[("q", "word")], partial).render().expect("rendered");
+        assert!(
+            html.contains("Looked at the newest 5,000 jobs") && html.contains("/jobs?q=word&#38;after=42"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn what_was_not_understood_is_named() {
+        let html = page(Role::Admin, &[("quue", "mail")], found(Vec::new())).render().expect("rendered");
+
+        assert!(html.contains("1 filter was not understood: quue"));
+    }
+
+    #[test]
+    fn rows_that_came_and_went_are_counted_once() {
+        let shown = |ids: &str| Shown::read(vec![("rows".into(), ids.into())]);
+        let now = |ids: &[i64]| found(ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect());
+
+        assert_eq!(shown("3.2.1").changed(&now(&[3, 2, 1])), 0);
+        assert_eq!(shown("3.2.1").changed(&now(&[4, 3, 2])), 1);
+        assert_eq!(shown("3.2.1").changed(&now(&[3, 1])), 1);
+        assert_eq!(shown("").changed(&now(&[1, 2])), 2);
+    }
+}

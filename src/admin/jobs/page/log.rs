@@ -1,0 +1,286 @@
+//! The log on a job's page: its end, which grows while the page is open.
+
+use std::sync::{Mutex, PoisonError};
+
+use askama::Template;
+use chrono_tz::Tz;
+
+use crate::admin::jobs::Detail;
+use crate::admin::jobs::log_lines::{LevelCounts, Line, Measured, level_counts, read_after};
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::job::JobId;
+use crate::queue::work::{Level, LogLine};
+use crate::web::live::{LiveError, Tail};
+use crate::web::log::LogRow;
+use crate::web::parts::Tab;
+use crate::web::paths;
+
+/// Id of the list on the page.
+const LIST: &str = "log";
+/// Lines that a page is loaded with; the rest of the log has a page of its own.
+pub const TAIL_LINES: u64 = 300;
+/// Lines that are looked at in one tick of the stream.
+const TICK_LINES_MAX: usize = 2_000;
+
+/// Lines of one attempt that follow each other.
+#[derive(Template, Debug, Clone, PartialEq, Eq)]
+#[template(path = "jobs/log_block.html")]
+pub struct Block {
+    /// Names the attempt where it begins; empty within one.
+    pub title: String,
+    /// The lines.
+    pub rows: Vec<LogRow>,
+}
+
+/// Escapes everything itself: it is one of our templates.
+impl askama::filters::HtmlSafe for Block {}
+
+/// Puts lines of one attempt together. `named` tells whether attempts are named at all.
+pub fn blocks(lines: Vec<Line>, named: bool, zone: Tz) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut attempt = None;
+    for line in lines {
+        if attempt != Some(line.attempt) || line.first {
+            let title = if named { format!("Attempt {}", line.attempt) } else { String::new() };
+            blocks.push(Block { title, rows: Vec::new() });
+            attempt = Some(line.attempt);
+        }
+        let said = &line.line;
+        let row = LogRow::new(LIST, line.number, (said.at, said.level.letter()), &said.text, zone);
+        if let Some(block) = blocks.last_mut() {
+            block.rows.push(row);
+        }
+    }
+    blocks
+}
+
+/// Reads the last `lines_max` lines of a log, or of one attempt's.
+///
+/// # Errors
+/// Database failures.
+pub fn tail_of(
+    conn: &mut PgConnection,
+    job: JobId,
+    attempt: Option<i32>,
+    lines_max: u64,
+    zone: Tz,
+) -> Result<Vec<Block>, DbError> {
+    let measured = Measured::of(conn, job)?;
+    let attempt = attempt.and_then(|number| i16::try_from(number).ok());
+    let (first, last) = match attempt {
+        Some(attempt) => measured.bounds(attempt).unwrap_or((0, 0)),
+        None => (0, measured.last()),
+    };
+    let after = first.max(last.saturating_sub(lines_max));
+    let lines = read_after(conn, job, &measured, (after, (last - after) as usize), |_| true)?.lines;
+    Ok(blocks(lines, attempt.is_none() && measured.attempts().len() > 1, zone))
+}
+
+/// Which lines are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Least {
+    /// All.
+    #[default]
+    Any,
+    /// Warnings and errors.
+    Warnings,
+    /// Errors.
+    Errors,
+}
+
+impl Least {
+    /// Reads the word of an address; anything unknown is [`Least::Any`].
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "warn" => Self::Warnings,
+            "error" => Self::Errors,
+            _ => Self::Any,
+        }
+    }
+
+    /// Gives the word of an address; empty for all lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Warnings => "warn",
+            Self::Errors => "error",
+        }
+    }
+
+    /// Tells whether a line is shown.
+    pub fn shows(self, line: &LogLine) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Warnings => line.level >= Level::Warn,
+            Self::Errors => line.level == Level::Error,
+        }
+    }
+}
+
+/// The log card of a job's page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogPanel {
+    /// The lines.
+    pub blocks: Vec<Block>,
+    /// Number of the last line that was looked at.
+    pub last: u64,
+    /// Lines before the first one shown.
+    pub earlier: u64,
+    /// All, warnings, errors.
+    pub levels: Vec<Tab>,
+    /// The whole log.
+    pub href: String,
+    /// The whole log as text.
+    pub text_href: String,
+    /// `Attempt 2 of 5 · 54 lines`.
+    pub words: String,
+}
+
+impl LogPanel {
+    /// Reads the end of the log of `job`.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub fn read(conn: &mut PgConnection, job: &Detail, least: Least, zone: Tz) -> Result<Self, DbError> {
+        let measured = Measured::of(conn, job.id)?;
+        let after = if least == Least::Any { measured.last().saturating_sub(TAIL_LINES) } else { 0 };
+        let found = read_after(conn, job.id, &measured, (after, TICK_LINES_MAX), |line| least.shows(line))?;
+        let counts = level_counts(conn, job.id, &measured)?;
+        Ok(Self {
+            blocks: blocks(found.lines, measured.attempts().len() > 1, zone),
+            last: found.looked_to,
+            earlier: after,
+            words: words(job, &measured),
+            ..Self::around(job.id, least, counts)
+        })
+    }
+
+    fn around(job: JobId, least: Least, counts: Option<LevelCounts>) -> Self {
+        Self {
+            levels: levels(job, least, counts),
+            href: paths::job_log(job),
+            text_href: paths::job_log_text(job),
+            ..Self::default()
+        }
+    }
+}
+
+fn words(job: &Detail, measured: &Measured) -> String {
+    let lines = match measured.last() {
+        1 => "1 line".into(),
+        lines => format!("{} lines", crate::web::format::grouped(lines)),
+    };
+    format!("Attempt {} · {lines}", super::attempts::counted(job))
+}
+
+fn levels(job: JobId, least: Least, counts: Option<LevelCounts>) -> Vec<Tab> {
+    let tab = |label: &str, this: Least, count: Option<usize>| {
+        let href = paths::with_query(&paths::job(job), &[("level", this.as_str())]);
+        let label = count.map_or_else(|| label.to_owned(), |count| format!("{label} {count}"));
+        Tab::new(label, format!("{href}#{LIST}"), this == least)
+    };
+    vec![
+        tab("All", Least::Any, None),
+        tab("Warnings", Least::Warnings, counts.map(|counts| counts.warnings)),
+        tab("Errors", Least::Errors, counts.map(|counts| counts.errors)),
+    ]
+}
+
+/// Follows a log for a stream. Remembers what was looked at, so that a quiet level costs nothing.
+pub struct Follower {
+    job: JobId,
+    least: Least,
+    zone: Tz,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// No line after `quiet.0` up to `quiet.1` is shown.
+    quiet: (u64, u64),
+    /// The length of the log when its levels were counted.
+    counted_at: u64,
+    counts: Option<LevelCounts>,
+}
+
+/// What is new in a log.
+pub struct News {
+    /// Lines to be added.
+    pub tail: Tail,
+    /// All, warnings, errors.
+    pub levels: Vec<Tab>,
+}
+
+impl Follower {
+    /// Follows the lines of `job` that are at least `least`.
+    pub fn new(job: JobId, least: Least, zone: Tz) -> Self {
+        Self { job, least, zone, known: Mutex::default() }
+    }
+
+    /// Reads the lines after number `after`.
+    ///
+    /// # Errors
+    /// Database failures and broken templates.
+    pub fn news(&self, conn: &mut PgConnection, after: u64) -> Result<News, LiveError> {
+        let mut known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let measured = Measured::of(conn, self.job)?;
+        let from = if (known.quiet.0..=known.quiet.1).contains(&after) { known.quiet.1 } else { after };
+        let found = read_after(conn, self.job, &measured, (from, TICK_LINES_MAX), |line| self.least.shows(line))?;
+        let shown = found.lines.last().map_or(after, |line| line.number);
+        known.quiet = (shown, found.looked_to.max(shown));
+        if known.counted_at != measured.last() {
+            known.counts = level_counts(conn, self.job, &measured)?;
+            known.counted_at = measured.last();
+        }
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        let tail = self.rendered(found.lines, measured.attempts().len() > 1)?;
+        Ok(News { tail, levels: levels(self.job, self.least, known.counts) })
+    }
+
+    /// Renders lines one by one: each subscriber takes those after its own.
+    fn rendered(&self, lines: Vec<Line>, named: bool) -> Result<Tail, LiveError> {
+        let mut rows = Vec::new();
+        for line in lines {
+            let (number, names) = (line.number, named && line.first);
+            for block in blocks(vec![line], names, self.zone) {
+                rows.push((number, block.render()?));
+            }
+        }
+        Ok(Tail { id: format!("{LIST}-rows"), rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Time;
+
+    fn line(number: u64, attempt: i16, first: bool, level: Level) -> Line {
+        let line = LogLine { at: Time::UNIX_EPOCH, level, text: format!("<line {number}>") };
+        Line { number, attempt, first, line }
+    }
+
+    #[test]
+    fn attempts_are_named_where_they_begin() {
+        let lines =
+            vec![line(40, 1, false, Level::Info), line(41, 2, true, Level::Warn), line(42, 2, false, Level::Error)];
+
+        let blocks = blocks(lines, true, Tz::UTC);
+
+        let shown: Vec<_> = blocks.iter().map(|block| (block.title.as_str(), block.rows.len())).collect();
+        assert_eq!(shown, [("Attempt 1", 1), ("Attempt 2", 2)]);
+        let html = blocks[1].render().expect("rendered");
+        assert!(html.contains("Attempt 2") && html.contains("id=\"log-41\"") && html.contains("&#60;line 41&#62;"));
+    }
+
+    #[test]
+    fn a_level_shows_itself_and_what_is_worse() {
+        let lines = [Level::Debug, Level::Info, Level::Warn, Level::Error].map(|level| line(1, 1, false, level).line);
+
+        let shown = |least: Least| lines.iter().filter(|line| least.shows(line)).count();
+        assert_eq!((shown(Least::Any), shown(Least::Warnings), shown(Least::Errors)), (4, 2, 1));
+        for least in [Least::Any, Least::Warnings, Least::Errors] {
+            assert_eq!(Least::parse(least.as_str()), least);
+        }
+    }
+}

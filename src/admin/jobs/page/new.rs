@@ -1,0 +1,382 @@
+//! `GET` and `POST /jobs/new` and `/jobs/{id}/edit`: a form made from the template's parameters.
+
+use actix_session::Session;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use serde_json::{Value, json};
+
+use super::act::sent_notice;
+use super::field::{Control, Kind, arguments, controls, filled, sources};
+use super::order::{has_problem, is_used, options, refused};
+use super::pick::{PickPage, can_run};
+use super::{find, moment};
+use crate::admin::jobs::again::{enqueue_from_form, old};
+use crate::admin::jobs::length::write_ms;
+use crate::admin::jobs::preview::{Part, preview};
+use crate::admin::jobs::service::{self, JobError, like};
+use crate::admin::jobs::{Detail, acts};
+use crate::admin::templates;
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::catalog;
+use crate::queue::enqueue::NewJob;
+use crate::queue::job::JobId;
+use crate::queue::template::{Defaults, TemplateSpec};
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::form::Form;
+use crate::web::format::duration_ms;
+use crate::web::kit::Kit;
+use crate::web::parts::Choice;
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond;
+use crate::web::shell::Shell;
+
+/// Form field of a button that does not enqueue: it shows the form again with other choices, or a fresh preview.
+const ONLY: &str = "only";
+
+/// What a form is about: a template, or a job that is made anew.
+#[derive(Debug, Clone)]
+struct About {
+    template: String,
+    version: i32,
+    spec: TemplateSpec,
+    /// The job that is edited.
+    old: Option<Detail>,
+}
+
+impl About {
+    fn old_args(&self) -> Option<&Value> {
+        self.old.as_ref().map(|job| &job.args)
+    }
+
+    fn action(&self) -> String {
+        match &self.old {
+            Some(job) => paths::job_edit(job.id),
+            None => paths::JOB_NEW.to_owned(),
+        }
+    }
+
+    /// The job as the template (or the old job) has it, before the form is read.
+    fn blank(&self, args: Value) -> NewJob {
+        match &self.old {
+            Some(job) => NewJob {
+                queue: None,
+                priority: None,
+                tags: None,
+                max_attempts: None,
+                timeout_ms: None,
+                ..like(job, Some(args))
+            },
+            None => NewJob { template: self.template.clone(), version: Some(self.version), args, ..NewJob::default() },
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "jobs/new.html", blocks = ["whole_form", "preview_block"])]
+struct NewPage {
+    shell: Shell,
+    about: About,
+    title: String,
+    controls: Vec<Control>,
+    sources: Vec<String>,
+    form: Form,
+    queues: Vec<String>,
+    options_open: bool,
+    zone_hint: String,
+    /// `None` = the arguments cannot be read yet.
+    preview: Option<Vec<Part>>,
+    sees_preview: bool,
+}
+
+/// `GET /jobs/new?template=`: the templates, or the form of one.
+pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
+    let (name, search) = (query.0.text("template").to_owned(), query.0.text("q").to_owned());
+    if name.is_empty() {
+        let rows = kit.db.read(templates::list).await?;
+        return respond::page(&hx, &PickPage::new(shell, &rows, &search), &[]);
+    }
+    let page = kit.db.read(move |conn| {
+        let about = of_template(conn, &name)?;
+        let form = filled(&about.spec.params, &about.spec.params.with_defaults(&json!({})), shell.zone, query.0);
+        NewPage::read(conn, &actor, shell, about, form)
+    });
+    respond::page(&hx, &page.await?, &[])
+}
+
+fn of_template(conn: &mut PgConnection, name: &str) -> Result<About, WebError> {
+    let row = templates::show(conn, name)?.ok_or(WebError::NotFound)?;
+    let version = row.active_version.filter(|_| can_run(&row)).ok_or_else(|| {
+        WebError::Conflict(format!("The template {name} is {}: only active templates can be enqueued.", row.state))
+    })?;
+    let found = templates::version(conn, row.id, version)?.ok_or(WebError::NotFound)?;
+    let spec = serde_json::from_value(found.spec).map_err(WebError::fault)?;
+    Ok(About { template: row.name, version, spec, old: None })
+}
+
+fn of_job(conn: &mut PgConnection, actor: &Actor, id: JobId) -> Result<About, WebError> {
+    find(conn, actor, id)?; // tells a removed job from one that never was
+    let job = old(conn, actor, id)?;
+    if !acts::Act::Edit.is_allowed(job.state()) {
+        let why = format!("Job {id} is {}: only one that ended without success is retried with edits.", job.state());
+        return Err(WebError::Conflict(why));
+    }
+    let spec = serde_json::from_value(job.spec.clone()).map_err(WebError::fault)?;
+    Ok(About { template: job.template.clone(), version: job.version, spec, old: Some(job) })
+}
+
+/// `GET /jobs/{id}/edit`: the same form with what the job has.
+pub async fn edit(
+    kit: Data<Kit>,
+    hx: Hx,
+    actor: Actor,
+    shell: Shell,
+    path: Path<i64>,
+) -> Result<HttpResponse, WebError> {
+    let id = JobId(*path);
+    let page = kit.db.read(move |conn| {
+        let about = of_job(conn, &actor, id)?;
+        let form = about.old.as_ref().map_or_else(Form::default, |job| present(&about, job, shell.zone));
+        NewPage::read(conn, &actor, shell, about, form)
+    });
+    respond::page(&hx, &page.await?, &[])
+}
+
+/// The old job's arguments, and those options that it has of its own.
+fn present(about: &About, job: &Detail, zone: chrono_tz::Tz) -> Form {
+    let defaults = &about.spec.defaults;
+    let mut form = filled(&about.spec.params, &job.args, zone, Form::default());
+    let options = [
+        ("queue", (job.queue != defaults.queue).then(|| job.queue.clone())),
+        ("priority", (job.priority != defaults.priority).then(|| job.priority.to_string())),
+        ("tags", (!job.tags.is_empty() && job.tags != defaults.tags).then(|| job.tags.join(" "))),
+        ("max_attempts", job.max_attempts.map(|number| number.to_string())),
+        ("timeout_ms", job.timeout_ms.map(|ms| write_ms(ms.unsigned_abs()))),
+    ];
+    for (name, text) in options.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+        form = form.with(name, text);
+    }
+    form
+}
+
+/// `POST /jobs/new`.
+pub async fn enqueue(
+    (kit, hx, actor): (Data<Kit>, Hx, Actor),
+    shell: Shell,
+    session: Session,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    let name = form.text("template").to_owned();
+    let about = kit.db.read(move |conn| of_template(conn, &name)).await?;
+    answer((kit, hx, actor), shell, session, about, form).await
+}
+
+/// `POST /jobs/{id}/edit`: a new job that is linked to the old one.
+pub async fn enqueue_edited(
+    (kit, hx, actor): (Data<Kit>, Hx, Actor),
+    shell: Shell,
+    session: Session,
+    form: Form,
+    path: Path<i64>,
+) -> Result<HttpResponse, WebError> {
+    let (id, asker) = (JobId(*path), actor.clone());
+    let about = kit.db.read(move |conn| of_job(conn, &asker, id)).await?;
+    answer((kit, hx, actor), shell, session, about, form).await
+}
+
+async fn answer(
+    (kit, hx, actor): (Data<Kit>, Hx, Actor),
+    shell: Shell,
+    session: Session,
+    about: About,
+    mut form: Form,
+) -> Result<HttpResponse, WebError> {
+    if !form.text(ONLY).is_empty() {
+        let page = kit.db.read(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
+        return respond::page(
+            &hx,
+            &page,
+            &[("new", &page.as_whole_form()), ("panel-preview", &page.as_preview_block())],
+        );
+    }
+    let args = arguments(&about.spec.params, &mut form, shell.zone, about.old_args());
+    let job = options(&mut form, shell.zone, about.blank(args.unwrap_or_default()));
+    if !form.is_refused() {
+        let (doer, op) = (actor.clone(), form.text("op").to_owned());
+        match kit.db.write(move |conn| enqueue_from_form(conn, &doer, &op, job)).await {
+            Ok(sent) => return respond::onward(&hx, &session, &paths::job(sent.job), &sent_notice(sent)),
+            Err(JobError::Refused(refusals)) => refused(&mut form, &about.spec.params, &refusals),
+            Err(JobError::OutOfScope(queue)) => {
+                form.refuse("queue", format!("The queue {queue} is outside of what you may see"))
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let page = kit.db.read(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
+    respond::refused(&hx, &page, &[("new", &page.as_whole_form())])
+}
+
+impl NewPage {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, about: About, form: Form) -> Result<Self, WebError> {
+        let queues = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
+        let queues = queues.filter(|name| actor.scope.covers(name, &[])).collect();
+        Ok(Self { queues, ..Self::new(actor, shell, about, form) })
+    }
+
+    fn new(actor: &Actor, shell: Shell, about: About, form: Form) -> Self {
+        let shell = shell.titled("Enqueue", Section::Jobs).under("Jobs", paths::JOBS);
+        let (title, shell) = match &about.old {
+            Some(job) => {
+                let shell = shell.under(format!("{} {}", job.template, job.id), paths::job(job.id));
+                (format!("Retry {} with edits", about.template), shell)
+            }
+            None => (format!("Enqueue {}", about.template), shell),
+        };
+        let mut trial = form.clone();
+        let args = arguments(&about.spec.params, &mut trial, shell.zone, about.old_args());
+        let sees_preview = service::sees_payload(actor);
+        Self {
+            controls: controls(&about.spec.params, &form, about.old_args()),
+            sources: sources(&about.spec.params),
+            options_open: has_problem(&form) || is_used(&form),
+            zone_hint: moment::hint(shell.now, shell.zone),
+            preview: args.filter(|_| sees_preview).map(|args| preview(&about.spec, &args)),
+            queues: Vec::new(),
+            sees_preview,
+            title,
+            about,
+            form,
+            shell,
+        }
+    }
+
+    fn priorities(&self) -> Vec<Choice> {
+        let default = self.about.spec.defaults.priority;
+        let words = ["1, highest", "2", "3", "4", "5, lowest"];
+        let choice = |(number, word): (i16, &str)| {
+            let word = if number == default { format!("{word} (of the template)") } else { word.to_owned() };
+            Choice::new(number.to_string(), word)
+        };
+        (1..).zip(words).map(choice).collect()
+    }
+
+    fn when(&self) -> Vec<Choice> {
+        vec![Choice::new("now", "Now"), Choice::new("at", "At a time"), Choice::new("after", "After a while")]
+    }
+
+    fn is_when(&self, value: &str) -> bool {
+        let chosen = self.form.text("when");
+        value == if chosen.is_empty() { "now" } else { chosen }
+    }
+
+    fn defaults(&self) -> &Defaults {
+        &self.about.spec.defaults
+    }
+
+    fn timeout(&self) -> String {
+        duration_ms(i64::try_from(self.defaults().timeout_ms).unwrap_or(i64::MAX))
+    }
+
+    fn is_source(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| source == name)
+    }
+
+    fn has_dependents(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    fn back(&self) -> String {
+        self.about.old.as_ref().map_or_else(|| paths::JOB_NEW.to_owned(), |job| paths::job(job.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::jobs::sample::job;
+    use crate::queue::permission::Role;
+    use crate::queue::state::JobState;
+    use crate::web::shell::sample::shell;
+
+    fn about(old: Option<Detail>) -> About {
+        let spec = json!({
+            "description": "Packs a folder", "runner": "command",
+            "command": { "argv": ["/bin/tar", "{{ params.out }}", "{{ params.key }}"] },
+            "params": { "required": ["out"], "properties": {
+                "out": { "type": "string", "title": "File" },
+                "copies": { "type": "integer", "minimum": 1, "maximum": 5 },
+                "note": { "type": "string", "format": "textarea" },
+                "day": { "type": "string", "format": "date" },
+                "at": { "type": "string", "format": "date-time" },
+                "dry": { "type": "boolean" },
+                "key": { "type": "string", "secret": true },
+                "tags": { "type": "array", "items": { "type": "string" } },
+                "country": { "type": "string", "enum": ["IT", "FR"] },
+                "city": { "type": "string", "enum_by": { "param": "country", "choices": { "IT": ["Rome"], "FR": ["Paris"] } } },
+                "raw": { "type": "object" },
+            } },
+        });
+        About {
+            template: "files.compress".into(),
+            version: 2,
+            spec: serde_json::from_value(spec).expect("a template"),
+            old,
+        }
+    }
+
+    fn rendered(role: Role, about: About, form: Form) -> String {
+        NewPage::new(&Actor { role, ..Actor::system("t") }, shell(), about, form).render().expect("rendered")
+    }
+
+    #[test]
+    fn a_form_has_a_control_of_every_kind_and_a_preview_of_what_will_run() {
+        let form = Form::default().with("args.out", "a <b>.tgz").with("args.key", "s3cret").with("args.country", "FR");
+
+        let html = rendered(Role::Admin, about(None), form);
+
+        for control in [
+            "name=\"args.out\" type=\"text\"",
+            "name=\"args.copies\" type=\"number\"",
+            "<textarea class=\"in\" id=\"f-args.note\"",
+            "type=\"date\"",
+            "type=\"datetime-local\"",
+            "name=\"args.dry\" value=\"false\"",
+            "type=\"password\"",
+            "<option value=\"Paris\"",
+        ] {
+            assert!(html.contains(control), "{control}");
+        }
+        assert!(html.contains("/bin/tar &#39;a &#60;b&#62;.tgz&#39; &#39;••••&#39;"), "{html}");
+        assert!(!html.contains("s3cret") && !html.contains(" style="));
+    }
+
+    #[test]
+    fn a_refused_form_keeps_what_was_typed_and_opens_its_options() {
+        let mut form = Form::default().with("args.copies", "12").with("priority", "9").with("queue", "mail");
+        options(&mut form, shell().zone, NewJob::default());
+        let args = arguments(&about(None).spec.params, &mut form, shell().zone, None);
+        assert_eq!(args, None);
+
+        let html = rendered(Role::Admin, about(None), form);
+
+        assert!(html.contains("There are problems with 3 fields") && html.contains("value=\"12\""));
+        assert!(html.contains("<details class=\"opts\" id=\"options\" open"));
+        assert!(html.contains("Fill in the required fields"));
+    }
+
+    #[test]
+    fn an_edited_job_keeps_its_secret_unseen() {
+        let old = Detail { args: json!({ "out": "x.tgz", "key": "s3cret" }), ..job(JobState::Failed) };
+        let about = about(Some(old.clone()));
+        let form = present(&about, &old, shell().zone);
+
+        let html = rendered(Role::Admin, about, form);
+
+        assert!(html.contains("action=\"/jobs/48213907/edit\"") && html.contains("value=\"x.tgz\""));
+        assert!(html.contains("Leave empty to keep") && !html.contains("s3cret"));
+    }
+}

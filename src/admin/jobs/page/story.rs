@@ -1,0 +1,144 @@
+//! Everything a job's page is made of, read in one go.
+
+use crate::admin::jobs::forecast::{Start, expected_start};
+use crate::admin::jobs::pace::{Usual, usual};
+use crate::admin::jobs::trail::{Child, Record, children, trail};
+use crate::admin::jobs::{Attempt, Detail, Explanation, Reason, Run, attempts, explain, recent_runs};
+use crate::base::db::{DbError, PgConnection};
+use crate::queue::actor::Actor;
+use crate::queue::state::JobState;
+
+/// Jobs of the same template that are shown as bars.
+pub const RUNS_MAX: i64 = 40;
+
+/// A job with what belongs to it.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The job.
+    pub job: Detail,
+    /// Its attempts that did not succeed, in order.
+    pub attempts: Vec<Attempt>,
+    /// Why it does not run.
+    pub explanation: Explanation,
+    /// When it may start.
+    pub start: Option<Start>,
+    /// The last jobs of its template.
+    pub runs: Vec<Run>,
+    /// Jobs that were made from it.
+    pub children: Vec<Child>,
+    /// What people did to it.
+    pub trail: Vec<Record>,
+}
+
+impl Story {
+    /// Reads what belongs to `job`. `runs` are taken as they are when given: reading them costs more than all the rest.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub fn read(conn: &mut PgConnection, actor: &Actor, job: Detail, runs: Option<Vec<Run>>) -> Result<Self, DbError> {
+        let explanation = explain(conn, &job)?;
+        let position = explanation.reasons.iter().find_map(|reason| match reason {
+            Reason::InLine { position } => Some(*position),
+            _ => None,
+        });
+        let start = match position {
+            Some(position) => expected_start(conn, &job.queue, position)?,
+            None => None,
+        };
+        let runs = match runs {
+            Some(runs) => runs,
+            None => recent_runs(conn, job.template_id, RUNS_MAX)?,
+        };
+        Ok(Self {
+            attempts: attempts(conn, job.id)?,
+            children: children(conn, job.id)?,
+            trail: trail(conn, actor, job.id)?,
+            explanation,
+            start,
+            runs,
+            job,
+        })
+    }
+
+    /// Tells what its template's jobs usually take.
+    pub fn usual(&self) -> Option<Usual> {
+        let done = self.runs.iter().filter(|run| run.state() == JobState::Succeeded && run.id != self.job.id);
+        usual(done.map(|run| run.run_ms).collect())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod sample {
+    //! Stories for tests of templates.
+
+    use super::*;
+    use crate::admin::jobs::sample::{attempt, job};
+    use crate::base::clock::Time;
+    use crate::queue::job::{Fence, JobId};
+    use serde_json::json;
+
+    /// A moment of the sample day, in seconds after the job was enqueued.
+    pub(in crate::admin::jobs::page) fn at(seconds: i64) -> Time {
+        "2026-11-24T13:05:00Z".parse::<Time>().expect("a time") + chrono::Duration::seconds(seconds)
+    }
+
+    /// The job of the mock-ups in `state`, with one failed attempt, at 13:32:08 UTC.
+    pub(in crate::admin::jobs::page) fn story(state: JobState) -> Story {
+        let started = !state.is_waiting() && state != JobState::Expired;
+        let job = Detail {
+            asked_for: Some(at(1_320)),
+            since: Some(at(1_407)),
+            run_at: matches!(state, JobState::Scheduled | JobState::Retrying).then(|| at(1_640)),
+            started_at: started.then(|| at(1_407)),
+            finished_at: state.is_terminal().then(|| at(1_600)),
+            attempt: if started { 2 } else { 1 },
+            fence: started.then_some(Fence(9)),
+            node: started.then(|| "mil-01".into()),
+            heartbeat_at: Some(at(1_627)),
+            done: (state == JobState::Running).then_some(3_200),
+            total: Some(5_000),
+            message: Some("batch 16 of 25".into()),
+            error: (state == JobState::Failed).then(|| "HTTP 503 <b>".into()),
+            output: (state == JobState::Succeeded).then(|| json!({ "rows": 5_000 })),
+            parked_by: Some("giulia@example.org".into()),
+            park_reason: Some("supplier asked".into()),
+            cancel_at: (state == JobState::Running).then(|| at(1_625)),
+            cancel_by: Some("giulia@example.org".into()),
+            parent: Some(JobId(5)),
+            deadline: Some(at(3_600)),
+            ..job(state)
+        };
+        let reasons = match state {
+            JobState::Ready => vec![
+                Reason::QueuePaused { by: "nadia".into(), reason: Some("stock count".into()) },
+                Reason::NoNode,
+                Reason::SlotsBusy { busy: 96, slots: 96 },
+                Reason::InLine { position: 43 },
+            ],
+            JobState::Scheduled => vec![Reason::NotDue { run_at: at(1_640) }],
+            JobState::Retrying => vec![Reason::Backoff { run_at: at(1_640) }],
+            JobState::Held => vec![Reason::Held { by: "giulia".into(), reason: Some("supplier asked".into()) }],
+            JobState::Blocked => vec![Reason::Blocked],
+            _ => Vec::new(),
+        };
+        Story {
+            attempts: vec![attempt(1, at(1_322), at(1_363), "failed")],
+            explanation: Explanation { state, reasons },
+            start: (state == JobState::Ready).then_some(Start {
+                likely: std::time::Duration::from_secs(12),
+                earliest: std::time::Duration::from_secs(8),
+                latest: std::time::Duration::from_secs(16),
+            }),
+            runs: Vec::new(),
+            children: Vec::new(),
+            trail: vec![Record {
+                at: at(1_625),
+                actor: "giulia@example.org".into(),
+                act: "job.cancel".into(),
+                accepted: true,
+                reason: Some("<script>".into()),
+            }],
+            job,
+        }
+    }
+}

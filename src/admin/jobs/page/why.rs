@@ -1,0 +1,158 @@
+//! "Why is it not running?" in sentences, each with the way to change it.
+
+use super::story::Story;
+use crate::admin::jobs::Reason;
+use crate::web::format::{duration, grouped, relative};
+use crate::web::paths;
+use crate::web::shell::Shell;
+use crate::web::tone::Tone;
+
+/// Places in line beyond which only a bound is known.
+const POSITION_MAX: i64 = 10_000;
+
+/// The answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Why {
+    /// What keeps it, first things first.
+    pub lines: Vec<Line>,
+    /// When it may start, with its interval.
+    pub expected: String,
+}
+
+/// One sentence of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its icon and colour.
+    pub tone: Tone,
+    /// What is so.
+    pub what: String,
+    /// What that means here; may be empty.
+    pub more: String,
+    /// Where it can be changed.
+    pub link: Option<(String, String)>,
+}
+
+/// Explains a waiting job; `None` for one that runs or has ended.
+pub fn why(story: &Story, shell: &Shell) -> Option<Why> {
+    let lines: Vec<Line> = story.explanation.reasons.iter().map(|reason| line(reason, story, shell)).collect();
+    (!lines.is_empty()).then(|| Why { lines, expected: expected(story, shell) })
+}
+
+fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
+    let queue = &story.job.queue;
+    let queue_link = || Some((format!("Queue {queue}"), paths::queue(queue)));
+    let when = |at| format!("{}, {}", shell.stamp(at).text, relative(at, shell.now));
+    let plain = |tone, what: String, more: String| Line { tone, what, more, link: None };
+    match reason {
+        Reason::NotDue { run_at } => {
+            plain(Tone::Scheduled, "Its time has not come.".into(), format!("It becomes ready at {}.", when(*run_at)))
+        }
+        Reason::Backoff { run_at } => {
+            let what = format!("Attempt {} failed and it waits for its backoff.", story.job.attempt);
+            plain(Tone::Retrying, what, format!("The next attempt is due at {}.", when(*run_at)))
+        }
+        Reason::Held { by, reason } => plain(Tone::Held, format!("It is held by {by}."), said(reason.as_deref())),
+        Reason::Blocked => {
+            plain(Tone::Blocked, "It waits for something else.".into(), "A dependency, a gate or a signal.".into())
+        }
+        Reason::QueuePaused { by, reason } => Line {
+            tone: Tone::Paused,
+            what: format!("Queue {queue} is paused by {by}."),
+            more: said(reason.as_deref()),
+            link: queue_link(),
+        },
+        Reason::NoNode => Line {
+            tone: Tone::Failed,
+            what: format!("No node that is up serves queue {queue}."),
+            more: "Start one, or let a running one serve this queue.".into(),
+            link: Some(("Nodes".into(), paths::NODES.into())),
+        },
+        Reason::SlotsBusy { busy, slots } => Line {
+            tone: Tone::Running,
+            what: format!("All slots are busy: {busy} of {slots}."),
+            more: String::new(),
+            link: Some((
+                "What runs now".into(),
+                paths::with_query(paths::JOBS, &[("state", "running"), ("queue", queue)]),
+            )),
+        },
+        Reason::InLine { position } => {
+            Line { tone: Tone::Ready, what: place(*position), more: rank(story), link: queue_link() }
+        }
+    }
+}
+
+fn said(reason: Option<&str>) -> String {
+    reason.map(|reason| format!("“{reason}”")).unwrap_or_default()
+}
+
+fn place(position: i64) -> String {
+    match position {
+        ..=1 => "It is the next in line.".into(),
+        2 => "One job is before it in line.".into(),
+        n if n > POSITION_MAX => format!("More than {} jobs are before it in line.", grouped(POSITION_MAX as u64)),
+        n => format!("{} jobs are before it in line.", grouped(n.unsigned_abs() - 1)),
+    }
+}
+
+fn rank(story: &Story) -> String {
+    format!("Priority {} in queue {}.", story.job.priority, story.job.queue)
+}
+
+fn expected(story: &Story, shell: &Shell) -> String {
+    let Some(start) = story.start else { return String::new() };
+    let is_certain = duration(start.earliest) == duration(start.latest);
+    let interval = if is_certain {
+        String::new()
+    } else {
+        format!(", between {} and {}", duration(start.earliest), duration(start.latest))
+    };
+    let at = shell.stamp(shell.now + start.likely).text;
+    format!("At the pace of the last 10 minutes it starts in about {}{interval}: {at}.", duration(start.likely))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::sample::story;
+    use super::*;
+    use crate::queue::state::JobState;
+    use crate::web::shell::sample::shell;
+
+    #[test]
+    fn every_waiting_state_explains_itself() {
+        for state in JobState::ALL {
+            let why = why(&story(state), &shell());
+            assert_eq!(why.is_some(), state.is_waiting(), "{state}");
+            assert!(why.is_none_or(|why| why.lines.iter().all(|line| line.what.ends_with('.'))));
+        }
+    }
+
+    #[test]
+    fn a_ready_job_names_what_is_before_it_and_when_it_may_start() {
+        let why = why(&story(JobState::Ready), &shell()).expect("reasons");
+
+        let lines: Vec<_> = why.lines.iter().map(|line| line.what.as_str()).collect();
+        assert_eq!(
+            lines,
+            [
+                "Queue imports is paused by nadia.",
+                "No node that is up serves queue imports.",
+                "All slots are busy: 96 of 96.",
+                "42 jobs are before it in line.",
+            ]
+        );
+        assert_eq!(why.lines[0].more, "“stock count”");
+        assert_eq!(
+            why.expected,
+            "At the pace of the last 10 minutes it starts in about 12 s, between 8.0 s and 16 s: 14:32:20."
+        );
+    }
+
+    #[test]
+    fn places_are_told_exactly_up_to_ten_thousand() {
+        assert_eq!(place(1), "It is the next in line.");
+        assert_eq!(place(2), "One job is before it in line.");
+        assert_eq!(place(10_000), "9,999 jobs are before it in line.");
+        assert_eq!(place(10_001), "More than 10,000 jobs are before it in line.");
+    }
+}
