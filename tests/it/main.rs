@@ -7,5 +7,6 @@ mod config;
 mod database;
 mod engine;
 mod runners;
+mod jobs;
 mod support;
 mod web;

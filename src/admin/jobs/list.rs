@@ -192,8 +192,8 @@ LEFT JOIN LATERAL (
 ) AS a ON true
 WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
     AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR t.name ILIKE '%' || $7 || '%' OR array_to_string(j.tags, ' ') ILIKE '%' || $7 || '%'
-        OR NOT $11::boolean AND j.args::text ILIKE '%' || $7 || '%') AND (($8::text[] = '{}' AND $9::text[] = '{}') OR q.name = ANY ($8) OR j.tags && $9)
-ORDER BY f.k ", $dir, " LIMIT $10"
+        OR NOT $8::boolean AND j.args::text ILIKE '%' || $7 || '%') AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
+ORDER BY f.k ", $dir, " LIMIT $11"
         )
     };
 }
@@ -234,10 +234,10 @@ pub fn list(
         .bind::<Array<Text>, _>(&filter.templates)
         .bind::<Array<Text>, _>(&filter.tags)
         .bind::<Nullable<Text>, _>(filter.text.as_deref().map(escape_like))
+        .bind::<Bool, _>(filter.names_only)
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(rows_max + 1)
-        .bind::<Bool, _>(filter.names_only)
         .rows(conn)?;
     let full = rows.len() as i64 > rows_max;
     let edge = if full || !filter.needs_look(scope) { None } else { edge(conn, filter, cursor)? };

@@ -165,13 +165,10 @@ fn indented(text: &str) -> String {
 
 /// Reads the arguments out of a form; `None` when something is wrong, which then stands at its field.
 pub fn arguments(params: &Params, form: &mut Form, zone: Tz, old: Option<&Value>) -> Option<Value> {
-    let fields = params.fields();
+    let (fields, before) = (params.fields(), form.problems().len());
     let pairs: Vec<(String, String)> = sent(&fields, form, zone, old);
-    if form.is_refused() {
-        return None;
-    }
     match params.from_form(&pairs) {
-        Ok(args) => Some(params.with_defaults(&args)),
+        Ok(args) => (form.problems().len() == before).then(|| params.with_defaults(&args)),
         Err(errors) => {
             errors.iter().for_each(|error| refuse(form, &fields, error));
             None

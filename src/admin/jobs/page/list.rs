@@ -308,7 +308,7 @@ mod tests {
     fn what_was_not_understood_is_named() {
         let html = page(Role::Admin, &[("quue", "mail")], found(Vec::new())).render().expect("rendered");
 
-        assert!(html.contains("1 filter was not understood: quue"));
+        assert!(html.contains("1 filter was not understood: <code>quue</code>"));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn has_problem(form: &Form) -> bool {
 
 /// Tells whether any option differs from what the template says.
 pub fn is_used(form: &Form) -> bool {
-    OPTIONS.iter().any(|name| !form.text(name).is_empty()) || !matches!(form.text("when"), "" | "now")
+    OPTIONS.iter().any(|name| !form.text(name).trim().is_empty()) || !matches!(form.text("when"), "" | "now")
 }
 
 #[cfg(test)]

@@ -1,0 +1,8 @@
+//! The jobs pages over a real database and a real engine.
+mod enqueue;
+mod live;
+mod look;
+mod pages;
+mod reads;
+mod stage;
+mod work;

@@ -1,0 +1,251 @@
+use diesel::sql_types::BigInt;
+use millrace::base::db::statement;
+use millrace::queue::permission::Role;
+use serde_json::json;
+
+use super::stage::{Console, publish};
+use super::work::registry;
+use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, number, state, wait_for};
+
+#[test]
+fn the_list_shows_counts_rows_and_the_way_to_older_ones() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let mut jobs = enqueue_many(&mut conn, "done", 60);
+    jobs.sort_unstable();
+    while millrace::queue::counts::fold(&mut conn).unwrap() > 0 {}
+    let mut browser = console.browser(Role::Operator);
+
+    let first = browser.get("/jobs?n=50");
+    assert_eq!(first.status, 200);
+    assert!(first.body.contains("60 kept") && first.body.contains("50 of 60"), "{}", first.body);
+    assert!(first.body.contains(&format!("id=\"job-{}-state\"", jobs[59])));
+    let older = first.body.split("rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+
+    let second = browser.get(&older.replace("&#38;", "&"));
+    assert!(second.body.contains(&format!("id=\"job-{}-state\"", jobs[0])), "{older}");
+    assert!(second.body.contains("10 of 60") && second.body.contains("rel=\"prev\""));
+}
+
+#[test]
+fn typed_fields_become_an_address() {
+    let console = Console::start();
+    let mut browser = console.browser(Role::Viewer);
+
+    let answer = browser.get("/jobs?q=state:failed+queue:mail+late");
+
+    assert_eq!((answer.status, answer.header("location")), (303, "/jobs?state=failed&queue=mail&q=late"));
+}
+
+#[test]
+fn a_search_finds_arguments_tags_and_names_but_no_arguments_for_a_viewer() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    const SQL: &str =
+        "SELECT millrace.enqueue('done', '{\"to\": \"Buyer@Example.org\"}', tags => '{vip-lane}') AS number";
+    let job = number(&mut conn, SQL);
+    let row = format!("id=\"job-{job}-state\"");
+    let (mut operator, mut viewer) = (console.browser(Role::Operator), console.browser(Role::Viewer));
+
+    for query in ["buyer@example", "vip-l", "don", &job.to_string()] {
+        assert!(operator.get(&format!("/jobs?q={query}")).body.contains(&row), "{query}");
+    }
+    assert!(!viewer.get("/jobs?q=buyer@example").body.contains(&row));
+    assert!(viewer.get("/jobs?q=vip-l").body.contains(&row));
+    assert!(!viewer.get("/jobs").body.contains("Buyer@"));
+}
+
+#[test]
+fn an_id_is_found_however_old_it_is() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let first = enqueue(&mut conn, "done", json!({}));
+    enqueue_many(&mut conn, "done", 5_100);
+    let mut browser = console.browser(Role::Viewer);
+
+    assert!(browser.get(&format!("/jobs?q={first}")).body.contains(&format!("id=\"job-{first}-state\"")));
+    let partial = browser.get("/jobs?q=nowhere").body;
+    assert!(partial.contains("Looked at the newest 5,000 jobs of this view.") && partial.contains("Search older"));
+    assert!(!browser.get("/jobs?q=nowhere&state=failed").body.contains("Looked at"));
+}
+
+#[test]
+fn nobody_sees_jobs_outside_of_their_scope() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    for name in ["mine", "theirs"] {
+        publish(
+            &mut conn,
+            name,
+            json!({ "runner": "handler", "handler": { "name": "done" }, "defaults": { "queue": name } }),
+        );
+    }
+    let (mine, theirs) = (enqueue(&mut conn, "mine", json!({})), enqueue(&mut conn, "theirs", json!({})));
+    while millrace::queue::counts::fold(&mut conn).unwrap() > 0 {}
+    let mut browser = console.browser_of(console.person(Role::Operator, &["mine"]));
+
+    let list = browser.get("/jobs").body;
+    assert!(list.contains(&format!("job-{mine}-state")) && !list.contains("theirs") && list.contains("1 kept"));
+    assert_eq!(browser.get(&format!("/jobs/{mine}")).status, 200);
+    for path in ["", "/cancel", "/log", "/edit"] {
+        assert_eq!(browser.get(&format!("/jobs/{theirs}{path}")).status, 404, "{path}");
+    }
+    browser.get("/jobs");
+    assert_eq!(browser.post(&format!("/jobs/{theirs}/cancel"), "reason=x").status, 404);
+    assert_eq!(browser.post(&format!("/jobs/{theirs}/again"), "op=1").status, 404);
+    assert_eq!(state(&mut conn, theirs), "ready");
+}
+
+#[test]
+fn a_job_is_held_released_moved_and_cancelled_without_script() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let job = enqueue(&mut conn, "done", json!({}));
+    let mut browser = console.browser(Role::Operator);
+
+    let ask = browser.get(&format!("/jobs/{job}/hold")).body;
+    assert!(ask.contains(&format!("Hold done {job}?")) && ask.contains("name=\"reason\""));
+    let held = browser.post(&format!("/jobs/{job}/hold"), "reason=wait+for+me");
+    assert_eq!((held.status, held.header("location")), (303, format!("/jobs/{job}").as_str()));
+    let page = browser.get(&format!("/jobs/{job}")).body;
+    assert!(page.contains(&format!("Job {job} is held.")) && page.contains("“wait for me”"), "{page}");
+    assert!(page.contains("held it"), "the audit trail of this job");
+
+    browser.post(&format!("/jobs/{job}/priority"), "priority=1");
+    browser.post(&format!("/jobs/{job}/release"), "");
+    assert_eq!(state(&mut conn, job), "ready");
+    let again = browser.post(&format!("/jobs/{job}/release"), "");
+    assert_eq!(again.status, 409);
+    assert!(again.body.contains(&format!("Job {job} is ready, so it cannot be released")), "{}", again.body);
+
+    let refused = browser.post(&format!("/jobs/{job}/reschedule"), "run_at=soon");
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("value=\"soon\"") && refused.body.contains("Write a date and time"));
+    browser.post(&format!("/jobs/{job}/reschedule"), "run_at=2036-11-24T14:30");
+    assert_eq!(state(&mut conn, job), "scheduled");
+    browser.post(&format!("/jobs/{job}/cancel"), "reason=");
+    assert_eq!(state(&mut conn, job), "cancelled");
+    assert_eq!(browser.get(&format!("/jobs/{job}/cancel")).status, 409);
+    browser.post(&format!("/jobs/{job}/retry"), "");
+    assert_eq!(state(&mut conn, job), "ready");
+}
+
+#[test]
+fn an_act_with_htmx_brings_the_changed_parts() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let job = enqueue(&mut conn, "done", json!({}));
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/jobs");
+    let token = browser.token().to_owned();
+    let headers = [
+        ("Sec-Fetch-Site", "same-origin"),
+        ("HX-Request", "true"),
+        ("HX-Request-Type", "partial"),
+        ("X-CSRF-Token", &token),
+    ];
+
+    let row = browser.post_with(&format!("/jobs/{job}/hold"), "from=list&reason=", &headers).body;
+    assert!(row.contains(&format!("hx-target=\"#job-{job}-state\"")) && row.contains("Held"), "{row}");
+    assert!(row.contains("hx-target=\"#toasts\"") && !row.contains("panel-line"));
+
+    let page = browser.post_with(&format!("/jobs/{job}/release"), "", &headers).body;
+    assert!(page.contains("hx-target=\"#panel-head\"") && page.contains("hx-target=\"#panel-why\""), "{page}");
+    assert!(page.contains(&format!("Job {job} is released.")));
+}
+
+#[test]
+fn the_ticked_jobs_are_acted_on_one_by_one_and_the_refused_ones_listed() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let jobs = enqueue_many(&mut conn, "done", 3);
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/jobs");
+    browser.post(&format!("/jobs/{}/cancel", jobs[0]), "");
+
+    let ask =
+        browser.get(&format!("/jobs/selected/hold?id={}&id={}&back=/jobs%3Fstate%3Dready", jobs[0], jobs[1])).body;
+    assert!(ask.contains("Hold 2 jobs?"), "{ask}");
+    let fields = format!("id={}&id={}&reason=stock&back=/jobs%3Fstate%3Dready", jobs[0], jobs[1]);
+    let result = browser.post("/jobs/selected/hold", &fields);
+    assert_eq!(result.status, 200);
+    assert!(result.body.contains("1 job was left alone") && result.body.contains("1 job is held."), "{}", result.body);
+    assert!(result.body.contains(&format!("job {} is cancelled, so it cannot be held", jobs[0])));
+
+    let rest = browser.post("/jobs/selected/cancel", &format!("id={}&back=/jobs%3Fstate%3Dready", jobs[2]));
+    assert_eq!((rest.status, rest.header("location")), (303, "/jobs?state=ready"));
+    assert_eq!(state(&mut conn, jobs[1]), "held");
+    assert_eq!(state(&mut conn, jobs[2]), "cancelled");
+    let audited = "SELECT count(*) AS number FROM millrace.audit WHERE act IN ('job.hold', 'job.cancel')";
+    assert_eq!(number(&mut conn, audited), 3);
+}
+
+#[test]
+fn a_removed_job_is_gone_and_one_that_never_was_is_not_there() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let job = enqueue(&mut conn, "done", json!({}));
+    for table in ["DELETE FROM millrace.ready WHERE job_id = $1", "DELETE FROM millrace.jobs WHERE id = $1"] {
+        statement(table).bind::<BigInt, _>(job).run(&mut conn).unwrap();
+    }
+    let mut browser = console.browser(Role::Viewer);
+
+    let gone = browser.get(&format!("/jobs/{job}"));
+    assert_eq!(gone.status, 410);
+    assert!(gone.body.contains("was removed by retention"));
+    for path in ["/jobs/9999999", "/jobs/0", "/jobs/-4", "/jobs/x", "/jobs/9999999/attempts/1"] {
+        assert_eq!(browser.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_failed_job_shows_its_attempts_log_and_trace() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "import", json!({ "max_attempts": 1 }));
+    let _engine = TestEngine::start(&console.db, registry());
+    let job = enqueue(&mut conn, "import", json!({ "fails_first": true, "expected_rows": 10 }));
+    wait_for(&mut conn, job, "failed");
+    let mut browser = console.browser(Role::Analyst);
+
+    let page = browser.get(&format!("/jobs/{job}")).body;
+    assert!(page.contains("HTTP 503 from files.nordwind.example") && page.contains("Stack trace, 3 frames"), "{page}");
+    assert!(page.contains("advisory lock catalog:nordwind acquired") && page.contains("Attempt 1 of 1 · 2 lines"));
+    assert!(!page.contains("/retry"), "an analyst repairs nothing");
+
+    let attempt = browser.get(&format!("/jobs/{job}/attempts/1")).body;
+    assert!(attempt.contains("import.rs:41") && attempt.contains("advisory lock"));
+    assert_eq!(browser.get(&format!("/jobs/{job}/attempts/2")).status, 404);
+
+    let log = browser.get(&format!("/jobs/{job}/log?q=ADVISORY")).body;
+    assert!(log.contains("1 line matches") && log.contains("id=\"log-2\""), "{log}");
+    let text = browser.get(&format!("/jobs/{job}/log.txt"));
+    assert_eq!(text.header("content-disposition"), format!("attachment; filename=\"job-{job}.log\""));
+    assert_eq!(text.body.lines().count(), 2);
+    assert!(text.body.lines().nth(1).unwrap().ends_with("1 DEBUG advisory lock catalog:nordwind acquired"));
+
+    let mut viewer = console.browser(Role::Viewer);
+    assert_eq!(viewer.get(&format!("/jobs/{job}/log.txt")).status, 403);
+    assert!(viewer.get(&format!("/jobs/{job}")).body.contains("Logs need the role"));
+}
+
+#[test]
+fn two_jobs_are_compared() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let (a, b) = (enqueue(&mut conn, "done", json!({ "n": 1 })), enqueue(&mut conn, "done", json!({ "n": 2 })));
+    let mut browser = console.browser(Role::Analyst);
+
+    let page = browser.get(&format!("/jobs/compare?a={a}&b={b}")).body;
+    assert!(page.contains("&#34;n&#34;: 1") && page.contains("&#34;n&#34;: 2"), "{page}");
+    assert_eq!(browser.get("/jobs/compare").status, 200);
+    assert_eq!(browser.get(&format!("/jobs/compare?a={a}&b=99999")).status, 404);
+}
