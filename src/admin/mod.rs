@@ -6,6 +6,8 @@ pub mod account;
 pub mod dashboard;
 pub mod health;
 pub mod jobs;
+pub mod nodes;
 pub mod people;
+pub mod queues;
 pub mod templates;
 pub mod tokens;

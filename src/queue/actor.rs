@@ -110,6 +110,10 @@ impl Actor {
 
     fn token_allows(&self, permission: Permission) -> bool {
         let Via::Token { scopes, .. } = &self.via else { return true };
+        // who may list jobs can count them
+        if permission == Permission::ReadCounts && self.token_allows(Permission::ReadJobs) {
+            return true;
+        }
         let (area, writes) = permission.token_scope();
         scopes.iter().any(|scope| match scope.split_once(':') {
             None => scope == "all",
@@ -136,6 +140,12 @@ mod tests {
         assert!(token(&["jobs:write"]).may(Permission::ReadJobs));
         assert!(!token(&["jobs:read"]).may(Permission::Enqueue));
         assert!(!token(&["templates:write"]).may(Permission::ReadJobs));
+        assert!(
+            token(&["jobs:read"]).may(Permission::ReadCounts) && !token(&["counts:read"]).may(Permission::ReadJobs)
+        );
+        assert!(
+            token(&["queues:write"]).may(Permission::ReadQueues) && !token(&["jobs:write"]).may(Permission::RunQueues)
+        );
         assert!(!Actor { role: Role::Viewer, ..token(&["all"]) }.may(Permission::Enqueue));
     }
 

@@ -99,7 +99,7 @@ pub enum EnqueueError {
 }
 
 /// A job that exists now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
 pub struct Enqueued {
     /// Its id.
     #[diesel(sql_type = BigInt)]

@@ -22,6 +22,7 @@ pub mod due;
 pub mod enqueue;
 pub mod fingerprint;
 pub mod histogram;
+pub mod idempotency;
 pub mod job;
 pub mod log;
 pub mod node;

@@ -40,16 +40,24 @@ impl Role {
 /// Something that can be allowed or refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Permission {
-    /// See queues, nodes, job lists, counts and charts.
+    /// See job lists, jobs and charts.
     ReadJobs,
+    /// See how many jobs there are in which state.
+    ReadCounts,
+    /// See queues.
+    ReadQueues,
+    /// See nodes.
+    ReadNodes,
     /// See argument values, logs and output (marked values stay masked).
     ReadPayloads,
     /// Enqueue an active template.
     Enqueue,
     /// Retry, cancel, hold, release, reschedule, change priority.
     RepairJobs,
-    /// Pause, resume and limit queues; drain nodes.
+    /// Pause, resume and limit queues.
     RunQueues,
+    /// Drain nodes.
+    RunNodes,
     /// Write draft templates and new versions.
     DraftTemplates,
     /// Publish, roll back, archive templates. Command, HTTP and SQL runners ask for a fresh sign-in.
@@ -66,12 +74,16 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::ReadJobs,
+        Self::ReadCounts,
+        Self::ReadQueues,
+        Self::ReadNodes,
         Self::ReadPayloads,
         Self::Enqueue,
         Self::RepairJobs,
         Self::RunQueues,
+        Self::RunNodes,
         Self::DraftTemplates,
         Self::PublishTemplates,
         Self::ManagePeople,
@@ -84,9 +96,9 @@ impl Permission {
     pub fn held_by(self, role: Role) -> bool {
         use Role::{Admin, Analyst, Auditor, Operator};
         match self {
-            Self::ReadJobs | Self::OwnAccount => true,
+            Self::ReadJobs | Self::ReadCounts | Self::ReadQueues | Self::ReadNodes | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
-            Self::Enqueue | Self::RepairJobs | Self::RunQueues | Self::DraftTemplates => {
+            Self::Enqueue | Self::RepairJobs | Self::RunQueues | Self::RunNodes | Self::DraftTemplates => {
                 matches!(role, Admin | Operator)
             }
             Self::PublishTemplates | Self::ManagePeople => role == Admin,
@@ -105,7 +117,11 @@ impl Permission {
         match self {
             Self::ReadJobs | Self::ReadPayloads => ("jobs", false),
             Self::Enqueue | Self::RepairJobs => ("jobs", true),
+            Self::ReadCounts => ("counts", false),
+            Self::ReadQueues => ("queues", false),
+            Self::ReadNodes => ("nodes", false),
             Self::RunQueues => ("queues", true),
+            Self::RunNodes => ("nodes", true),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
             Self::OwnAccount => ("account", true),

@@ -2,6 +2,7 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Detail, detail};
@@ -152,7 +153,8 @@ impl Verb {
 }
 
 /// What an act came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Acted {
     /// It is so now.
     Done,
@@ -160,7 +162,7 @@ pub enum Acted {
     Asked,
 }
 
-/// Does `verb` to one job, with the actor's reason.
+/// Does `verb` to one job, with the actor's reason. Ring the nodes afterwards.
 ///
 /// # Errors
 /// [`JobError`]; nothing is changed then.
@@ -169,24 +171,36 @@ pub fn act(
     clock: &dyn Clock,
     actor: &Actor,
     job: JobId,
-    (verb, reason): (Verb, &str),
+    wanted: (Verb, &str),
+) -> Result<Acted, JobError> {
+    transaction(conn, "jobs::act", |tx| act_in(tx, clock, actor, job, &wanted))
+}
+
+/// Does `verb` to one job within the caller's transaction.
+///
+/// # Errors
+/// [`JobError`]; the transaction must not be committed then.
+pub fn act_in(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    actor: &Actor,
+    job: JobId,
+    (verb, reason): &(Verb, &str),
 ) -> Result<Acted, JobError> {
     actor.require(Permission::RepairJobs)?;
     let reason = note(reason)?;
     if let Verb::Priority(priority) = verb
-        && !(1..=5).contains(&priority)
+        && !(1..=5).contains(priority)
     {
         let message = "priority goes from 1 (highest) to 5".into();
         return Err(JobError::Refused(vec![Refusal { code: "bad-job", pointer: "/priority".into(), message }]));
     }
-    transaction(conn, "jobs::act", |tx| {
-        let before = detail(tx, &actor.scope, job)?.ok_or(JobError::NotFound(job))?;
-        let acted = apply(tx, clock, actor, &before, (&verb, reason.clone()))?;
-        let change = Change::new(verb.act(), "job", job).because(reason);
-        let after = json!({ "act": format!("{verb:?}") });
-        audit::record(tx, actor, change.from_to(Some(json!({ "state": before.state() })), Some(after)))?;
-        Ok(acted)
-    })
+    let before = detail(tx, &actor.scope, job)?.ok_or(JobError::NotFound(job))?;
+    let acted = apply(tx, clock, actor, &before, (verb, reason.clone()))?;
+    let change = Change::new(verb.act(), "job", job).because(reason);
+    let after = json!({ "act": format!("{verb:?}") });
+    audit::record(tx, actor, change.from_to(Some(json!({ "state": before.state() })), Some(after)))?;
+    Ok(acted)
 }
 
 fn apply(

@@ -1,0 +1,5 @@
+//! Nodes: list, drain.
+mod read;
+pub mod service;
+
+pub use read::NodeRow;

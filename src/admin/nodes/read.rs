@@ -1,0 +1,76 @@
+//! Reading nodes as their heartbeats left them.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+
+/// Most nodes of a list.
+pub const NODES_MAX: i32 = 1_000;
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
+pub struct NodeRow {
+    /// Its name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// up, draining or down.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// Which start of its engine this is.
+    #[diesel(sql_type = BigInt)]
+    pub epoch: i64,
+    /// When that was.
+    #[diesel(sql_type = Timestamptz)]
+    pub started_at: Time,
+    /// Its last heartbeat.
+    #[diesel(sql_type = Timestamptz)]
+    pub heartbeat_at: Time,
+    /// How long ago that was, by the database's clock, in milliseconds.
+    #[diesel(sql_type = BigInt)]
+    pub heartbeat_age_ms: i64,
+    /// Its program's version.
+    #[diesel(sql_type = Text)]
+    pub version: String,
+    /// Its worker threads.
+    #[diesel(sql_type = Integer)]
+    pub slots: i32,
+    /// Those that were at work at the last heartbeat.
+    #[diesel(sql_type = Integer)]
+    pub busy: i32,
+    /// Jobs under its leases now.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+    /// Resident memory of its engine.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub memory_bytes: Option<i64>,
+    /// Its labels, an object of texts.
+    #[diesel(sql_type = Jsonb)]
+    pub labels: Value,
+    /// Queues that it serves; absent = all.
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    pub queues: Option<Vec<String>>,
+    /// Its clock minus the database's, in milliseconds.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub clock_skew_ms: Option<i32>,
+}
+
+const ROWS: &str = "-- admin::nodes::rows
+SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at,
+    greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.busy,
+    coalesce((SELECT sum(cardinality(l.job_ids)) FROM millrace.leases l WHERE l.node_id = n.id), 0)::bigint AS running,
+    n.memory_bytes, n.labels, n.queues, n.clock_skew_ms
+FROM millrace.nodes n WHERE ($1::text IS NULL OR n.name = $1) ORDER BY n.state = 'down', n.name LIMIT $2";
+
+/// Reads all nodes, those that are down last.
+pub(super) fn list(conn: &mut PgConnection) -> Result<Vec<NodeRow>, DbError> {
+    statement(ROWS).bind::<Nullable<Text>, _>(None::<&str>).bind::<Integer, _>(NODES_MAX).rows(conn)
+}
+
+/// Reads one node.
+pub(super) fn show(conn: &mut PgConnection, name: &str) -> Result<Option<NodeRow>, DbError> {
+    statement(ROWS).bind::<Nullable<Text>, _>(Some(name)).bind::<Integer, _>(1).row(conn)
+}

@@ -1,0 +1,5 @@
+//! Queues: list, pause, resume, weight.
+mod read;
+pub mod service;
+
+pub use read::{Counts, Paused, QueueRow};

@@ -1,0 +1,113 @@
+//! Reading queues with what stands in them, as of one moment.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use serde::Serialize;
+
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Scope;
+use crate::queue::catalog::QUEUES_MAX;
+
+/// A queue.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct QueueRow {
+    /// Its name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Its share of the slots, 1 to 1,000, when several queues have work.
+    #[diesel(sql_type = Integer)]
+    pub weight: i32,
+    /// When it was first used.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: Time,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    paused_at: Option<Time>,
+    #[diesel(sql_type = Nullable<Text>)]
+    paused_by: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pause_reason: Option<String>,
+    /// How many jobs are where.
+    #[diesel(embed)]
+    pub jobs: Counts,
+    /// Since when the first in line waits for a slot.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub oldest_ready_at: Option<Time>,
+}
+
+/// Unfinished jobs of a queue by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct Counts {
+    /// Wait for a slot.
+    #[diesel(sql_type = BigInt)]
+    pub ready: i64,
+    /// Run.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+    /// Wait for their time.
+    #[diesel(sql_type = BigInt)]
+    pub scheduled: i64,
+    /// Wait for their backoff.
+    #[diesel(sql_type = BigInt)]
+    pub retrying: i64,
+    /// Held by somebody.
+    #[diesel(sql_type = BigInt)]
+    pub held: i64,
+    /// Wait for something else.
+    #[diesel(sql_type = BigInt)]
+    pub blocked: i64,
+}
+
+/// Who stopped a queue, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Paused {
+    /// Since when.
+    pub at: Time,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl QueueRow {
+    /// Tells who stopped it; `None` = it takes new work.
+    pub fn paused(&self) -> Option<Paused> {
+        let by = self.paused_by.clone().unwrap_or_default(); // a constraint keeps both or neither
+        self.paused_at.map(|at| Paused { at, by, reason: self.pause_reason.clone() })
+    }
+}
+
+const ROWS: &str = "-- admin::queues::rows
+WITH counts AS (
+    SELECT queue_id,
+        coalesce(sum(jobs) FILTER (WHERE state = 'ready'), 0)::bigint AS ready, coalesce(sum(jobs) FILTER (WHERE state = 'running'), 0)::bigint AS running,
+        coalesce(sum(jobs) FILTER (WHERE state = 'scheduled'), 0)::bigint AS scheduled, coalesce(sum(jobs) FILTER (WHERE state = 'retrying'), 0)::bigint AS retrying,
+        coalesce(sum(jobs) FILTER (WHERE state = 'held'), 0)::bigint AS held, coalesce(sum(jobs) FILTER (WHERE state = 'blocked'), 0)::bigint AS blocked
+    FROM millrace.job_counts GROUP BY queue_id
+)
+SELECT q.name, q.weight, q.created_at, q.paused_at, q.paused_by, q.pause_reason, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
+    coalesce(c.scheduled, 0) AS scheduled, coalesce(c.retrying, 0) AS retrying, coalesce(c.held, 0) AS held, coalesce(c.blocked, 0) AS blocked,
+    (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1
+    ) AS line) AS oldest_ready_at
+FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
+WHERE ($1 OR q.name = ANY ($2)) AND ($3::text IS NULL OR q.name = $3) ORDER BY q.name LIMIT $4";
+
+/// Reads the queues that `scope` covers as a whole, by name.
+pub(super) fn list(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<QueueRow>, DbError> {
+    rows(conn, scope, None)
+}
+
+/// Reads one queue that `scope` covers as a whole.
+pub(super) fn show(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option<QueueRow>, DbError> {
+    Ok(rows(conn, scope, Some(name))?.pop())
+}
+
+fn rows(conn: &mut PgConnection, scope: &Scope, name: Option<&str>) -> Result<Vec<QueueRow>, DbError> {
+    statement(ROWS)
+        .bind::<Bool, _>(scope.is_everything())
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Nullable<Text>, _>(name)
+        .bind::<Integer, _>(QUEUES_MAX)
+        .rows(conn)
+}
