@@ -11,11 +11,12 @@
 //! | what | where |
 //! |---|---|
 //! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
-//! | in | [`request`], [`extract`], [`form`], [`blocking`], [`kit`] |
+//! | in | [`api`], [`request`], [`extract`], [`form`], [`blocking`], [`kit`] |
 //! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
 //! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
+pub mod api;
 pub mod app;
 pub mod assets;
 pub mod blocking;

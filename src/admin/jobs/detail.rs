@@ -98,7 +98,7 @@ pub struct Detail {
     /// Last heartbeat of that node.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub heartbeat_at: Option<Time>,
-    /// Why it failed or was cancelled.
+    /// Why it failed or was cancelled; while it waits again, why its last attempt failed.
     #[diesel(sql_type = Nullable<Text>)]
     pub error: Option<String>,
     /// Identity of its failure.
@@ -119,6 +119,9 @@ pub struct Detail {
     /// HTTP status of the last attempt.
     #[diesel(sql_type = Nullable<SmallInt>)]
     pub http_status: Option<i16>,
+    /// Log kept of the last attempt.
+    #[diesel(sql_type = Integer)]
+    pub log_bytes: i32,
     /// Units done.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub done: Option<i64>,
@@ -154,6 +157,18 @@ impl Detail {
 /// # Errors
 /// Database failures.
 pub fn detail(conn: &mut PgConnection, scope: &Scope, job: JobId) -> Result<Option<Detail>, DbError> {
+    Ok(read(conn, scope, &[job], true)?.pop())
+}
+
+/// Reads those of `jobs` that are there and that `scope` covers, newest first, without their outputs: for lists.
+///
+/// # Errors
+/// Database failures.
+pub fn details(conn: &mut PgConnection, scope: &Scope, jobs: &[JobId]) -> Result<Vec<Detail>, DbError> {
+    read(conn, scope, jobs, false)
+}
+
+fn read(conn: &mut PgConnection, scope: &Scope, jobs: &[JobId], with_output: bool) -> Result<Vec<Detail>, DbError> {
     const SQL: &str = "-- admin::jobs::detail
 SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' WHEN s.retrying THEN 'retrying' WHEN s.job_id IS NOT NULL THEN 'scheduled' END,
         k.state::text, 'ready') AS state,
@@ -161,8 +176,9 @@ SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' W
     j.args, coalesce(j.tags, '{}') AS tags, coalesce(h.attempt, l.attempts[array_position(l.job_ids, j.id)], s.attempt, k.attempt, r.attempt, 0::smallint) AS attempt,
     j.max_attempts, j.timeout_ms, j.created_at, j.enqueued_by, j.run_at AS asked_for, coalesce(s.run_at, k.run_at) AS run_at,
     coalesce(h.since, s.since, k.since, r.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
-    j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, h.error, h.fingerprint, h.output,
-    h.cpu_ms, h.peak_memory_bytes, h.exit_code, h.http_status, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
+    j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, coalesce(h.error, a.error) AS error,
+    coalesce(h.fingerprint, a.fingerprint) AS fingerprint, CASE WHEN $1 THEN h.output END AS output,
+    h.cpu_ms, h.peak_memory_bytes, h.exit_code, h.http_status, coalesce(h.log_bytes, 0) AS log_bytes, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
     i.wanted_by AS cancel_by, i.wanted_at AS cancel_at
 FROM millrace.jobs j
 JOIN millrace.templates t ON t.id = j.template_id
@@ -178,12 +194,16 @@ JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, p.
 LEFT JOIN millrace.nodes n ON n.id = coalesce(h.node_id, l.node_id)
 LEFT JOIN millrace.live live ON live.job_id = j.id
 LEFT JOIN millrace.intents i ON i.job_id = j.id
-WHERE j.id = $1 AND (($2::text[] = '{}' AND $3::text[] = '{}') OR q.name = ANY ($2) OR j.tags && $3)";
+LEFT JOIN LATERAL (
+    SELECT a.error, a.fingerprint FROM millrace.attempts a WHERE h.job_id IS NULL AND l.id IS NULL AND a.job_id = j.id ORDER BY a.fence DESC LIMIT 1
+) AS a ON true
+WHERE j.id = ANY ($2) AND (($3::text[] = '{}' AND $4::text[] = '{}') OR q.name = ANY ($3) OR j.tags && $4) ORDER BY j.id DESC";
     statement(SQL)
-        .bind::<BigInt, _>(job)
+        .bind::<Bool, _>(with_output)
+        .bind::<Array<BigInt>, _>(jobs.iter().map(|job| job.0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags)
-        .row(conn)
+        .rows(conn)
 }
 
 /// One attempt that did not succeed.

@@ -1,5 +1,8 @@
 //! A page of jobs, newest first, by keyset over the tables where jobs stand. Every source is bounded before anything is joined,
 //! so that a filter that matches nothing costs no more than one that matches much.
+//!
+//! The key is the job's id, which never changes: whoever follows the pages meets each job once, however jobs move meanwhile.
+//! Jobs that were moved stand in `ready` under a newer place than their id and are found by their placement, all others by the line.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
@@ -17,7 +20,7 @@ pub const LOOK_ROWS_MAX: i64 = 5_000;
 /// Most rows of a page.
 pub const PAGE_ROWS_MAX: u32 = 200;
 
-/// Where a page begins. `k` is a job's id, or its place in line while it is ready.
+/// Where a page begins: at a job's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// At the newest.
@@ -31,7 +34,7 @@ pub enum Cursor {
 /// A job in a list.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct JobRow {
-    /// Its place in the order of the list.
+    /// Its place in the order of the list: its id.
     #[diesel(sql_type = BigInt)]
     pub k: i64,
     /// Its id.
@@ -117,11 +120,18 @@ macro_rules! looked {
 WITH asked AS (
     SELECT $1::text[] AS states, $2::bigint AS cursor
 ), waiting AS (
-    SELECT r.seq AS k, r.job_id, 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since AS at, NULL::timestamptz AS run_at
+    SELECT r.job_id AS k, r.job_id, 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since AS at, NULL::timestamptz AS run_at
     FROM asked, millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
-        SELECT * FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority AND r.seq ", $cmp, " (SELECT cursor FROM asked)
+        SELECT * FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority AND r.seq ", $cmp, " (SELECT cursor FROM asked) AND r.seq = r.job_id
         ORDER BY r.seq ", $dir, " LIMIT $3
     ) AS r WHERE 'ready' = ANY (asked.states)
+    UNION ALL
+    SELECT r.job_id, r.job_id, 'ready', r.queue_id, r.template_id, r.priority, r.attempt, r.since, NULL
+    FROM asked, LATERAL (
+        SELECT r.* FROM millrace.placements p
+        JOIN millrace.ready r ON r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id
+        WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $3
+    ) AS r
 ), timed AS (
     SELECT s.job_id AS k, s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END AS state, s.queue_id, s.template_id, s.priority,
         s.attempt, s.since AS at, s.run_at

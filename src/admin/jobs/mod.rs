@@ -1,6 +1,7 @@
 //! Jobs: list, one job, enqueue, and what people do to them.
 pub mod acts;
 pub mod again;
+pub mod api;
 pub mod bulk;
 mod detail;
 mod explain;
@@ -22,7 +23,7 @@ pub mod trail;
 
 #[cfg(test)]
 pub(crate) use detail::sample;
-pub use detail::{Attempt, Detail, Run, attempts, detail, recent_runs};
+pub use detail::{Attempt, Detail, Run, attempts, detail, details, recent_runs};
 pub use explain::{Explanation, Reason, explain};
 pub use filter::JobFilter;
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};

@@ -12,6 +12,7 @@ use crate::base::text::{TextError, note};
 use crate::queue::actor::{Actor, Forbidden, Via};
 use crate::queue::audit::{self, Change};
 use crate::queue::control::{self, Cancelled, ControlError};
+use crate::queue::counts::{self, Count};
 use crate::queue::enqueue::{EnqueueError, Enqueued, NewJob, Refusal, enqueue as insert};
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
@@ -119,6 +120,18 @@ SELECT DISTINCT q.name, coalesce(j.tags, '{}') AS tags FROM millrace.jobs j JOIN
 pub fn find(conn: &mut PgConnection, actor: &Actor, job: JobId) -> Result<Detail, JobError> {
     actor.require(Permission::ReadJobs)?;
     detail(conn, &actor.scope, job)?.ok_or(JobError::NotFound(job))
+}
+
+/// Counts the jobs that the actor may see, by queue, template and state. Exact; limits by tag cannot be counted, so that whoever
+/// is limited to tags alone is told of none.
+///
+/// # Errors
+/// [`JobError::Forbidden`], database failures.
+pub fn counts(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<Count>, JobError> {
+    actor.require(Permission::ReadCounts)?;
+    let mut counts = counts::read(conn)?;
+    counts.retain(|count| actor.scope.covers(&count.queue, &[]));
+    Ok(counts)
 }
 
 /// What a person wants of one job.

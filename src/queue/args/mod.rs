@@ -71,7 +71,20 @@ pub fn check_text(text: &[u8]) -> Result<Value, ArgsError> {
 /// # Errors
 /// As [`check_text`].
 pub fn check_json(text: &[u8]) -> Result<Value, ArgsError> {
-    scan::scan(text)?;
+    read(text, 0, ARGS_BYTES_MAX)
+}
+
+/// Reads a document in which arguments stand `outer` levels deep. Its size is for the caller to bound, and the arguments in
+/// it still have to be checked by [`check_value`].
+///
+/// # Errors
+/// The first fault, with its byte: depth, NUL, numbers that nothing can hold, UTF-8, grammar.
+pub fn check_document(text: &[u8], outer: usize) -> Result<Value, ArgsError> {
+    read(text, outer, usize::MAX)
+}
+
+fn read(text: &[u8], outer: usize, bytes_max: usize) -> Result<Value, ArgsError> {
+    scan::scan(text, outer, bytes_max)?;
     let text =
         std::str::from_utf8(text).map_err(|error| ArgsError::byte(error.valid_up_to(), "are not valid UTF-8"))?;
     serde_json::from_str(text).map_err(|error| not_json(text, &error))
@@ -205,6 +218,16 @@ mod tests {
         }
         let open = "{\"a\":".repeat(200_000);
         assert!(refusal(&open).starts_with("the arguments are nested more than 64 deep"));
+    }
+
+    #[test]
+    fn arguments_may_be_as_deep_within_a_document_as_alone() {
+        let nested = |depth: usize| format!("[{{\"args\":{}{}}}]", "[".repeat(depth), "]".repeat(depth));
+
+        assert!(check_document(nested(64).as_bytes(), 2).is_ok());
+        let refused = check_document(nested(65).as_bytes(), 2).unwrap_err();
+        assert_eq!(refused.message, "are nested more than 64 deep");
+        assert_eq!(refused.at, ArgsPlace::Byte("[{\"args\":".len() + 64));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! One pass over the bytes of a JSON text that counts depth and size and judges numbers and escapes. It does not check
 //! the grammar: what it lets pass is parsed afterwards.
 
-use super::{ARGS_BYTES_MAX, ARGS_DEPTH_MAX, ArgsError, holds_nul, too_deep, too_large};
+use super::{ARGS_DEPTH_MAX, ArgsError, holds_nul, too_deep, too_large};
 
-/// Looks through `text`.
-pub(super) fn scan(text: &[u8]) -> Result<(), ArgsError> {
-    let mut scan = Scan { text, at: 0, depth: 0, bytes: 0 };
+/// Looks through `text`, in which arguments stand `outer` levels deep and the values may have `bytes_max` bytes.
+pub(super) fn scan(text: &[u8], outer: usize, bytes_max: usize) -> Result<(), ArgsError> {
+    let mut scan = Scan { text, at: 0, depth: 0, depth_max: ARGS_DEPTH_MAX + outer, bytes: 0 };
     while scan.at < text.len() {
         scan.token()?;
-        if scan.bytes > ARGS_BYTES_MAX {
+        if scan.bytes > bytes_max {
             return Err(ArgsError::byte(scan.at, too_large()));
         }
     }
@@ -19,6 +19,7 @@ struct Scan<'a> {
     text: &'a [u8],
     at: usize,
     depth: usize,
+    depth_max: usize,
     /// Bytes outside the white space between values.
     bytes: usize,
 }
@@ -41,7 +42,7 @@ impl Scan<'_> {
 
     fn open(&mut self, start: usize) -> Result<(), ArgsError> {
         self.depth += 1;
-        if self.depth > ARGS_DEPTH_MAX { Err(ArgsError::byte(start, too_deep())) } else { Ok(()) }
+        if self.depth > self.depth_max { Err(ArgsError::byte(start, too_deep())) } else { Ok(()) }
     }
 
     fn string(&mut self) -> Result<(), ArgsError> {

@@ -35,6 +35,16 @@ impl Level {
         }
     }
 
+    /// Gives the level's name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
     /// Reads a stored letter.
     pub fn from_letter(letter: char) -> Option<Self> {
         [Self::Debug, Self::Info, Self::Warn, Self::Error].into_iter().find(|level| level.letter() == letter)

@@ -1,0 +1,101 @@
+//! A job and its attempts as JSON. Scripts rely on the names (INTERFACES.md, section 9).
+
+use serde_json::{Value, json};
+
+use crate::admin::jobs::service::{sees_payload, visible_args};
+use crate::admin::jobs::{Attempt, Detail};
+use crate::queue::actor::Actor;
+use crate::queue::state::JobState;
+use crate::queue::template::{Defaults, TemplateSpec};
+
+/// Shows one job, as `actor` may see it.
+pub(super) fn job(actor: &Actor, job: &Detail) -> Value {
+    let mut shown = in_list(actor, job);
+    shown["output"] = job.output.clone().filter(|_| sees_payload(actor)).unwrap_or_default();
+    shown
+}
+
+/// Shows a job without its output, which a list leaves out.
+pub(super) fn in_list(actor: &Actor, job: &Detail) -> Value {
+    let defaults = defaults(job);
+    let max_attempts = job.max_attempts.map_or(i32::from(defaults.max_attempts), i32::from);
+    let mut shown = json!({
+        "id": job.id, "template": job.template, "version": job.version, "state": job.state(), "queue": job.queue,
+        "priority": job.priority, "args": visible_args(actor, job), "tags": job.tags, "attempt": job.attempt,
+        "max_attempts": max_attempts, "fence": job.fence, "run_at": job.run_at.or(job.asked_for), "created_at": job.created_at,
+        "started_at": job.started_at, "finished_at": job.finished_at, "deadline": job.deadline, "unique_key": job.unique_key,
+        "ordering_key": job.ordering_key, "parent": job.parent, "schedule": null, "occurrence": null, "run": null, "step": null,
+        "progress": progress(job), "error": error(job), "node": job.node,
+    });
+    more(&mut shown, job, job.timeout_ms.unwrap_or_else(|| i64::try_from(defaults.timeout_ms).unwrap_or(i64::MAX)));
+    shown
+}
+
+/// What the fixed list of names does not hold.
+fn more(shown: &mut Value, job: &Detail, timeout_ms: i64) {
+    shown["timeout_ms"] = json!(timeout_ms);
+    shown["enqueued_by"] = json!(job.enqueued_by);
+    shown["held"] = job.parked_by.as_ref().map_or(Value::Null, |by| json!({ "by": by, "reason": job.park_reason }));
+    shown["cancel"] = job.cancel_by.as_ref().map_or(Value::Null, |by| json!({ "by": by, "at": job.cancel_at }));
+    for (name, value) in [
+        ("cpu_ms", json!(job.cpu_ms)),
+        ("peak_memory_bytes", json!(job.peak_memory_bytes)),
+        ("exit_code", json!(job.exit_code)),
+        ("http_status", json!(job.http_status)),
+    ] {
+        shown[name] = value;
+    }
+}
+
+/// A version that this program cannot read has the defaults of none.
+fn defaults(job: &Detail) -> Defaults {
+    serde_json::from_value::<TemplateSpec>(job.spec.clone()).map(|spec| spec.defaults).unwrap_or_default()
+}
+
+fn progress(job: &Detail) -> Value {
+    match (job.done, job.total) {
+        (None, None) => Value::Null,
+        (done, total) => {
+            json!({ "done": done.unwrap_or(0), "total": total.filter(|total| *total > 0), "message": job.message })
+        }
+    }
+}
+
+fn error(job: &Detail) -> Value {
+    job.error.as_ref().map_or(Value::Null, |message| json!({ "message": message, "fingerprint": job.fingerprint }))
+}
+
+/// Shows all attempts of a job, oldest first: those that did not succeed, and the one that runs or succeeded.
+pub(super) fn attempts(job: &Detail, past: &[Attempt]) -> Vec<Value> {
+    let last = match job.state() {
+        JobState::Running => Some(last(job, "running")),
+        JobState::Succeeded => Some(last(job, "succeeded")),
+        _ => None, // it stands among the others
+    };
+    past.iter().map(attempt).chain(last).collect()
+}
+
+fn attempt(past: &Attempt) -> Value {
+    let error = past.error.as_ref();
+    let failed =
+        error.map(|message| json!({ "message": message, "fingerprint": past.fingerprint, "trace": past.trace }));
+    json!({
+        "number": past.number, "fence": past.fence, "node": past.node, "started_at": past.started_at,
+        "finished_at": past.finished_at, "outcome": past.outcome, "counted": past.counted, "reason": error.map(|text| first_line(text)),
+        "exit_code": past.exit_code, "http_status": past.http_status, "cpu_ms": past.cpu_ms,
+        "peak_memory_bytes": past.peak_memory_bytes, "error": failed, "log_bytes": past.log_bytes.unwrap_or(0),
+    })
+}
+
+fn last(job: &Detail, outcome: &str) -> Value {
+    json!({
+        "number": job.attempt, "fence": job.fence, "node": job.node, "started_at": job.started_at,
+        "finished_at": job.finished_at, "outcome": outcome, "counted": true, "reason": null, "exit_code": job.exit_code,
+        "http_status": job.http_status, "cpu_ms": job.cpu_ms, "peak_memory_bytes": job.peak_memory_bytes, "error": null,
+        "log_bytes": job.log_bytes,
+    })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

@@ -1,0 +1,52 @@
+//! Every address of the API, once: the route table, the OpenAPI document and its page build on these.
+
+/// Enqueue; list.
+pub const JOBS: &str = "/api/v1/jobs";
+/// Enqueue many.
+pub const JOBS_BULK: &str = "/api/v1/jobs/bulk";
+/// One job.
+pub const JOB: &str = "/api/v1/jobs/{id}";
+/// Its attempts.
+pub const JOB_ATTEMPTS: &str = "/api/v1/jobs/{id}/attempts";
+/// Its log.
+pub const JOB_LOG: &str = "/api/v1/jobs/{id}/log";
+/// Why it does not run.
+pub const JOB_EXPLAIN: &str = "/api/v1/jobs/{id}/explain";
+/// Ends it.
+pub const JOB_CANCEL: &str = "/api/v1/jobs/{id}/cancel";
+/// Tries it again now.
+pub const JOB_RETRY: &str = "/api/v1/jobs/{id}/retry";
+/// Stops it until it is released.
+pub const JOB_HOLD: &str = "/api/v1/jobs/{id}/hold";
+/// Lets it go on.
+pub const JOB_RELEASE: &str = "/api/v1/jobs/{id}/release";
+/// Moves it to another time.
+pub const JOB_RESCHEDULE: &str = "/api/v1/jobs/{id}/reschedule";
+/// Gives it another priority.
+pub const JOB_PRIORITY: &str = "/api/v1/jobs/{id}/priority";
+/// How many jobs there are.
+pub const COUNTS: &str = "/api/v1/counts";
+/// Queues.
+pub const QUEUES: &str = "/api/v1/queues";
+/// One queue.
+pub const QUEUE: &str = "/api/v1/queues/{name}";
+/// Stops it.
+pub const QUEUE_PAUSE: &str = "/api/v1/queues/{name}/pause";
+/// Lets it go on.
+pub const QUEUE_RESUME: &str = "/api/v1/queues/{name}/resume";
+/// Nodes.
+pub const NODES: &str = "/api/v1/nodes";
+/// One node.
+pub const NODE: &str = "/api/v1/nodes/{name}";
+/// Lets it take no new work.
+pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
+/// The OpenAPI document.
+pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// The OpenAPI document as a page.
+pub const DOCS: &str = "/api/docs";
+/// Whether the process is alive.
+pub const HEALTHZ: &str = "/healthz";
+/// Whether it can do its work, with reasons.
+pub const READYZ: &str = "/readyz";
+/// Prometheus.
+pub const METRICS: &str = "/metrics";
