@@ -1,4 +1,5 @@
 //! Nodes: list, drain.
+pub mod api;
 mod read;
 pub mod service;
 

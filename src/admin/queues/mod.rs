@@ -1,4 +1,5 @@
 //! Queues: list, pause, resume, weight.
+pub mod api;
 mod read;
 pub mod service;
 

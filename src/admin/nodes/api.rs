@@ -1,0 +1,74 @@
+//! Nodes over HTTP: `/api/v1/nodes…`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::service::{self, NodeError, drain_in};
+use crate::queue::actor::Actor;
+use crate::queue::idempotency::once;
+use crate::queue::permission::Permission::{ReadNodes, RunNodes};
+use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, paths, told};
+use crate::web::error::WebError;
+use crate::web::form::Problem;
+use crate::web::kit::Kit;
+use crate::web::respond;
+use crate::web::table::Access::Needs;
+use crate::web::table::Route;
+
+/// The routes of nodes.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get(paths::NODES, Needs(ReadNodes), list),
+        Route::get(paths::NODE, Needs(ReadNodes), show),
+        Route::post(paths::NODE_DRAIN, Needs(RunNodes), drain),
+    ]
+}
+
+/// Answers with all nodes, those that are down last.
+async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+    let nodes = kit.db.read(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &json!({ "nodes": nodes }))
+}
+
+/// Answers with one node.
+async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+    let node = kit.db.read(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &node)
+}
+
+/// Lets a node take no new work; it obeys with its next heartbeat.
+async fn drain(
+    request: HttpRequest,
+    payload: Payload,
+    name: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
+    let mut fields = Fields::of(object(&asked.body)?, "");
+    let reason = fields.text("reason").unwrap_or_default();
+    fields.end().map_err(told)?;
+    let work = move |conn: &mut _| {
+        let done = once(conn, "nodes::drain", key.as_ref(), |tx| drain_in(tx, &actor, &name, &reason).map(|_| ()))
+            .map_err(refused)?;
+        done.outcome().ok_or_else(Asked::other_request)?;
+        service::find(conn, &actor, &name).map_err(refused)
+    };
+    let node = kit.db.write::<_, WebError>(work).await?;
+    respond::json(StatusCode::OK, &node)
+}
+
+fn refused(error: NodeError) -> WebError {
+    match error {
+        NodeError::NotFound(_) => WebError::NotFound,
+        NodeError::NotUp { .. } => WebError::Conflict(format!("It cannot be done now: {error}.")),
+        NodeError::BadNote(why) => {
+            WebError::Invalid(vec![Problem { field: "/reason".into(), message: why.to_string() }])
+        }
+        NodeError::Forbidden(lacking) => lacking.into(),
+        NodeError::Db(error) => error.into(),
+    }
+}
