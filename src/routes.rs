@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, jobs, people, tokens};
+use crate::admin::{account, dashboard, health, jobs, nodes, people, queues, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -10,8 +10,12 @@ pub fn all(design: bool) -> Vec<Route> {
         app::routes(design),
         account::page::routes(),
         dashboard::page::routes(),
+        health::api::routes(),
+        jobs::api::routes(),
+        nodes::api::routes(),
         jobs::page::routes(),
         people::page::routes(),
+        queues::api::routes(),
         tokens::page::routes(),
     ]
     .into_iter()

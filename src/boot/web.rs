@@ -9,7 +9,9 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
 
+use crate::admin::health::Here;
 use crate::base::clock::SystemClock;
 use crate::base::db::{Db, PoolSettings};
 use crate::base::key::DataKey;
@@ -50,16 +52,17 @@ impl Web {
         let port = listener.local_addr()?.port();
         let ringer = Ringer::start(database_url)?;
         let kit = kit(config, port, database_url, key);
+        let here = Here { node: config.roles.engine.then(|| config.node.clone()) };
         let hub = Arc::clone(&kit.live);
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("mr-web".into()).spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let server =
-                    HttpServer::new(move || app(kit.clone()).app_data(actix_web::web::Data::new(ringer.clone())))
-                        .disable_signals() // the supervisor decides when and in which order things end
-                        .shutdown_timeout(END_WAIT_S)
-                        .listen(listener)?
-                        .run();
+                let (ringer, here) = (Data::new(ringer), Data::new(here));
+                let server = HttpServer::new(move || app(kit.clone()).app_data(ringer.clone()).app_data(here.clone()))
+                    .disable_signals() // the supervisor decides when and in which order things end
+                    .shutdown_timeout(END_WAIT_S)
+                    .listen(listener)?
+                    .run();
                 if sender.send(server.handle()).is_err() {
                     return Ok(()); // nobody waits for us any more
                 }

@@ -1,3 +1,9 @@
 //! The health of the installation: what is unsafe or unhealthy in the database, as sentences with the act that mends it.
+pub mod api;
+mod exposition;
+mod metrics;
+mod probe;
 mod queries;
 pub mod service;
+
+pub use probe::Here;

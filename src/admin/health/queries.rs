@@ -1,6 +1,6 @@
 //! What Postgres says about itself.
 
-use diesel::sql_types::{Array, Bool, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
@@ -83,4 +83,32 @@ pub(super) fn may_act_as(conn: &mut PgConnection, role: &str) -> Result<bool, Db
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')) AS flag";
     let row: Option<FlagRow> = statement(SQL).bind::<Text, _>(role).row(conn)?;
     Ok(row.is_some_and(|row| row.flag))
+}
+
+/// What a queue has done since it was first used, as far as rollups are kept.
+#[derive(Debug, Clone, PartialEq, diesel::QueryableByName)]
+pub(super) struct Totals {
+    #[diesel(sql_type = Text)]
+    pub(super) queue: String,
+    #[diesel(sql_type = BigInt)]
+    pub(super) enqueued: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) succeeded: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) failed: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) attempts_failed: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) wait_us: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) run_us: i64,
+}
+
+/// Sums of the days: a row per day, template, queue and node, so that this stays small for years.
+pub(super) fn totals(conn: &mut PgConnection) -> Result<Vec<Totals>, DbError> {
+    const SQL: &str = "-- health::totals
+SELECT q.name AS queue, sum(r.enqueued)::bigint AS enqueued, sum(r.succeeded)::bigint AS succeeded, sum(r.failed)::bigint AS failed,
+    sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.wait_us)::bigint AS wait_us, sum(r.run_us)::bigint AS run_us
+FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id WHERE r.step_s = 86400 GROUP BY q.name ORDER BY q.name";
+    statement(SQL).rows(conn)
 }

@@ -52,11 +52,15 @@ fn row(permission: Permission) -> Row {
 /// Says what a permission allows.
 fn words(permission: Permission) -> &'static str {
     match permission {
-        Permission::ReadJobs => "See queues, nodes, job lists, counts and charts",
+        Permission::ReadJobs => "See job lists, jobs and charts",
+        Permission::ReadCounts => "See how many jobs there are in which state",
+        Permission::ReadQueues => "See queues",
+        Permission::ReadNodes => "See nodes",
         Permission::ReadPayloads => "See arguments, logs and output; marked values stay masked",
         Permission::Enqueue => "Enqueue an active template",
         Permission::RepairJobs => "Retry, cancel, hold, release, reschedule jobs",
-        Permission::RunQueues => "Pause, resume and limit queues; drain nodes",
+        Permission::RunQueues => "Pause, resume and limit queues",
+        Permission::RunNodes => "Drain nodes",
         Permission::DraftTemplates => "Write draft templates and new versions",
         Permission::PublishTemplates => "Publish, roll back and archive templates, with a fresh sign-in",
         Permission::ManagePeople => "Add, change and disable people, with a fresh sign-in",

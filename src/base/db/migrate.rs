@@ -2,6 +2,8 @@
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationName, MigrationSource};
+use diesel::pg::Pg;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::DbError;
@@ -47,6 +49,25 @@ pub fn pending(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     conn.pending_migrations(MIGRATIONS)
         .map(|found| found.iter().map(|migration| migration.name().to_string()).collect())
         .map_err(|error| MigrateError::Migration(error.to_string()))
+}
+
+/// Tells the names of migrations that are compiled in but not applied yet, without the rights of the schema's owner.
+///
+/// # Errors
+/// [`MigrateError`] when the database cannot be asked, or has no schema at all.
+pub fn missing(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    const SQL: &str = "-- migrate::missing
+SELECT version FROM millrace.__diesel_schema_migrations";
+    #[derive(diesel::QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let applied: Vec<Applied> = super::statement(SQL).rows(conn)?;
+    let compiled: Vec<Box<dyn Migration<Pg>>> =
+        MIGRATIONS.migrations().map_err(|error| MigrateError::Migration(error.to_string()))?;
+    let is_missing = |name: &dyn MigrationName| applied.iter().all(|row| name.version() != row.version.as_str().into());
+    Ok(compiled.iter().map(|one| one.name()).filter(|name| is_missing(*name)).map(ToString::to_string).collect())
 }
 
 /// The list of applied migrations stands in our schema too, so that a shared database stays tidy.
