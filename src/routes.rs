@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, health, jobs, nodes, people, queues, tokens};
+use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, queues, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -10,6 +10,7 @@ pub fn all(design: bool) -> Vec<Route> {
         app::routes(design),
         account::page::routes(),
         dashboard::page::routes(),
+        docs::page::routes(),
         health::api::routes(),
         jobs::api::routes(),
         nodes::api::routes(),

@@ -4,6 +4,7 @@
 //! by their noun, `page.rs` and `api.rs` (the only ones that know the web). This list is the table of contents.
 pub mod account;
 pub mod dashboard;
+pub mod docs;
 pub mod health;
 pub mod jobs;
 pub mod nodes;
