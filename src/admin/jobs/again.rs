@@ -2,12 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::idempotency::{Once, enqueue_once};
+use super::idempotency::enqueue_once;
 use super::service::{JobError, like};
 use super::{Detail, detail};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, NewJob};
+use crate::queue::idempotency::{Once, RequestKey};
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
 use crate::queue::ring;
@@ -42,12 +43,12 @@ pub enum WasThere {
 pub fn enqueue_from_form(conn: &mut PgConnection, actor: &Actor, op: &str, job: NewJob) -> Result<Sent, JobError> {
     let body = serde_json::to_vec(&job).unwrap_or_default(); // a job without text keys cannot fail to be written
     let hash: [u8; 32] = Sha256::digest(&body).into();
-    let once = enqueue_once(conn, actor, &key(op, &hash), &hash, &[job])?;
+    let once = enqueue_once(conn, actor, key(actor, op, hash).as_ref(), &[job])?;
     ring::notify(conn)?;
     let (made, repeated) = match once {
-        Once::Made(made) => (made, false),
+        Once::Done(made) => (made, false),
         Once::Repeated(made) => (made, true),
-        Once::OtherBody => (Vec::new(), false), // cannot be: the key holds the hash
+        Once::OtherRequest => (Vec::new(), false), // cannot be: the key holds the hash
     };
     let Enqueued { id, existing } = made.first().copied().ok_or(JobError::Refused(Vec::new()))?;
     let was_there = match (existing, repeated) {
@@ -59,10 +60,10 @@ pub fn enqueue_from_form(conn: &mut PgConnection, actor: &Actor, op: &str, job: 
 }
 
 /// The same form sent again after an edit is another wish: the key covers what is wished.
-fn key(op: &str, hash: &[u8; 32]) -> String {
-    let op: String = op.chars().take(OP_CHARS_MAX).collect();
-    let hash: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("form:{op}:{hash}")
+fn key(actor: &Actor, op: &str, hash: [u8; 32]) -> Option<RequestKey> {
+    let op: String = op.chars().filter(char::is_ascii_graphic).take(OP_CHARS_MAX).collect();
+    let wish: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    RequestKey::new(actor, &format!("form:{op}:{wish}"), hash).ok() // visible and short: cannot be refused
 }
 
 /// Makes a new job like `job`, linked to it, once per `op`.

@@ -183,7 +183,8 @@ macro_rules! list_sql {
     ($name:literal, $dir:literal, $cmp:literal) => {
         concat!(
             looked!($name, $dir, $cmp),
-            "SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
+            "SELECT * FROM (
+(SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
     coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
 FROM looked f
@@ -203,17 +204,20 @@ LEFT JOIN LATERAL (
 WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
     AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR t.name ILIKE '%' || $7 || '%' OR array_to_string(j.tags, ' ') ILIKE '%' || $7 || '%'
         OR NOT $8::boolean AND j.args::text ILIKE '%' || $7 || '%') AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
-ORDER BY f.k ", $dir, " LIMIT $11"
+ORDER BY f.k ", $dir, " LIMIT $11)
+UNION ALL
+SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (SELECT k FROM looked ORDER BY k ", $dir, " OFFSET $3 - 1) AS last
+) AS page ORDER BY state = 'edge', k ", $dir
         )
     };
 }
 
 const OLDER: &str = list_sql!("older", "DESC", "<");
 const NEWER: &str = list_sql!("newer", "ASC", ">");
-const EDGE_OLDER: &str =
-    concat!(looked!("edge_older", "DESC", "<"), "SELECT min(k) AS edge, count(*) AS looked FROM looked");
-const EDGE_NEWER: &str =
-    concat!(looked!("edge_newer", "ASC", ">"), "SELECT max(k) AS edge, count(*) AS looked FROM looked");
+/// State of the row that stands after the others and tells where the look ended, when there was more to look at. It comes from the same
+/// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.
+const EDGE: &str = "edge";
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
 ///
@@ -236,7 +240,7 @@ pub fn list(
         Cursor::After(k) => (OLDER, k),
         Cursor::Before(k) => (NEWER, k),
     };
-    let rows: Vec<JobRow> = statement(sql)
+    let mut rows: Vec<JobRow> = statement(sql)
         .bind::<Array<Text>, _>(filter.state_names())
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(look)
@@ -249,8 +253,8 @@ pub fn list(
         .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(rows_max + 1)
         .rows(conn)?;
-    let full = rows.len() as i64 > rows_max;
-    let edge = if full || !filter.needs_look(scope) { None } else { edge(conn, filter, cursor)? };
+    let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
+    let edge = edge.filter(|_| rows.len() as i64 <= rows_max);
     Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
 }
 
@@ -259,28 +263,6 @@ fn only(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter, job: JobId) 
     let mut rows = rows_of(conn, scope, &[job])?;
     rows.retain(|row| filter.fits(row));
     Ok(JobPage { rows, newer: None, older: None, edge: None })
-}
-
-/// Tells where the bounded look ended; `None` = everything was looked at.
-fn edge(conn: &mut PgConnection, filter: &JobFilter, cursor: Cursor) -> Result<Option<i64>, DbError> {
-    #[derive(QueryableByName)]
-    struct Edge {
-        #[diesel(sql_type = Nullable<BigInt>)]
-        edge: Option<i64>,
-        #[diesel(sql_type = BigInt)]
-        looked: i64,
-    }
-    let (sql, from) = match cursor {
-        Cursor::Newest => (EDGE_OLDER, i64::MAX),
-        Cursor::After(k) => (EDGE_OLDER, k),
-        Cursor::Before(k) => (EDGE_NEWER, k),
-    };
-    let row: Option<Edge> = statement(sql)
-        .bind::<Array<Text>, _>(filter.state_names())
-        .bind::<BigInt, _>(from)
-        .bind::<BigInt, _>(LOOK_ROWS_MAX)
-        .row(conn)?;
-    Ok(row.filter(|row| row.looked >= LOOK_ROWS_MAX).and_then(|row| row.edge))
 }
 
 /// A text as a pattern of LIKE that matches itself.

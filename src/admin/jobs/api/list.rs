@@ -6,11 +6,11 @@ use actix_web::web::Data;
 use serde_json::{Value, json};
 
 use super::view;
-use crate::admin::jobs::{Cursor, JobFilter, details, list as read};
+use crate::admin::jobs::page::view::ListView;
+use crate::admin::jobs::{Cursor, JobFilter, PAGE_ROWS_MAX, details, list as read, service};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
-use crate::queue::state::JobState;
 use crate::web::api::{Pages, told};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -20,15 +20,28 @@ use crate::web::respond;
 
 /// Jobs of one answer when nothing is said.
 const JOBS: u32 = 50;
-/// Most jobs of one answer.
-const JOBS_MAX: u32 = 200;
+/// How often the list looks on for what is rare, 5,000 rows each time, before it answers with less than a page.
+const LOOKS_MAX: usize = 10;
 
 /// Answers with jobs, newest first.
 pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let pages = Pages::of(&query, JOBS, JOBS_MAX)?;
-    let filter = filter(&query.0)?;
+    let pages = Pages::of(&query, JOBS, PAGE_ROWS_MAX)?;
+    let filter = filter(query.0, &actor)?;
     let (jobs, next) = kit.db.read(move |conn| page(conn, &actor, &filter, pages)).await?;
     respond::json(StatusCode::OK, &json!({ "jobs": jobs, "next": next }))
+}
+
+/// The filter of the page with the same address; what the page would name as not understood is refused here.
+fn filter(query: Form, actor: &Actor) -> Result<JobFilter, WebError> {
+    let mut fields = query.into_fields();
+    fields.retain(|(name, _)| !["limit", "after"].contains(&name.as_str()));
+    let view = ListView::read(fields);
+    let problem = |odd: &String| Problem { field: "q".into(), message: format!("{odd:?} is not understood") };
+    if view.unknown.is_empty() {
+        Ok(view.filter_for(service::sees_payload(actor)))
+    } else {
+        Err(told(view.unknown.iter().map(problem).collect()))
+    }
 }
 
 fn page(
@@ -37,23 +50,16 @@ fn page(
     filter: &JobFilter,
     pages: Pages,
 ) -> Result<(Vec<Value>, Option<i64>), WebError> {
-    let cursor = pages.after.map_or(Cursor::Newest, Cursor::After);
-    let found = read(conn, &actor.scope, filter, cursor, pages.limit)?;
-    let ids: Vec<JobId> = found.rows.iter().map(|row| row.id).collect();
-    let jobs = details(conn, &actor.scope, &ids)?;
-    Ok((jobs.iter().map(|job| view::in_list(actor, job)).collect(), found.older))
-}
-
-fn filter(query: &Form) -> Result<JobFilter, WebError> {
-    let mut filter = JobFilter::default();
-    let mut problems = Vec::new();
-    for state in query.all("state").flat_map(|text| text.split(',')).filter(|text| !text.is_empty()) {
-        match JobState::parse(state) {
-            Some(state) => drop(filter.states.insert(state)),
-            None => {
-                problems.push(Problem { field: "state".into(), message: format!("{state:?} is no state of a job") })
-            }
+    let (mut ids, mut next) = (Vec::<JobId>::new(), pages.after);
+    for _ in 0..LOOKS_MAX {
+        let cursor = next.map_or(Cursor::Newest, Cursor::After);
+        let found = read(conn, &actor.scope, filter, cursor, pages.limit - ids.len() as u32)?;
+        ids.extend(found.rows.iter().map(|row| row.id));
+        next = found.older.or(found.edge);
+        if next.is_none() || ids.len() >= pages.limit as usize {
+            break;
         }
     }
-    if problems.is_empty() { Ok(filter) } else { Err(told(problems)) }
+    let jobs = details(conn, &actor.scope, &ids)?;
+    Ok((jobs.iter().map(|job| view::in_list(actor, job)).collect(), next))
 }

@@ -32,7 +32,7 @@ mod row;
 mod runs;
 mod selected;
 mod story;
-mod view;
+pub(super) mod view;
 mod why;
 
 use super::service::{self, JobError};
