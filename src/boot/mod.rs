@@ -7,4 +7,17 @@
 //!        └─ ends in this order: web stops accepting, engine drains, PostgreSQL stops
 //! ```
 pub mod duties;
+pub mod runners;
 pub mod web;
+
+/// Why something could not be composed; a sentence for the person at the terminal, with the act to take.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BootError(pub String);
+
+impl BootError {
+    /// Wraps an error of a part with what was being done.
+    pub fn when(doing: &str, error: impl std::fmt::Display) -> Self {
+        Self(format!("{doing}: {error}"))
+    }
+}

@@ -8,10 +8,9 @@ use serde_json::json;
 use super::{Answer, Failure, Globals, logging};
 use crate::base::clock::SystemClock;
 use crate::base::signals;
-use crate::boot::duties;
+use crate::boot::{duties, runners};
 use crate::config::Config;
-use crate::engine::{Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
-use crate::queue::template::RunnerKind;
+use crate::engine::{Engine, EngineEnd, EngineSettings, SlotBounds};
 use crate::queue::work::Registry;
 
 /// Longest wait for a notification before looking by oneself.
@@ -26,7 +25,8 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         .database_url
         .clone()
         .ok_or_else(|| Failure::usage("`millrace engine` is started by `millrace serve`"))?;
-    let runners = Runners::default().with(RunnerKind::Handler, registry.clone());
+    let sql_url = config.sql_url.clone().unwrap_or_else(|| url.clone());
+    let runners = runners::all(&config, registry, &sql_url).map_err(|error| Failure::refused(error.to_string()))?;
     loop {
         let engine =
             Engine::start(settings(&config, url.clone()), Arc::new(SystemClock), runners.clone(), duties::all())?;

@@ -18,11 +18,13 @@ use crate::admin::account::setup::{self, FirstAdmin};
 use crate::base::clock::SystemClock;
 use crate::base::db::PgConnection;
 use crate::base::key::DataKey;
-use crate::base::signals;
+use crate::base::{random, signals};
+use crate::boot::runners;
 use crate::boot::web::Web;
 use crate::config::{Config, Setting, setting};
 use crate::engine::Supervisor;
 use crate::queue::actor::Actor;
+use crate::runners::command::end_orphans;
 
 /// How often the children are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -175,6 +177,8 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
     let mut variables = config.variables();
     variables.push((setting::DATABASE_URL.variable, database.runtime_url()?)); // the later one counts
     variables.push((setting::SQL_URL.variable, database.sql_url(config.sql_url.as_deref())));
+    let mark = format!("{}-{:016x}", config.node, u64::from_ne_bytes(random::secret_bytes()));
+    variables.push((runners::MARK_VARIABLE, mark.clone()));
     let command = move || {
         let mut command = Command::new(&program);
         command.arg("engine").envs(variables.iter().map(|(name, value)| (name, value)));
@@ -183,7 +187,7 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
         }
         command
     };
-    Ok(Supervisor::new(command, || ()))
+    Ok(Supervisor::new(command, move || end_orphans(&mark)))
 }
 
 /// Looks after the children until the process is asked to end.

@@ -158,10 +158,12 @@ pub const ALL: [&Setting; 24] = [
 ];
 
 /// Variables that are ours and no settings: read elsewhere, or given to commands.
-const OTHER_VARIABLES: [&str; 8] = [
+const OTHER_VARIABLES: [&str; 10] = [
     "MILLRACE_CONFIG",
     "MILLRACE_PG_BIN",
     "MILLRACE_JOB_ID",
+    "MILLRACE_ENGINE",
+    "MILLRACE_ENGINE_MARK",
     "MILLRACE_ATTEMPT",
     "MILLRACE_FENCE",
     "MILLRACE_DEADLINE",

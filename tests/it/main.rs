@@ -6,7 +6,7 @@ mod cluster;
 mod config;
 mod database;
 mod engine;
-mod runners;
 mod jobs;
+mod runners;
 mod support;
 mod web;

@@ -348,6 +348,7 @@ pub(crate) mod sample {
             heartbeat_at: None,
             error: None,
             fingerprint: None,
+            log_bytes: 0,
             output: None,
             cpu_ms: None,
             peak_memory_bytes: None,

@@ -115,6 +115,7 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         table: Arc::new(Table::new(all)),
         live: Hub::new(),
         banners: Arc::new(Vec::new),
+        rates: Arc::default(),
     }
 }
 
