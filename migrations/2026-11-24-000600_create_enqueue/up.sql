@@ -219,8 +219,10 @@ DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN
     INSERT INTO millrace.queues (name)
-    SELECT DISTINCT value ->> 'queue' FROM jsonb_array_elements(jobs) WHERE value ->> 'queue' IS NOT NULL
-        AND NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = value ->> 'queue')
+    SELECT DISTINCT coalesce(e.value ->> 'queue', v.queue) AS name FROM jsonb_array_elements(jobs) AS e(value)
+    JOIN millrace.templates t ON t.name = e.value ->> 'template'
+    JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce((e.value ->> 'version')::integer, t.active_version)
+    WHERE NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = coalesce(e.value ->> 'queue', v.queue))
     ON CONFLICT (name) DO NOTHING;
     IF jobs @? '$[*].unique_key ? (@ != null)' THEN
         owners := millrace.take_unique_keys(jobs);
