@@ -55,7 +55,7 @@ pub struct Expected {
 /// Tells the life of `job` until `now`, oldest stage first. `attempts` are those that did not succeed, in order.
 pub fn timeline(job: &Detail, attempts: &[Attempt], now: Time, expected: Expected) -> Vec<Stage> {
     let mut line = Line { job, stages: Vec::new(), at: job.created_at, wait: Wait::First };
-    line.scheduled_at_first(now);
+    line.scheduled_at_first(attempts, now);
     for attempt in attempts {
         line.attempt(attempt);
     }
@@ -91,10 +91,13 @@ impl Line<'_> {
     }
 
     /// A job with a time of its own waits for it first, unless something happened before.
-    fn scheduled_at_first(&mut self, now: Time) {
+    fn scheduled_at_first(&mut self, attempts: &[Attempt], now: Time) {
         let Some(asked) = self.job.asked_for.filter(|asked| *asked > self.job.created_at) else { return };
         if self.job.state() != JobState::Scheduled || self.job.since.is_some_and(|since| since > self.job.created_at) {
-            let end = [self.job.started_at, self.job.finished_at].into_iter().flatten().fold(asked.min(now), Time::min);
+            let first = attempts.first().and_then(|attempt| attempt.started_at);
+            let present = self.job.since.filter(|_| attempts.is_empty() && self.job.state().is_waiting());
+            let ends = [first, present, self.job.started_at, self.job.finished_at];
+            let end = ends.into_iter().flatten().fold(asked.min(now), Time::min);
             self.push(JobState::Scheduled, "Scheduled", end, format!("by {}", self.job.enqueued_by));
         }
     }
@@ -352,6 +355,19 @@ mod tests {
 
         assert!(stages[0].open && stages[0].length == Some(Duration::from_secs(10)));
         assert_eq!((stages[1].title.as_str(), stages[1].at), ("Ready", at(60)));
+    }
+
+    #[test]
+    fn a_job_that_is_held_before_its_time_waits_no_longer_for_it() {
+        let job = Detail {
+            created_at: at(0),
+            asked_for: Some(at(3_600)),
+            since: Some(at(40)),
+            run_at: Some(at(3_600)),
+            ..job(JobState::Held)
+        };
+
+        assert_eq!(told(&job, &[], at(50)), [("Scheduled".into(), Some(40)), ("Held".into(), Some(10))]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn console() {
 
 fn handler(name: &str, description: &str, queue: &str, params: Value, more: Value) -> Value {
     let mut defaults = json!({ "queue": queue, "priority": 3, "max_attempts": 5, "timeout_ms": 1_200_000,
-        "backoff": { "kind": "exponential", "base_ms": 30_000, "factor": 2, "max_ms": 600_000, "jitter": 0.2 } });
+        "backoff": { "kind": "exponential", "base_ms": 5_000, "factor": 2, "max_ms": 600_000, "jitter": 0.2 } });
     if let (Some(all), Some(more)) = (defaults.as_object_mut(), more.as_object()) {
         all.extend(more.clone());
     }
@@ -141,12 +141,12 @@ fn work(conn: &mut PgConnection) {
         statement(SQL).bind::<diesel::sql_types::Text, _>(when).run(conn).unwrap();
     }
     std::thread::sleep(Duration::from_secs(3));
-    for _ in 0..12 {
+    for _ in 0..3 {
         enqueue(conn, "report.weekly_digest", json!({ "tenant": "bolt-pos", "week": 47, "ms": 300_000 }));
     }
     enqueue(
         conn,
         "catalog.import_csv",
-        json!({ "supplier": "nordwind", "expected_rows": 5000, "fails_first": true, "ms": 600_000 }),
+        json!({ "supplier": "nordwind", "expected_rows": 5000, "fails_first": true, "ms": 300_000 }),
     );
 }

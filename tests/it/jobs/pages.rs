@@ -233,7 +233,7 @@ fn a_failed_job_shows_its_attempts_log_and_trace() {
 
     let mut viewer = console.browser(Role::Viewer);
     assert_eq!(viewer.get(&format!("/jobs/{job}/log.txt")).status, 403);
-    assert!(viewer.get(&format!("/jobs/{job}")).body.contains("Logs need the role"));
+    assert!(viewer.get(&format!("/jobs/{job}")).body.contains("Seeing it needs the role"));
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Side {
         let error = job.error.clone().filter(|_| attempt.is_none()).or(of_attempt).unwrap_or_default();
         Self {
             tone: one.as_ref().filter(|_| attempt.is_some()).map_or_else(|| job.state().into(), |one| one.tone),
-            args: pretty(&service::visible_args(actor, &job)),
+            args: pretty(&super::payload::visible(&job, actor)),
             output: job.output.as_ref().filter(|_| service::sees_payload(actor)).map(pretty).unwrap_or_default(),
             error: crate::web::ansi::visible(error.trim()),
             title,

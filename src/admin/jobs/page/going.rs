@@ -52,7 +52,7 @@ pub fn going(story: &Story, shell: &Shell) -> Option<Going> {
 
 fn running_for(story: &Story, shell: &Shell) -> String {
     let length = story.job.started_at.map(|start| duration(between(start, shell.now))).unwrap_or_default();
-    format!("running for {length}, reports no progress")
+    format!("Running for {length}. It reports no progress.")
 }
 
 fn amount(pace: Pace) -> String {
@@ -102,7 +102,7 @@ mod tests {
         let going = going(&story, &shell()).expect("it runs");
 
         assert_eq!((going.percent, going.left.as_str()), (None, ""));
-        assert!(going.done.starts_with("running for 3m 41s"));
+        assert!(going.done.starts_with("Running for 3m 41s"));
     }
 
     #[test]

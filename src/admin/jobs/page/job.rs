@@ -42,7 +42,7 @@ use crate::web::shell::Shell;
 #[derive(Template)]
 #[template(
     path = "jobs/job.html",
-    blocks = ["head", "why_block", "line_block", "going_block", "levels", "runs_block", "attempts_block", "facts_block", "output_block", "related"]
+    blocks = ["head", "why_block", "line_block", "going_block", "levels", "log_words", "runs_block", "attempts_block", "facts_block", "output_block", "related"]
 )]
 pub struct JobPage {
     shell: Shell,
@@ -136,6 +136,7 @@ impl JobPage {
             panel("panel-line", self.as_line_block().render())?,
             panel("panel-going", self.as_going_block().render())?,
             panel("panel-levels", self.as_levels().render())?,
+            panel("panel-words", self.as_log_words().render())?,
             panel("panel-runs", self.as_runs_block().render())?,
             panel("panel-attempts", self.as_attempts_block().render())?,
             panel("panel-facts", self.as_facts_block().render())?,
@@ -213,8 +214,8 @@ impl Watch {
         let mut page = JobPage::new(&self.actor, shell, &story);
         let mut tail = None;
         if page.sees_log {
-            let news = self.log.news(conn, after)?;
-            page.log.levels = news.levels;
+            let news = self.log.news(conn, &story.job, after)?;
+            (page.log.levels, page.log.words) = (news.levels, news.words);
             tail = Some(news.tail);
         }
         Ok(Frame { panels: page.panels()?, tail })
@@ -256,12 +257,16 @@ mod tests {
 
     #[test]
     fn a_panel_is_what_stands_in_the_page() {
-        let page = page(JobState::Running, Role::Admin);
+        let mut page = page(JobState::Running, Role::Admin);
+        page.log.levels = vec![crate::web::parts::Tab::new("All", "#", true)];
+        page.log.words = "2 lines".into();
         let html = page.render().expect("rendered");
 
         for panel in page.panels().expect("panels") {
             assert!(html.contains(&format!("id=\"{}\"", panel.id)), "{}", panel.id);
             assert!(html.contains(panel.html.trim()), "{}", panel.id);
+            let absent = ["panel-why", "panel-output"].contains(&panel.id.as_str()); // a running job has neither
+            assert_eq!(panel.html.trim().is_empty(), absent, "{}", panel.id);
         }
     }
 
@@ -276,7 +281,7 @@ mod tests {
     fn a_viewer_sees_no_values_no_log_and_no_acts() {
         let html = page(JobState::Failed, Role::Viewer).render().expect("rendered");
 
-        assert!(!html.contains("5000") && html.contains("Only names are shown"));
-        assert!(html.contains("Logs need the role") && !html.contains("/retry"));
+        assert!(!html.contains("&#34;nordwind&#34;") && html.contains("Only names are shown"));
+        assert!(html.contains("Seeing it needs the role") && !html.contains("/retry"));
     }
 }

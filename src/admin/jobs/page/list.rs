@@ -92,11 +92,11 @@ impl ListPage {
 
     /// Shows what was found.
     fn new(actor: &Actor, shell: Shell, view: ListView, found: Found) -> Self {
-        let shell = shell.titled(title(&view), Section::Jobs).under("Operate", "");
+        let shell = shell.titled("Jobs", Section::Jobs).under("Operate", paths::DASHBOARD);
         let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, actor, &shell)).collect();
         let total = found.total(&view.filter);
         Self {
-            shell: Shell { live: stream_address(&view, &found), ..shell },
+            shell: Shell { title: title(&view), live: stream_address(&view, &found), ..shell },
             total,
             tabs: tabs(&view, found.counted.as_ref()),
             chips: chips(&view),

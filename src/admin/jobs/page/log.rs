@@ -170,7 +170,10 @@ fn words(job: &Detail, measured: &Measured) -> String {
         1 => "1 line".into(),
         lines => format!("{} lines", crate::web::format::grouped(lines)),
     };
-    format!("Attempt {} · {lines}", super::attempts::counted(job))
+    match job.attempt {
+        0 => format!("No attempt yet · {lines}"),
+        _ => format!("Attempt {} · {lines}", super::attempts::counted(job)),
+    }
 }
 
 fn levels(job: JobId, least: Least, counts: Option<LevelCounts>) -> Vec<Tab> {
@@ -207,6 +210,8 @@ struct Known {
 pub struct News {
     /// Lines to be added.
     pub tail: Tail,
+    /// How long it is now.
+    pub words: String,
     /// All, warnings, errors.
     pub levels: Vec<Tab>,
 }
@@ -221,7 +226,7 @@ impl Follower {
     ///
     /// # Errors
     /// Database failures and broken templates.
-    pub fn news(&self, conn: &mut PgConnection, after: u64) -> Result<News, LiveError> {
+    pub fn news(&self, conn: &mut PgConnection, job: &Detail, after: u64) -> Result<News, LiveError> {
         let mut known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let measured = Measured::of(conn, self.job)?;
         let from = if (known.quiet.0..=known.quiet.1).contains(&after) { known.quiet.1 } else { after };
@@ -234,7 +239,7 @@ impl Follower {
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
         let tail = self.rendered(found.lines, measured.attempts().len() > 1)?;
-        Ok(News { tail, levels: levels(self.job, self.least, known.counts) })
+        Ok(News { tail, words: words(job, &measured), levels: levels(self.job, self.least, known.counts) })
     }
 
     /// Renders lines one by one: each subscriber takes those after its own.

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::row::in_order;
 use crate::admin::jobs::{Detail, service};
 use crate::queue::actor::Actor;
+use crate::queue::template::TemplateSpec;
 use crate::web::json::pretty;
 use crate::web::span::Span;
 
@@ -21,9 +23,15 @@ pub struct Payload {
 /// Says who may see values.
 const HIDDEN: &str = "Only names are shown. Values need the role analyst, operator or admin.";
 
+/// Gives the arguments as `actor` may see them, in the order of the template.
+pub fn visible(job: &Detail, actor: &Actor) -> Value {
+    let spec = serde_json::from_value::<TemplateSpec>(job.spec.clone()).ok();
+    in_order(service::visible_args(actor, job), spec.as_ref().map(|spec| &spec.params))
+}
+
 /// Shows the arguments of `job` to `actor`.
 pub fn arguments(job: &Detail, actor: &Actor) -> Payload {
-    let args = service::visible_args(actor, job);
+    let args = visible(job, actor);
     match service::sees_payload(actor) {
         true => shown(&args),
         false => Payload { spans: pretty(&args), hidden: HIDDEN.into(), ..Payload::default() },

@@ -152,12 +152,25 @@ pub fn short_args(args: Option<&Value>, params: Option<&Value>, actor: &Actor) -
         Some(Ok(params)) => params.masked(args),
         Some(Err(_)) => Value::Null, // parameters that cannot be read may mark secrets that we do not know of
     };
+    let names = params.and_then(|params| Params::parse(params).ok());
+    let masked = in_order(masked, names.as_ref());
     let pairs = masked.as_object().into_iter().flatten();
     let text = match service::sees_payload(actor) {
         true => pairs.map(|(name, value)| format!("{name}={}", short(value))).collect::<Vec<_>>().join(" "),
         false => pairs.map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", "),
     };
     cut(&visible(&text), LINE_CHARS_MAX)
+}
+
+/// Puts declared parameters first, as their template has them: the database forgets the order of members.
+pub fn in_order(args: Value, params: Option<&Params>) -> Value {
+    let (Value::Object(mut rest), Some(params)) = (args.clone(), params) else { return args };
+    let mut ordered = serde_json::Map::new();
+    for name in params.names() {
+        ordered.extend(rest.shift_remove(name).map(|value| (name.to_owned(), value)));
+    }
+    ordered.extend(rest);
+    Value::Object(ordered)
 }
 
 fn short(value: &Value) -> String {
@@ -245,10 +258,10 @@ mod tests {
     #[test]
     fn nobody_sees_a_secret_and_a_viewer_sees_no_value_and_no_act() {
         let admin = shown(JobState::Succeeded, Role::Admin);
-        assert!(admin.contains("to=a@example.org key=•••• rows=[2] o={…}"), "{admin}");
+        assert!(admin.contains("key=•••• to=a@example.org rows=[2] o={…}"), "{admin}");
 
         let viewer = shown(JobState::Succeeded, Role::Viewer);
-        assert!(viewer.contains("to, key, rows, o") && !viewer.contains("example.org"));
+        assert!(viewer.contains("key, to, rows, o") && !viewer.contains("example.org"));
         assert!(!viewer.contains("/again"));
     }
 

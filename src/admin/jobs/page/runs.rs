@@ -13,6 +13,8 @@ use crate::web::tone::Tone;
 
 /// Fewest bars that say something.
 const BARS_MIN: usize = 2;
+/// Places for bars: fewer bars stand at the right, none wider than its neighbours would be.
+const PLACES_MIN: usize = 24;
 /// The lowest bar, as a share of the highest: a job of no time can still be pressed.
 const LOWEST: f64 = 0.02;
 
@@ -63,11 +65,13 @@ pub fn runs(story: &Story, shell: &Shell) -> Option<Runs> {
     if columns.len() < BARS_MIN {
         return None;
     }
-    let highest = columns.iter().map(|column| column.ms).max().unwrap_or(0).max(1);
+    let highest = columns.iter().map(|column| column.ms).max().unwrap_or(0).max(10);
     let (unit, per_unit) = unit(highest);
-    let values: Vec<f64> =
-        columns.iter().map(|column| (column.ms as f64 / per_unit).max(highest as f64 / per_unit * LOWEST)).collect();
-    let chart = Bars::stacked("", &[Series { class: "b-ok", name: "", values: &values }], None);
+    let empty = PLACES_MIN.saturating_sub(columns.len());
+    let height = |column: &Column| (column.ms as f64 / per_unit).max(highest as f64 / per_unit * LOWEST);
+    let values: Vec<f64> = std::iter::repeat_n(0.0, empty).chain(columns.iter().map(height)).collect();
+    let series = [Series { class: "b-ok", name: "", values: &values }];
+    let chart = Bars::stacked("", &series, Some(highest as f64 / per_unit));
     let bars = columns.iter().zip(&chart.bars).map(|(column, bar)| Bar {
         class: class(column, story.job.id),
         x: bar.x.clone(),
@@ -131,11 +135,13 @@ fn label(columns: &[Column], story: &Story) -> String {
 
 fn ticks(columns: &[Column], story: &Story, shell: &Shell) -> Vec<Tick> {
     let last = columns.len().saturating_sub(1);
+    let (places, empty) = (columns.len().max(PLACES_MIN), PLACES_MIN.saturating_sub(columns.len()));
+    let share = |place: usize| ((empty + place) as f64 + 0.5) / places as f64 * 100.0;
     let mut ticks = Vec::new();
     if let Some(first) = columns.first() {
-        ticks.push(Tick::along(shell.stamp(first.at).text, 0.0));
+        let at = if empty == 0 { 0.0 } else { share(0) };
+        ticks.push(Tick::along(shell.stamp(first.at).text, at));
     }
-    let share = |place: usize| (place as f64 + 0.5) / columns.len() as f64 * 100.0;
     match columns.iter().position(|column| column.id == story.job.id) {
         Some(place) if place > 0 => {
             ticks.push(Tick::along("this job", if place == last { 100.0 } else { share(place) }))

@@ -19,6 +19,13 @@ pub struct Why {
     pub expected: String,
 }
 
+impl Why {
+    /// Gives the colour of the card: that of the first reason.
+    pub fn class(&self) -> &'static str {
+        self.lines.first().map_or("", |line| line.tone.class())
+    }
+}
+
 /// One sentence of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
