@@ -228,9 +228,8 @@ BEGIN
         owners := millrace.take_unique_keys(jobs);
     END IF;
     RETURN QUERY
-    WITH item AS MATERIALIZED (
-        SELECT e.ord, coalesce((o.owner ->> 'id')::bigint, nextval('millrace.job_seq')) AS id,
-               coalesce((o.owner ->> 'existing')::boolean, false) AS existing,
+    WITH named AS (
+        SELECT e.ord, (o.owner ->> 'id')::bigint AS owner_id, coalesce((o.owner ->> 'existing')::boolean, false) AS existing,
                t.id AS template_id, v.version, q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
                coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(e.value -> 'args', '{}') AS args,
                j.tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
@@ -243,6 +242,8 @@ BEGIN
         JOIN millrace.queues q ON q.name = coalesce(j.queue, v.queue)
         LEFT JOIN LATERAL (SELECT owner FROM jsonb_array_elements(owners) AS owner WHERE (owner ->> 'ord')::bigint = e.ord) AS o
             ON j.unique_key IS NOT NULL
+    ), item AS MATERIALIZED ( -- ids are drawn in the order of the list, whatever order the joins have
+        SELECT coalesce(owner_id, nextval('millrace.job_seq')) AS id, in_order.* FROM (SELECT * FROM named ORDER BY ord) AS in_order
     ), fresh AS MATERIALIZED (
         SELECT *, run_at > moment AS later FROM item WHERE NOT existing ORDER BY ord
     ), kept AS (

@@ -1,5 +1,6 @@
 //! Integration tests.
 mod access;
+mod api;
 mod browser;
 mod cli;
 mod cluster;

@@ -46,6 +46,9 @@ impl Typed {
 impl JobFilter {
     /// Adds a value of a field by its name in addresses; `false` when field or value is not known.
     pub fn add(&mut self, field: &str, value: &str) -> bool {
+        if value.contains('\0') {
+            return false; // no name holds one, and no statement takes one
+        }
         let list = match field {
             "state" => return JobState::parse(value).map(|state| self.states.insert(state)).is_some(),
             "id" => {

@@ -102,9 +102,10 @@ impl ListView {
             }
         }
         self.filter.id = self.filter.id.or(typed.filter.id);
-        self.search = search(&typed.text, &typed.unknown);
+        let is_quoted = self.search.contains('"');
+        self.search = search(&typed.text, is_quoted, &typed.unknown);
         self.unknown.extend(typed.unknown);
-        match typed.text.parse::<i64>().ok().filter(|id| *id > 0 && !self.search.contains('"')) {
+        match typed.text.parse::<i64>().ok().filter(|id| *id > 0 && !is_quoted) {
             Some(id) => self.filter.id = Some(id),
             None => self.filter.text = Some(typed.text).filter(|text| !text.is_empty()),
         }
@@ -193,9 +194,10 @@ impl ListView {
 }
 
 /// Writes words back so that they are read as words again.
-fn search(text: &str, unknown: &[String]) -> String {
+fn search(text: &str, is_quoted: bool, unknown: &[String]) -> String {
     let again = typed(text);
-    let plain = again.text == text && again.unknown.is_empty() && again.filter == JobFilter::default();
+    let is_same = again.text == text && again.unknown.is_empty() && again.filter == JobFilter::default();
+    let plain = is_same && !(is_quoted && text.parse::<i64>().is_ok()); // a quoted number is text, not a job's id
     let text = if plain { text.to_owned() } else { format!("\"{text}\"") };
     std::iter::once(text).chain(unknown.iter().cloned()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

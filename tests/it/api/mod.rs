@@ -1,0 +1,14 @@
+//! The HTTP API over a real server, database and engine.
+mod acts;
+mod bulk;
+mod documents;
+mod enqueue;
+mod health;
+mod lists;
+mod nodes;
+mod queues;
+mod random;
+mod reads;
+mod repeats;
+mod rights;
+mod stage;

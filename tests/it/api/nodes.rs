@@ -1,0 +1,35 @@
+//! Nodes: list, drain; the engine obeys.
+
+use millrace::queue::permission::Role;
+use millrace::queue::work::Registry;
+use serde_json::json;
+
+use super::stage::Server;
+use crate::support::stage::{TestEngine, wait_until};
+
+#[test]
+fn a_node_is_shown_and_drained() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let _engine = TestEngine::start_as(&server.db, "fra-01", Registry::default());
+    let node = || program.get("/api/v1/nodes/fra-01").expect(200);
+    wait_until(|| node()["slots"].as_i64() > Some(0)).expect("a heartbeat");
+
+    let shown = &program.get("/api/v1/nodes").expect(200)["nodes"][0];
+    assert_eq!((&shown["name"], &shown["state"], &shown["running"]), (&json!("fra-01"), &json!("up"), &json!(0)));
+    assert!(shown["heartbeat_at"].is_string() && shown["memory_bytes"].as_i64() > Some(0));
+
+    let draining = program.post("/api/v1/nodes/fra-01/drain", &json!({"reason": "new disk"})).expect(200);
+    assert_eq!(draining["state"], "draining");
+    let conflict = program.post("/api/v1/nodes/fra-01/drain", &json!({})).expect(409);
+    assert!(conflict["detail"].as_str().unwrap().contains("is draining"));
+    // it takes nothing more: what is enqueued now stays ready
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let job = program.enqueue(&json!({"template": "demo.any"}));
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    assert_eq!(program.get(&format!("/api/v1/jobs/{job}")).expect(200)["state"], "ready");
+    assert_eq!(
+        server.number("SELECT count(*) AS number FROM millrace.audit WHERE act = 'node.drain' AND reason = 'new disk'"),
+        1
+    );
+}

@@ -1,0 +1,148 @@
+//! One job: its fields, attempts, log and explanation; counts.
+
+use millrace::queue::permission::Role;
+use millrace::queue::work::{Ended, Handler, JobContext, Level, Outcome, Registry};
+use serde_json::{Value, json};
+
+use super::stage::Server;
+use crate::support::stage::{TestEngine, wait_for};
+
+/// Fails its first attempt, then succeeds and says so.
+struct Second;
+
+impl Handler for Second {
+    fn run(&self, job: &JobContext) -> Ended {
+        job.log(Level::Info, &format!("attempt {}\nline two", job.attempt()));
+        if job.attempt() == 1 {
+            return Err(millrace::queue::work::Failure::new("not the first time\nand more"));
+        }
+        job.progress(3, 3, "done");
+        job.output(json!({"sum": 42}));
+        Ok(Outcome::Done)
+    }
+}
+
+#[test]
+fn a_finished_job_tells_its_attempts_output_and_log() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let _engine = TestEngine::start(&server.db, Registry::default().with_handler("demo.any", Second));
+    let job = program.enqueue(&json!({"template": "demo.any", "args": {"n": 1}}));
+    wait_for(&mut server.db.connect(), job, "succeeded");
+    let path = format!("/api/v1/jobs/{job}");
+
+    let shown = program.get(&path).expect(200);
+    assert_eq!(
+        (&shown["state"], &shown["output"], &shown["attempt"]),
+        (&json!("succeeded"), &json!({"sum": 42}), &json!(2))
+    );
+    let attempts = program.get(&format!("{path}/attempts")).expect(200)["attempts"].as_array().unwrap().clone();
+    assert_eq!(attempts.len(), 2);
+    assert_eq!((&attempts[0]["number"], &attempts[0]["outcome"]), (&json!(1), &json!("failed")));
+    assert_eq!((&attempts[0]["reason"], &attempts[0]["counted"]), (&json!("not the first time"), &json!(true)));
+    assert_eq!(attempts[0]["error"]["message"], "not the first time\nand more");
+    assert_eq!(
+        (&attempts[1]["number"], &attempts[1]["outcome"], &attempts[1]["node"]),
+        (&json!(2), &json!("succeeded"), &json!("test"))
+    );
+    assert!(attempts[0]["fence"].as_i64() < attempts[1]["fence"].as_i64());
+
+    let log = program.get(&format!("{path}/log"));
+    assert_eq!((log.status, log.header("content-type")), (200, "application/x-ndjson"));
+    let lines: Vec<Value> = log.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let texts: Vec<_> = lines.iter().map(|line| line["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["attempt 1", "line two", "attempt 2", "line two"]);
+    assert_eq!((&lines[3]["attempt"], &lines[3]["line"], &lines[3]["level"]), (&json!(2), &json!(2), &json!("info")));
+
+    let second = program.get(&format!("{path}/log?attempt=2&limit=1"));
+    assert_eq!(second.text.lines().count(), 1);
+    let rest = program.get(&format!("{path}/log?attempt=2&after={}", second.header("millrace-next")));
+    assert!(
+        rest.text.contains("line two") && !rest.text.contains("attempt 2") && rest.header("millrace-next").is_empty()
+    );
+    let plain = program.send("GET", &format!("{path}/log"), &[("Accept", "text/plain")], &[]);
+    assert!(plain.text.lines().next().unwrap().ends_with("Z info  attempt 1"), "{}", plain.text);
+    for bad in ["attempt=x", "after=7", "limit=0", "limit=10001"] {
+        assert_eq!(program.get(&format!("{path}/log?{bad}")).status, 422, "{bad}");
+    }
+}
+
+#[test]
+fn a_waiting_job_explains_itself() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let job = program.enqueue(&json!({"template": "demo.any"}));
+    let later = program.enqueue(&json!({"template": "demo.any", "run_at": "2030-01-01T00:00:00Z"}));
+    let second = program.enqueue(&json!({"template": "demo.any"}));
+    let codes = |id| {
+        let told = program.get(&format!("/api/v1/jobs/{id}/explain")).expect(200);
+        assert_eq!(told["id"], json!(id));
+        told["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["code"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(codes(job), ["no-node", "in-line"]);
+    assert_eq!(codes(later), ["not-due"]);
+    program.post("/api/v1/queues/default/pause", &json!({"reason": "cleaning"})).expect(200);
+    assert_eq!(codes(job), ["queue-paused", "no-node", "in-line"]);
+    let told = program.get(&format!("/api/v1/jobs/{second}/explain")).expect(200);
+    assert_eq!((&told["reasons"][0]["reason"], &told["reasons"][2]["position"]), (&json!("cleaning"), &json!(2)));
+    assert!(told["reasons"][0]["message"].as_str().unwrap().ends_with("paused its queue: cleaning"));
+    program.post(&format!("/api/v1/jobs/{job}/hold"), &json!({"reason": "why not"})).expect(200);
+    assert_eq!(codes(job), ["held"]);
+}
+
+#[test]
+fn counts_are_exact_by_any_of_their_sides() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let jobs = json!([{"template": "demo.any"}, {"template": "demo.any", "queue": "mail"}, {"template": "demo.any", "queue": "mail", "delay_ms": 60000},
+        {"template": "demo.greet", "args": {"name": "x"}}]);
+    program.post("/api/v1/jobs/bulk", &jobs).expect(201);
+    let counts = |query: &str| program.get(&format!("/api/v1/counts{query}")).expect(200);
+
+    let by_state = counts("");
+    assert_eq!(by_state["counts"].as_array().unwrap().len(), 10);
+    assert_eq!(by_state["counts"][1], json!({"state": "scheduled", "count": 1}));
+    assert_eq!(by_state["counts"][2], json!({"state": "ready", "count": 3}));
+    assert!(by_state["as_of"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(counts("?by=queue")["counts"], json!([{"queue": "default", "count": 2}, {"queue": "mail", "count": 2}]));
+    assert_eq!(
+        counts("?by=template,state")["counts"],
+        json!([{"template": "demo.any", "state": "ready", "count": 2}, {"template": "demo.any", "state": "scheduled", "count": 1},
+            {"template": "demo.greet", "state": "ready", "count": 1}])
+    );
+    assert!(program.get("/api/v1/counts?by=color").refusal(422).starts_with("by: "));
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+
+    for path in [
+        "/api/v1/jobs/999",
+        "/api/v1/jobs/-1",
+        "/api/v1/jobs/x",
+        "/api/v1/jobs/99999999999999999999",
+        "/api/v1/jobs/999/log",
+        "/api/v1/jobs/999/attempts",
+        "/api/v1/jobs/999/explain",
+        "/api/v1/queues/none",
+        "/api/v1/queues/N%00e",
+        "/api/v1/nodes/none",
+        "/api/v1/none",
+    ] {
+        let problem = program.get(path).expect(404);
+        assert_eq!(problem["type"], "urn:millrace:problem:not-found", "{path}");
+    }
+    for path in ["/api/v1/jobs/999/cancel", "/api/v1/queues/none/pause", "/api/v1/nodes/none/drain"] {
+        program.post(path, &json!({})).expect(404);
+    }
+    assert_eq!(program.post("/api/v1/counts", &json!({})).status, 405);
+    assert_eq!(program.send("DELETE", "/api/v1/jobs", &[], &[]).status, 405);
+}

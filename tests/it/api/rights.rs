@@ -1,0 +1,138 @@
+//! Who may do what: token scopes, roles, and limits to queues and tags.
+
+use millrace::queue::permission::Role;
+use serde_json::{Value, json};
+
+use super::stage::{Program, Server};
+
+#[test]
+fn without_a_token_nothing_is_told() {
+    let server = Server::start();
+
+    for (method, path, access) in server.table.rows().filter(|(_, path, _)| path.starts_with("/api/v1/")) {
+        if access == millrace::web::table::Access::Open {
+            continue;
+        }
+        let path = path.replace("{id}", "1").replace("{name}", "default");
+        let answer = server.stranger().send(method.as_str(), &path, &[], b"{}");
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_token_needs_the_scope_of_the_area() {
+    let server = Server::start();
+    let status =
+        |scopes: &[&str], method: &str, path: &str| server.with_scopes(scopes).send(method, path, &[], b"{}").status;
+
+    for (scopes, method, path, wanted) in [
+        (&["jobs:read"][..], "GET", "/api/v1/jobs", 200),
+        (&["jobs:write"], "GET", "/api/v1/jobs", 200),
+        (&["queues:write"], "GET", "/api/v1/jobs", 403),
+        (&["jobs:read"], "POST", "/api/v1/jobs", 403),
+        (&["jobs:write"], "POST", "/api/v1/jobs", 422),
+        (&["jobs:read"], "GET", "/api/v1/counts", 200),
+        (&["counts:read"], "GET", "/api/v1/counts", 200),
+        (&["counts:read"], "GET", "/api/v1/jobs", 403),
+        (&["queues:read"], "GET", "/api/v1/queues", 200),
+        (&["jobs:write"], "GET", "/api/v1/queues", 403),
+        (&["queues:read"], "POST", "/api/v1/queues/default/pause", 403),
+        (&["queues:write"], "POST", "/api/v1/queues/default/pause", 200),
+        (&["nodes:read"], "GET", "/api/v1/nodes", 200),
+        (&["nodes:read"], "POST", "/api/v1/nodes/n/drain", 403),
+        (&["nodes:write"], "POST", "/api/v1/nodes/n/drain", 404),
+        (&["all"], "POST", "/api/v1/nodes/n/drain", 404),
+    ] {
+        assert_eq!(status(scopes, method, path), wanted, "{scopes:?} {method} {path}");
+    }
+}
+
+#[test]
+fn a_role_that_only_reads_changes_nothing() {
+    let server = Server::start();
+    let job = server.program(Role::Operator).enqueue(&json!({"template": "demo.any"}));
+
+    for role in [Role::Analyst, Role::Auditor, Role::Viewer] {
+        let program = server.program(role);
+        for path in [
+            "/api/v1/jobs",
+            "/api/v1/jobs/bulk",
+            &format!("/api/v1/jobs/{job}/cancel"),
+            "/api/v1/queues/default/pause",
+            "/api/v1/nodes/n/drain",
+        ] {
+            let problem = program.post(path, &json!({})).expect(403);
+            assert_eq!(problem["type"], "urn:millrace:problem:forbidden", "{role:?} {path}");
+        }
+        program.get(&format!("/api/v1/jobs/{job}")).expect(200);
+        let log = program.get(&format!("/api/v1/jobs/{job}/log")).status;
+        assert_eq!(log, if role == Role::Analyst { 200 } else { 403 }, "{role:?}");
+    }
+    assert_eq!(server.number("SELECT count(*) AS number FROM millrace.audit WHERE NOT accepted"), 15);
+}
+
+fn ids(answer: &Value) -> Vec<i64> {
+    answer["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn what_is_outside_of_the_scope_is_not_there() {
+    let server = Server::start();
+    let admin = server.program(Role::Admin);
+    let inside = admin.enqueue(&json!({"template": "demo.any", "queue": "mail"}));
+    let tagged = admin.enqueue(&json!({"template": "demo.any", "queue": "other", "tags": ["vip"]}));
+    let outside = admin.enqueue(&json!({"template": "demo.any", "queue": "other"}));
+    let limited = server.limited(Role::Operator, &["all"], (&["mail"], &["vip"]));
+
+    assert_eq!(ids(&limited.get("/api/v1/jobs").expect(200)), [tagged.0, inside.0]);
+    assert_eq!(ids(&limited.get(&format!("/api/v1/jobs?q=id:{outside}")).expect(200)), [] as [i64; 0]);
+    for id in [inside, tagged] {
+        limited.get(&format!("/api/v1/jobs/{id}")).expect(200);
+    }
+    assert_hidden(&limited, &format!("/api/v1/jobs/{outside}"));
+    assert_eq!(admin.get(&format!("/api/v1/jobs/{outside}")).expect(200)["state"], "ready");
+
+    assert_eq!(limited.get("/api/v1/counts?by=queue").expect(200)["counts"], json!([{"queue": "mail", "count": 1}]));
+    let queues = limited.get("/api/v1/queues").expect(200);
+    assert_eq!(
+        queues["queues"].as_array().unwrap().iter().map(|one| &one["name"]).collect::<Vec<_>>(),
+        [&json!("mail")]
+    );
+    limited.get("/api/v1/queues/other").expect(404);
+    limited.post("/api/v1/queues/other/pause", &json!({})).expect(404);
+    limited.post("/api/v1/queues/mail/pause", &json!({})).expect(200);
+}
+
+fn assert_hidden(program: &Program, job: &str) {
+    program.get(job).expect(404);
+    for part in ["attempts", "log", "explain"] {
+        program.get(&format!("{job}/{part}")).expect(404);
+    }
+    for verb in ["cancel", "retry", "hold", "release"] {
+        program.post(&format!("{job}/{verb}"), &json!({})).expect(404);
+    }
+    program.post(&format!("{job}/priority"), &json!({"priority": 1})).expect(404);
+}
+
+#[test]
+fn nobody_enqueues_into_what_they_may_not_see() {
+    let server = Server::start();
+    let limited = server.limited(Role::Operator, &["all"], (&["mail"], &[]));
+
+    let refusal = limited.post("/api/v1/jobs", &json!({"template": "demo.any", "queue": "other"})).refusal(422);
+    assert!(refusal.starts_with("/queue: "), "{refusal}");
+    limited
+        .post("/api/v1/jobs/bulk", &json!([{"template": "demo.any", "queue": "mail"}, {"template": "demo.any"}]))
+        .expect(422);
+    assert_eq!(server.number("SELECT count(*) AS number FROM millrace.jobs"), 0);
+    limited.post("/api/v1/jobs", &json!({"template": "demo.any", "queue": "mail"})).expect(201);
+}
+
+#[test]
+fn a_node_is_drained_only_by_those_without_limits() {
+    let server = Server::start();
+    server.run("INSERT INTO millrace.nodes (name, version) VALUES ('n1', '1')");
+
+    server.limited(Role::Operator, &["all"], (&["mail"], &[])).post("/api/v1/nodes/n1/drain", &json!({})).expect(404);
+    server.program(Role::Operator).post("/api/v1/nodes/n1/drain", &json!({})).expect(200);
+}
