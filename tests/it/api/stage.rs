@@ -143,6 +143,7 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         table: Arc::new(Table::new(routes::all(false))),
         live: Hub::new(),
         banners: Arc::new(Vec::new),
+        rates: Arc::default(),
     }
 }
 
