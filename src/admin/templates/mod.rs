@@ -1,4 +1,6 @@
 //! Templates: drafts, immutable versions, publication, life cycle.
+mod apply;
+mod lifecycle;
 mod read;
 pub mod service;
 

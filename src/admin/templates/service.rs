@@ -1,8 +1,14 @@
 //! Writing templates: every save is a new immutable version; publishing makes one the active one.
+//!
+//! ```text
+//! file, form, API ──save──▶ version n+1 (draft) ──publish──▶ active: new jobs are pinned to it ──archive──▶ ended
+//!                                     ▲                        │
+//!                                     └──roll back: a copy─────┘
+//! ```
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Integer, Jsonb, Nullable, Text, Timestamptz};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::read;
 use crate::base::clock::{Clock, Time};
@@ -12,7 +18,10 @@ use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
 use crate::queue::job::TemplateId;
 use crate::queue::permission::Permission;
-use crate::queue::template::TemplateSpec;
+use crate::queue::template::{SpecError, TemplateSpec};
+
+pub use super::apply::{Applied, Publication, apply};
+pub use super::lifecycle::{Published, archive, publish, roll_back};
 
 /// Why an act on a template was refused.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +53,9 @@ pub enum TemplateError {
         /// What was asked for, as a participle.
         verb: &'static str,
     },
+    /// The template's queue is none that the actor may act on.
+    #[error("the queue {0:?} is outside of your scope")]
+    OutOfScope(String),
     /// The content breaks rules.
     #[error("{}", .0.first().map_or("refused", |problem| problem.message.as_str()))]
     Refused(Vec<Problem>),
@@ -65,6 +77,12 @@ pub struct Problem {
     pub pointer: String,
     /// The sentence for a person.
     pub message: String,
+}
+
+impl From<SpecError> for Problem {
+    fn from(error: SpecError) -> Self {
+        Self { pointer: error.pointer, message: error.message }
+    }
 }
 
 /// What is saved.
@@ -89,28 +107,41 @@ pub struct Saved {
     pub unchanged: bool,
 }
 
+/// A template's own row, locked until the transaction ends.
 #[derive(Debug, QueryableByName)]
-struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = Integer)]
-    id: TemplateId,
+    pub id: TemplateId,
     #[diesel(sql_type = Text)]
-    state: String,
+    pub state: String,
     #[diesel(sql_type = Nullable<Integer>)]
-    active_version: Option<i32>,
+    pub active_version: Option<i32>,
     #[diesel(sql_type = Integer)]
-    latest_version: i32,
+    pub latest_version: i32,
 }
 
-fn lock(tx: &mut Tx<'_>, name: &str) -> Result<Option<Row>, DbError> {
+impl Row {
+    /// Refuses what an archived template does not allow; `verb` is a participle.
+    pub fn refuse_archived(&self, name: &str, verb: &'static str) -> Result<(), TemplateError> {
+        if self.state != "archived" {
+            return Ok(());
+        }
+        Err(TemplateError::NotAllowed { name: name.to_owned(), state: self.state.clone(), verb })
+    }
+}
+
+pub(super) fn lock(tx: &mut Tx<'_>, name: &str) -> Result<Option<Row>, DbError> {
     const SQL: &str = "-- admin::templates::lock
 SELECT id, state, active_version, latest_version FROM millrace.templates WHERE name = $1 FOR UPDATE";
     statement(SQL).bind::<Text, _>(name).row(tx)
 }
 
-/// Saves content as a new version, not yet published. A first save makes the template, as a draft.
+/// Saves content as a new version, not yet published. A first save makes the template, as a draft. Content that the latest
+/// version has already makes none, whatever `base` says: a form that was sent twice is no conflict.
 ///
 /// # Errors
-/// [`TemplateError::Stale`] and [`TemplateError::NameTaken`] by `base`; [`TemplateError::Refused`] with every broken rule.
+/// [`TemplateError::Stale`] and [`TemplateError::NameTaken`] by `base`; [`TemplateError::Refused`] with every broken rule;
+/// [`TemplateError::OutOfScope`], [`TemplateError::NotAllowed`] for an archived template.
 pub fn save(
     conn: &mut PgConnection,
     clock: &dyn Clock,
@@ -118,34 +149,57 @@ pub fn save(
     draft: &Draft<'_>,
 ) -> Result<Saved, TemplateError> {
     actor.require(Permission::DraftTemplates)?;
+    transaction(conn, "templates::save", |tx| save_in(tx, clock, actor, draft))
+}
+
+/// Saves within the caller's transaction; the permission has been checked.
+pub(super) fn save_in(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    actor: &Actor,
+    draft: &Draft<'_>,
+) -> Result<Saved, TemplateError> {
     let message = note(draft.message)?;
-    let problems = problems(draft.spec);
+    let spec = checked(actor, draft.spec)?;
+    let row = find_or_create(tx, actor, draft)?;
+    row.refuse_archived(draft.name.as_str(), "changed")?;
+    let latest = read::version(tx, row.id, row.latest_version)?;
+    if let Some(same) = latest.as_ref().filter(|latest| latest.spec == spec) {
+        return Ok(Saved { version: same.version, unchanged: true });
+    }
+    check_base(draft, &row)?;
+    check_scope(actor, latest.as_ref().map(|latest| latest.queue.as_str()))?;
+    let version = row.latest_version + 1;
+    insert_version(tx, actor, row.id, version, (&spec, message.as_deref(), clock.now()))?;
+    let before = latest.map(|latest| latest.spec);
+    let change = Change::new("template.save", "template", draft.name).because(message);
+    audit::record(tx, actor, change.from_to(before, Some(json!({ "version": version, "spec": spec }))))?;
+    Ok(Saved { version, unchanged: false })
+}
+
+/// Gives the stored form of content that may be saved.
+fn checked(actor: &Actor, spec: &TemplateSpec) -> Result<Value, TemplateError> {
+    let problems = problems(spec);
     if !problems.is_empty() {
         return Err(TemplateError::Refused(problems));
     }
-    let spec = serde_json::to_value(draft.spec).map_err(|error| {
+    check_scope(actor, Some(&spec.defaults.queue))?;
+    serde_json::to_value(spec).map_err(|error| {
         TemplateError::Refused(vec![Problem { pointer: String::new(), message: error.to_string() }])
-    })?;
-    transaction(conn, "templates::save", |tx| {
-        let row = find_or_create(tx, actor, draft)?;
-        check_base(draft, &row)?;
-        let latest = read::version(tx, row.id, row.latest_version)?;
-        if let Some(same) = latest.as_ref().filter(|latest| latest.spec == spec) {
-            return Ok(Saved { version: same.version, unchanged: true });
-        }
-        let version = row.latest_version + 1;
-        insert_version(tx, actor, row.id, version, (&spec, message.as_deref(), clock.now()))?;
-        let before = latest.map(|latest| latest.spec);
-        let change = Change::new("template.save", "template", draft.name).because(message);
-        audit::record(tx, actor, change.from_to(before, Some(json!({ "version": version, "spec": spec }))))?;
-        Ok(Saved { version, unchanged: false })
     })
+}
+
+/// Nobody drafts work for a queue that they may not act on, nor takes a template out of one.
+fn check_scope(actor: &Actor, queue: Option<&str>) -> Result<(), TemplateError> {
+    match queue {
+        Some(queue) if !actor.scope.covers(queue, &[]) => Err(TemplateError::OutOfScope(queue.to_owned())),
+        _ => Ok(()),
+    }
 }
 
 /// Finds every broken rule of a template's content.
 pub fn problems(spec: &TemplateSpec) -> Vec<Problem> {
-    let problem = |error: crate::queue::template::SpecError| Problem { pointer: error.pointer, message: error.message };
-    spec.check().into_iter().map(problem).collect()
+    spec.check().into_iter().map(Problem::from).collect()
 }
 
 fn find_or_create(tx: &mut Tx<'_>, actor: &Actor, draft: &Draft<'_>) -> Result<Row, TemplateError> {
@@ -166,12 +220,12 @@ fn check_base(draft: &Draft<'_>, row: &Row) -> Result<(), TemplateError> {
     }
 }
 
-fn insert_version(
+pub(super) fn insert_version(
     tx: &mut Tx<'_>,
     actor: &Actor,
     template: TemplateId,
     version: i32,
-    (spec, message, now): (&serde_json::Value, Option<&str>, Time),
+    (spec, message, now): (&Value, Option<&str>, Time),
 ) -> Result<(), DbError> {
     const SQL: &str = "-- admin::templates::insert_version
 WITH made AS (
@@ -187,119 +241,4 @@ UPDATE millrace.templates SET latest_version = $2, updated_at = $6 WHERE id = $1
         .bind::<Timestamptz, _>(now)
         .run(tx)?;
     if updated == 1 { Ok(()) } else { Err(DbError::Conflict("the template changed meanwhile".into())) }
-}
-
-/// Makes a version the active one: new jobs are pinned to it. Its default queue is made when it is new.
-///
-/// # Errors
-/// [`TemplateError::NoVersion`], [`TemplateError::NotAllowed`] for an archived template.
-pub fn publish(
-    conn: &mut PgConnection,
-    clock: &dyn Clock,
-    actor: &Actor,
-    name: &str,
-    version: i32,
-) -> Result<(), TemplateError> {
-    actor.require(Permission::PublishTemplates)?;
-    transaction(conn, "templates::publish", |tx| {
-        let row = lock(tx, name)?.ok_or_else(|| TemplateError::NotFound(name.to_owned()))?;
-        if row.state == "archived" {
-            return Err(TemplateError::NotAllowed { name: name.to_owned(), state: row.state, verb: "published" });
-        }
-        let found =
-            read::version(tx, row.id, version)?.ok_or_else(|| TemplateError::NoVersion(name.to_owned(), version))?;
-        mark_published(tx, actor, row.id, version, clock.now())?;
-        let before = json!({ "active_version": row.active_version, "state": row.state });
-        let after = json!({ "active_version": version, "state": "active", "spec": found.spec });
-        audit::record(tx, actor, Change::new("template.publish", "template", name).from_to(Some(before), Some(after)))?;
-        Ok(())
-    })
-}
-
-fn mark_published(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    template: TemplateId,
-    version: i32,
-    now: Time,
-) -> Result<(), DbError> {
-    const SQL: &str = "-- admin::templates::publish
-WITH marked AS (
-    UPDATE millrace.template_versions SET published_at = coalesce(published_at, $3), published_by = coalesce(published_by, $4)
-    WHERE template_id = $1 AND version = $2 RETURNING queue
-), queue AS (
-    INSERT INTO millrace.queues (name) SELECT queue FROM marked ON CONFLICT (name) DO NOTHING
-)
-UPDATE millrace.templates SET state = 'active', active_version = $2, updated_at = $3 WHERE id = $1 AND EXISTS (SELECT FROM marked)";
-    let updated = statement(SQL)
-        .bind::<Integer, _>(template)
-        .bind::<Integer, _>(version)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Text, _>(actor.signature())
-        .run(tx)?;
-    if updated == 1 { Ok(()) } else { Err(DbError::Conflict("the template changed meanwhile".into())) }
-}
-
-/// Makes a new version with the content of an old one and publishes it; tells its number.
-///
-/// # Errors
-/// As [`publish`].
-pub fn roll_back(
-    conn: &mut PgConnection,
-    clock: &dyn Clock,
-    actor: &Actor,
-    name: &str,
-    to: i32,
-) -> Result<i32, TemplateError> {
-    actor.require(Permission::PublishTemplates)?;
-    transaction(conn, "templates::roll_back", |tx| {
-        let row = lock(tx, name)?.ok_or_else(|| TemplateError::NotFound(name.to_owned()))?;
-        if row.state == "archived" {
-            return Err(TemplateError::NotAllowed { name: name.to_owned(), state: row.state, verb: "rolled back" });
-        }
-        let old = read::version(tx, row.id, to)?.ok_or_else(|| TemplateError::NoVersion(name.to_owned(), to))?;
-        let version = row.latest_version + 1;
-        let message = format!("rolled back to version {to}");
-        insert_version(tx, actor, row.id, version, (&old.spec, Some(&message), clock.now()))?;
-        mark_published(tx, actor, row.id, version, clock.now())?;
-        let before = json!({ "active_version": row.active_version });
-        let after = json!({ "active_version": version, "content_of": to });
-        audit::record(
-            tx,
-            actor,
-            Change::new("template.roll_back", "template", name).from_to(Some(before), Some(after)),
-        )?;
-        Ok(version)
-    })
-}
-
-/// Takes a template out of use: nothing can be enqueued, jobs that exist still run.
-///
-/// # Errors
-/// [`TemplateError::NotFound`], [`TemplateError::NotAllowed`] when it is archived already.
-pub fn archive(
-    conn: &mut PgConnection,
-    clock: &dyn Clock,
-    actor: &Actor,
-    name: &str,
-    reason: &str,
-) -> Result<(), TemplateError> {
-    const SQL: &str = "-- admin::templates::archive
-UPDATE millrace.templates SET state = 'archived', updated_at = $2 WHERE id = $1 AND state <> 'archived'";
-    actor.require(Permission::PublishTemplates)?;
-    let reason = note(reason)?;
-    transaction(conn, "templates::archive", |tx| {
-        let row = lock(tx, name)?.ok_or_else(|| TemplateError::NotFound(name.to_owned()))?;
-        let updated = statement(SQL).bind::<Integer, _>(row.id).bind::<Timestamptz, _>(clock.now()).run(tx)?;
-        if updated == 0 {
-            return Err(TemplateError::NotAllowed { name: name.to_owned(), state: row.state, verb: "archived" });
-        }
-        let change = Change::new("template.archive", "template", name).because(reason);
-        audit::record(
-            tx,
-            actor,
-            change.from_to(Some(json!({ "state": row.state })), Some(json!({ "state": "archived" }))),
-        )?;
-        Ok(())
-    })
 }

@@ -4,8 +4,10 @@
 //! that begins with `{` or `[` is JSON: one document, several in a row, or a list of documents.
 
 mod json;
+mod place;
 mod yaml;
 
+pub use place::Places;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::UserMessageFormatter;

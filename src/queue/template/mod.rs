@@ -6,6 +6,7 @@ mod check_http;
 mod document;
 mod schema;
 mod statuses;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
 pub use schema::template_schema;
 pub use statuses::Statuses;
+pub use shape::{ReadTemplate, read_template};
 
 /// Shortest timeout an attempt may have, in milliseconds.
 pub const TIMEOUT_MS_MIN: u64 = 100;
