@@ -58,6 +58,8 @@ pub enum Permission {
     RunQueues,
     /// Drain nodes.
     RunNodes,
+    /// See templates and their versions: what may be enqueued, and what it does.
+    ReadTemplates,
     /// Write draft templates and new versions.
     DraftTemplates,
     /// Publish, roll back, archive templates. Command, HTTP and SQL runners ask for a fresh sign-in.
@@ -74,7 +76,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -84,6 +86,7 @@ impl Permission {
         Self::RepairJobs,
         Self::RunQueues,
         Self::RunNodes,
+        Self::ReadTemplates,
         Self::DraftTemplates,
         Self::PublishTemplates,
         Self::ManagePeople,
@@ -96,7 +99,12 @@ impl Permission {
     pub fn held_by(self, role: Role) -> bool {
         use Role::{Admin, Analyst, Auditor, Operator};
         match self {
-            Self::ReadJobs | Self::ReadCounts | Self::ReadQueues | Self::ReadNodes | Self::OwnAccount => true,
+            Self::ReadJobs
+            | Self::ReadCounts
+            | Self::ReadQueues
+            | Self::ReadNodes
+            | Self::ReadTemplates
+            | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
             Self::Enqueue | Self::RepairJobs | Self::RunQueues | Self::RunNodes | Self::DraftTemplates => {
                 matches!(role, Admin | Operator)
@@ -122,6 +130,7 @@ impl Permission {
             Self::ReadNodes => ("nodes", false),
             Self::RunQueues => ("queues", true),
             Self::RunNodes => ("nodes", true),
+            Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
             Self::OwnAccount => ("account", true),

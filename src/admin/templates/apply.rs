@@ -64,10 +64,5 @@ fn apply_in(
     if publishes {
         publish_in(tx, clock, actor, draft.name.as_str(), Some(saved.version))?;
     }
-    Ok(Applied {
-        name: draft.name.clone(),
-        version: saved.version,
-        unchanged: saved.unchanged,
-        published: publishes,
-    })
+    Ok(Applied { name: draft.name.clone(), version: saved.version, unchanged: saved.unchanged, published: publishes })
 }

@@ -161,6 +161,10 @@ UPDATE millrace.templates SET state = 'archived', updated_at = $2 WHERE id = $1 
         return Err(TemplateError::Db(DbError::Conflict("the template changed meanwhile".into())));
     }
     let change = Change::new("template.archive", "template", name).because(reason);
-    audit::record(tx, actor, change.from_to(Some(json!({ "state": row.state })), Some(json!({ "state": "archived" }))))?;
+    audit::record(
+        tx,
+        actor,
+        change.from_to(Some(json!({ "state": row.state })), Some(json!({ "state": "archived" }))),
+    )?;
     Ok(())
 }

@@ -1,7 +1,18 @@
 //! Templates: drafts, immutable versions, publication, life cycle.
 mod apply;
+pub mod changes;
+pub mod editor;
+pub mod file;
 mod lifecycle;
+pub mod preview;
 mod read;
+pub mod sample;
 pub mod service;
+mod state;
+pub mod waits;
 
-pub use read::{TemplateRow, VersionRow, list, show, version, versions};
+pub use read::{
+    KnownNames, StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, VERSIONS_MAX, VersionRow, known_names, list,
+    show, state_counts, version, versions,
+};
+pub use state::TemplateState;

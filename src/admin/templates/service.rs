@@ -184,9 +184,8 @@ fn checked(actor: &Actor, spec: &TemplateSpec) -> Result<Value, TemplateError> {
         return Err(TemplateError::Refused(problems));
     }
     check_scope(actor, Some(&spec.defaults.queue))?;
-    serde_json::to_value(spec).map_err(|error| {
-        TemplateError::Refused(vec![Problem { pointer: String::new(), message: error.to_string() }])
-    })
+    serde_json::to_value(spec)
+        .map_err(|error| TemplateError::Refused(vec![Problem { pointer: String::new(), message: error.to_string() }]))
 }
 
 /// Nobody drafts work for a queue that they may not act on, nor takes a template out of one.

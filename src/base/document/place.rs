@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn fields_and_elements_are_found_in_yaml() {
-        let text = "# first\nname: a\n---\nname: b\ncommand:\n  argv: [x, y]\n  env:\n    A/B: 1\nlist:\n- one\n- two: 2\n";
+        let text =
+            "# first\nname: a\n---\nname: b\ncommand:\n  argv: [x, y]\n  env:\n    A/B: 1\nlist:\n- one\n- two: 2\n";
 
         assert_eq!(place(text, 0, "/name"), (2, 1));
         assert_eq!(place(text, 1, "/command/argv"), (6, 3));

@@ -7,6 +7,7 @@ mod document;
 mod schema;
 mod statuses;
 mod shape;
+mod statuses;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use document::{TemplateDocument, template_document, template_yaml};
 pub use schema::template_schema;
 pub use statuses::Statuses;
 pub use shape::{ReadTemplate, read_template};
+pub use statuses::Statuses;
 
 /// Shortest timeout an attempt may have, in milliseconds.
 pub const TIMEOUT_MS_MIN: u64 = 100;
@@ -182,6 +184,22 @@ pub struct HttpWork {
     /// How many redirects are followed, each checked like the first address.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redirects: u8,
+}
+
+impl HttpWork {
+    /// Makes a GET of `url` with the usual statuses and timeout.
+    pub fn to(url: &str) -> Self {
+        Self {
+            method: get(),
+            url: url.to_owned(),
+            headers: BTreeMap::new(),
+            body: None,
+            expect: Statuses::success(),
+            retry: Statuses::passing(),
+            timeout_ms: thirty_seconds_ms(),
+            redirects: 0,
+        }
+    }
 }
 
 /// SQL statements run in one transaction with the completion record. `{{ … }}` become bound values, never text.

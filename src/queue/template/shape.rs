@@ -299,10 +299,7 @@ mod tests {
     fn what_only_types_refuse_names_its_part() {
         let statuses = json!({ "runner": "http", "http": { "url": "http://a/", "expect": ["300-200"] } });
 
-        assert_eq!(
-            faults(statuses),
-            ["/http: statuses lie between 100 and 599 and ranges rise, 300-200 does not"]
-        );
+        assert_eq!(faults(statuses), ["/http: statuses lie between 100 and 599 and ranges rise, 300-200 does not"]);
         assert_eq!(faults(json!([])), ["must be an object of fields, not a list"].map(|text| format!(": {text}")));
         assert_eq!(faults(json!({ "runner": "sql" })), ["/sql: is missing: the runner is sql"]);
     }

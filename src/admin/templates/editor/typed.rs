@@ -1,0 +1,269 @@
+//! From what was typed to a document. A field that did not come, or is empty, is left out: its default holds.
+
+use serde_json::{Map, Value};
+
+use super::fields::label;
+use super::rows::{ParamTable, typed_rows};
+use super::{lines, units};
+use crate::queue::template::RunnerKind;
+use crate::web::form::Form;
+
+/// Reads the form as a document; notes at its field what could not be read.
+pub fn document(form: &mut Form) -> Value {
+    let mut typing = Typing { form, problems: Vec::new() };
+    let document = typing.document();
+    let problems = typing.problems;
+    for (field, message) in problems {
+        form.refuse(&field, message);
+    }
+    document
+}
+
+struct Typing<'f> {
+    form: &'f Form,
+    problems: Vec<(String, String)>,
+}
+
+type Members = Map<String, Value>;
+
+impl Typing<'_> {
+    fn document(&mut self) -> Value {
+        let mut document = Members::new();
+        document.insert("kind".into(), "Template".into());
+        put(&mut document, "name", self.word("name"));
+        put(&mut document, "description", self.word("description"));
+        let runner = RunnerKind::ALL.into_iter().find(|kind| kind.as_str() == self.form.text("runner"));
+        let Some(runner) = runner else {
+            self.problem("runner", "choose one of the four");
+            return Value::Object(document);
+        };
+        document.insert("runner".into(), runner.as_str().into());
+        let block = match runner {
+            RunnerKind::Command => self.command(),
+            RunnerKind::Http => self.http(),
+            RunnerKind::Sql => self.sql(),
+            RunnerKind::Handler => self.handler(),
+        };
+        document.insert(runner.as_str().into(), Value::Object(block));
+        put(&mut document, "params", self.params());
+        let defaults = self.defaults();
+        put(&mut document, "defaults", (!defaults.is_empty()).then_some(Value::Object(defaults)));
+        Value::Object(document)
+    }
+
+    fn problem(&mut self, field: &str, sentence: impl AsRef<str>) {
+        let lead = label(field);
+        let message = if lead.is_empty() { sentence.as_ref().into() } else { format!("{lead}: {}", sentence.as_ref()) };
+        self.problems.push((field.to_owned(), message));
+    }
+
+    /// A text of one line; `None` when nothing was typed.
+    fn word(&self, field: &str) -> Option<Value> {
+        let text = self.form.text(field).trim();
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    /// A text as it was typed, with the line ends of Unix; browsers send those of the network.
+    fn text(&self, field: &str) -> Option<Value> {
+        let text = self.form.text(field).replace("\r\n", "\n");
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    fn number(&mut self, field: &str) -> Option<Value> {
+        let text = self.form.text(field).trim();
+        let number = (!text.is_empty()).then(|| serde_json::from_str::<serde_json::Number>(text))?;
+        match number {
+            Ok(number) => Some(number.into()),
+            Err(_) => {
+                self.problem(field, format!("{text:?} is no number"));
+                None
+            }
+        }
+    }
+
+    /// A number beside the unit in the field of the same name and `.unit`.
+    fn span(&mut self, field: &str) -> Option<Value> {
+        let number = self.form.text(field).trim();
+        if number.is_empty() {
+            return None;
+        }
+        let read = units::join(number, self.form.text(&format!("{field}.unit")));
+        self.taken(field, read)
+    }
+
+    fn taken<T: Into<Value>>(&mut self, field: &str, read: Result<T, String>) -> Option<Value> {
+        match read {
+            Ok(value) => Some(value.into()),
+            Err(sentence) => {
+                self.problem(field, sentence);
+                None
+            }
+        }
+    }
+
+    fn lines(&mut self, field: &str) -> Option<Value> {
+        let read = lines::read_lines(self.form.text(field));
+        self.taken(field, read).filter(|list| !is_empty(list))
+    }
+
+    fn words(&self, field: &str) -> Option<Value> {
+        let words = lines::read_words(self.form.text(field));
+        (!words.is_empty()).then(|| words.into())
+    }
+
+    fn numbers(&mut self, field: &str) -> Option<Value> {
+        let read = lines::read_numbers(self.form.text(field));
+        self.taken(field, read).filter(|list| !is_empty(list))
+    }
+
+    /// Statuses such as `200-299, 404`; `none` is the empty list.
+    fn statuses(&self, field: &str) -> Option<Value> {
+        match self.form.text(field).trim() {
+            "none" => Some(Value::Array(Vec::new())),
+            _ => self.words(field),
+        }
+    }
+
+    fn pairs(&mut self, field: &str, between: &str) -> Option<Value> {
+        let read = lines::read_pairs(self.form.text(field), between)
+            .map(|pairs| pairs.into_iter().map(|(name, value)| (name, Value::from(value))).collect::<Members>());
+        self.taken(field, read.map(Value::Object)).filter(|pairs| !is_empty(pairs))
+    }
+
+    fn command(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "argv", self.lines("command.argv"));
+        put(&mut block, "shell", self.text("command.shell"));
+        put(&mut block, "env", self.pairs("command.env", "="));
+        put(&mut block, "env_allow", self.words("command.env_allow"));
+        put(&mut block, "folder", self.word("command.folder"));
+        put(&mut block, "stdin", self.text("command.stdin"));
+        for codes in ["success_codes", "retry_codes", "fail_codes", "snooze_codes"] {
+            put(&mut block, codes, self.numbers(&format!("command.{codes}")));
+        }
+        put(&mut block, "snooze_ms", self.span("command.snooze_ms"));
+        let mut limits = Members::new();
+        for limit in ["memory_mib", "cpu_s", "files", "processes", "file_size_mib"] {
+            put(&mut limits, limit, self.number(&format!("command.limits.{limit}")));
+        }
+        put(&mut block, "limits", (!limits.is_empty()).then_some(Value::Object(limits)));
+        block
+    }
+
+    fn http(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "method", self.word("http.method"));
+        put(&mut block, "url", Some(self.word("http.url").unwrap_or_else(|| "".into())));
+        put(&mut block, "headers", self.pairs("http.headers", ": "));
+        put(&mut block, "body", self.text("http.body"));
+        put(&mut block, "expect", self.statuses("http.expect"));
+        put(&mut block, "retry", self.statuses("http.retry"));
+        put(&mut block, "timeout_ms", self.span("http.timeout_ms"));
+        put(&mut block, "redirects", self.number("http.redirects"));
+        block
+    }
+
+    fn sql(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "statements", Some(self.text("sql.statements").unwrap_or_else(|| "".into())));
+        put(&mut block, "database", self.word("sql.database"));
+        block
+    }
+
+    fn handler(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "name", Some(self.word("handler.name").unwrap_or_else(|| "".into())));
+        block
+    }
+
+    /// The table, or the JSON Schema where that is what was typed.
+    fn params(&mut self) -> Option<Value> {
+        if is_schema(self.form) {
+            let text = self.form.text("params").trim();
+            let read = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(text) };
+            let read = read.map_err(|error: serde_json::Error| format!("is no JSON: {error}"));
+            return self.taken("params", read).filter(|document| !document.is_null());
+        }
+        match table(self.form).document() {
+            Ok(document) => Some(document).filter(|document| !document.is_null()),
+            Err(faults) => {
+                for (field, sentence) in faults {
+                    self.problem(&field, sentence);
+                }
+                None
+            }
+        }
+    }
+
+    fn defaults(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "queue", self.word("defaults.queue"));
+        put(&mut block, "priority", self.number("defaults.priority"));
+        put(&mut block, "max_attempts", self.number("defaults.max_attempts"));
+        put(&mut block, "timeout_ms", self.span("defaults.timeout_ms"));
+        let backoff = self.backoff();
+        put(&mut block, "backoff", (!backoff.is_empty()).then_some(Value::Object(backoff)));
+        let retry_if = self.retry_if();
+        put(&mut block, "retry_if", (!retry_if.is_empty()).then_some(Value::Object(retry_if)));
+        put(&mut block, "on_interrupt", self.word("defaults.on_interrupt"));
+        put(&mut block, "tags", self.words("defaults.tags"));
+        block
+    }
+
+    fn backoff(&mut self) -> Members {
+        let mut block = Members::new();
+        let kind = self.word("defaults.backoff.kind");
+        let is_list = kind.as_ref().is_some_and(|kind| kind == "list");
+        put(&mut block, "kind", kind);
+        put(&mut block, "base_ms", self.span("defaults.backoff.base_ms"));
+        put(&mut block, "factor", self.number("defaults.backoff.factor"));
+        put(&mut block, "max_ms", self.span("defaults.backoff.max_ms"));
+        put(&mut block, "jitter", self.number("defaults.backoff.jitter"));
+        if is_list {
+            // what was typed for another kind stays in the form, unseen
+            let read = units::read_waits(self.form.text("defaults.backoff.delays_ms"));
+            put(&mut block, "delays_ms", self.taken("defaults.backoff.delays_ms", read));
+        }
+        block
+    }
+
+    fn retry_if(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "exit_codes", self.numbers("defaults.retry_if.exit_codes"));
+        put(&mut block, "http_statuses", self.words("defaults.retry_if.http_statuses"));
+        put(&mut block, "error_contains", self.lines("defaults.retry_if.error_contains"));
+        block
+    }
+}
+
+fn put(members: &mut Members, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// Tells whether the parameters were typed as JSON Schema.
+pub fn is_schema(form: &Form) -> bool {
+    match form.text("params_view") {
+        "schema" => true,
+        "table" => false,
+        _ => !form.text("params").trim().is_empty(),
+    }
+}
+
+/// Gives the table of parameters as it was typed.
+pub fn table(form: &Form) -> ParamTable {
+    ParamTable {
+        rows: typed_rows(form),
+        additional: form.text("params.additional").to_owned(),
+        more: form.text("params.more").to_owned(),
+    }
+}
