@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, queues, tokens};
+use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, queues, templates, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -17,6 +17,7 @@ pub fn all(design: bool) -> Vec<Route> {
         nodes::api::routes(),
         people::page::routes(),
         queues::api::routes(),
+        templates::page::routes(),
         tokens::page::routes(),
     ]
     .into_iter()

@@ -75,8 +75,16 @@ paths! {
     TEMPLATE_VERSION = template_version(name: &str, version: i32): "/templates/{name}/v/{version}";
     /// The difference between two versions (`from=`, `to=`).
     TEMPLATE_DIFF = template_diff(name: &str): "/templates/{name}/diff";
-    /// What staff do to a template (`edit`, `publish`, `rollback`, `archive`, `test`).
-    TEMPLATE_ACT = template_act(name: &str, verb: &str): "/templates/{name}/{verb}";
+    /// The editor of a template: a new version.
+    TEMPLATE_EDIT = template_edit(name: &str): "/templates/{name}/edit";
+    /// Makes a version the active one (`version=`): GET asks, POST acts.
+    TEMPLATE_PUBLISH = template_publish(name: &str): "/templates/{name}/publish";
+    /// Goes back to the content of a version (`version=`): GET asks, POST acts.
+    TEMPLATE_ROLLBACK = template_rollback(name: &str): "/templates/{name}/rollback";
+    /// Takes a template out of use: GET asks, POST acts.
+    TEMPLATE_ARCHIVE = template_archive(name: &str): "/templates/{name}/archive";
+    /// A version as a YAML file (`version=`).
+    TEMPLATE_FILE = template_file(name: &str): "/templates/{name}/file.yaml";
     /// Schedules.
     SCHEDULES: "/schedules";
     /// Workflows.

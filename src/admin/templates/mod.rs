@@ -1,9 +1,13 @@
 //! Templates: drafts, immutable versions, publication, life cycle.
+pub mod acts;
 mod apply;
 pub mod changes;
 pub mod editor;
+pub mod facts;
 pub mod file;
+pub mod handlers;
 mod lifecycle;
+pub mod page;
 pub mod preview;
 mod read;
 pub mod sample;

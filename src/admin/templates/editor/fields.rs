@@ -39,7 +39,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("sql.database", "Database"),
     ("handler.name", "Handler"),
     ("params", "Parameters as JSON Schema"),
-    ("params.additional", "Other arguments"),
+    ("params.additional", "Arguments beside these"),
     ("params.more", "Further rules for all"),
     ("defaults.queue", "Queue"),
     ("defaults.priority", "Priority"),

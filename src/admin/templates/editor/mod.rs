@@ -17,11 +17,8 @@ use serde_json::Value;
 use super::file;
 use crate::base::text::TemplateName;
 use crate::queue::params::Params;
-use crate::queue::template::{ReadTemplate, TemplateSpec, read_template, template_document, template_yaml};
+use crate::queue::template::{ReadTemplate, TemplateSpec, read_template, template_document};
 use crate::web::form::Form;
-
-/// Name that stands in a document as long as no name was typed.
-const UNNAMED: &str = "unnamed";
 
 /// How the template is shown for editing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +49,8 @@ pub struct Typed {
     pub name: Option<TemplateName>,
     /// What it says, if it could be understood; it may break rules all the same.
     pub spec: Option<TemplateSpec>,
+    /// The document, if every field could be read.
+    pub document: Option<Value>,
 }
 
 /// Reads a form. `fixed` is the name of a template that exists: it cannot be changed.
@@ -74,13 +73,14 @@ fn read_fields(form: Form, fixed: Option<&TemplateName>) -> Typed {
         form.refuse("name", "Name: enter a name, such as files.compress");
     }
     let unread: Vec<String> = form.problems().iter().map(|problem| problem.field.clone()).collect();
+    let readable = unread.iter().all(|field| field == "name");
     for fault in &read.faults {
         let (field, lead) = fields::place(&fault.pointer, rows.as_deref());
         if !unread.contains(&field) {
             form.refuse(&field, format!("{lead}: {}", fault.message));
         }
     }
-    Typed { form, name: read.name, spec: read.spec }
+    Typed { form, name: read.name, spec: read.spec, document: readable.then_some(document) }
 }
 
 fn read_yaml(mut form: Form, fixed: Option<&TemplateName>) -> Typed {
@@ -99,7 +99,7 @@ fn read_yaml(mut form: Form, fixed: Option<&TemplateName>) -> Typed {
             format!("The name must stay {fixed}; save a template of another name under New template"),
         );
     }
-    Typed { form, name: read.name, spec: read.spec }
+    Typed { form, name: read.name, spec: read.spec, document: None }
 }
 
 /// Keeps the fields whose name `drops` does not match; problems are not kept.
@@ -111,7 +111,7 @@ pub fn without(form: &Form, drops: impl Fn(&str) -> bool) -> Form {
 /// Opens a template for editing: as fields if they can hold all of it, else as YAML.
 pub fn open(name: &TemplateName, spec: &TemplateSpec) -> Form {
     let form = written::form(spec).with("name", name.as_str());
-    if holds(&form, spec) { form.with("view", "form") } else { to_yaml(Form::default(), name, spec) }
+    if holds(&form, spec) { form.with("view", "form") } else { to_yaml(Form::default(), &document_of(name, spec)) }
 }
 
 /// Tells whether the form, sent as browsers send it, says the same as `spec`: nothing may be lost by opening an editor.
@@ -130,10 +130,10 @@ fn same(left: &TemplateSpec, right: &TemplateSpec) -> bool {
     params(left) == params(right) && rest(left) == rest(right)
 }
 
-/// Shows a template as YAML. Other fields of the form (message, base) are kept.
-pub fn to_yaml(form: Form, name: &TemplateName, spec: &TemplateSpec) -> Form {
+/// Shows a document as YAML. Other fields of the form (message, base) are kept.
+pub fn to_yaml(form: Form, document: &Value) -> Form {
     let kept = without(&form, is_content);
-    let text = template_yaml(name, spec).unwrap_or_default();
+    let text = serde_saphyr::to_string(document).unwrap_or_else(|_| format!("{document:#}")); // JSON is YAML, too
     kept.with("view", "yaml").with("document", text)
 }
 
@@ -145,11 +145,6 @@ pub fn to_fields(form: &Form, name: Option<&TemplateName>, spec: &TemplateSpec) 
     }
     let kept = without(form, is_content).into_fields();
     Some(kept.into_iter().fold(fields, |form, (name, value)| form.with(&name, value)).with("view", "form"))
-}
-
-/// Gives the name to show in a document before one was typed.
-pub fn placeholder_name() -> Option<TemplateName> {
-    TemplateName::parse(UNNAMED).ok()
 }
 
 /// Tells whether a field is part of the template rather than of the act of saving it.

@@ -83,7 +83,7 @@ fn both_views_hold_the_same() {
     let spec = spec(full_command());
     let form = open(&name(), &spec).with("base", "3").with("message", "because");
 
-    let yaml = to_yaml(form.clone(), &name(), &spec);
+    let yaml = to_yaml(form.clone(), &document_of(&name(), &spec));
     let read_back = read(yaml.clone(), Some(&name()));
     let fields = to_fields(&yaml, Some(&name()), &read_back.spec.unwrap()).unwrap();
 
