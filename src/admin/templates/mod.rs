@@ -17,6 +17,6 @@ pub mod waits;
 
 pub use read::{
     KnownNames, StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, VERSIONS_MAX, VersionRow, known_names, list,
-    show, state_counts, version, versions,
+    search, show, show_in, state_counts, version, versions,
 };
 pub use state::TemplateState;

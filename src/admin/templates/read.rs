@@ -12,7 +12,7 @@ use crate::queue::job::TemplateId;
 use crate::queue::template::{RunnerKind, TemplateSpec};
 
 /// Most templates of a list.
-pub const TEMPLATES_MAX: i32 = 200;
+pub const TEMPLATES_MAX: i32 = 1_000;
 /// Most versions of a list.
 pub const VERSIONS_MAX: i32 = 500;
 
@@ -44,8 +44,9 @@ pub struct TemplateRow {
     /// Name.
     #[diesel(sql_type = Text)]
     pub name: String,
+    /// draft, active, deprecated or archived; [`TemplateRow::state`] is safer.
     #[diesel(sql_type = Text)]
-    state: String,
+    pub state: String,
     /// The version that new jobs are pinned to.
     #[diesel(sql_type = Nullable<Integer>)]
     pub active_version: Option<i32>,
@@ -130,7 +131,7 @@ ORDER BY page.name"
     };
 }
 
-const LIST: &str = rows_sql!("list", " AND ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR t.name > $4)");
+const LIST: &str = rows_sql!("search", " AND ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR t.name > $4)");
 const SHOW: &str = rows_sql!("show", " AND ($3::text IS NULL OR t.state = $3) AND t.name = $4");
 
 /// Lists at most `limit` templates by name, those after the name `after`. Their jobs are counted in the queues that `scope`
@@ -138,7 +139,7 @@ const SHOW: &str = rows_sql!("show", " AND ($3::text IS NULL OR t.state = $3) AN
 ///
 /// # Errors
 /// Database failures.
-pub fn list(
+pub fn search(
     conn: &mut PgConnection,
     scope: &Scope,
     filter: &TemplateFilter,
@@ -156,11 +157,27 @@ pub fn list(
         .rows(conn)
 }
 
-/// Reads one template by its name, its jobs counted as in [`list`].
+/// Lists all templates by name, at most 1,000.
 ///
 /// # Errors
 /// Database failures.
-pub fn show(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option<TemplateRow>, DbError> {
+pub fn list(conn: &mut PgConnection) -> Result<Vec<TemplateRow>, DbError> {
+    search(conn, &Scope::default(), &TemplateFilter::default(), None, TEMPLATES_MAX)
+}
+
+/// Reads one template by its name.
+///
+/// # Errors
+/// Database failures.
+pub fn show(conn: &mut PgConnection, name: &str) -> Result<Option<TemplateRow>, DbError> {
+    show_in(conn, &Scope::default(), name)
+}
+
+/// Reads one template by its name, its jobs counted as in [`search`].
+///
+/// # Errors
+/// Database failures.
+pub fn show_in(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option<TemplateRow>, DbError> {
     statement(SHOW)
         .bind::<Nullable<Text>, _>(None::<&str>)
         .bind::<Nullable<Text>, _>(None::<&str>)

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::look::{RUNNERS, RunnerLook, StateLook, runner};
 use crate::admin::templates::{
-    StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, TemplateState, list, state_counts,
+    StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, TemplateState, search, state_counts,
 };
 use crate::base::db::DbError;
 use crate::queue::actor::Actor;
@@ -118,7 +118,7 @@ pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Que
     let asked = asked(&query);
     let (filter, after, scope) = (asked.filter.clone(), asked.after.clone(), actor.scope.clone());
     let read = move |conn: &mut _| {
-        let rows = list(conn, &scope, &filter, after.as_deref(), ROWS_MAX.min(TEMPLATES_MAX) + 1)?;
+        let rows = search(conn, &scope, &filter, after.as_deref(), ROWS_MAX.min(TEMPLATES_MAX) + 1)?;
         Ok::<_, DbError>((rows, state_counts(conn, &filter)?))
     };
     let (rows, counts) = kit.db.read(read).await?;

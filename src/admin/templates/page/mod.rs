@@ -25,7 +25,7 @@ use actix_web::web::Data;
 
 use super::handlers::HandlerNames;
 use super::service::{Problem, TemplateError};
-use super::{TemplateRow, VersionRow, show as find_template, version as find_version};
+use super::{TemplateRow, VersionRow, show_in as find_template, version as find_version};
 use crate::base::db::{DbError, PgConnection};
 use crate::base::text::TemplateName;
 use crate::queue::actor::Actor;
