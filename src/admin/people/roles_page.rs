@@ -61,6 +61,7 @@ fn words(permission: Permission) -> &'static str {
         Permission::RepairJobs => "Retry, cancel, hold, release, reschedule jobs",
         Permission::RunQueues => "Pause, resume and limit queues",
         Permission::RunNodes => "Drain nodes",
+        Permission::ReadTemplates => "See templates and their versions",
         Permission::DraftTemplates => "Write draft templates and new versions",
         Permission::PublishTemplates => "Publish, roll back and archive templates, with a fresh sign-in",
         Permission::ManagePeople => "Add, change and disable people, with a fresh sign-in",

@@ -5,7 +5,6 @@ mod check_command;
 mod check_http;
 mod document;
 mod schema;
-mod statuses;
 mod shape;
 mod statuses;
 
@@ -19,7 +18,6 @@ pub use check_command::param_variable;
 pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
 pub use schema::template_schema;
-pub use statuses::Statuses;
 pub use shape::{ReadTemplate, read_template};
 pub use statuses::Statuses;
 
