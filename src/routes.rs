@@ -18,7 +18,6 @@ pub fn all(design: bool) -> Vec<Route> {
         people::page::routes(),
         queues::api::routes(),
         templates::page::routes(),
-        templates::page::routes(),
         tokens::page::routes(),
     ]
     .into_iter()
