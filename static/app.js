@@ -370,6 +370,9 @@
     if (press(key)) event.preventDefault();
   });
 
+  // htmx looks at the page as soon as it can, which on a slow line is before hx-sse has come: the stream would never open.
+  if (live.element) setTimeout(() => { if (!live.element._htmx) htmx.process(live.element); });
+
   // ---- start, and after every swap ---------------------------------------------------------------------------------
   const settle = () => { followLogs(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
   on('htmx:after:swap', event => { if (isLive(event.detail.ctx)) followLogs(); else settle(); });

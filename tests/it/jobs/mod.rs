@@ -5,4 +5,5 @@ mod look;
 mod pages;
 mod reads;
 mod stage;
+mod walk;
 mod work;
