@@ -13,7 +13,6 @@ mod list;
 pub mod log_lines;
 pub mod pace;
 pub mod page;
-pub mod preview;
 pub mod query;
 mod rows;
 pub mod service;

@@ -42,7 +42,7 @@ fn a_template_is_chosen_and_its_form_makes_a_job() {
 
     assert!(browser.get("/jobs/new").body.contains("/jobs/new?template=files.compress"));
     let form = browser.get("/jobs/new?template=files.compress&args.out=a.tgz").body;
-    assert!(form.contains("name=\"args.out\" type=\"text\" value=\"a.tgz\"") && form.contains("/bin/tar -czf a.tgz"));
+    assert!(form.contains("name=\"args.out\" type=\"text\" value=\"a.tgz\"") && form.contains("/bin/tar\n-czf\na.tgz"));
 
     let fields = "op=1&args.out=a.tgz&args.at=2026-11-24T14:30&args.files=one%0D%0Atwo&args.dry=false&args.dry=true&\
         args.key=s3cret&args.country=IT&args.city=Roma&queue=files&priority=2&when=after&delay_ms=1h&tags=x+y&timeout_ms=90s";

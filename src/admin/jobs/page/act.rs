@@ -143,7 +143,7 @@ async fn answer(
         return respond::onward(hx, session, &paths::job(id), &notice);
     }
     if from_list {
-        let row = kit.db.read(move |conn| Ok::<_, DbError>(row(conn, &actor, &shell, id)?)).await?;
+        let row = kit.db.read(move |conn| row(conn, &actor, &shell, id)).await?;
         let back = if list.starts_with(paths::JOBS) { list.to_owned() } else { paths::job(id) };
         return with_row(hx, session, &back, &notice, row.as_ref());
     }

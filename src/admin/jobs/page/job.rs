@@ -20,7 +20,7 @@ use super::related::{Deed, Relative, deeds, relatives};
 use super::runs::{Runs, runs};
 use super::story::Story;
 use super::why::{Why, why};
-use crate::admin::jobs::service;
+use crate::admin::jobs::service::{self, JobError};
 use crate::admin::jobs::{Detail, Run};
 use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
@@ -74,11 +74,10 @@ pub async fn show(
     let (id, least) = (JobId(*path), Least::parse(query.0.text("level")));
     let tz = query.0.text("tz").to_owned();
     let page = kit.db.read(move |conn| {
-        let mut page = JobPage::read(conn, &actor, shell, id)?;
-        if page.sees_log {
-            let job = find(conn, &actor, id)?;
-            page.log = LogPanel::read(conn, &job, least, page.shell.zone)?;
-        }
+        let job = find(conn, &actor, id)?;
+        let sees_log = service::sees_payload(&actor);
+        let log = if sees_log { LogPanel::read(conn, &job, least, shell.zone)? } else { LogPanel::default() };
+        let mut page = JobPage { log, ..JobPage::new(&actor, shell, &Story::read(conn, &actor, job, None)?) };
         let pairs = [("id", id.to_string()), ("level", least.as_str().into()), ("tz", tz)];
         let pairs = pairs.each_ref().map(|(name, value)| (*name, value.as_str()));
         let live = paths::with_query(&paths::live("job"), &pairs);
@@ -203,10 +202,10 @@ struct Watch {
 
 impl Watch {
     fn frame(&self, conn: &mut PgConnection, shell: Shell, after: u64) -> Result<Frame, LiveError> {
-        let job = match find(conn, &self.actor, self.id) {
+        let job = match service::find(conn, &self.actor, self.id) {
             Ok(job) => job,
-            Err(WebError::NotFound | WebError::Gone(_)) => return Err(LiveError::Ended("the job is gone".into())),
-            Err(error) => return Err(LiveError::Ended(error.to_string())),
+            Err(JobError::Db(error)) => return Err(error.into()), // the next tick asks again
+            Err(_) => return Err(LiveError::Ended("the job is gone".into())),
         };
         let state = job.state();
         let story = Story::read(conn, &self.actor, job, self.known_runs(state))?;

@@ -4,9 +4,10 @@
 //! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row (one template)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
 //! /jobs/{id}/{verb}  act ─── ask (question)      /jobs/selected/{verb}  selected
-//! /jobs/new, …/edit  new ─── pick (template) · field (one control per kind) · order (what is asked for)
+//! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
 //! /jobs/{id}/log …   log     /jobs/compare  compare
 //! ```
+mod about;
 mod act;
 mod ask;
 mod attempts;

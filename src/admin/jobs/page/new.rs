@@ -4,25 +4,23 @@ use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::about::{About, of_job, of_template, present};
 use super::act::sent_notice;
 use super::field::{Control, Kind, arguments, controls, filled, sources};
+use super::moment;
 use super::order::{has_problem, is_used, options, refused};
-use super::pick::{PickPage, can_run};
-use super::{find, moment};
-use crate::admin::jobs::again::{enqueue_from_form, old};
-use crate::admin::jobs::length::write_ms;
-use crate::admin::jobs::preview::{Part, preview};
-use crate::admin::jobs::service::{self, JobError, like};
-use crate::admin::jobs::{Detail, acts};
+use super::pick::PickPage;
+use crate::admin::jobs::again::enqueue_from_form;
+use crate::admin::jobs::service::{self, JobError};
 use crate::admin::templates;
+use crate::admin::templates::preview::{Part, preview};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::catalog;
-use crate::queue::enqueue::NewJob;
 use crate::queue::job::JobId;
-use crate::queue::template::{Defaults, TemplateSpec};
+use crate::queue::template::Defaults;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
@@ -38,44 +36,6 @@ use crate::web::shell::Shell;
 /// Form field of a button that does not enqueue: it shows the form again with other choices, or a fresh preview.
 const ONLY: &str = "only";
 
-/// What a form is about: a template, or a job that is made anew.
-#[derive(Debug, Clone)]
-struct About {
-    template: String,
-    version: i32,
-    spec: TemplateSpec,
-    /// The job that is edited.
-    old: Option<Detail>,
-}
-
-impl About {
-    fn old_args(&self) -> Option<&Value> {
-        self.old.as_ref().map(|job| &job.args)
-    }
-
-    fn action(&self) -> String {
-        match &self.old {
-            Some(job) => paths::job_edit(job.id),
-            None => paths::JOB_NEW.to_owned(),
-        }
-    }
-
-    /// The job as the template (or the old job) has it, before the form is read.
-    fn blank(&self, args: Value) -> NewJob {
-        match &self.old {
-            Some(job) => NewJob {
-                queue: None,
-                priority: None,
-                tags: None,
-                max_attempts: None,
-                timeout_ms: None,
-                ..like(job, Some(args))
-            },
-            None => NewJob { template: self.template.clone(), version: Some(self.version), args, ..NewJob::default() },
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "jobs/new.html", blocks = ["whole_form", "preview_block"])]
 struct NewPage {
@@ -89,8 +49,26 @@ struct NewPage {
     options_open: bool,
     zone_hint: String,
     /// `None` = the arguments cannot be read yet.
-    preview: Option<Vec<Part>>,
+    preview: Option<Vec<Shown>>,
     sees_preview: bool,
+}
+
+/// One part of what will run.
+struct Shown {
+    label: String,
+    /// The text; of a program, one line for each argument.
+    text: String,
+    /// Why parts of it cannot be made of these arguments.
+    faults: Vec<String>,
+}
+
+fn shown(parts: Vec<Part>) -> Vec<Shown> {
+    let one = |part: Part| {
+        let (texts, faults): (Vec<_>, Vec<_>) = part.texts.into_iter().partition(Result::is_ok);
+        let text = texts.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        Shown { label: part.label, text, faults: faults.into_iter().filter_map(Result::err).collect() }
+    };
+    parts.into_iter().map(one).collect()
 }
 
 /// `GET /jobs/new?template=`: the templates, or the form of one.
@@ -108,27 +86,6 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     respond::page(&hx, &page.await?, &[])
 }
 
-fn of_template(conn: &mut PgConnection, name: &str) -> Result<About, WebError> {
-    let row = templates::show(conn, name)?.ok_or(WebError::NotFound)?;
-    let version = row.active_version.filter(|_| can_run(&row)).ok_or_else(|| {
-        WebError::Conflict(format!("The template {name} is {}: only active templates can be enqueued.", row.state))
-    })?;
-    let found = templates::version(conn, row.id, version)?.ok_or(WebError::NotFound)?;
-    let spec = serde_json::from_value(found.spec).map_err(WebError::fault)?;
-    Ok(About { template: row.name, version, spec, old: None })
-}
-
-fn of_job(conn: &mut PgConnection, actor: &Actor, id: JobId) -> Result<About, WebError> {
-    find(conn, actor, id)?; // tells a removed job from one that never was
-    let job = old(conn, actor, id)?;
-    if !acts::Act::Edit.is_allowed(job.state()) {
-        let why = format!("Job {id} is {}: only one that ended without success is retried with edits.", job.state());
-        return Err(WebError::Conflict(why));
-    }
-    let spec = serde_json::from_value(job.spec.clone()).map_err(WebError::fault)?;
-    Ok(About { template: job.template.clone(), version: job.version, spec, old: Some(job) })
-}
-
 /// `GET /jobs/{id}/edit`: the same form with what the job has.
 pub async fn edit(
     kit: Data<Kit>,
@@ -144,23 +101,6 @@ pub async fn edit(
         NewPage::read(conn, &actor, shell, about, form)
     });
     respond::page(&hx, &page.await?, &[])
-}
-
-/// The old job's arguments, and those options that it has of its own.
-fn present(about: &About, job: &Detail, zone: chrono_tz::Tz) -> Form {
-    let defaults = &about.spec.defaults;
-    let mut form = filled(&about.spec.params, &job.args, zone, Form::default());
-    let options = [
-        ("queue", (job.queue != defaults.queue).then(|| job.queue.clone())),
-        ("priority", (job.priority != defaults.priority).then(|| job.priority.to_string())),
-        ("tags", (!job.tags.is_empty() && job.tags != defaults.tags).then(|| job.tags.join(" "))),
-        ("max_attempts", job.max_attempts.map(|number| number.to_string())),
-        ("timeout_ms", job.timeout_ms.map(|ms| write_ms(ms.unsigned_abs()))),
-    ];
-    for (name, text) in options.into_iter().filter_map(|(name, text)| Some((name, text?))) {
-        form = form.with(name, text);
-    }
-    form
 }
 
 /// `POST /jobs/new`.
@@ -244,7 +184,7 @@ impl NewPage {
             sources: sources(&about.spec.params),
             options_open: has_problem(&form) || is_used(&form),
             zone_hint: moment::hint(shell.now, shell.zone),
-            preview: args.filter(|_| sees_preview).map(|args| preview(&about.spec, &args)),
+            preview: args.filter(|_| sees_preview).map(|args| shown(preview(&about.spec, Some(args)).parts)),
             queues: Vec::new(),
             sees_preview,
             title,
@@ -297,7 +237,9 @@ impl NewPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::jobs::Detail;
     use crate::admin::jobs::sample::job;
+    use crate::queue::enqueue::NewJob;
     use crate::queue::permission::Role;
     use crate::queue::state::JobState;
     use crate::web::shell::sample::shell;
@@ -350,7 +292,7 @@ mod tests {
         ] {
             assert!(html.contains(control), "{control}");
         }
-        assert!(html.contains("/bin/tar &#39;a &#60;b&#62;.tgz&#39; &#39;••••&#39;"), "{html}");
+        assert!(html.contains("/bin/tar\na &#60;b&#62;.tgz\n••••"), "{html}");
         assert!(!html.contains("s3cret") && !html.contains(" style="));
     }
 

@@ -4,8 +4,11 @@
 //! start and end, the present or last wait, and what lies between as one stage. Lengths never go below zero, whatever
 //! the clocks of several machines say.
 
+mod words;
+
 use std::time::Duration;
 
+use self::words::{attempt_note, ended_in, first_line, held_note, title};
 use super::{Attempt, Detail};
 use crate::base::clock::Time;
 use crate::queue::state::JobState;
@@ -214,16 +217,6 @@ fn most_attempts(job: &Detail) -> i16 {
     job.max_attempts.or_else(of_template).unwrap_or(i16::MAX)
 }
 
-/// Attempts carry their outcome as a word of the database, which its constraint keeps to these.
-fn ended_in(outcome: &str) -> JobState {
-    match outcome {
-        "cancelled" => JobState::Cancelled,
-        "snoozed" => JobState::Scheduled,
-        "handed back" => JobState::Ready,
-        _ => JobState::Failed,
-    }
-}
-
 fn after(attempt: &Attempt, most: i16) -> Wait {
     match attempt.outcome.as_str() {
         "snoozed" => Wait::Snooze,
@@ -232,31 +225,6 @@ fn after(attempt: &Attempt, most: i16) -> Wait {
         "cancelled" => Wait::Person,
         _ => Wait::Backoff,
     }
-}
-
-fn title(attempt: &Attempt) -> String {
-    format!("Attempt {} {}", attempt.number, attempt.outcome)
-}
-
-fn attempt_note(attempt: &Attempt) -> String {
-    let what = match (attempt.http_status, attempt.exit_code) {
-        (Some(status), _) => Some(format!("HTTP {status}")),
-        (None, Some(code)) => Some(format!("exit code {code}")),
-        (None, None) => None,
-    };
-    attempt.node.clone().into_iter().chain(what).collect::<Vec<_>>().join(" · ")
-}
-
-fn held_note(job: &Detail) -> String {
-    let by = job.parked_by.as_deref().map(|by| format!("by {by}")).unwrap_or_default();
-    match job.park_reason.as_deref() {
-        Some(reason) => format!("{by} · {reason}"),
-        None => by,
-    }
-}
-
-fn first_line(text: Option<&str>) -> String {
-    text.and_then(|text| text.lines().next()).unwrap_or_default().to_owned()
 }
 
 fn folded(stages: Vec<Stage>) -> Vec<Stage> {
