@@ -168,12 +168,14 @@ fn with_row(
     row: Option<&Row>,
 ) -> Result<HttpResponse, WebError> {
     let Some(row) = row else { return respond::done(hx, session, back, notice, &[]) };
-    let [what, state, attempt, at, menu] = ["what", "state", "attempt", "at", "menu"].map(|cell| row.cell_id(cell));
+    let [what, state, attempt, at, time, menu] =
+        ["what", "state", "attempt", "at", "time", "menu"].map(|cell| row.cell_id(cell));
     let parts = [
         Part { id: &what, inside: &row.as_what() },
         Part { id: &state, inside: &row.as_state() },
         Part { id: &attempt, inside: &row.as_attempt() },
         Part { id: &at, inside: &row.as_at() },
+        Part { id: &time, inside: &row.as_time() },
         Part { id: &menu, inside: &row.as_menu() },
     ];
     respond::done(hx, session, back, notice, &parts)

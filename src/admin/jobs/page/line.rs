@@ -19,7 +19,7 @@ pub struct Step {
     /// Whether the icon turns.
     pub spins: bool,
     /// It has not happened yet.
-    pub todo: bool,
+    pub ahead: bool,
     /// A few words.
     pub title: String,
     /// How long; empty for an end. Says "so far" while it lasts.
@@ -66,7 +66,7 @@ fn step(stage: &Stage, shell: &Shell) -> Step {
         class,
         icon,
         spins,
-        todo: stage.mark == Mark::Expected,
+        ahead: stage.mark == Mark::Expected,
         title: stage.title.clone(),
         length: if stage.open { format!("{length} so far") } else { length },
         at: shell.stamp(stage.at),
@@ -86,7 +86,7 @@ mod tests {
         let steps = line(&story(JobState::Running), &shell());
 
         let last = steps.last().expect("a step");
-        assert_eq!((last.title.as_str(), last.about, last.todo), ("Succeeded", "about", true));
+        assert_eq!((last.title.as_str(), last.about, last.ahead), ("Succeeded", "about", true));
         assert_eq!(last.at.text, "14:34:12");
         assert_eq!(steps[steps.len() - 2].length, "3m 41s so far");
     }

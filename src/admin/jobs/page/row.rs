@@ -27,7 +27,7 @@ const VALUE_CHARS_MAX: usize = 40;
 
 /// A row. Its cells are blocks, so that each can be sent alone.
 #[derive(Template)]
-#[template(path = "jobs/row.html", blocks = ["what", "state", "attempt", "node_cell", "at", "menu"])]
+#[template(path = "jobs/row.html", blocks = ["what", "state", "attempt", "node_cell", "at", "time", "menu"])]
 pub struct Row {
     id: JobId,
     template: String,
@@ -106,6 +106,7 @@ impl Row {
             Panel { id: id("attempt"), html: self.as_attempt().render()? },
             Panel { id: id("node"), html: self.as_node_cell().render()? },
             Panel { id: id("at"), html: self.as_at().render()? },
+            Panel { id: id("time"), html: self.as_time().render()? },
             Panel { id: id("menu"), html: self.as_menu().render()? },
         ])
     }

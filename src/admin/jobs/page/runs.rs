@@ -15,6 +15,8 @@ use crate::web::tone::Tone;
 const BARS_MIN: usize = 2;
 /// Places for bars: fewer bars stand at the right, none wider than its neighbours would be.
 const PLACES_MIN: usize = 24;
+/// Steps in which the bar of a running job grows up to the highest other: a stream sends the chart with each of them.
+const STEPS: i64 = 40;
 /// The lowest bar, as a share of the highest: a job of no time can still be pressed.
 const LOWEST: f64 = 0.02;
 
@@ -98,6 +100,8 @@ fn columns(story: &Story, now: Time) -> Vec<Column> {
     let job = &story.job;
     if let Some(start) = job.started_at.filter(|_| job.state() == JobState::Running) {
         let ms = i64::try_from(between(start, now).as_millis()).unwrap_or(i64::MAX);
+        let step = columns.iter().map(|column| column.ms).max().unwrap_or(0) / STEPS;
+        let ms = ms - ms % step.max(1_000);
         columns.push(Column { id: job.id, state: JobState::Running, ms, at: now });
     }
     let extra = columns.len().saturating_sub(RUNS_MAX.unsigned_abs() as usize);

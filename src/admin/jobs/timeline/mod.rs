@@ -158,7 +158,9 @@ impl Line<'_> {
     }
 
     fn waiting(&mut self, state: JobState, title: &str, now: Time, note: impl Into<String>) {
-        if let Some(since) = self.job.since.filter(|since| *since > self.at) {
+        let same =
+            matches!((self.wait, state), (Wait::Backoff, JobState::Retrying) | (Wait::Snooze, JobState::Scheduled));
+        if let Some(since) = self.job.since.filter(|since| *since > self.at && !same) {
             self.pause_until(since);
         }
         self.push(state, title, now, note);
@@ -323,6 +325,16 @@ mod tests {
 
         assert!(stages[0].open && stages[0].length == Some(Duration::from_secs(10)));
         assert_eq!((stages[1].title.as_str(), stages[1].at), ("Ready", at(60)));
+    }
+
+    #[test]
+    fn a_backoff_is_one_stage() {
+        let job = Detail { created_at: at(0), since: Some(at(3)), run_at: Some(at(60)), ..job(JobState::Retrying) };
+
+        let stages = told(&job, &[attempt(1, at(1), at(2), "failed")], at(10));
+
+        assert_eq!(stages[2], ("Retrying".into(), Some(8)));
+        assert_eq!(stages[3], ("Ready".into(), None));
     }
 
     #[test]
