@@ -136,3 +136,17 @@ fn a_node_is_drained_only_by_those_without_limits() {
     server.limited(Role::Operator, &["all"], (&["mail"], &[])).post("/api/v1/nodes/n1/drain", &json!({})).expect(404);
     server.program(Role::Operator).post("/api/v1/nodes/n1/drain", &json!({})).expect(200);
 }
+
+#[test]
+fn an_address_that_guesses_tokens_waits() {
+    let server = Server::start();
+    let guesser = Program::new(&server.address, Some("mr_nonsense".into()));
+
+    let statuses: Vec<u16> = (0..40).map(|_| guesser.get("/api/v1/jobs").status).collect();
+
+    assert_eq!(statuses[0], 401);
+    let last = guesser.get("/api/v1/jobs");
+    assert_eq!(last.status, 429, "{statuses:?}");
+    assert!(last.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(last.json()["type"], "urn:millrace:problem:too-many");
+}

@@ -142,8 +142,8 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         settings: Arc::new(Settings::loopback(port, Key::from(&[7; 64]))),
         table: Arc::new(Table::new(routes::all(false))),
         live: Hub::new(),
-        banners: Arc::new(Vec::new),
         rates: Arc::default(),
+        banners: Arc::new(Vec::new),
     }
 }
 
@@ -192,7 +192,7 @@ impl Answer {
 }
 
 impl Program {
-    fn new(address: &str, token: Option<String>) -> Program {
+    pub fn new(address: &str, token: Option<String>) -> Program {
         let config = Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(false)

@@ -114,6 +114,7 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         settings: Arc::new(Settings { design: true, ..Settings::loopback(port, Key::from(&[7; 64])) }),
         table: Arc::new(Table::new(all)),
         live: Hub::new(),
+        rates: Arc::default(),
         banners: Arc::new(Vec::new),
         rates: Arc::default(),
     }
