@@ -8,6 +8,7 @@ mod explain;
 mod filter;
 pub mod forecast;
 pub mod idempotency;
+pub mod json;
 pub mod length;
 mod list;
 pub mod log_lines;
@@ -15,10 +16,12 @@ pub mod pace;
 pub mod page;
 pub mod query;
 mod rows;
+pub mod search;
 pub mod service;
 pub mod tally;
 pub mod timeline;
 pub mod trail;
+pub mod view;
 
 #[cfg(test)]
 pub(crate) use detail::sample;

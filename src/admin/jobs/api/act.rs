@@ -6,9 +6,8 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::refusal::refused;
-use super::view;
 use crate::admin::jobs::service::{Acted, Verb, act_in};
-use crate::admin::jobs::{Detail, detail};
+use crate::admin::jobs::{Detail, detail, json};
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
@@ -77,7 +76,7 @@ async fn answer(
     let (acted, job) = kit.db.write(move |conn| act(conn, &*clock, &by, *id, (&key, &(wanted, &reason)))).await?;
     ringer.ring(); // after the commit
     let status = if acted == Acted::Asked { StatusCode::ACCEPTED } else { StatusCode::OK };
-    respond::json(status, &view::job(&actor, &job))
+    respond::json(status, &json::job(&actor, &job))
 }
 
 type Wanted<'w> = (&'w Option<RequestKey>, &'w (Verb, &'w str));

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::new_job::new_job;
 use super::refusal::refused;
-use super::view;
 use crate::admin::jobs::idempotency::enqueue_once;
-use crate::admin::jobs::{Detail, detail};
+use crate::admin::jobs::{Detail, detail, json as told_as};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, NewJob};
@@ -58,7 +57,7 @@ fn make(conn: &mut PgConnection, actor: &Actor, key: Option<&RequestKey>, job: N
 impl Made {
     fn answer(&self, actor: &Actor) -> Result<HttpResponse, WebError> {
         let status = if self.is_new { StatusCode::CREATED } else { StatusCode::OK };
-        let shown = self.detail.as_ref().map_or_else(|| json!({ "id": self.job.id }), |job| view::job(actor, job));
+        let shown = self.detail.as_ref().map_or_else(|| json!({ "id": self.job.id }), |job| told_as::job(actor, job));
         let mut answer = respond::json(status, &shown)?;
         let place = paths::JOB.replace("{id}", &self.job.id.to_string());
         answer.headers_mut().insert(header::LOCATION, place.parse().map_err(WebError::fault)?);

@@ -3,14 +3,13 @@
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 use super::refusal::refused;
-use crate::admin::jobs::service;
+use crate::admin::jobs::{json, service};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::job::{Fence, JobId};
-use crate::queue::log::{self, LogPart, StoredLine};
+use crate::queue::log::{self, LogPart};
 use crate::web::api::Pages;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -98,30 +97,13 @@ fn answer(part: &LogPart, as_text: bool) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer.content_type(kind).insert_header((header::VARY, "Accept"));
     if let Some(last) = part.lines.last().filter(|_| part.more) {
-        answer.insert_header((NEXT, cursor_of(last)));
+        answer.insert_header((NEXT, json::cursor(last)));
     }
     if part.dropped_bytes > 0 {
         answer.insert_header((DROPPED, part.dropped_bytes.to_string()));
     }
-    let shown = part.lines.iter().map(|line| if as_text { text(line) } else { object(line) });
-    answer.body(shown.collect::<String>())
-}
-
-fn cursor_of(line: &StoredLine) -> String {
-    format!("{}.{}", line.fence, line.number)
-}
-
-fn text(line: &StoredLine) -> String {
-    let at = line.line.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    format!("{at} {:<5} {}\n", line.line.level.as_str(), line.line.text)
-}
-
-fn object(line: &StoredLine) -> String {
-    let shown = json!({
-        "attempt": line.attempt, "fence": line.fence, "line": line.number, "at": line.line.at,
-        "level": line.line.level.as_str(), "text": line.line.text, "cursor": cursor_of(line),
-    });
-    format!("{shown}\n")
+    let shown = |line| if as_text { json::log_text(line) } else { json::log_line(line).to_string() };
+    answer.body(part.lines.iter().map(|line| shown(line) + "\n").collect::<String>())
 }
 
 #[cfg(test)]

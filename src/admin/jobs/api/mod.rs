@@ -5,7 +5,7 @@
 //! | `enqueue`, `bulk`, `new_job` | hand over work: one job, up to 10,000 in one transaction, and what a job's JSON means |
 //! | `list`, `show`, `log`, `counts` | read |
 //! | `act` | cancel, retry, hold, release, reschedule, priority |
-//! | `view`, `refusal` | a job as JSON; a service's refusal as a problem |
+//! | `refusal` | a service's refusal as a problem; a job as JSON is told by [`super::json`] |
 mod act;
 mod bulk;
 mod counts;
@@ -15,7 +15,6 @@ mod log;
 mod new_job;
 mod refusal;
 mod show;
-mod view;
 
 use crate::queue::permission::Permission::{Enqueue, ReadCounts, ReadJobs, ReadPayloads, RepairJobs};
 use crate::web::api::paths;

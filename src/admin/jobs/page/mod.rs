@@ -33,11 +33,10 @@ mod row;
 mod runs;
 mod selected;
 mod story;
-pub(super) mod view;
 mod why;
 
 use super::service::{self, JobError};
-use super::{Detail, detail};
+use super::{Detail, detail, view};
 use crate::base::db::PgConnection;
 use crate::queue::actor::{Actor, Scope};
 use crate::queue::enqueue::Refusal;

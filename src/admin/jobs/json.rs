@@ -1,22 +1,24 @@
-//! A job and its attempts as JSON. Scripts rely on the names (INTERFACES.md, section 9).
+//! Jobs, attempts and log lines as programs are told, by the API and by the command line. Scripts rely on the names.
 
 use serde_json::{Value, json};
 
-use crate::admin::jobs::service::{sees_payload, visible_args};
-use crate::admin::jobs::{Attempt, Detail};
+use super::service::{sees_payload, visible_args};
+use super::{Attempt, Detail, Explanation, Reason};
 use crate::queue::actor::Actor;
+use crate::queue::job::JobId;
+use crate::queue::log::StoredLine;
 use crate::queue::state::JobState;
 use crate::queue::template::{Defaults, TemplateSpec};
 
 /// Shows one job, as `actor` may see it.
-pub(super) fn job(actor: &Actor, job: &Detail) -> Value {
+pub fn job(actor: &Actor, job: &Detail) -> Value {
     let mut shown = in_list(actor, job);
     shown["output"] = job.output.clone().filter(|_| sees_payload(actor)).unwrap_or_default();
     shown
 }
 
 /// Shows a job without its output, which a list leaves out.
-pub(super) fn in_list(actor: &Actor, job: &Detail) -> Value {
+pub fn in_list(actor: &Actor, job: &Detail) -> Value {
     let defaults = defaults(job);
     let max_attempts = job.max_attempts.map_or(i32::from(defaults.max_attempts), i32::from);
     let mut shown = json!({
@@ -66,7 +68,7 @@ fn error(job: &Detail) -> Value {
 }
 
 /// Shows all attempts of a job, oldest first: those that did not succeed, and the one that runs or succeeded.
-pub(super) fn attempts(job: &Detail, past: &[Attempt]) -> Vec<Value> {
+pub fn attempts(job: &Detail, past: &[Attempt]) -> Vec<Value> {
     let last = match job.state() {
         JobState::Running => Some(last(job, "running")),
         JobState::Succeeded => Some(last(job, "succeeded")),
@@ -98,4 +100,50 @@ fn last(job: &Detail, outcome: &str) -> Value {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+/// Shows why a job is not running: each reason with its facts and the sentence for a person.
+pub fn explanation(job: JobId, told: &Explanation) -> Value {
+    let reason = |reason: &Reason| {
+        let mut shown = json!(reason);
+        shown["message"] = json!(sentence(reason));
+        shown
+    };
+    json!({ "id": job, "state": told.state, "reasons": told.reasons.iter().map(reason).collect::<Vec<_>>() })
+}
+
+/// Says a reason in words, without full stop.
+pub fn sentence(reason: &Reason) -> String {
+    let because = |reason: &Option<String>| reason.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    match reason {
+        Reason::NotDue { run_at } => format!("It waits for its time, {}", run_at.to_rfc3339()),
+        Reason::Backoff { run_at } => {
+            format!("Its last attempt failed; the next one is due at {}", run_at.to_rfc3339())
+        }
+        Reason::Held { by, reason } => format!("{by} holds it{}", because(reason)),
+        Reason::Blocked => "It waits for something else to end".into(),
+        Reason::QueuePaused { by, reason } => format!("{by} paused its queue{}", because(reason)),
+        Reason::NoNode => "No node that is up serves its queue".into(),
+        Reason::SlotsBusy { busy, slots } => format!("{busy} of {slots} slots are busy"),
+        Reason::InLine { position } => format!("It is number {position} in line"),
+    }
+}
+
+/// Gives the place after a line, where a reader goes on: `4711.30`.
+pub fn cursor(line: &StoredLine) -> String {
+    format!("{}.{}", line.fence, line.number)
+}
+
+/// Shows a line of a log.
+pub fn log_line(line: &StoredLine) -> Value {
+    json!({
+        "attempt": line.attempt, "fence": line.fence, "line": line.number, "at": line.line.at,
+        "level": line.line.level.as_str(), "text": line.line.text, "cursor": cursor(line),
+    })
+}
+
+/// Writes a line of a log as plain text, without line end.
+pub fn log_text(line: &StoredLine) -> String {
+    let at = line.line.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    format!("{at} {:<5} {}", line.line.level.as_str(), line.line.text)
 }
