@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(place("{\"b"), "/a/1");
         assert_eq!(place("{}"), "/d");
         assert_eq!(of_byte(text.as_bytes(), 0), "");
-        assert_eq!(of_byte(b"{\"a\":[0,[", 10), "/a/1/0");
+        assert_eq!(of_byte(b"{\"a\":[0,[", 8), "/a/1");
         assert_eq!(of_byte(b"]]}{\"a", 99), "/a");
     }
 

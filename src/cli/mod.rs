@@ -66,6 +66,15 @@ enum Command {
     /// Makes, lists and revokes API tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Enqueues, lists, shows and repairs jobs
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Lists, pauses and resumes queues
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Lists and drains nodes
+    #[command(subcommand)]
+    Node(node::Command),
 }
 
 /// Reads the arguments, does what they say, and gives the exit code. `registry` holds the Rust handlers that this binary
@@ -100,6 +109,9 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Doctor => doctor::run(globals),
         Command::User(command) => user::run(globals, command),
         Command::Token(command) => token::run(globals, command),
+        Command::Job(command) => job::run(globals, command),
+        Command::Queue(command) => queue::run(globals, command),
+        Command::Node(command) => node::run(globals, command),
     }
 }
 

@@ -1,1 +1,56 @@
-//! `millrace node`: nodes: list, drain. Not a command yet: it enters [`super::Command`] with its first act.
+//! `millrace node …`: nodes, by whoever holds the data folder's key.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::answer::columns;
+use super::{Answer, Failure, Globals, Session};
+use crate::admin::nodes::{NodeRow, service};
+
+/// Commands about nodes.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Lists nodes as their last heartbeats left them
+    List,
+    /// Lets a node take no new work; what runs there goes on
+    Drain {
+        /// The node
+        name: String,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
+    let session = Session::open(globals)?;
+    let conn = &mut *session.connect()?;
+    match command {
+        Command::List => {
+            let nodes = service::list(conn, &session.actor)?;
+            let heading = ["NODE", "STATE", "BUSY", "SLOTS", "RUNNING", "HEARTBEAT", "SKEW", "VERSION", "QUEUES"];
+            let mut rows = vec![heading.map(String::from).to_vec()];
+            rows.extend(nodes.iter().map(row));
+            Ok(Answer::new(columns(&rows), json!({ "nodes": nodes })))
+        }
+        Command::Drain { name, reason } => {
+            let node = service::drain(conn, &session.actor, &name, reason.as_deref().unwrap_or_default())?;
+            let text = format!("The node {} takes no new work; {} jobs run there.", node.name, node.running);
+            Ok(Answer::new(text, json!(node)))
+        }
+    }
+}
+
+fn row(node: &NodeRow) -> Vec<String> {
+    vec![
+        node.name.clone(),
+        node.state.clone(),
+        node.busy.to_string(),
+        node.slots.to_string(),
+        node.running.to_string(),
+        format!("{:.1}s ago", node.heartbeat_age_ms as f64 / 1e3),
+        node.clock_skew_ms.map_or_else(|| "-".into(), |ms| format!("{ms}ms")),
+        node.version.clone(),
+        node.queues.as_ref().map_or_else(|| "all".into(), |queues| queues.join(",")),
+    ]
+}

@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod engine;
 mod jobs;
+mod own_handlers;
 mod runners;
 mod support;
 mod web;
