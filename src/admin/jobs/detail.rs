@@ -354,7 +354,6 @@ pub(crate) mod sample {
             peak_memory_bytes: None,
             exit_code: None,
             http_status: None,
-            log_bytes: 0,
             done: None,
             total: None,
             message: None,

@@ -116,7 +116,6 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         live: Hub::new(),
         rates: Arc::default(),
         banners: Arc::new(Vec::new),
-        rates: Arc::default(),
     }
 }
 
