@@ -25,6 +25,8 @@ pub(super) struct Operation {
     pub(super) role: String,
     pub(super) parameters: Vec<Field>,
     pub(super) answers: Vec<Answer>,
+    /// Statuses of refusals, which all are problems.
+    pub(super) problems: String,
     pub(super) call: String,
     /// Schemas that its body and answers name.
     pub(super) schemas: Vec<String>,
@@ -41,7 +43,7 @@ pub(super) struct Field {
 /// A status and what it means.
 pub(super) struct Answer {
     pub(super) status: String,
-    pub(super) text: String,
+    pub(super) text: Vec<Span>,
 }
 
 /// A shape that bodies and answers have.
@@ -58,7 +60,7 @@ pub(super) fn groups(document: &Value, origin: &str) -> Vec<Group> {
     let of_tag = |tag: &Value| {
         let name = text_of(tag, "name");
         let operations = operations(document, &name, origin);
-        Group { id: name.clone(), name, text: spans(&text_of(tag, "description")), operations }
+        Group { name: capital(&name), id: name, text: spans(&text_of(tag, "description")), operations }
     };
     let groups = list(&document["tags"]).iter().map(of_tag);
     groups.filter(|group| !group.operations.is_empty()).collect()
@@ -77,7 +79,11 @@ fn operations(document: &Value, tag: &str, origin: &str) -> Vec<Operation> {
 }
 
 fn shown(document: &Value, (method, path): (&str, &str), operation: &Value, origin: &str) -> Operation {
-    let answers = operation["responses"].as_object().into_iter().flatten();
+    let (problems, answers): (Vec<_>, Vec<_>) = operation["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .partition(|(_, answer)| answer["$ref"] == "#/components/responses/Problem");
     Operation {
         id: text_of(operation, "operationId"),
         method: method.to_uppercase(),
@@ -88,11 +94,13 @@ fn shown(document: &Value, (method, path): (&str, &str), operation: &Value, orig
         role: text_of(operation, "x-role"),
         parameters: list(&operation["parameters"]).iter().map(|one| parameter(document, one)).collect(),
         answers: answers
+            .into_iter()
             .map(|(status, answer)| Answer {
                 status: status.clone(),
-                text: text_of(resolved(document, answer), "description"),
+                text: spans(&text_of(resolved(document, answer), "description")),
             })
             .collect(),
+        problems: problems.iter().map(|(status, _)| status.as_str()).collect::<Vec<_>>().join(", "),
         call: call((method, path), operation, origin),
         schemas: schemas_named(document, operation),
     }
@@ -128,6 +136,12 @@ fn call((method, path): (&str, &str), operation: &Value, origin: &str) -> String
         call.push_str(&format!(" -H 'Content-Type: application/json' \\\n  -d '{example}'"));
     }
     call
+}
+
+/// Begins a word with a capital letter.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Names of schemas in body and answers, without the one of problems, which all have.

@@ -44,6 +44,7 @@ pub(super) fn until_ended(
     loop {
         waiting = waited.look(conn, waiting)?;
         if waiting.is_empty() {
+            waited.ended.sort_by_key(|job| job.id); // in the order in which they were enqueued, not in which they ended
             return Ok(waited);
         }
         if Instant::now() >= until {
