@@ -11,4 +11,5 @@ mod jobs;
 mod own_handlers;
 mod runners;
 mod support;
+mod templates;
 mod web;

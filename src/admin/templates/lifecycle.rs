@@ -77,17 +77,17 @@ fn mark_published(
 ) -> Result<(), DbError> {
     const SQL: &str = "-- admin::templates::publish
 WITH marked AS (
-    UPDATE millrace.template_versions SET published_at = coalesce(published_at, $3), published_by = coalesce(published_by, $4)
-    WHERE template_id = $1 AND version = $2 RETURNING queue
+    UPDATE millrace.template_versions SET published_at = coalesce(published_at, $1), published_by = coalesce(published_by, $2)
+    WHERE template_id = $3 AND version = $4 RETURNING queue
 ), queue AS (
     INSERT INTO millrace.queues (name) SELECT queue FROM marked ON CONFLICT (name) DO NOTHING
 )
-UPDATE millrace.templates SET state = 'active', active_version = $2, updated_at = $3 WHERE id = $1 AND EXISTS (SELECT FROM marked)";
+UPDATE millrace.templates SET state = 'active', active_version = $4, updated_at = $1 WHERE id = $3 AND EXISTS (SELECT FROM marked)";
     let updated = statement(SQL)
-        .bind::<Integer, _>(template)
-        .bind::<Integer, _>(version)
         .bind::<Timestamptz, _>(now)
         .bind::<Text, _>(actor.signature())
+        .bind::<Integer, _>(template)
+        .bind::<Integer, _>(version)
         .run(tx)?;
     if updated == 1 { Ok(()) } else { Err(DbError::Conflict("the template changed meanwhile".into())) }
 }
@@ -152,11 +152,11 @@ pub(super) fn archive_in(
     reason: &str,
 ) -> Result<(), TemplateError> {
     const SQL: &str = "-- admin::templates::archive
-UPDATE millrace.templates SET state = 'archived', updated_at = $2 WHERE id = $1 AND state <> 'archived'";
+UPDATE millrace.templates SET state = 'archived', updated_at = $1 WHERE id = $2 AND state <> 'archived'";
     let reason = note(reason)?;
     let row = find(tx, name)?;
     row.refuse_archived(name, "archived")?;
-    let updated = statement(SQL).bind::<Integer, _>(row.id).bind::<Timestamptz, _>(clock.now()).run(tx)?;
+    let updated = statement(SQL).bind::<Timestamptz, _>(clock.now()).bind::<Integer, _>(row.id).run(tx)?;
     if updated != 1 {
         return Err(TemplateError::Db(DbError::Conflict("the template changed meanwhile".into())));
     }

@@ -51,6 +51,7 @@ fn text(schema: &Value, name: &str) -> String {
         "email" => "somebody@example.org",
         "uri" => "https://example.org/",
         "duration" => "PT90S",
+        _ if starts_at_root(schema) => return format!("/{}", if name.is_empty() { "text" } else { name }),
         _ if name.is_empty() => "text",
         _ => name,
     };
@@ -63,6 +64,11 @@ fn text(schema: &Value, name: &str) -> String {
         Some(most) => text.chars().take(usize::try_from(most).unwrap_or(usize::MAX)).collect(),
         None => text,
     }
+}
+
+/// Paths are the most usual texts with a pattern.
+fn starts_at_root(schema: &Value) -> bool {
+    schema.get("pattern").and_then(Value::as_str).is_some_and(|pattern| pattern.starts_with("^/"))
 }
 
 fn number(schema: &Value) -> Value {

@@ -119,8 +119,12 @@ impl Shown {
                 .map_err(|error| self.refused.push(format!("These arguments are no JSON: {error}")))
                 .ok(),
         };
+        let lead = match args {
+            Some(_) => "It would refuse these arguments",
+            None => "The arguments that were made up do not fit, so try your own below",
+        };
         let work = preview(spec, args);
-        self.refused.extend(work.refused.into_iter().map(|fault| format!("It would refuse these arguments: {fault}")));
+        self.refused.extend(work.refused.into_iter().map(|fault| format!("{lead}: {fault}")));
         self.args = json::pretty(&work.args);
         self.parts = work.parts;
         self.retries = sentence(&spec.defaults);

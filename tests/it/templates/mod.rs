@@ -1,0 +1,3 @@
+//! Templates: services, console, API and command line over a real database.
+mod look;
+mod stage;
