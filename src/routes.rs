@@ -18,6 +18,7 @@ pub fn all(design: bool) -> Vec<Route> {
         people::page::routes(),
         queues::api::routes(),
         templates::page::routes(),
+        templates::api::routes(),
         tokens::page::routes(),
     ]
     .into_iter()

@@ -75,6 +75,9 @@ enum Command {
     /// Lists and drains nodes
     #[command(subcommand)]
     Node(node::Command),
+    /// Applies, lists, compares, publishes and exports templates
+    #[command(subcommand)]
+    Template(template::Command),
 }
 
 /// Reads the arguments, does what they say, and gives the exit code. `registry` holds the Rust handlers that this binary
@@ -112,6 +115,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Job(command) => job::run(globals, command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Node(command) => node::run(globals, command),
+        Command::Template(command) => template::run(globals, command),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::base::pointer::Place;
 
 /// Most changes that are listed.
 pub const CHANGES_MAX: usize = 500;
+/// Lines that a unified difference shows around each change.
+const CONTEXT_LINES: usize = 3;
 
 /// One place where two documents differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +29,12 @@ pub fn changes(before: &Value, after: &Value) -> Vec<FieldChange> {
     compare(Some(before), Some(after), &Place::ROOT, &mut found);
     found.truncate(CHANGES_MAX);
     found
+}
+
+/// Spells the difference of two texts as `diff -u` does, under the two names.
+pub fn unified(before: &str, after: &str, (old, new): (&str, &str)) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    diff.unified_diff().context_radius(CONTEXT_LINES).header(old, new).to_string()
 }
 
 fn compare(before: Option<&Value>, after: Option<&Value>, at: &Place<'_>, found: &mut Vec<FieldChange>) {
@@ -65,5 +73,13 @@ mod tests {
             ]
         );
         assert_eq!(changes(&before, &before), []);
+    }
+
+    #[test]
+    fn texts_are_compared_as_diff_does() {
+        let shown = unified("a\nb\n", "a\nc\n", ("v1", "v2"));
+
+        assert_eq!(shown, "--- v1\n+++ v2\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n");
+        assert_eq!(unified("a\n", "a\n", ("v1", "v2")), "");
     }
 }

@@ -1,11 +1,13 @@
 //! Templates: drafts, immutable versions, publication, life cycle.
 pub mod acts;
+pub mod api;
 mod apply;
 pub mod changes;
 pub mod editor;
 pub mod facts;
 pub mod file;
 pub mod handlers;
+pub mod json;
 mod lifecycle;
 pub mod page;
 pub mod preview;
@@ -13,6 +15,7 @@ mod read;
 pub mod sample;
 pub mod service;
 mod state;
+pub mod text;
 pub mod waits;
 
 pub use read::{

@@ -16,12 +16,16 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{TemplateName, TextError, note};
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
+use crate::queue::idempotency::{Once, RequestKey, once};
 use crate::queue::job::TemplateId;
 use crate::queue::permission::Permission;
 use crate::queue::template::{SpecError, TemplateSpec};
 
 pub use super::apply::{Applied, Publication, apply};
 pub use super::lifecycle::{Published, archive, publish, roll_back};
+
+/// Names that no template can have.
+const RESERVED_NAMES: [&str; 1] = ["new"];
 
 /// Why an act on a template was refused.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +103,7 @@ pub struct Draft<'a> {
 }
 
 /// What a save came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Saved {
     /// The version that says it now.
     pub version: i32,
@@ -152,6 +156,21 @@ pub fn save(
     transaction(conn, "templates::save", |tx| save_in(tx, clock, actor, draft))
 }
 
+/// Saves like [`save`], unless a request with this key has done so.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_once(
+    conn: &mut PgConnection,
+    clock: &dyn Clock,
+    actor: &Actor,
+    draft: &Draft<'_>,
+    key: Option<&RequestKey>,
+) -> Result<Once<Saved>, TemplateError> {
+    actor.require(Permission::DraftTemplates)?;
+    once(conn, "templates::save", key, |tx| save_in(tx, clock, actor, draft))
+}
+
 /// Saves within the caller's transaction; the permission has been checked.
 pub(super) fn save_in(
     tx: &mut Tx<'_>,
@@ -160,6 +179,7 @@ pub(super) fn save_in(
     draft: &Draft<'_>,
 ) -> Result<Saved, TemplateError> {
     let message = note(draft.message)?;
+    check_name(draft.name)?;
     let spec = checked(actor, draft.spec)?;
     let row = find_or_create(tx, actor, draft)?;
     row.refuse_archived(draft.name.as_str(), "changed")?;
@@ -175,6 +195,15 @@ pub(super) fn save_in(
     let change = Change::new("template.save", "template", draft.name).because(message);
     audit::record(tx, actor, change.from_to(before, Some(json!({ "version": version, "spec": spec }))))?;
     Ok(Saved { version, unchanged: false })
+}
+
+/// The console's own addresses stand where names do.
+fn check_name(name: &TemplateName) -> Result<(), TemplateError> {
+    if !RESERVED_NAMES.contains(&name.as_str()) {
+        return Ok(());
+    }
+    let message = format!("{name} is an address of the console, so no template can have this name");
+    Err(TemplateError::Refused(vec![Problem { pointer: "/name".into(), message }]))
 }
 
 /// Gives the stored form of content that may be saved.

@@ -40,6 +40,20 @@ pub const NODES: &str = "/api/v1/nodes";
 pub const NODE: &str = "/api/v1/nodes/{name}";
 /// Lets it take no new work.
 pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
+/// Templates.
+pub const TEMPLATES: &str = "/api/v1/templates";
+/// One template.
+pub const TEMPLATE: &str = "/api/v1/templates/{name}";
+/// Its versions.
+pub const TEMPLATE_VERSIONS: &str = "/api/v1/templates/{name}/versions";
+/// What differs between two of them.
+pub const TEMPLATE_DIFF: &str = "/api/v1/templates/{name}/diff";
+/// Makes a version the active one.
+pub const TEMPLATE_PUBLISH: &str = "/api/v1/templates/{name}/publish";
+/// Goes back to the content of a version.
+pub const TEMPLATE_ROLLBACK: &str = "/api/v1/templates/{name}/rollback";
+/// Takes it out of use.
+pub const TEMPLATE_ARCHIVE: &str = "/api/v1/templates/{name}/archive";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// The OpenAPI document as a page.

@@ -11,4 +11,4 @@ mod random;
 mod reads;
 mod repeats;
 mod rights;
-mod stage;
+pub mod stage;

@@ -25,12 +25,11 @@ use actix_web::web::Data;
 
 use super::handlers::HandlerNames;
 use super::service::{Problem, TemplateError};
+use super::text::text_of;
 use super::{TemplateRow, VersionRow, show_in as find_template, version as find_version};
 use crate::base::db::{DbError, PgConnection};
-use crate::base::text::TemplateName;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
-use crate::queue::template::template_yaml;
 use crate::web::error::WebError;
 use crate::web::form;
 use crate::web::paths;
@@ -133,13 +132,6 @@ fn titled(shell: Shell, title: impl Into<String>) -> Shell {
 fn titled_under(shell: Shell, title: &str, name: &str) -> Shell {
     let titled = titled(shell, title).under(name, paths::template(name));
     Shell { title: format!("{title}, {name}"), ..titled }
-}
-
-/// Spells a version as people compare it: YAML, or its JSON where this program does not understand it.
-fn text_of(name: &str, version: &VersionRow) -> String {
-    let understood = version.parsed().ok().zip(TemplateName::parse(name).ok());
-    let yaml = understood.and_then(|(spec, name)| template_yaml(&name, &spec).ok());
-    yaml.unwrap_or_else(|| format!("{:#}", version.spec))
 }
 
 #[cfg(test)]
