@@ -12,9 +12,11 @@
 //! | 2 | [`runners`] | the work that ships with us: commands, HTTP calls, SQL, diagnostic handlers |
 //! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
 //! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
+//! | 3 | [`bench`] | measures this installation beside hand-written SQL |
 //! | 5 | [`cli`] | the command line, entry of every process; calls the same services |
 pub mod admin;
 pub mod base;
+pub mod bench;
 pub mod boot;
 pub mod cli;
 pub mod cluster;

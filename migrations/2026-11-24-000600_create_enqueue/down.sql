@@ -1,2 +1,3 @@
-DROP FUNCTION millrace.enqueue, millrace.enqueue_many, millrace.insert_jobs, millrace.take_unique_keys, millrace.check_options,
+DROP FUNCTION millrace.enqueue, millrace.enqueue_many, millrace.check_jobs, millrace.args_are_small, millrace.args_fit, millrace.fits,
+    millrace.insert_jobs, millrace.take_unique_keys, millrace.check_options,
     millrace.check_job, millrace.check_value, millrace.json_depth, millrace.refuse;

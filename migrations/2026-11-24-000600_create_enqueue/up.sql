@@ -100,6 +100,9 @@ BEGIN
     IF wanted IS NULL THEN
         PERFORM millrace.refuse('bad-job', at || '/template', 'template is required');
     END IF;
+    IF jsonb_typeof(job -> 'version') NOT IN ('number', 'null') OR (job ->> 'version') !~ '^-?\d{1,9}$' THEN
+        PERFORM millrace.refuse('bad-job', at || '/version', 'version must be a whole number'); -- before it is read as one
+    END IF;
     SELECT t.id, t.state, t.active_version, v.version, v.published_at, v.spec -> 'params' AS params INTO found
     FROM millrace.templates t
     LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce((job ->> 'version')::integer, t.active_version)
@@ -212,75 +215,144 @@ END $$;
 COMMENT ON FUNCTION millrace.take_unique_keys IS 'Takes the unique keys of these jobs; tells for each position who owns the key now';
 
 CREATE FUNCTION millrace.insert_jobs(jobs jsonb, enqueued_by text) RETURNS TABLE (ord bigint, id bigint, existing boolean)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     owners jsonb := '[]';
     moment timestamptz := clock_timestamp();
 BEGIN
     INSERT INTO millrace.queues (name)
-    SELECT DISTINCT coalesce(e.value ->> 'queue', v.queue) AS name FROM jsonb_array_elements(jobs) AS e(value)
-    JOIN millrace.templates t ON t.name = e.value ->> 'template'
-    JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce((e.value ->> 'version')::integer, t.active_version)
-    WHERE NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = coalesce(e.value ->> 'queue', v.queue))
+    SELECT DISTINCT coalesce(e.queue, v.queue)
+    FROM (SELECT DISTINCT value ->> 'template' AS template, value ->> 'version' AS version, value ->> 'queue' AS queue
+          FROM jsonb_array_elements(jobs)) AS e
+    JOIN millrace.templates t ON t.name = e.template
+    JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(e.version::integer, t.active_version)
+    WHERE NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = coalesce(e.queue, v.queue))
     ON CONFLICT (name) DO NOTHING;
     IF jobs @? '$[*].unique_key ? (@ != null)' THEN
         owners := millrace.take_unique_keys(jobs);
     END IF;
     RETURN QUERY
     WITH named AS (
-        SELECT e.ord, (o.owner ->> 'id')::bigint AS owner_id, coalesce((o.owner ->> 'existing')::boolean, false) AS existing,
-               t.id AS template_id, v.version, q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
-               coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(e.value -> 'args', '{}') AS args,
+        SELECT j.ord, owner.id AS owner_id, coalesce(owner.existing, false) AS existing, t.id AS template_id, v.version,
+               q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
+               coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(j.args, '{}') AS args,
                j.tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
-        FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(value, ord)
-        CROSS JOIN LATERAL jsonb_to_record(e.value) AS j(template text, version integer, queue text, priority smallint,
-            run_at timestamptz, delay_ms bigint, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz,
-            unique_key text, ordering_key text, parent bigint)
+        FROM ROWS FROM (jsonb_to_recordset(jobs) AS (template text, version integer, queue text, priority smallint, run_at timestamptz,
+            delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
+            ordering_key text, parent bigint)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
+            max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, ord)
         JOIN millrace.templates t ON t.name = j.template
         JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(j.version, t.active_version)
         JOIN millrace.queues q ON q.name = coalesce(j.queue, v.queue)
-        LEFT JOIN LATERAL (SELECT owner FROM jsonb_array_elements(owners) AS owner WHERE (owner ->> 'ord')::bigint = e.ord) AS o
-            ON j.unique_key IS NOT NULL
-    ), item AS MATERIALIZED ( -- ids are drawn in the order of the list, whatever order the joins have
-        SELECT coalesce(owner_id, nextval('millrace.job_seq')) AS id, in_order.* FROM (SELECT * FROM named ORDER BY ord) AS in_order
-    ), fresh AS MATERIALIZED (
-        SELECT *, run_at > moment AS later FROM item WHERE NOT existing ORDER BY ord
+        LEFT JOIN jsonb_to_recordset(owners) AS owner(ord bigint, id bigint, existing boolean) ON owner.ord = j.ord
+        ORDER BY j.ord -- ids are drawn above this sort, so that they rise in the callers' order
+    ), item AS MATERIALIZED (
+        SELECT *, coalesce(owner_id, nextval('millrace.job_seq')) AS id, run_at > moment AS later FROM named
     ), kept AS (
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
                                    deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by)
         SELECT id, moment, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-               deadline, parent, args, tags, unique_key, ordering_key, insert_jobs.enqueued_by FROM fresh
+               deadline, parent, args, tags, unique_key, ordering_key, insert_jobs.enqueued_by FROM item WHERE NOT existing
     ), waiting AS (
         INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
-        SELECT id, id, moment, queue_id, template_id, priority, 0 FROM fresh WHERE later IS NOT TRUE
+        SELECT id, id, moment, queue_id, template_id, priority, 0 FROM item WHERE NOT existing AND later IS NOT TRUE
     ), timed AS (
         INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
-        SELECT id, run_at, moment, id, queue_id, template_id, priority, 0, false FROM fresh WHERE later
+        SELECT id, run_at, moment, id, queue_id, template_id, priority, 0, false FROM item WHERE NOT existing AND later
     ), counted AS (
         INSERT INTO millrace.state_deltas (at, queue_id, template_id, entered_state, jobs)
         SELECT moment, queue_id, template_id, CASE WHEN later THEN 'scheduled' ELSE 'ready' END::millrace.job_state, count(*)
-        FROM fresh GROUP BY queue_id, template_id, later IS TRUE, later
+        FROM item WHERE NOT existing GROUP BY queue_id, template_id, later IS TRUE, later
     )
-    SELECT item.ord, item.id, item.existing FROM item ORDER BY item.ord;
+    SELECT item.ord, item.id, item.existing FROM item;
 END $$;
 COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Does not notify';
 
-CREATE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
-RETURNS TABLE (ord bigint, id bigint, existing boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp AS $$
-#variable_conflict use_column
+-- The checks above name what is wrong, rule by rule. Most jobs are plainly right, and two questions find that out at a
+-- fraction of the cost. They may say no to what is right, never yes to what is wrong: after a no the checks decide.
+
+-- STABLE as jsonb_build_array is, else it would not be inlined and cost as much as the checks
+CREATE FUNCTION millrace.fits(rule jsonb, value jsonb) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN value IS NULL THEN true
+        WHEN rule ? 'enum' AND NOT rule -> 'enum' @> jsonb_build_array(value) THEN false
+        WHEN jsonb_typeof(value) = 'string' THEN coalesce(rule ->> 'type' = 'string', true)
+            AND coalesce(length(value #>> '{}') >= (rule ->> 'minLength')::integer, true)
+            AND coalesce(length(value #>> '{}') <= (rule ->> 'maxLength')::integer, true)
+            AND coalesce(value #>> '{}' ~ (rule ->> 'pattern'), true)
+        WHEN jsonb_typeof(value) = 'number' THEN
+            CASE coalesce(rule ->> 'type', 'number') WHEN 'number' THEN true WHEN 'integer' THEN value::numeric = trunc(value::numeric) ELSE false END
+            AND coalesce(value::numeric >= (rule ->> 'minimum')::numeric, true)
+            AND coalesce(value::numeric <= (rule ->> 'maximum')::numeric, true)
+        WHEN jsonb_typeof(value) = 'boolean' THEN coalesce(rule ->> 'type' = 'boolean', true)
+        ELSE false -- lists and objects are looked at item by item
+    END
+$$;
+COMMENT ON FUNCTION millrace.fits IS 'Tells whether a plain value keeps its rule; false also for lists, objects and nulls, which check_value looks at';
+
+-- plpgsql, because it keeps the plan of its query from call to call
+CREATE FUNCTION millrace.args_fit(params jsonb, args jsonb) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    properties jsonb := params -> 'properties';
+    is_open boolean := properties IS NULL OR (params ->> 'additionalProperties') IS NOT DISTINCT FROM 'true';
+BEGIN
+    RETURN params ->> 'type' = 'object' AND NOT params ? 'enum' AND args @> '{}'
+        AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(params -> 'required') AS needed WHERE NOT args ? needed)
+        AND NOT EXISTS (
+            SELECT FROM jsonb_each(args) AS given(key, value)
+            WHERE NOT (properties ? given.key AND millrace.fits(properties -> given.key, given.value) OR is_open AND NOT coalesce(properties ? given.key, false)));
+END $$;
+COMMENT ON FUNCTION millrace.args_fit IS 'Tells whether arguments made of plain values keep the rules of a template; false also where only check_value can tell';
+
+CREATE FUNCTION millrace.args_are_small(args jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- 65 levels need 130 characters
+    SELECT CASE WHEN octet_length(args::text) < 130 THEN true
+        ELSE octet_length(args::text) <= 262144 AND length(args::text) - length(translate(args::text, '[{', '')) <= 64 END
+$$;
+COMMENT ON FUNCTION millrace.args_are_small IS 'Tells whether arguments are neither too long nor, for certain, too deep';
+
+CREATE FUNCTION millrace.check_jobs(jobs jsonb) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     item record;
+BEGIN
+    FOR item IN
+        WITH job AS MATERIALIZED (
+            SELECT e.ord, e.value, e.value ->> 'template' AS template, coalesce(e.value -> 'args', '{}') AS args
+            FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(value, ord)
+        ), known AS MATERIALIZED (
+            SELECT t.name, v.spec -> 'params' AS params
+            FROM millrace.templates t JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
+            WHERE t.name IN (SELECT template FROM job) AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
+        )
+        SELECT job.ord, job.value FROM job LEFT JOIN known ON known.name = job.template
+        WHERE (CASE WHEN known.name IS NULL OR jsonb_typeof(job.args) <> 'object' THEN false
+            ELSE job.value - ARRAY['template', 'args', 'queue', 'priority'] = '{}'
+                AND (NOT job.value ? 'queue' OR jsonb_typeof(job.value -> 'queue') = 'string'
+                    AND job.value ->> 'queue' ~ '^[a-z0-9][a-z0-9._-]{0,63}$')
+                AND (NOT job.value ? 'priority' OR jsonb_typeof(job.value -> 'priority') = 'number'
+                    AND job.value ->> 'priority' IN ('1', '2', '3', '4', '5'))
+                AND millrace.args_are_small(job.args)
+                AND (jsonb_typeof(known.params) IS DISTINCT FROM 'object' OR millrace.args_fit(known.params, job.args))
+            END) IS NOT TRUE
+        ORDER BY job.ord
+    LOOP
+        PERFORM millrace.check_job(item.value, '/' || item.ord - 1);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION millrace.check_jobs IS 'Refuses the first of a list of job descriptions that breaks a rule; what is plainly right costs little';
+
+CREATE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
+RETURNS TABLE (ord bigint, id bigint, existing boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
 BEGIN
     IF jsonb_typeof(jobs) IS DISTINCT FROM 'array' THEN
         PERFORM millrace.refuse('bad-job', '', 'jobs must be a JSON array of job descriptions');
     ELSIF jsonb_array_length(jobs) > 10000 THEN
         PERFORM millrace.refuse('too-many-jobs', '', format('%s jobs in one call, at most 10000 are allowed', jsonb_array_length(jobs)));
     END IF;
-    FOR item IN SELECT e.value, e.ord FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(value, ord) LOOP
-        PERFORM millrace.check_job(item.value, '/' || item.ord - 1);
-    END LOOP;
+    PERFORM millrace.check_jobs(jobs);
     RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user) AS i;
     IF notify THEN
         PERFORM pg_notify('millrace', 'ready');
@@ -293,19 +365,58 @@ CREATE FUNCTION millrace.enqueue(
     delay_ms bigint DEFAULT NULL, unique_key text DEFAULT NULL, unique_for_ms bigint DEFAULT NULL, ordering_key text DEFAULT NULL,
     tags text[] DEFAULT NULL, max_attempts integer DEFAULT NULL, timeout_ms bigint DEFAULT NULL, deadline timestamptz DEFAULT NULL,
     version integer DEFAULT NULL, notify boolean DEFAULT true)
-RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp AS $$
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    job jsonb := jsonb_strip_nulls(jsonb_build_object(
-        'template', template, 'queue', queue, 'priority', priority, 'run_at', run_at, 'delay_ms', delay_ms,
-        'unique_key', unique_key, 'unique_for_ms', unique_for_ms, 'ordering_key', ordering_key, 'tags', to_jsonb(tags),
-        'max_attempts', max_attempts, 'timeout_ms', timeout_ms, 'deadline', deadline, 'version', version))
-        || jsonb_build_object('args', coalesce(args, '{}')); -- args keep their nulls
+    moment timestamptz := clock_timestamp();
+    due timestamptz := coalesce(run_at, moment + delay_ms * interval '1 ms');
+    given jsonb := coalesce(args, '{}');
+    found_template integer;
+    found_version integer;
+    found_queue integer;
+    found_priority smallint;
+    job jsonb;
     job_id bigint;
 BEGIN
-    PERFORM millrace.check_job(job, '');
-    SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
+    -- What is plainly right goes in at once; everything else through the checks.
+    IF num_nonnulls(unique_key, unique_for_ms, tags, version) = 0 AND num_nonnulls(run_at, delay_ms) < 2
+       AND coalesce(priority, 1) BETWEEN 1 AND 5 AND coalesce(delay_ms, 0) BETWEEN 0 AND 31536000000
+       AND coalesce(max_attempts, 1) BETWEEN 1 AND 100 AND coalesce(timeout_ms, 100) BETWEEN 100 AND 604800000
+       AND length(coalesce(ordering_key, '-')) BETWEEN 1 AND 255
+       AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) THEN
+        SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority)
+        INTO found_template, found_version, found_queue, found_priority
+        FROM millrace.templates t
+        JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
+        JOIN millrace.queues q ON q.name = coalesce(enqueue.queue, v.queue)
+        WHERE t.name = enqueue.template AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
+            AND (jsonb_typeof(v.spec -> 'params') IS DISTINCT FROM 'object' OR millrace.args_fit(v.spec -> 'params', given));
+    END IF;
+    IF found_template IS NOT NULL THEN
+        job_id := nextval('millrace.job_seq');
+        INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
+                                   deadline, args, ordering_key, enqueued_by)
+        VALUES (job_id, moment, due, found_template, found_version, found_queue, found_priority, max_attempts, timeout_ms,
+                deadline, given, ordering_key, 'sql:' || session_user);
+        IF due > moment THEN
+            INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
+            VALUES (job_id, due, moment, job_id, found_queue, found_template, found_priority, 0, false);
+        ELSE
+            INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
+            VALUES (job_id, job_id, moment, found_queue, found_template, found_priority, 0);
+        END IF;
+        INSERT INTO millrace.state_deltas (at, queue_id, template_id, entered_state, jobs)
+        VALUES (moment, found_queue, found_template, CASE WHEN due > moment THEN 'scheduled' ELSE 'ready' END::millrace.job_state, 1);
+    ELSE
+        job := jsonb_strip_nulls(jsonb_build_object(
+            'template', template, 'queue', queue, 'priority', priority, 'run_at', run_at, 'delay_ms', delay_ms,
+            'unique_key', unique_key, 'unique_for_ms', unique_for_ms, 'ordering_key', ordering_key, 'tags', to_jsonb(tags),
+            'max_attempts', max_attempts, 'timeout_ms', timeout_ms, 'deadline', deadline, 'version', version))
+            || jsonb_build_object('args', given); -- args keep their nulls
+        PERFORM millrace.check_job(job, '');
+        SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
+    END IF;
     IF notify THEN
-        PERFORM pg_notify('millrace', 'ready');
+        PERFORM pg_notify('millrace', CASE WHEN due > moment THEN 'scheduled' ELSE 'ready' END);
     END IF;
     RETURN job_id;
 END $$;

@@ -1,1 +1,93 @@
-//! `millrace bench`: measurements with their reference of the same run. Not a command yet: it enters [`super::Command`] with its first act.
+//! `millrace bench`: measures this installation.
+
+use clap::{Subcommand, ValueEnum};
+
+use super::{Answer, Database, Failure, Globals};
+use crate::bench::{self, Bench};
+
+/// Measures on databases of its own in the running cluster.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Command {
+    /// How fast a backlog is worked off.
+    Drain {
+        /// Jobs of one round.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        jobs: u32,
+        /// Most worker threads.
+        #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        slots: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
+    /// How long a lone job waits on an idle engine.
+    Latency {
+        /// Jobs, one at a time.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        jobs: u32,
+    },
+    /// How fast jobs come in through the SQL door.
+    Enqueue {
+        /// One job a transaction, or 1,000 a call.
+        #[arg(default_value = "bulk")]
+        kind: Kind,
+        /// Jobs of one round (bulk).
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        jobs: u32,
+        /// Connections at once (single).
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=100))]
+        connections: u32,
+        /// Length of one round (single).
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+        seconds: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
+    /// How long jobs wait while they come at an even rate.
+    Steady {
+        /// Jobs a second.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rate: u32,
+        /// Length.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+        seconds: u32,
+    },
+    /// How a snapshot that somebody holds open slows a drain.
+    Snapshot {
+        /// Jobs of one drain.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        jobs: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Kind {
+    Single,
+    Bulk,
+}
+
+pub(super) fn run(globals: &Globals, command: &Command) -> Result<Answer, Failure> {
+    let database = Database::for_command(&globals.settings()?)?;
+    let figures = bench::run(&database.owner_url(), command.bench()).map_err(|e| Failure::refused(e.to_string()))?;
+    let json = serde_json::to_value(&figures).map_err(|e| Failure::refused(e.to_string()))?;
+    Ok(Answer::new(figures.to_string(), json))
+}
+
+impl Command {
+    fn bench(&self) -> Bench {
+        match *self {
+            Self::Drain { jobs, slots, rounds } => Bench::Drain { jobs, slots, rounds },
+            Self::Latency { jobs } => Bench::Latency { jobs },
+            Self::Enqueue { kind: Kind::Single, connections, seconds, rounds, .. } => {
+                Bench::EnqueueSingle { connections, seconds, rounds }
+            }
+            Self::Enqueue { kind: Kind::Bulk, jobs, rounds, .. } => Bench::EnqueueBulk { jobs, rounds },
+            Self::Steady { rate, seconds } => Bench::Steady { rate, seconds },
+            Self::Snapshot { jobs, rounds } => Bench::Snapshot { jobs, rounds },
+        }
+    }
+}

@@ -60,6 +60,9 @@ enum Command {
     Config,
     /// Names every unsafe or unhealthy thing with the act that mends it; exit code 1 if there is any
     Doctor,
+    /// Measures this installation, each figure beside hand-written SQL of the same run
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Adds, lists and shuts out people
     #[command(subcommand)]
     User(user::Command),
@@ -110,6 +113,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Migrate(flags) => migrate::run(globals, &flags),
         Command::Config => config::run(globals),
         Command::Doctor => doctor::run(globals),
+        Command::Bench(command) => bench::run(globals, &command),
         Command::User(command) => user::run(globals, command),
         Command::Token(command) => token::run(globals, command),
         Command::Job(command) => job::run(globals, command),

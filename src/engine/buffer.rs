@@ -1,6 +1,10 @@
 //! Claimed jobs that wait for a worker thread.
+//!
+//! One line for all, and a lane for each worker: when jobs are short a worker takes several at once into its own lane, so
+//! that handing over does not cost more than running. Whoever finds nothing else takes from the lanes of others.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,76 +13,178 @@ use serde_json::Value;
 use crate::queue::catalog::Version;
 use crate::queue::claim::Claimed;
 
+/// Most jobs that a worker takes at once.
+const LANE_MAX: usize = 32;
+/// A worker takes at most this part of what is there, so that the others find some too.
+const LANE_SHARE: usize = 8;
+
 /// A claimed job with everything its run needs.
 pub(crate) struct Assigned {
     pub(crate) job: Claimed,
     pub(crate) version: Arc<Version>,
     pub(crate) queue_name: Arc<str>,
     pub(crate) checkpoint: Option<Value>,
+    /// When it was claimed.
+    pub(crate) since: Instant,
 }
 
 #[derive(Default)]
-struct Inner {
+struct Line {
     jobs: VecDeque<Assigned>,
-    waiting: usize,
+    /// Workers that wait.
+    asleep: usize,
     closed: bool,
-    filled_at: Option<Instant>,
+}
+
+/// One worker's jobs. Aligned, so that neighbours do not share a cache line.
+#[derive(Default)]
+#[repr(align(128))]
+struct Lane(Mutex<VecDeque<Assigned>>);
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Assigned>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A queue between the dispatcher and the workers.
-#[derive(Default)]
 pub(crate) struct Buffer {
-    inner: Mutex<Inner>,
+    line: Mutex<Line>,
     filled: Condvar,
+    lanes: Vec<Lane>,
+    put: AtomicU64,
+    taken: AtomicU64,
+    ended: AtomicU64,
+    /// The dispatcher wants to know when this few are held; negative = it does not.
+    call_at: AtomicI64,
 }
 
 impl Buffer {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes a buffer for so many workers.
+    pub(crate) fn new(workers: u32) -> Self {
+        Self {
+            line: Mutex::default(),
+            filled: Condvar::new(),
+            lanes: (0..workers).map(|_| Lane::default()).collect(),
+            put: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            call_at: AtomicI64::new(-1),
+        }
     }
 
-    /// Adds jobs and wakes as many idle workers.
-    pub(crate) fn fill(&self, jobs: Vec<Assigned>) {
-        let mut inner = self.lock();
-        let woken = inner.waiting.min(jobs.len());
-        inner.jobs.extend(jobs);
-        inner.filled_at = Some(Instant::now());
-        drop(inner);
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds jobs and wakes up to `wake` idle workers.
+    pub(crate) fn fill(&self, jobs: Vec<Assigned>, wake: usize) {
+        if jobs.is_empty() {
+            return;
+        }
+        let mut line = self.lock();
+        let woken = line.asleep.min(jobs.len()).min(wake);
+        self.put.fetch_add(jobs.len() as u64, Ordering::SeqCst);
+        line.jobs.extend(jobs);
+        drop(line);
         (0..woken).for_each(|_| self.filled.notify_one());
     }
 
-    /// Takes the next job, waiting for one; `None` once closed. Tells how many are left behind it.
-    pub(crate) fn take(&self) -> Option<(Assigned, usize)> {
-        let mut inner = self.lock();
+    /// Takes the next job for the worker of `slot`, waiting for one; `None` once closed. `quick` = jobs are short: take
+    /// some more into the own lane.
+    pub(crate) fn take(&self, slot: usize, quick: bool) -> Option<Assigned> {
+        let own = self.lanes.get(slot).and_then(|lane| lane.lock().pop_front());
+        let job = own.or_else(|| self.take_from_line(slot, quick));
+        if job.is_some() {
+            self.taken.fetch_add(1, Ordering::SeqCst);
+        }
+        job
+    }
+
+    fn take_from_line(&self, slot: usize, quick: bool) -> Option<Assigned> {
+        let mut line = self.lock();
         loop {
-            if let Some(job) = inner.jobs.pop_front() {
-                return Some((job, inner.jobs.len()));
+            if let Some(job) = line.jobs.pop_front() {
+                let more = if quick { (line.jobs.len() / LANE_SHARE).min(LANE_MAX) } else { 0 };
+                if let Some(lane) = self.lanes.get(slot).filter(|_| more > 0) {
+                    lane.lock().extend(line.jobs.drain(..more));
+                }
+                if !quick && line.asleep > 0 && !line.jobs.is_empty() {
+                    self.filled.notify_one(); // each wakes the next, until nobody sleeps beside waiting jobs
+                }
+                return Some(job);
             }
-            if inner.closed {
+            if let Some(job) = self.steal(slot) {
+                return Some(job);
+            }
+            if line.closed {
                 return None;
             }
-            inner.waiting += 1;
-            inner = self.filled.wait(inner).unwrap_or_else(PoisonError::into_inner);
-            inner.waiting -= 1;
+            line.asleep += 1;
+            line = self.filled.wait(line).unwrap_or_else(PoisonError::into_inner);
+            line.asleep -= 1;
         }
     }
 
-    /// Takes everything that no worker has taken.
+    fn steal(&self, slot: usize) -> Option<Assigned> {
+        self.lanes.iter().enumerate().filter(|(other, _)| *other != slot).find_map(|(_, lane)| lane.lock().pop_back())
+    }
+
+    /// Takes everything that no worker has taken. The caller settles it.
     pub(crate) fn take_all(&self) -> Vec<Assigned> {
-        self.lock().jobs.drain(..).collect()
+        let mut jobs: Vec<Assigned> = self.lock().jobs.drain(..).collect();
+        self.lanes.iter().for_each(|lane| jobs.extend(lane.lock().drain(..)));
+        self.taken.fetch_add(jobs.len() as u64, Ordering::SeqCst);
+        self.ended.fetch_add(jobs.len() as u64, Ordering::SeqCst);
+        jobs
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.lock().jobs.len()
+    /// A taken job has ended and its result waits.
+    pub(crate) fn ended(&self) {
+        self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Tells how long the buffer has held jobs that no idle worker was there to take.
-    pub(crate) fn stuck_for(&self) -> Duration {
-        let inner = self.lock();
-        match inner.filled_at {
-            Some(at) if !inner.jobs.is_empty() && inner.waiting == 0 => at.elapsed(),
-            _ => Duration::ZERO,
-        }
+    /// Tells how many jobs have not ended, taken or not.
+    pub(crate) fn unfinished(&self) -> usize {
+        let ended = self.ended.load(Ordering::SeqCst);
+        self.put.load(Ordering::SeqCst).saturating_sub(ended) as usize
+    }
+
+    /// Tells how many jobs no worker has taken yet.
+    pub(crate) fn held(&self) -> usize {
+        let taken = self.taken.load(Ordering::SeqCst);
+        self.put.load(Ordering::SeqCst).saturating_sub(taken) as usize
+    }
+
+    /// Tells how many jobs were taken since the start.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    /// Tells how long the first job of the line has waited.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        let first = self.lock().jobs.front().map(|job| job.since);
+        first.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
+    /// Wakes a sleeping worker; `false` = none sleeps.
+    pub(crate) fn wake_one(&self) -> bool {
+        let asleep = self.lock().asleep > 0;
+        self.filled.notify_one();
+        asleep
+    }
+
+    /// The dispatcher wants a nudge when this few are held, or none.
+    pub(crate) fn call_at(&self, held: Option<usize>) {
+        self.call_at.store(held.map_or(-1, |held| held as i64), Ordering::SeqCst);
+    }
+
+    /// Tells, once, that the dispatcher waits for what just happened.
+    pub(crate) fn is_called(&self) -> bool {
+        let at = self.call_at.load(Ordering::SeqCst);
+        at >= 0
+            && self.held() as i64 <= at
+            && self.call_at.compare_exchange(at, -1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Ends the workers that wait.

@@ -1,9 +1,12 @@
 //! Self-fencing (G7): a node that cannot renew its lease stops before somebody else may take its jobs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::Shared;
 use crate::base::clock::boottime;
+use crate::queue::work::Stop;
 
 /// Knows until when this node may act. Time is counted on `CLOCK_BOOTTIME` from *before* a heartbeat was sent, so that it
 /// ends earlier here than in the database, also across a suspended machine.
@@ -43,6 +46,25 @@ impl Fence {
     /// Whether new work may be claimed: not while more than half of the lease has passed without a heartbeat.
     pub(crate) fn may_claim(&self) -> bool {
         self.time_left() > self.lease.mul_f64(0.3)
+    }
+}
+
+/// How often the watch looks; much shorter than the margin of a fifth of the lease.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Stops all work once the lease could not be renewed. A thread of its own, because the heartbeat itself may hang for
+/// seconds in a network that swallows what is sent.
+pub(crate) fn watch(shared: &Arc<Shared>) {
+    let mut said = false;
+    while !shared.ending.wait(LOOK) {
+        let lost = shared.fence.time_left().is_zero();
+        if lost && shared.pool.busy() > 0 {
+            shared.pool.stop_all(Stop::LeaseLost);
+            if !said {
+                tracing::error!(jobs = shared.pool.busy(), "the lease could not be renewed; stopping all work");
+            }
+        }
+        said = lost;
     }
 }
 

@@ -36,7 +36,7 @@ fn written(running: &Running) -> MutexGuard<'_, Written> {
 
 /// Takes what each running attempt said. Taking and numbering happen under one lock, because the worker does the same with
 /// the last words.
-fn collect(running: &[Running]) -> (Vec<Chunk>, Vec<Sign>) {
+fn collect(running: &[Arc<Running>]) -> (Vec<Chunk>, Vec<Sign>) {
     let (mut chunks, mut signs) = (Vec::new(), Vec::new());
     for running in running {
         let context = &running.context;
@@ -55,7 +55,7 @@ fn collect(running: &[Running]) -> (Vec<Chunk>, Vec<Sign>) {
     (chunks, signs)
 }
 
-fn forget_written(running: &[Running], chunks: &[Chunk]) {
+fn forget_written(running: &[Arc<Running>], chunks: &[Chunk]) {
     for running in running {
         let of_this =
             chunks.iter().filter(|chunk| chunk.fence == running.context.fence() && chunk.job == running.context.job());

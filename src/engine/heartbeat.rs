@@ -1,4 +1,4 @@
-//! Renews the node's lease, reads what people want of running jobs, and fences the node when it cannot.
+//! Renews the node's lease and reads what people want of running jobs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,6 @@ use crate::base::clock::boottime;
 use crate::base::db::Link;
 use crate::queue::control;
 use crate::queue::node::{Heard, Pulse, heartbeat};
-use crate::queue::work::Stop;
 
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut link = Link::new(&shared.settings.database_url, "heartbeat", Duration::from_secs(2));
@@ -18,7 +17,6 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             last_beat = Instant::now();
         }
         obey_intents(shared, &mut link);
-        fence_if_late(shared);
         let until_next = shared.settings.heartbeat.saturating_sub(last_beat.elapsed());
         shared.pulse_bell.wait(until_next.clamp(Duration::from_millis(50), Duration::from_secs(1)));
     }
@@ -73,13 +71,5 @@ fn obey_intents(shared: &Shared, link: &mut Link) {
             }
         }
         Err(error) => tracing::debug!(%error, "intents could not be read"),
-    }
-}
-
-fn fence_if_late(shared: &Shared) {
-    if shared.fence.time_left().is_zero() && shared.pool.busy() > 0 {
-        tracing::error!(jobs = shared.pool.busy(), "the lease could not be renewed; stopping all work");
-        shared.pool.stop_fences(|_, _| true);
-        shared.pool.stop_all(Stop::LeaseLost);
     }
 }

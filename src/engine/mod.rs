@@ -4,7 +4,7 @@
 //!  listener ─rings─▶ dispatcher ──claims──▶ Buffer ──▶ workers (1 thread = 1 slot) ──▶ Results ──▶ settler ──▶ Postgres
 //!  (LISTEN)             ▲  └─ waits for a free slot, the bell, or the poll                             │
 //!  mover  (due jobs) ───┘                                                       frees the slot ◀───────┘
-//!  heartbeat  renews the node's lease, reads intents; when it cannot: self-fence (stop claiming, stop the work)
+//!  heartbeat  renews the node's lease, reads intents        fence   stops claiming and work when it could not be renewed
 //!  flusher    writes log lines, progress and checkpoints of all slots, twice a second
 //!  sweeper    takes back what lost nodes held        duties   fold counts, make partitions, tidy up
 //! ```
@@ -27,7 +27,7 @@ mod settler;
 mod supervisor;
 mod sweeper;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -49,14 +49,18 @@ const STOP_GRACE: Duration = Duration::from_secs(12);
 pub(crate) struct Shared {
     pub(crate) settings: EngineSettings,
     pub(crate) me: Incarnation,
+    /// The node's name, as jobs see it.
+    pub(crate) node: Arc<str>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runners: Runners,
     pub(crate) fence: fence::Fence,
     pub(crate) buffer: buffer::Buffer,
     pub(crate) results: results::Results,
     pub(crate) pool: pool::Pool,
+    /// Held from looking for room until claimed jobs are in the buffer, so that draining misses none in between.
+    pub(crate) claiming: Mutex<()>,
     /// Wakes the dispatcher.
-    pub(crate) work_bell: Bell,
+    pub(crate) work_bell: dispatcher::Doorbell,
     /// Wakes the heartbeat: an intent came, or the engine ends.
     pub(crate) pulse_bell: Bell,
     /// Wakes the mover.
@@ -95,13 +99,15 @@ impl Engine {
         let me = introduce(&settings)?;
         let shared = Arc::new(Shared {
             fence: fence::Fence::new(settings.lease),
-            buffer: buffer::Buffer::default(),
-            results: results::Results::default(),
+            buffer: buffer::Buffer::new(settings.slots.max),
+            results: results::Results::new(settings.slots.max),
             pool: pool::Pool::new(settings.slots),
-            work_bell: Bell::default(),
+            claiming: Mutex::default(),
+            work_bell: dispatcher::Doorbell::default(),
             pulse_bell: Bell::default(),
             due_bell: Bell::default(),
             ending: bell::Latch::default(),
+            node: Arc::from(settings.node.as_str()),
             settings,
             me,
             clock,
@@ -130,19 +136,20 @@ impl Engine {
     pub fn drain(mut self, end: EngineEnd) {
         let shared = Arc::clone(&self.shared);
         shared.pool.start_draining();
+        drop(shared.claiming.lock().unwrap_or_else(PoisonError::into_inner)); // a claim under way still fills the buffer
         shared.work_bell.ring();
         hand_back_unstarted(&shared);
         if end == EngineEnd::Drained {
             wait_idle(&shared, shared.settings.drain);
-            hand_back_unstarted(&shared); // what a claim brought that was under way
         }
         let why = if end == EngineEnd::Drained { Stop::Draining } else { Stop::LeaseLost };
-        shared.pool.stop_all(why);
+        shared.pool.stop_for_good(why);
         wait_idle(&shared, STOP_GRACE);
         shared.ending.open();
         shared.results.close();
         shared.buffer.close();
-        for bell in [&shared.work_bell, &shared.pulse_bell, &shared.due_bell] {
+        shared.work_bell.ring();
+        for bell in [&shared.pulse_bell, &shared.due_bell] {
             bell.ring();
         }
         for thread in self.threads.drain(..) {
@@ -172,7 +179,8 @@ fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
 
 fn start_threads(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     type Part = fn(&Arc<Shared>);
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
+        ("fence", fence::watch),
         ("heartbeat", heartbeat::run),
         ("settler", settler::run),
         ("sweeper", sweeper::run),
@@ -198,14 +206,12 @@ pub(crate) fn spawn(
 }
 
 fn hand_back_unstarted(shared: &Shared) {
-    for assigned in shared.buffer.take_all() {
-        shared.results.push(run::unstarted(&assigned, shared.clock.now()));
-    }
+    dispatcher::give_back(shared, shared.buffer.take_all());
 }
 
 fn wait_idle(shared: &Shared, limit: Duration) {
     let end = Instant::now() + limit;
-    while Instant::now() < end && !(shared.pool.busy() == 0 && shared.results.is_idle()) {
+    while Instant::now() < end && !(shared.buffer.unfinished() == 0 && shared.results.is_idle()) {
         thread::sleep(Duration::from_millis(10));
     }
 }

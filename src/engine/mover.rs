@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::base::db::{DbError, Link};
+use crate::base::db::{DbError, Link, keep_plans};
 use crate::queue::due;
 
 /// Longest time between two looks.
@@ -13,7 +13,7 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const LOOK_MIN: Duration = Duration::from_millis(5);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "mover", Duration::from_secs(10));
+    let mut link = Link::new(&shared.settings.database_url, "mover", Duration::from_secs(10)).prepared(keep_plans);
     while !shared.ending.is_open() {
         let wait = link.with(|conn| move_all(shared, conn)).unwrap_or_else(|error| {
             tracing::debug!(%error, "due jobs wait for the database");

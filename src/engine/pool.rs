@@ -1,31 +1,36 @@
 //! The worker threads: one thread is one slot. The pool starts at its lower bound and grows to its upper one when jobs wait
 //! for threads.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::settings::SlotBounds;
 use super::{Shared, run, spawn};
-use crate::queue::job::{Fence, JobId};
+use crate::queue::job::JobId;
 use crate::queue::log::Chunk;
 use crate::queue::work::{JobContext, Stop, Taken};
 
 /// Who cancelled a job, and why.
 type Canceller = (String, Option<String>);
 
+/// Jobs that take less are short: more threads than cores would only get into each other's way.
+const QUICK: Duration = Duration::from_micros(250);
+/// Not known yet how long jobs take.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A job that runs in a slot.
-#[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) context: JobContext,
     /// What of its words is written.
-    pub(crate) written: Arc<Mutex<Written>>,
+    pub(crate) written: Mutex<Written>,
     /// Who cancelled it, and why.
-    pub(crate) cancelled: Arc<Mutex<Option<Canceller>>>,
+    pub(crate) cancelled: Mutex<Option<Canceller>>,
 }
 
 impl Running {
     pub(crate) fn new(context: JobContext) -> Self {
-        Self { context, written: Arc::default(), cancelled: Arc::default() }
+        Self { context, written: Mutex::default(), cancelled: Mutex::default() }
     }
 }
 
@@ -67,14 +72,35 @@ impl Written {
     }
 }
 
+/// What runs in a slot. Aligned, so that a worker that registers its job contends with nobody.
+#[derive(Default)]
+#[repr(align(128))]
+struct Slot {
+    busy: AtomicBool,
+    running: Mutex<Option<Arc<Running>>>,
+}
+
+impl Slot {
+    fn set(&self, running: Option<Arc<Running>>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+    }
+
+    fn get(&self) -> Option<Arc<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// The slots and what runs in them.
 pub(crate) struct Pool {
     bounds: SlotBounds,
     started: AtomicU32,
-    busy: AtomicU32,
     draining: AtomicBool,
-    /// One place per slot; each worker touches only its own, so that registering a job contends with nobody.
-    slots: Vec<Mutex<Option<Running>>>,
+    /// All work has to stop, also what begins now.
+    stopping: Mutex<Option<Stop>>,
+    slots: Vec<Slot>,
+    /// How long jobs took of late, in nanoseconds: a moving average that follows the last few of them.
+    average_ns: AtomicU64,
+    cores: usize,
 }
 
 impl Pool {
@@ -82,9 +108,11 @@ impl Pool {
         Self {
             bounds,
             started: AtomicU32::new(0),
-            busy: AtomicU32::new(0),
             draining: AtomicBool::new(false),
-            slots: (0..bounds.max).map(|_| Mutex::new(None)).collect(),
+            stopping: Mutex::default(),
+            slots: (0..bounds.max).map(|_| Slot::default()).collect(),
+            average_ns: AtomicU64::new(UNKNOWN),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 
@@ -97,7 +125,33 @@ impl Pool {
     }
 
     pub(crate) fn busy(&self) -> u32 {
-        self.busy.load(Ordering::Acquire)
+        let started = self.slots.iter().take(self.started() as usize);
+        started.filter(|slot| slot.busy.load(Ordering::SeqCst)).count() as u32
+    }
+
+    /// Counts how long a job took.
+    pub(crate) fn ran(&self, length: Duration) {
+        let ns = u64::try_from(length.as_nanos()).unwrap_or(UNKNOWN - 1).min(UNKNOWN - 1);
+        let average = self.average_ns.load(Ordering::Relaxed);
+        // two workers at once may lose one of their jobs: an average does not mind
+        let next = if average == UNKNOWN { ns } else { average - average / 8 + ns / 8 };
+        self.average_ns.store(next, Ordering::Relaxed);
+    }
+
+    /// Tells how long jobs took of late, if any has run.
+    pub(crate) fn average_run(&self) -> Option<Duration> {
+        let ns = self.average_ns.load(Ordering::Relaxed);
+        (ns != UNKNOWN).then(|| Duration::from_nanos(ns))
+    }
+
+    /// Tells whether jobs are short of late.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.average_run().is_some_and(|run| run < QUICK)
+    }
+
+    /// How many sleeping workers fresh jobs should wake at most.
+    pub(crate) fn wake_max(&self) -> usize {
+        if self.is_quick() { self.cores.saturating_sub(self.busy() as usize) } else { usize::MAX }
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -122,26 +176,38 @@ impl Pool {
     }
 
     /// Registers what runs in a slot.
-    pub(crate) fn enter(&self, slot: usize, running: Running) {
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        if let Some(place) = self.slots.get(slot) {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+    pub(crate) fn enter(&self, slot: usize, running: Arc<Running>) {
+        if let Some(slot) = self.slots.get(slot) {
+            slot.busy.store(true, Ordering::SeqCst);
+            slot.set(Some(Arc::clone(&running)));
         }
+        // after it can be seen: either stop_for_good finds it there, or it finds this
+        if let Some(why) = *self.stopping() {
+            running.context.stop(why);
+        }
+    }
+
+    fn stopping(&self) -> MutexGuard<'_, Option<Stop>> {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes out what ran in a slot.
     pub(crate) fn leave(&self, slot: usize) {
-        if let Some(place) = self.slots.get(slot) {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(slot) = self.slots.get(slot) {
+            slot.set(None);
+            slot.busy.store(false, Ordering::SeqCst);
         }
-        self.busy.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Lists what runs now.
-    pub(crate) fn running(&self) -> Vec<Running> {
-        let started = self.started() as usize;
-        let look = |place: &Mutex<Option<Running>>| place.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.slots.iter().take(started).filter_map(look).collect()
+    pub(crate) fn running(&self) -> Vec<Arc<Running>> {
+        self.slots.iter().take(self.started() as usize).filter_map(Slot::get).collect()
+    }
+
+    /// Tells all work to stop, also what begins later: the engine ends.
+    pub(crate) fn stop_for_good(&self, why: Stop) {
+        *self.stopping() = Some(why);
+        self.stop_all(why);
     }
 
     /// Tells all running work to stop.
@@ -159,11 +225,5 @@ impl Pool {
         drop(cancelled);
         running.context.stop(Stop::Cancelled);
         true
-    }
-
-    /// Tells the attempts whose lease is known to be lost to stop.
-    pub(crate) fn stop_fences(&self, lost: impl Fn(JobId, Fence) -> bool) {
-        let gone = |running: &&Running| lost(running.context.job(), running.context.fence());
-        self.running().iter().filter(gone).for_each(|running| running.context.stop(Stop::LeaseLost));
     }
 }

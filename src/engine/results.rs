@@ -1,73 +1,116 @@
 //! Results that wait to be settled. Kept while the database is away; what was written is taken out afterwards.
+//!
+//! Each slot has a lane of its own, so that workers meet neither each other nor, for long, the settler.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::queue::settle::{SETTLE_BATCH_MAX, Settlement};
 
+/// Results of one slot. Aligned, so that neighbours do not share a cache line.
 #[derive(Default)]
-struct Inner {
-    waiting: Vec<Settlement>,
-    in_hand: usize,
-    closed: bool,
+#[repr(align(128))]
+struct Lane(Mutex<Vec<Settlement>>);
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, Vec<Settlement>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A queue between the workers and the settler.
-#[derive(Default)]
 pub(crate) struct Results {
-    inner: Mutex<Inner>,
+    /// One lane per slot, and one for everybody else.
+    lanes: Vec<Lane>,
+    in_hand: AtomicUsize,
+    closed: AtomicBool,
+    /// The settler sleeps, or is about to.
+    asleep: AtomicBool,
+    gate: Mutex<()>,
     filled: Condvar,
 }
 
 impl Results {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes lanes for so many slots.
+    pub(crate) fn new(slots: u32) -> Self {
+        Self {
+            lanes: (0..=slots).map(|_| Lane::default()).collect(),
+            in_hand: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            gate: Mutex::default(),
+            filled: Condvar::new(),
+        }
     }
 
+    /// Adds the result of a job that ran in `slot`.
+    pub(crate) fn push_from(&self, slot: usize, result: Settlement) {
+        if let Some(lane) = self.lanes.get(slot) {
+            lane.lock().push(result);
+        }
+        self.wake();
+    }
+
+    /// Adds the result of a job that never reached a slot.
     pub(crate) fn push(&self, result: Settlement) {
-        let mut inner = self.lock();
-        let was_empty = inner.waiting.is_empty();
-        inner.waiting.push(result);
-        drop(inner);
-        if was_empty {
+        self.push_from(self.lanes.len() - 1, result);
+    }
+
+    fn wake(&self) {
+        // either the settler sees the lane, or we see that it sleeps: both look after they have written
+        if self.asleep.load(Ordering::SeqCst) {
+            let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            self.asleep.store(false, Ordering::SeqCst);
             self.filled.notify_one();
         }
     }
 
-    /// Takes up to a batch, waiting at most `limit` for the first one. `None` once closed and empty.
+    /// Moves up to a batch into the empty `batch`, waiting at most `limit` for the first result. `false` once closed and
+    /// empty.
     ///
     /// A lone result never waits for company: what came while the last batch was written is the next batch.
-    pub(crate) fn take_batch(&self, limit: Duration) -> Option<Vec<Settlement>> {
-        let mut inner = self.lock();
-        if inner.waiting.is_empty() && !inner.closed {
-            inner = self.filled.wait_timeout(inner, limit).unwrap_or_else(PoisonError::into_inner).0;
+    pub(crate) fn take_batch(&self, batch: &mut Vec<Settlement>, limit: Duration) -> bool {
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        self.asleep.store(true, Ordering::SeqCst);
+        if self.len() == 0 && !self.closed.load(Ordering::SeqCst) {
+            gate = self.filled.wait_timeout(gate, limit).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if inner.waiting.is_empty() {
-            return if inner.closed { None } else { Some(Vec::new()) };
+        self.asleep.store(false, Ordering::SeqCst);
+        drop(gate);
+        self.take_more(batch);
+        !(self.closed.load(Ordering::SeqCst) && batch.is_empty())
+    }
+
+    /// Moves what has come into `batch`, up to a batch in all.
+    pub(crate) fn take_more(&self, batch: &mut Vec<Settlement>) {
+        self.in_hand.store(1, Ordering::SeqCst); // before they leave the lanes, or they were nowhere for a moment
+        for lane in &self.lanes {
+            let mut lane = lane.lock();
+            let more = lane.len().min(SETTLE_BATCH_MAX.saturating_sub(batch.len()));
+            batch.extend(lane.drain(..more));
         }
-        let size = inner.waiting.len().min(SETTLE_BATCH_MAX);
-        let batch: Vec<Settlement> = inner.waiting.drain(..size).collect();
-        inner.in_hand = batch.len();
-        Some(batch)
+        self.in_hand.store(batch.len(), Ordering::SeqCst);
     }
 
     /// The batch in hand was written or given up.
     pub(crate) fn done(&self) {
-        self.lock().in_hand = 0;
+        self.in_hand.store(0, Ordering::SeqCst);
     }
 
     /// Nothing waits and nothing is being written.
     pub(crate) fn is_idle(&self) -> bool {
-        let inner = self.lock();
-        inner.waiting.is_empty() && inner.in_hand == 0
+        self.len() == 0 && self.in_hand.load(Ordering::SeqCst) == 0 // in this order: see take_more
     }
 
+    /// Tells how many results wait.
     pub(crate) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.lanes.iter().map(|lane| lane.lock().len()).sum()
     }
 
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::SeqCst);
         self.filled.notify_all();
     }
 }

@@ -8,6 +8,7 @@ use super::buffer::Assigned;
 use super::pool::Running;
 use super::{Shared, panics};
 use crate::base::clock::Time;
+use crate::queue::claim::Claimed;
 use crate::queue::retry::{FailedAttempt, Next, after_failure};
 use crate::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble};
 use crate::queue::template::{Defaults, RunnerKind, TemplateSpec};
@@ -38,32 +39,42 @@ impl Runners {
 
 /// The life of a worker thread.
 pub(crate) fn work(shared: &Arc<Shared>, slot: usize) {
-    while let Some((assigned, left)) = shared.buffer.take() {
-        if left == 0 {
-            shared.work_bell.ring(); // the dispatcher may claim again
-        }
-        run(shared, slot, &assigned);
-        if shared.pool.busy() < shared.pool.slots_max() && shared.buffer.len() == 0 {
-            shared.work_bell.ring();
-        }
+    while let Some(assigned) = shared.buffer.take(slot, shared.pool.is_quick()) {
+        call_if_wanted(shared);
+        run(shared, slot, assigned);
+        shared.buffer.ended(); // after the result is queued: whoever sees neither sees the end
+        call_if_wanted(shared);
     }
 }
 
-fn run(shared: &Shared, slot: usize, assigned: &Assigned) {
+/// The dispatcher may have asked to be told when there is room.
+fn call_if_wanted(shared: &Shared) {
+    if shared.buffer.is_called() {
+        shared.work_bell.nudge();
+    }
+}
+
+fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
     let started_at = shared.clock.now();
-    let spec = match &assigned.version.spec {
+    if shared.fence.time_left().is_zero() {
+        return shared.results.push_from(slot, unstarted(&assigned.job, started_at)); // it may be somebody else's by now
+    }
+    let version = Arc::clone(&assigned.version);
+    let spec = match &version.spec {
         Ok(spec) => spec,
-        Err(error) => return shared.results.push(unreadable(assigned, started_at, error)),
+        Err(error) => return shared.results.push_from(slot, unreadable(&assigned.job, started_at, error)),
     };
-    let context =
-        JobContext::new(facts(shared, assigned, spec, started_at), timeout(assigned, spec), Arc::clone(&shared.clock));
-    let running = Running::new(context);
-    shared.pool.enter(slot, running.clone());
+    if let Err(error) = assigned.job.args.check() {
+        return shared.results.push_from(slot, unfit(&assigned.job, started_at, error));
+    }
+    let facts = facts(shared, &mut assigned, spec, started_at);
+    let context = JobContext::new(facts, timeout(&assigned, spec), Arc::clone(&shared.clock));
+    let running = Arc::new(Running::new(context));
+    shared.pool.enter(slot, Arc::clone(&running));
     let report = attempt(shared, &running.context, spec);
-    let result = settlement(shared, assigned, spec, &running, report);
-    // the result is queued before the slot is left: whoever sees no busy slot and no queued result sees the end
-    if let Some(result) = result {
-        shared.results.push(result);
+    if let Some(result) = settlement(shared, &assigned, spec, &running, report) {
+        shared.pool.ran(result.ran());
+        shared.results.push_from(slot, result);
     }
     shared.pool.leave(slot);
 }
@@ -82,19 +93,21 @@ fn attempts_max(assigned: &Assigned, defaults: &Defaults) -> u16 {
     assigned.job.max_attempts.map_or(defaults.max_attempts, i16::unsigned_abs)
 }
 
-fn facts(shared: &Shared, assigned: &Assigned, spec: &TemplateSpec, started_at: Time) -> JobFacts {
-    let job = &assigned.job;
+/// Moves the arguments and the checkpoint out of `assigned`: they may be large.
+fn facts(shared: &Shared, assigned: &mut Assigned, spec: &TemplateSpec, started_at: Time) -> JobFacts {
+    let max_attempts = attempts_max(assigned, &spec.defaults);
+    let job = &mut assigned.job;
     JobFacts {
         job: job.job_id,
         attempt: job.attempt.unsigned_abs(),
-        max_attempts: attempts_max(assigned, &spec.defaults),
+        max_attempts,
         fence: job.fence,
-        template: assigned.version.template.clone(),
+        template: Arc::clone(&assigned.version.template),
         version: job.version,
-        queue: assigned.queue_name.to_string(),
-        node: shared.settings.node.to_string(),
-        args: Arc::new(job.args.clone()),
-        checkpoint: assigned.checkpoint.clone(),
+        queue: Arc::clone(&assigned.queue_name),
+        node: Arc::clone(&shared.node),
+        args: job.args.clone(),
+        checkpoint: assigned.checkpoint.take(),
         created_at: job.created_at,
         waiting_since: job.since,
         started_at,
@@ -124,12 +137,11 @@ fn settlement(
         live: written.signed,
         last_words: written.next(context, &said),
         ending: ending.0,
-        ..base(assigned, shared.clock.now())
+        ..base(&assigned.job, shared.clock.now())
     })
 }
 
-fn base(assigned: &Assigned, now: Time) -> Settlement {
-    let job = &assigned.job;
+fn base(job: &Claimed, now: Time) -> Settlement {
     Settlement {
         job: job.job_id,
         fence: job.fence,
@@ -216,17 +228,23 @@ fn trouble(failure: Failure) -> Trouble {
 }
 
 /// The result of a job that was claimed and never started: it goes back, uncounted.
-pub(crate) fn unstarted(assigned: &Assigned, now: Time) -> Settlement {
-    base(assigned, now)
+pub(crate) fn unstarted(job: &Claimed, now: Time) -> Settlement {
+    base(job, now)
 }
 
 /// The result of a job whose deadline passed before it was claimed.
-pub(crate) fn expired(assigned: &Assigned, now: Time) -> Settlement {
-    Settlement { ending: Ending::Expired, ..base(assigned, now) }
+pub(crate) fn expired(job: &Claimed, now: Time) -> Settlement {
+    Settlement { ending: Ending::Expired, ..base(job, now) }
 }
 
-fn unreadable(assigned: &Assigned, now: Time, error: &str) -> Settlement {
-    let why = format!("this node cannot read version {} of its template: {error}", assigned.version.version);
+/// The result of a job whose arguments cannot be read: trying again would meet the same ones.
+fn unfit(job: &Claimed, now: Time, error: String) -> Settlement {
+    Settlement { ending: Ending::Failed(trouble(Failure::new(error))), ..base(job, now) }
+}
+
+/// The result of a job whose template's version cannot be understood.
+pub(crate) fn unreadable(job: &Claimed, now: Time, error: &str) -> Settlement {
+    let why = format!("this node cannot read version {} of its template: {error}", job.version);
     let ending = Ending::Held(trouble(Failure::new(&why)), why);
-    Settlement { ending, ..base(assigned, now) }
+    Settlement { ending, ..base(job, now) }
 }

@@ -1,33 +1,56 @@
 //! Writes results, in batches of what came while the last batch was written.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::base::db::{DbError, Link};
-use crate::queue::settle::{Settlement, settle};
+use crate::base::db::{DbError, Link, keep_plans};
+use crate::queue::claim::CLAIM_BATCH_MAX;
+use crate::queue::settle::{SETTLE_BATCH_MAX, Settlement, settle};
 
 /// How often the settler looks whether the engine ends.
 const LOOK: Duration = Duration::from_millis(500);
+/// Longest wait for more results.
+const COMPANY_WAIT_MAX: Duration = Duration::from_millis(5);
+/// Time between two looks for more results.
+const COMPANY_LOOK: Duration = Duration::from_micros(500);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "settler", Duration::from_secs(10));
-    while let Some(batch) = shared.results.take_batch(LOOK) {
-        if !batch.is_empty() {
-            write(shared, &mut link, batch);
-            shared.results.done();
-            shared.work_bell.ring();
+    let mut link = Link::new(&shared.settings.database_url, "settler", Duration::from_secs(10)).prepared(keep_plans);
+    let mut batch = Vec::new();
+    while shared.results.take_batch(&mut batch, LOOK) {
+        if batch.is_empty() {
+            continue;
         }
+        wait_for_company(shared, &mut batch);
+        let backlog = batch.len() + shared.results.len();
+        tracing::trace!(results = batch.len(), backlog, "settling");
+        write(shared, &mut link, &batch);
+        batch.clear();
+        shared.results.done();
+        if backlog > CLAIM_BATCH_MAX as usize {
+            shared.work_bell.nudge(); // it may have waited for the backlog to go down
+        }
+    }
+}
+
+/// While short jobs are at hand, many more results come within a moment: written together they cost a fraction, and their
+/// leases end whole. A lone result never waits.
+fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
+    let end = Instant::now() + COMPANY_WAIT_MAX;
+    while batch.len() < SETTLE_BATCH_MAX && shared.pool.is_quick() && shared.buffer.held() > 0 && Instant::now() < end {
+        std::thread::sleep(COMPANY_LOOK);
+        shared.results.take_more(batch);
     }
 }
 
 /// Keeps trying while the results may still count: after a lost COMMIT the same batch is settled again, and what was
 /// recorded the first time is left out because its lease is gone.
-fn write(shared: &Shared, link: &mut Link, batch: Vec<Settlement>) {
+fn write(shared: &Shared, link: &mut Link, batch: &[Settlement]) {
     let mut batches = vec![batch];
     while let Some(batch) = batches.pop() {
-        match link.with(|conn| settle(conn, shared.me, &batch)) {
-            Ok(settled) => tell_dropped(&batch, |result| settled.holds(result.job, result.fence)),
+        match link.with(|conn| settle(conn, shared.me, batch)) {
+            Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
             Err(error) if error.is_passing() || matches!(error, DbError::TimedOut) => {
                 if shared.fence.time_left().is_zero() || shared.ending.wait(link.pause().max(Duration::from_millis(20)))
                 {
@@ -40,9 +63,9 @@ fn write(shared: &Shared, link: &mut Link, batch: Vec<Settlement>) {
             Err(error) if batch.len() > 1 => {
                 tracing::debug!(%error, "a batch was refused, settling its halves");
                 let (left, right) = batch.split_at(batch.len() / 2);
-                batches.extend([right.to_vec(), left.to_vec()]);
+                batches.extend([right, left]);
             }
-            Err(error) => give_up(shared, link, &batch, &error),
+            Err(error) => give_up(shared, link, batch, &error),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::base::db::{DbError, Link, PgConnection};
+use crate::base::db::{DbError, Link, PgConnection, keep_plans};
 use crate::queue::control::{self, ControlError};
 use crate::queue::sweep;
 
@@ -12,7 +12,7 @@ use crate::queue::sweep;
 const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "sweeper", Duration::from_secs(5));
+    let mut link = Link::new(&shared.settings.database_url, "sweeper", Duration::from_secs(5)).prepared(keep_plans);
     // After an outage every node's heartbeat is old. Declaring them lost at once would void leases of nodes that are just
     // coming back, so wait one lease after the database was away.
     let mut patient_until = Instant::now();

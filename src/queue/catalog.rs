@@ -45,7 +45,7 @@ SELECT id, name, weight, paused_at IS NOT NULL AS paused FROM millrace.queues OR
 #[derive(Debug)]
 pub struct Version {
     /// The template's name.
-    pub template: String,
+    pub template: Arc<str>,
     /// The version's number.
     pub version: i32,
     /// What it says; the error when this program cannot read it.
@@ -93,7 +93,7 @@ WHERE v.template_id = $1 AND v.version = $2";
     }
     let row: Option<Row> = statement(SQL).bind::<Integer, _>(template).bind::<Integer, _>(version).row(conn)?;
     Ok(row.map(|row| Version {
-        template: row.name,
+        template: row.name.into(),
         version,
         spec: serde_json::from_value(row.spec).map_err(|error| error.to_string()),
     }))

@@ -8,7 +8,7 @@ use crate::base::db::{DbError, PgConnection, statement};
 /// Most jobs of one move.
 pub const MOVE_BATCH_MAX: i32 = 1_000;
 
-pub(crate) const MOVE: &str = "-- queue::due::move
+const MOVE: &str = "-- queue::due::move
 WITH due AS MATERIALIZED (
     SELECT job_id FROM millrace.scheduled WHERE run_at <= clock_timestamp() ORDER BY run_at, seq LIMIT $1 FOR UPDATE SKIP LOCKED
 ), moved AS (

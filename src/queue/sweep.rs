@@ -80,7 +80,7 @@ struct Orphan {
     cancel_reason: Option<String>,
 }
 
-pub(crate) const ORPHANS: &str = "-- queue::sweep::orphans
+const ORPHANS: &str = "-- queue::sweep::orphans
 WITH void AS MATERIALIZED (
     SELECT l.id, l.node_id, l.epoch, l.started_at, l.job_ids, l.attempts
     FROM millrace.leases l LEFT JOIN millrace.nodes n ON n.id = l.node_id AND n.epoch = l.epoch AND n.state <> 'down'

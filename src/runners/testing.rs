@@ -32,7 +32,7 @@ pub(crate) fn facts(args: Value) -> JobFacts {
         version: 1,
         queue: "default".into(),
         node: "node".into(),
-        args: Arc::new(args),
+        args: args.into(),
         checkpoint: None,
         created_at: chrono::DateTime::UNIX_EPOCH,
         started_at: chrono::DateTime::UNIX_EPOCH,

@@ -3,19 +3,23 @@
 //! ```text
 //! Db ── pool ── Connection ── transaction(conn, "feature::act", |tx| …) ── statement("…").bind(…).rows(tx)
 //! ```
+mod copy;
 mod error;
 mod link;
 mod listen;
 pub mod migrate;
+mod plans;
 mod pool;
 mod statement;
 mod transaction;
 pub mod url;
 
+pub use copy::{Copied, CopyRows};
 pub use diesel::PgConnection;
 pub use error::DbError;
 pub use link::Link;
 pub use listen::Listener;
+pub use plans::keep_plans;
 pub use pool::{Connection, Db, PoolSettings};
-pub use statement::{Statement, statement};
+pub use statement::{Positional, Statement, statement};
 pub use transaction::{Tx, transaction};

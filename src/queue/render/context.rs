@@ -25,10 +25,10 @@ impl RenderContext {
                 "attempt": facts.attempt,
                 "fence": facts.fence,
                 "created_at": facts.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-                "queue": facts.queue,
-                "template": facts.template,
+                "queue": facts.queue.as_ref(),
+                "template": facts.template.as_ref(),
                 "version": facts.version,
-                "node": facts.node,
+                "node": facts.node.as_ref(),
             },
         }))))
     }

@@ -28,6 +28,10 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Failed, Self::TimedOut, Self::Cancelled, Self::Interrupted, Self::Snoozed, Self::HandedBack];
+
     /// Gives the outcome's name in rows.
     pub fn as_str(self) -> &'static str {
         match self {

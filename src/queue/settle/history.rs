@@ -1,75 +1,86 @@
 //! Writing down how jobs and attempts ended.
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use std::borrow::Cow;
+
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::ending::{Ending, Settlement, cancelled};
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{Copied, CopyRows, DbError, Tx, statement};
 use crate::queue::fingerprint::fingerprint;
 use crate::queue::job::NodeId;
 
-pub(crate) const FINISH: &str = "-- queue::settle::finish
-INSERT INTO millrace.history (job_id, fence, since, started_at, finished_at, template_id, version, queue_id, node_id, state, priority,
-    attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)
-SELECT job_id, fence, since, started_at, finished_at, template_id, version, queue_id, CASE WHEN started_at IS NOT NULL THEN $1 END,
-    state::millrace.job_state, priority, attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output
-FROM UNNEST($2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::integer[], $8::integer[],
-    $9::integer[], $10::text[], $11::smallint[], $12::smallint[], $13::integer[], $14::integer[], $15::smallint[], $16::bigint[],
-    $17::integer[], $18::text[], $19::text[], $20::text[], $21::jsonb[])
-AS r(job_id, fence, since, started_at, finished_at, template_id, version, queue_id, state, priority, attempt, cpu_ms, exit_code,
-    http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)";
+/// Where finished jobs are written.
+struct History;
+
+impl Copied for History {
+    const INTO: &'static str = "millrace.history (job_id, fence, since, started_at, finished_at, template_id, version, queue_id, node_id, \
+        state, priority, attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)";
+    const COLUMNS: i16 = 21;
+}
+
+/// About what a row of a success takes in the copied form.
+const ROW_BYTES: usize = 192;
 
 fn column<T>(rows: &[&Settlement], of: impl Fn(&Settlement) -> T) -> Vec<T> {
     rows.iter().map(|row| of(row)).collect()
 }
 
-/// Inserts the history rows of the results that end their job.
+/// Copies the history rows of the results that end their job.
 pub(super) fn finish(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
-    let rows: Vec<&Settlement> = ours.iter().copied().filter(|row| row.ending.state().is_terminal()).collect();
-    if rows.is_empty() {
-        return Ok(());
+    let mut copy = CopyRows::<History>::with_room(ours.len(), ROW_BYTES);
+    let mut finished = 0;
+    for row in ours.iter().filter(|row| row.ending.state().is_terminal()) {
+        add(&mut copy, node, row);
+        finished += 1;
     }
-    let inserted = statement(FINISH)
-        .bind::<Integer, _>(node)
-        .bind::<Array<BigInt>, _>(column(&rows, |row| row.job.0))
-        .bind::<Array<BigInt>, _>(column(&rows, |row| row.fence.0))
-        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.since))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(&rows, |row| row.started_at))
-        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.finished_at))
-        .bind::<Array<Integer>, _>(column(&rows, |row| row.template.0))
-        .bind::<Array<Integer>, _>(column(&rows, |row| row.version))
-        .bind::<Array<Integer>, _>(column(&rows, |row| row.queue.0))
-        .bind::<Array<Text>, _>(column(&rows, |row| row.ending.state().as_str()))
-        .bind::<Array<SmallInt>, _>(column(&rows, |row| row.priority))
-        .bind::<Array<SmallInt>, _>(column(&rows, Settlement::attempts_counted))
-        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.cpu_ms.map(|ms| ms as i32)))
-        .bind::<Array<Nullable<Integer>>, _>(column(&rows, |row| row.resources.exit_code))
-        .bind::<Array<Nullable<SmallInt>>, _>(column(&rows, |row| row.resources.http_status.map(|code| code as i16)))
-        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.peak_memory_bytes.map(|b| b as i64)))
-        .bind::<Array<Nullable<Integer>>, _>(column(&rows, log_bytes))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, ended_by))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, error))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, print_of))
-        .bind::<Array<Nullable<Jsonb>>, _>(column(&rows, output))
-        .run(tx)?;
-    debug_assert_eq!(inserted, rows.len());
+    if finished > 0 {
+        let written = copy.run(tx)?;
+        debug_assert_eq!(written, finished);
+    }
     Ok(())
+}
+
+fn add(copy: &mut CopyRows<History>, node: NodeId, row: &Settlement) {
+    let used = &row.resources;
+    copy.row()
+        .bigint(row.job.0)
+        .bigint(row.fence.0)
+        .time(row.since)
+        .time(row.started_at)
+        .time(row.finished_at)
+        .integer(row.template.0)
+        .integer(row.version)
+        .integer(row.queue.0)
+        .integer(row.started_at.map(|_| node.0))
+        .text(Some(row.ending.state().as_str()))
+        .smallint(row.priority)
+        .smallint(row.attempts_counted())
+        .integer(used.cpu_ms.map(|ms| ms as i32))
+        .integer(used.exit_code)
+        .smallint(used.http_status.map(|code| code as i16))
+        .bigint(used.peak_memory_bytes.map(|bytes| bytes as i64))
+        .integer(log_bytes(row))
+        .text(ended_by(row))
+        .text(error(row).as_deref())
+        .text(print_of(row).as_deref())
+        .jsonb(output(row));
 }
 
 fn log_bytes(row: &Settlement) -> Option<i32> {
     (row.log_bytes > 0).then(|| i32::try_from(row.log_bytes).unwrap_or(i32::MAX))
 }
 
-fn ended_by(row: &Settlement) -> Option<String> {
+fn ended_by(row: &Settlement) -> Option<&str> {
     match &row.ending {
-        Ending::Cancelled { by, .. } => Some(by.clone()),
+        Ending::Cancelled { by, .. } => Some(by),
         _ => None,
     }
 }
 
-fn error(row: &Settlement) -> Option<String> {
+fn error(row: &Settlement) -> Option<Cow<'_, str>> {
     match &row.ending {
-        Ending::Failed(trouble) => Some(trouble.error.clone()),
-        Ending::Cancelled { by, reason } => Some(cancelled(by, reason.as_deref())),
+        Ending::Failed(trouble) => Some(trouble.error.as_str().into()),
+        Ending::Cancelled { by, reason } => Some(cancelled(by, reason.as_deref()).into()),
         Ending::Expired => Some("its deadline passed before it started".into()),
         _ => None,
     }
@@ -82,9 +93,9 @@ fn print_of(row: &Settlement) -> Option<String> {
     }
 }
 
-fn output(row: &Settlement) -> Option<serde_json::Value> {
+fn output(row: &Settlement) -> Option<&serde_json::Value> {
     match &row.ending {
-        Ending::Succeeded { output } => output.clone(),
+        Ending::Succeeded { output } => output.as_ref(),
         _ => None,
     }
 }

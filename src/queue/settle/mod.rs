@@ -1,12 +1,14 @@
 //! Settling: how attempts end. One transaction for a batch of results, whatever they are.
 //!
 //! ```text
-//! settle ─▶ release   the jobs leave their leases; what is not ours any more is left out (the fence)
+//! settle ─▶ alike     plain successes of one kind, all of whose leases are ours: one statement for everything below
+//!    else ─▶ release   the jobs leave their leases; what is not ours any more is left out (the fence)
 //!        ─▶ history   finished jobs            ─▶ attempts   attempts that did not succeed
 //!        ─▶ waiting   retries, snoozes, jobs handed back, jobs held
 //!        ─▶ leftovers unique keys, progress, places of finished jobs
 //!        ─▶ tally     rollups and state counts of exactly these jobs
 //! ```
+mod alike;
 mod ending;
 mod history;
 mod release;
@@ -24,21 +26,36 @@ use super::node::Incarnation;
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
 
 /// Most results of one settling transaction.
-pub const SETTLE_BATCH_MAX: usize = 500;
+pub const SETTLE_BATCH_MAX: usize = 1_000;
 
 /// Which results were recorded: those whose lease was still ours.
 #[derive(Debug, Default)]
-pub struct Settled(HashSet<(JobId, Fence)>);
+pub struct Settled {
+    recorded: usize,
+    /// Those that were not; nearly always none.
+    dropped: HashSet<(JobId, Fence)>,
+}
 
 impl Settled {
-    /// Tells whether this result was recorded. If not, somebody else owns the job: drop the result.
+    /// Tells whether this one of the results was recorded. If not, somebody else owns the job: drop the result.
     pub fn holds(&self, job: JobId, fence: Fence) -> bool {
-        self.0.contains(&(job, fence))
+        !self.dropped.contains(&(job, fence))
     }
 
     /// Tells how many were recorded.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.recorded
+    }
+
+    fn of(results: &[Settlement], ours: &[&Settlement]) -> Self {
+        let mut dropped = HashSet::new();
+        if ours.len() < results.len() {
+            dropped.extend(results.iter().map(|result| (result.job, result.fence)));
+            for result in ours {
+                dropped.remove(&(result.job, result.fence));
+            }
+        }
+        Self { recorded: ours.len(), dropped }
     }
 }
 
@@ -48,6 +65,9 @@ impl Settled {
 /// Database failures; nothing is recorded then. After a lost connection at COMMIT the outcome is not known: settle the
 /// same results again, what was recorded is left out because its lease is gone.
 pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
+    if alike::are_alike(results) && alike::settle(conn, who, &release::ordered(results))? {
+        return Ok(Settled { recorded: results.len(), dropped: HashSet::new() });
+    }
     transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
 }
 
@@ -56,13 +76,15 @@ pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement])
 /// # Errors
 /// As [`settle`].
 pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
+    if results.is_empty() {
+        return Ok(Settled::default());
+    }
     log::append(tx, who, results.iter().flat_map(|result| &result.last_words))?;
-    let released = release::release(tx, who, results)?;
-    let ours: Vec<&Settlement> = results.iter().filter(|r| released.contains(&(r.job, r.fence))).collect();
+    let ours = release::release(tx, who, release::ordered(results))?;
     history::finish(tx, who.node, &ours)?;
     history::attempts(tx, who.node, &ours)?;
     waiting::put(tx, &ours)?;
     history::leftovers(tx, &ours)?;
     tally::record(tx, who.node, &ours)?;
-    Ok(Settled(released))
+    Ok(Settled::of(results, &ours))
 }

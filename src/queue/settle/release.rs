@@ -6,13 +6,51 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer};
 
 use super::Settlement;
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{DbError, Statement, Tx, statement};
 use crate::queue::job::{Fence, JobId};
 use crate::queue::node::Incarnation;
 
-/// `held` locks the leases that are still ours; a job counts only when its lease still names it. What remains of a lease
-/// is written back, an emptied lease is deleted.
-pub(crate) const RELEASE: &str = "-- queue::settle::release
+/// The beginning of statements that take jobs out of leases, with the parameters of [`bind_leases`]. `held` locks the
+/// leases that are still ours and name every job that we have a result for. The results come flat, lease after lease, with
+/// the bounds of each lease's part. An emptied lease is deleted, what remains of another is written back; both only where
+/// the gate is open.
+macro_rules! release_sql {
+    ($head:literal, $gate:literal, $tail:literal) => {
+        concat!(
+            $head,
+            "
+WITH held AS MATERIALIZED (
+    SELECT l.id, l.job_ids, l.attempts, result.ended
+    FROM millrace.leases l CROSS JOIN LATERAL (
+        SELECT ($1::bigint[])[($2::integer[])[array_position($3::bigint[], l.id)] : ($4::integer[])[array_position($3::bigint[], l.id)]] AS ended
+    ) AS result
+    WHERE l.id = ANY($3::bigint[]) AND l.node_id = $5 AND l.epoch = $6 AND (l.job_ids = result.ended OR l.job_ids @> result.ended)
+    ORDER BY l.id FOR UPDATE OF l
+), gate AS MATERIALIZED (
+    SELECT ",
+            $gate,
+            " AS open
+), emptied AS (
+    DELETE FROM millrace.leases l USING held
+    WHERE l.id = held.id AND cardinality(held.job_ids) = cardinality(held.ended) AND (SELECT open FROM gate)
+), rest AS MATERIALIZED (
+    SELECT held.id, array_agg(u.job_id ORDER BY u.n) AS job_ids, array_agg(u.attempt ORDER BY u.n) AS attempts
+    FROM held CROSS JOIN LATERAL UNNEST(held.job_ids, held.attempts) WITH ORDINALITY AS u(job_id, attempt, n)
+    WHERE cardinality(held.job_ids) > cardinality(held.ended) AND u.job_id <> ALL(held.ended) AND (SELECT open FROM gate)
+    GROUP BY held.id
+), shrunk AS (
+    UPDATE millrace.leases l SET job_ids = rest.job_ids, attempts = rest.attempts FROM rest WHERE l.id = rest.id
+)",
+            $tail
+        )
+    };
+}
+pub(super) use release_sql;
+
+const RELEASE: &str = release_sql!("-- queue::settle::release", "true", " SELECT id FROM held");
+
+/// When a lease does not name all of them any more, only those that it names are ours.
+const SOME: &str = "-- queue::settle::release_some
 WITH who AS (
     SELECT $1::integer AS node_id, $2::bigint AS epoch
 ), result AS MATERIALIZED (
@@ -37,6 +75,50 @@ WITH who AS (
 )
 SELECT job_id, fence FROM listed WHERE ended";
 
+/// Orders results lease by lease and by the jobs' ids: that is how leases list them unless places were reused, and how the
+/// tables that come next like them.
+pub(super) fn ordered(results: &[Settlement]) -> Vec<&Settlement> {
+    let mut ordered: Vec<&Settlement> = results.iter().collect();
+    ordered.sort_by_key(|result| (result.fence, result.job));
+    ordered
+}
+
+/// Gives those of the [`ordered`] results whose leases were still ours.
+pub(super) fn release<'r>(
+    tx: &mut Tx<'_>,
+    who: Incarnation,
+    ordered: Vec<&'r Settlement>,
+) -> Result<Vec<&'r Settlement>, DbError> {
+    let held = bind_leases(statement(RELEASE), who, &ordered).tuples::<BigInt, Fence>(tx)?;
+    let held: HashSet<Fence> = held.into_iter().collect();
+    if ordered.iter().all(|result| held.contains(&result.fence)) {
+        return Ok(ordered);
+    }
+    let (mut ours, rest): (Vec<_>, Vec<_>) = ordered.into_iter().partition(|result| held.contains(&result.fence));
+    let some = release_some(tx, who, &rest)?;
+    ours.extend(rest.into_iter().filter(|result| some.contains(&(result.job, result.fence))));
+    Ok(ours)
+}
+
+/// Binds the first six parameters of [`release_sql!`].
+pub(super) fn bind_leases<'a>(begun: Statement<'a>, who: Incarnation, ordered: &[&Settlement]) -> Statement<'a> {
+    let (mut fences, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    let mut end = 0;
+    for lease in ordered.chunk_by(|a, b| a.fence == b.fence) {
+        fences.push(lease[0].fence.0);
+        starts.push(end + 1);
+        end += lease.len() as i32;
+        ends.push(end);
+    }
+    begun
+        .bind::<Array<BigInt>, _>(ordered.iter().map(|result| result.job.0).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(starts)
+        .bind::<Array<BigInt>, _>(fences)
+        .bind::<Array<Integer>, _>(ends)
+        .bind::<Integer, _>(who.node)
+        .bind::<BigInt, _>(who.epoch)
+}
+
 #[derive(QueryableByName)]
 struct Pair {
     #[diesel(sql_type = BigInt)]
@@ -45,18 +127,19 @@ struct Pair {
     fence: Fence,
 }
 
-pub(super) fn release(
+fn release_some(
     tx: &mut Tx<'_>,
     who: Incarnation,
-    results: &[Settlement],
+    results: &[&Settlement],
 ) -> Result<HashSet<(JobId, Fence)>, DbError> {
-    let fences: HashSet<i64> = results.iter().map(|result| result.fence.0).collect();
-    let pairs: Vec<Pair> = statement(RELEASE)
+    let mut fences: Vec<i64> = results.iter().map(|result| result.fence.0).collect();
+    fences.dedup();
+    let pairs: Vec<Pair> = statement(SOME)
         .bind::<Integer, _>(who.node)
         .bind::<BigInt, _>(who.epoch)
         .bind::<Array<BigInt>, _>(results.iter().map(|result| result.job.0).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(results.iter().map(|result| result.fence.0).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(fences.into_iter().collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(fences)
         .rows(tx)?;
     Ok(pairs.into_iter().map(|pair| (pair.job_id, pair.fence)).collect())
 }

@@ -7,7 +7,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
 use super::ending::{Ending, Settlement};
 use crate::base::clock::Time;
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{DbError, Statement, Tx, statement};
 use crate::queue::histogram::Histogram;
 use crate::queue::job::{NodeId, QueueId, TemplateId};
 use crate::queue::state::JobState;
@@ -25,8 +25,20 @@ impl StateMoves {
         left: Option<JobState>,
         entered: Option<JobState>,
     ) {
+        self.add_many(queue, template, left, entered, 1);
+    }
+
+    /// Adds the same move of several jobs.
+    fn add_many(
+        &mut self,
+        queue: QueueId,
+        template: TemplateId,
+        left: Option<JobState>,
+        entered: Option<JobState>,
+        jobs: i32,
+    ) {
         if left != entered {
-            *self.0.entry((queue, template, left, entered)).or_default() += 1;
+            *self.0.entry((queue, template, left, entered)).or_default() += jobs;
         }
     }
 
@@ -39,85 +51,110 @@ FROM UNNEST($1::integer[], $2::integer[], $3::text[], $4::text[], $5::integer[])
         if self.0.is_empty() {
             return Ok(());
         }
+        self.bound(statement(SQL)).run(tx)?;
+        Ok(())
+    }
+
+    /// Binds the five columns of the moves.
+    fn bound<'a>(&self, begun: Statement<'a>) -> Statement<'a> {
         let keys = || self.0.keys();
         let name = |state: &Option<JobState>| state.map(JobState::as_str);
-        statement(SQL)
+        begun
             .bind::<Array<Integer>, _>(keys().map(|key| key.0.0).collect::<Vec<_>>())
             .bind::<Array<Integer>, _>(keys().map(|key| key.1.0).collect::<Vec<_>>())
             .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.2)).collect::<Vec<_>>())
             .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.3)).collect::<Vec<_>>())
             .bind::<Array<Integer>, _>(self.0.values().copied().collect::<Vec<_>>())
-            .run(tx)?;
-        Ok(())
     }
 }
 
 /// What the attempts of one minute, template and queue add to the rollups.
 #[derive(Debug, Default)]
-struct Sums {
+pub(super) struct Sums {
     succeeded: i32,
     failed: i32,
     attempts_failed: i32,
-    wait_us: i64,
-    run_us: i64,
-    cpu_ms: i64,
+    pub(super) wait_us: i64,
+    pub(super) run_us: i64,
+    pub(super) cpu_ms: i64,
     peak_memory_bytes: i64,
-    wait: Histogram,
-    run: Histogram,
+    pub(super) wait: Histogram,
+    pub(super) run: Histogram,
 }
 
 impl Sums {
-    fn add(&mut self, row: &Settlement) {
+    /// Adds one result.
+    pub(super) fn add(&mut self, row: &Settlement) {
+        let (waited, ran) = (row.waited(), row.ran());
         self.succeeded += i32::from(matches!(row.ending, Ending::Succeeded { .. }));
         self.failed += i32::from(matches!(row.ending, Ending::Failed(_)));
         self.attempts_failed +=
             i32::from(matches!(row.ending, Ending::Failed(_) | Ending::Retry(..) | Ending::Held(..)));
-        self.wait_us += row.waited().as_micros() as i64;
-        self.run_us += row.ran().as_micros() as i64;
+        self.wait_us += waited.as_micros() as i64;
+        self.run_us += ran.as_micros() as i64;
         self.cpu_ms += i64::from(row.resources.cpu_ms.unwrap_or(0));
         self.peak_memory_bytes = self.peak_memory_bytes.max(row.resources.peak_memory_bytes.unwrap_or(0) as i64);
-        self.wait.add(row.waited());
-        self.run.add(row.ran());
+        self.wait.add(waited);
+        self.run.add(ran);
     }
 }
+
+/// Minute, template, queue.
+type Key = (Time, TemplateId, QueueId);
 
 /// Writes rollups and state moves of the recorded results.
 pub(super) fn record(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
     let mut moves = StateMoves::default();
-    let mut sums: BTreeMap<(Time, TemplateId, QueueId), Sums> = BTreeMap::new();
-    for row in ours {
-        moves.add(row.queue, row.template, Some(JobState::Running), Some(row.ending.state()));
-        if row.started_at.is_some() {
-            sums.entry((minute(row.finished_at), row.template, row.queue)).or_default().add(row);
+    let mut sums: BTreeMap<Key, Sums> = BTreeMap::new();
+    // neighbours are of one kind more often than not, so that the maps are asked once for many
+    for alike in ours.chunk_by(|a, b| kind(a) == kind(b)) {
+        let first = alike[0];
+        let jobs = i32::try_from(alike.len()).unwrap_or(i32::MAX);
+        moves.add_many(first.queue, first.template, Some(JobState::Running), Some(first.ending.state()), jobs);
+        if first.started_at.is_some() {
+            let sum = sums.entry((minute(first.finished_at), first.template, first.queue)).or_default();
+            alike.iter().for_each(|row| sum.add(row));
         }
     }
-    moves.record(tx)?;
-    insert(tx, node, &sums)
+    if moves.0.is_empty() && sums.is_empty() {
+        return Ok(());
+    }
+    let begun = moves.bound(statement(RECORD));
+    bound(begun, node, &sums).run(tx)?;
+    Ok(())
+}
+
+/// What decides where a result is counted.
+fn kind(row: &Settlement) -> (QueueId, TemplateId, JobState, bool, i64) {
+    let minute = row.finished_at.timestamp().div_euclid(60);
+    (row.queue, row.template, row.ending.state(), row.started_at.is_some(), minute)
 }
 
 /// Cuts a time to its minute.
-fn minute(at: Time) -> Time {
+pub(super) fn minute(at: Time) -> Time {
     at.duration_trunc(chrono::TimeDelta::minutes(1)).unwrap_or(at)
 }
 
 /// PostgreSQL's arrays of arrays must be rectangular, so the two histograms of a row travel as text literals.
-const INSERT: &str = "-- queue::rollup::record
+const RECORD: &str = "-- queue::settle::tally
+WITH moved AS (
+    INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs)
+    SELECT queue_id, template_id, left_state::millrace.job_state, entered_state::millrace.job_state, jobs
+    FROM UNNEST($1::integer[], $2::integer[], $3::text[], $4::text[], $5::integer[]) AS r(queue_id, template_id, left_state, entered_state, jobs)
+)
 INSERT INTO millrace.rollup_deltas (minute, template_id, queue_id, node_id, succeeded, failed, attempts_failed, wait_us, run_us, cpu_ms,
     peak_memory_bytes, wait_histogram, run_histogram)
-SELECT minute, template_id, queue_id, $1, succeeded, failed, attempts_failed, wait_us, run_us, cpu_ms, peak_memory_bytes,
+SELECT minute, template_id, queue_id, $6, succeeded, failed, attempts_failed, wait_us, run_us, cpu_ms, peak_memory_bytes,
     wait_histogram::integer[], run_histogram::integer[]
-FROM UNNEST($2::timestamptz[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::bigint[], $9::bigint[],
-    $10::bigint[], $11::bigint[], $12::text[], $13::text[])
+FROM UNNEST($7::timestamptz[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bigint[], $14::bigint[],
+    $15::bigint[], $16::bigint[], $17::text[], $18::text[])
 AS r(minute, template_id, queue_id, succeeded, failed, attempts_failed, wait_us, run_us, cpu_ms, peak_memory_bytes, wait_histogram, run_histogram)";
 
-fn insert(tx: &mut Tx<'_>, node: NodeId, sums: &BTreeMap<(Time, TemplateId, QueueId), Sums>) -> Result<(), DbError> {
-    if sums.is_empty() {
-        return Ok(());
-    }
+fn bound<'a>(begun: Statement<'a>, node: NodeId, sums: &BTreeMap<Key, Sums>) -> Statement<'a> {
     let counts = |of: fn(&Sums) -> i32| sums.values().map(of).collect::<Vec<_>>();
     let totals = |of: fn(&Sums) -> i64| sums.values().map(of).collect::<Vec<_>>();
     let literal = |of: fn(&Sums) -> &Histogram| sums.values().map(|sum| array_literal(of(sum))).collect::<Vec<_>>();
-    statement(INSERT)
+    begun
         .bind::<Integer, _>(node)
         .bind::<Array<Timestamptz>, _>(sums.keys().map(|key| key.0).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(sums.keys().map(|key| key.1.0).collect::<Vec<_>>())
@@ -131,8 +168,6 @@ fn insert(tx: &mut Tx<'_>, node: NodeId, sums: &BTreeMap<(Time, TemplateId, Queu
         .bind::<Array<BigInt>, _>(totals(|sum| sum.peak_memory_bytes))
         .bind::<Array<Text>, _>(literal(|sum| &sum.wait))
         .bind::<Array<Text>, _>(literal(|sum| &sum.run))
-        .run(tx)?;
-    Ok(())
 }
 
 /// Writes a histogram as a Postgres array literal, `{12,3,40,1}`.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::live::{Level, Taken, Unwritten};
 use super::stop::{Stop, StopSignal};
+use super::stored_args::StoredArgs;
 use crate::base::clock::{Clock, Time};
 use crate::queue::job::{Fence, JobId};
 
@@ -23,15 +24,15 @@ pub struct JobFacts {
     /// Rises with every claim; pass it on so that effects of an older attempt can be refused.
     pub fence: Fence,
     /// The template's name.
-    pub template: String,
+    pub template: Arc<str>,
     /// The template's version.
     pub version: i32,
     /// The queue's name.
-    pub queue: String,
+    pub queue: Arc<str>,
     /// The node's name.
-    pub node: String,
+    pub node: Arc<str>,
     /// The arguments.
-    pub args: Arc<Value>,
+    pub args: StoredArgs,
     /// What an earlier attempt saved last.
     pub checkpoint: Option<Value>,
     /// When the job was enqueued.
@@ -50,6 +51,7 @@ pub struct JobContext(Arc<Inner>);
 
 struct Inner {
     facts: JobFacts,
+    began: Instant,
     ends: Option<Instant>,
     stop: StopSignal,
     said: Mutex<Unwritten>,
@@ -59,8 +61,9 @@ struct Inner {
 impl JobContext {
     /// Makes the context of an attempt that may take `timeout` from now.
     pub fn new(facts: JobFacts, timeout: Option<Duration>, clock: Arc<dyn Clock>) -> Self {
-        let ends = timeout.and_then(|length| Instant::now().checked_add(length));
-        Self(Arc::new(Inner { facts, ends, stop: StopSignal::default(), said: Mutex::default(), clock }))
+        let began = Instant::now();
+        let ends = timeout.and_then(|length| began.checked_add(length));
+        Self(Arc::new(Inner { facts, began, ends, stop: StopSignal::default(), said: Mutex::default(), clock }))
     }
 
     /// Gives what is known of the job.
@@ -91,6 +94,11 @@ impl JobContext {
     /// Gives what an earlier attempt saved last.
     pub fn last_checkpoint(&self) -> Option<&Value> {
         self.0.facts.checkpoint.as_ref()
+    }
+
+    /// Gives the moment at which this attempt began.
+    pub fn began(&self) -> Instant {
+        self.0.began
     }
 
     /// Gives the moment at which this attempt is stopped, if there is one.

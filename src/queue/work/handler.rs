@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use super::{Ended, Failure, JobContext, Outcome, Report, Resources};
-use crate::base::clock::thread_cpu;
+use crate::base::clock::{thread_cpu, thread_cpu_lately};
 use crate::queue::template::TemplateSpec;
 
 /// Does one kind of template. Called on a worker thread, may block it; must obey [`JobContext::check`].
@@ -59,7 +60,7 @@ struct Typed<T>(std::marker::PhantomData<fn() -> T>);
 
 impl<T: Task> Handler for Typed<T> {
     fn run(&self, job: &JobContext) -> Ended {
-        match serde_json::from_value::<T>(job.args().clone()) {
+        match T::deserialize(job.args()) {
             Ok(task) => task.run(job),
             // trying again would meet the same arguments
             Err(error) => Ok(Outcome::GiveUp(Failure::new(format!("the arguments do not fit {}: {error}", T::NAME)))),
@@ -110,9 +111,12 @@ impl Runner for Registry {
         let Some(handler) = self.find(name) else {
             return Report::plain(Ok(Outcome::give_up(format!("this node has no handler called {name:?}"))));
         };
-        let before = thread_cpu();
+        let begun = job.began();
+        let before = thread_cpu_lately(begun);
         let ended = handler.run(job);
-        let cpu = thread_cpu().saturating_sub(before);
+        // what took less than a millisecond used none; reading the thread's clock would take longer
+        let is_short = begun.elapsed() < Duration::from_millis(1);
+        let cpu = if is_short { Duration::ZERO } else { thread_cpu().saturating_sub(before) };
         let cpu_ms = Some(u32::try_from(cpu.as_millis()).unwrap_or(u32::MAX));
         Report::measured(ended, Resources { cpu_ms, ..Resources::default() })
     }

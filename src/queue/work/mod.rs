@@ -12,9 +12,11 @@ mod handler;
 mod live;
 mod outcome;
 mod stop;
+mod stored_args;
 
 pub use context::{JobContext, JobFacts};
 pub use handler::{Handler, JobArgs, Registry, Runner, Task};
 pub use live::{LOG_BYTES_MAX, Level, LogLine, Progress, Taken};
 pub use outcome::{Ended, Failure, Outcome, Report, Resources};
 pub use stop::{Stop, StopSignal};
+pub use stored_args::StoredArgs;

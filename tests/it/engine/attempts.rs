@@ -201,3 +201,21 @@ fn a_held_job_waits_until_it_is_released() {
 
     wait_for(&mut conn, job, "succeeded");
 }
+
+#[test]
+fn long_jobs_that_came_like_short_ones_are_left_to_others() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "noop", json!({}));
+    handler_template(&mut conn, "sleeper", json!({}));
+    let _engine = TestEngine::start(&db, registry()); // at most 8 slots
+    enqueue_many(&mut conn, "noop", 500);
+    wait_until(|| number(&mut conn, "SELECT count(*) AS number FROM millrace.history") == 500).unwrap();
+
+    enqueue_many(&mut conn, "sleeper", 40);
+
+    let held = "SELECT coalesce(sum(cardinality(job_ids)), 0)::bigint AS number FROM millrace.leases";
+    wait_until(|| number(&mut conn, held) > 8).unwrap(); // taken in one go: short ones came so far
+    wait_until(|| number(&mut conn, held) == 8).unwrap();
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready WHERE attempt = 0"), 32);
+}

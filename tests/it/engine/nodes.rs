@@ -28,7 +28,7 @@ fn node(conn: &mut PgConnection, name: &str) -> Incarnation {
 }
 
 fn claim_one(conn: &mut PgConnection, who: Incarnation) -> Claimed {
-    claim(conn, who, &[Want { queue: QueueId(1), jobs_max: 1 }], 1).unwrap().remove(0)
+    claim(conn, who, &[Want::from_start(QueueId(1), 1)], 1).unwrap().remove(0)
 }
 
 fn success(job: &Claimed) -> Settlement {

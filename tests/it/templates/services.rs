@@ -341,7 +341,7 @@ fn a_version_cannot_be_changed_in_the_database_either() {
     let refused = statement("UPDATE millrace.template_versions SET author = 'somebody else'").run(conn);
 
     assert!(refused.is_err(), "{refused:?}");
-    let kept: Value =
-        templates::version(conn, templates::show(conn, "demo.echo").unwrap().unwrap().id, 1).unwrap().unwrap().spec;
+    let id = templates::show(conn, "demo.echo").unwrap().unwrap().id;
+    let kept: Value = templates::version(conn, id, 1).unwrap().unwrap().spec;
     assert_eq!(kept["command"]["argv"], json!(["/bin/echo", "a"]));
 }

@@ -13,7 +13,6 @@ use diesel::sql_types::{Array, BigInt, Text};
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::statement;
 use millrace::queue::access::password::Password;
-use millrace::queue::access::token;
 use millrace::queue::actor::PersonId;
 use millrace::queue::permission::Role;
 use millrace::routes;
@@ -100,20 +99,6 @@ impl Console {
         let mut browser = Browser::new(&self.address);
         assert_eq!(browser.get(&format!("/as/{person}")).status, 303);
         browser
-    }
-
-    /// A token of somebody new with this role.
-    pub fn token(&self, role: Role, scopes: &[&str]) -> String {
-        const SQL: &str = "INSERT INTO millrace.tokens (person_id, name, token_hash, hint, scopes)
-            VALUES ($1, 'ci', sha256($2::text::bytea), 'mr_', $3)";
-        let (text, person) = (token::generate(), self.person(role, &[]));
-        statement(SQL)
-            .bind::<BigInt, _>(person)
-            .bind::<Text, _>(&text)
-            .bind::<Array<Text>, _>(scopes)
-            .run(&mut self.db.connect())
-            .unwrap();
-        text
     }
 
     /// Reads one number.

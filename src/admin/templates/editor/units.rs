@@ -18,7 +18,7 @@ pub fn units() -> Vec<Choice> {
 
 /// Splits milliseconds into a number and the longest unit that holds them without fraction.
 pub fn split(ms: u64) -> (u64, &'static str) {
-    let whole = UNITS.iter().rev().find(|(_, _, unit)| ms > 0 && ms % unit == 0);
+    let whole = UNITS.iter().rev().find(|(_, _, unit)| ms > 0 && ms.is_multiple_of(*unit));
     let (name, _, unit) = whole.unwrap_or(&UNITS[1]);
     (ms / unit, name)
 }

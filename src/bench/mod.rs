@@ -1,0 +1,117 @@
+//! Measures this installation: each figure beside hand-written SQL of the same run, on databases of its own.
+//!
+//! ```text
+//! Bench ─▶ Place       a fresh database of the running cluster, dropped afterwards
+//!       ├▶ Stage       the real engine with a handler that does nothing: history, rollups, counts, default durability
+//!       ├▶ reference   the thinnest SQL we know for the same work; its text lives here and shares nothing with `queue/`
+//!       ├▶ meter       WAL, commits, CPU of Postgres and of this process, memory
+//!       └▶ Figures     medians of interleaved rounds, ratios, machine and settings; as a table or as JSON
+//! ```
+//! A figure without its reference of the same run says nothing: machines differ, and this one differs from minute to
+//! minute.
+mod drain;
+mod enqueue;
+mod figures;
+mod latency;
+mod machine;
+mod meter;
+mod place;
+mod reference;
+mod snapshot;
+mod stage;
+mod steady;
+
+pub use figures::Figures;
+
+use crate::base::db::DbError;
+use crate::base::db::migrate::MigrateError;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bench {
+    /// How fast a backlog of `jobs` is worked off.
+    Drain {
+        /// Jobs of one round.
+        jobs: u32,
+        /// Most worker threads.
+        slots: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
+    /// How long a lone job waits on an idle engine, from its commit to the first line of its handler.
+    Latency {
+        /// Jobs, one at a time.
+        jobs: u32,
+    },
+    /// How fast jobs come in through the SQL door, each in a transaction of its own.
+    EnqueueSingle {
+        /// Connections at once.
+        connections: u32,
+        /// Length of a round.
+        seconds: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
+    /// How fast jobs come in through the SQL door, 1,000 a call.
+    EnqueueBulk {
+        /// Jobs of one round.
+        jobs: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
+    /// How long jobs wait while they come at an even rate.
+    Steady {
+        /// Jobs a second.
+        rate: u32,
+        /// Length.
+        seconds: u32,
+    },
+    /// How a snapshot that somebody holds open slows a drain.
+    Snapshot {
+        /// Jobs of one drain.
+        jobs: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The database refused or went away.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The fresh database could not be given the schema.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The jobs were not done in time.
+    #[error("{done} of {jobs} jobs were done within {seconds} s")]
+    Stuck {
+        /// Jobs that ran.
+        done: u64,
+        /// Jobs that were enqueued.
+        jobs: u64,
+        /// The limit.
+        seconds: u64,
+    },
+}
+
+/// Measures on databases of the cluster that `url` reaches, whose user may create databases.
+///
+/// # Errors
+/// [`BenchError`]; what was created is dropped again.
+pub fn run(url: &str, bench: Bench) -> Result<Figures, BenchError> {
+    match bench {
+        Bench::Drain { jobs, slots, rounds } => drain::run(url, jobs, slots, rounds),
+        Bench::Latency { jobs } => latency::run(url, jobs),
+        Bench::EnqueueSingle { connections, seconds, rounds } => enqueue::single(url, connections, seconds, rounds),
+        Bench::EnqueueBulk { jobs, rounds } => enqueue::bulk(url, jobs, rounds),
+        Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
+        Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
+    }
+}
+
+/// Says on standard error what is being done: rounds take seconds, and nobody should wonder.
+fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,120 @@
+//! Low-water marks: where claims begin to look.
+//!
+//! Rows that were claimed stay in the index until vacuum, and while somebody holds an old snapshot vacuum may not remove
+//! them. A claim that began at the front would walk over all of them each time. So each line remembers up to where it was
+//! claimed and begins behind that. Places are drawn before they are committed, hence a mark follows only after a while, and
+//! once a second everything is looked at from the beginning.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::queue::claim::{Above, Claimed, PRIORITIES};
+use crate::queue::job::QueueId;
+
+/// How long a place stays in view after a later one was claimed: most transactions commit within it.
+const COMMIT_WITHIN: Duration = Duration::from_millis(50);
+/// How often everything is looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// A look at everything that took no longer may be repeated whenever a claim found nothing.
+const CHEAP: Duration = Duration::from_millis(2);
+
+/// One line: the jobs of one priority in one queue.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    mark: i64,
+    next: i64,
+    next_since: Instant,
+    highest: i64,
+}
+
+impl Line {
+    fn new(now: Instant) -> Self {
+        Self { mark: 0, next: 0, next_since: now, highest: 0 }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        if now.duration_since(self.next_since) >= COMMIT_WITHIN {
+            *self = Self { mark: self.next, next: self.highest, next_since: now, highest: self.highest };
+        }
+    }
+}
+
+/// The marks of all lines that this node has claimed from.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    lines: HashMap<(QueueId, i16), Line>,
+    swept: Option<Instant>,
+    sweep_took: Duration,
+}
+
+impl Marks {
+    /// Tells whether the next claim has to look from the beginning.
+    pub(super) fn sweep_is_due(&self, now: Instant) -> bool {
+        self.swept.is_none_or(|at| now.duration_since(at) >= SWEEP_EVERY)
+    }
+
+    /// Tells whether looking from the beginning costs so little that it may be done at any time.
+    pub(super) fn sweep_is_cheap(&self) -> bool {
+        self.sweep_took <= CHEAP
+    }
+
+    /// A look from the beginning has ended.
+    pub(super) fn swept(&mut self, now: Instant, took: Duration) {
+        (self.swept, self.sweep_took) = (Some(now), took);
+    }
+
+    /// Remembers what was claimed.
+    pub(super) fn claimed(&mut self, jobs: &[Claimed], now: Instant) {
+        // in the order of the lines, so that each line is looked up once
+        for line in jobs.chunk_by(|a, b| (a.queue_id, a.priority) == (b.queue_id, b.priority)) {
+            let key = (line[0].queue_id, line[0].priority);
+            let known = self.lines.entry(key).or_insert_with(|| Line::new(now));
+            known.highest = line.iter().map(|job| job.seq).fold(known.highest, i64::max);
+        }
+    }
+
+    /// Gives where to look in a queue.
+    pub(super) fn above(&mut self, queue: QueueId, now: Instant) -> Above {
+        let mut above = [0; PRIORITIES];
+        for (priority, above) in (1..).zip(&mut above) {
+            if let Some(line) = self.lines.get_mut(&(queue, priority)) {
+                line.advance(now);
+                *above = line.mark;
+            }
+        }
+        above
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_follows_what_was_claimed_after_a_while() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut marks = Marks::default();
+        let mut line = Line::new(start);
+        line.highest = 7;
+        marks.lines.insert((QueueId(1), 3), line);
+
+        assert_eq!(marks.above(QueueId(1), at(10)), [0; 5]);
+        assert_eq!(marks.above(QueueId(1), at(60)), [0; 5]);
+        assert_eq!(marks.above(QueueId(1), at(120)), [0, 0, 7, 0, 0]);
+        assert_eq!(marks.above(QueueId(2), at(120)), [0; 5]);
+    }
+
+    #[test]
+    fn everything_is_looked_at_once_a_second() {
+        let start = Instant::now();
+        let mut marks = Marks::default();
+        assert!(marks.sweep_is_due(start));
+
+        marks.swept(start, Duration::from_millis(50));
+
+        assert!(!marks.sweep_is_due(start + Duration::from_millis(900)));
+        assert!(!marks.sweep_is_cheap());
+        assert!(marks.sweep_is_due(start + Duration::from_secs(1)));
+    }
+}

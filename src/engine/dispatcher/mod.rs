@@ -1,0 +1,275 @@
+//! Claims jobs for the workers: as many as they will finish in about a tenth of a second, one by one when jobs are long.
+//!
+//! It looks only when there is a reason: news of work, or room for more of the work that the last claim left behind. A
+//! claim that found nothing costs the server as much as one that found something.
+mod doorbell;
+mod marks;
+mod pace;
+mod share;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::buffer::Assigned;
+use super::pool::Pool;
+use super::{Shared, run};
+use crate::base::db::{DbError, Link};
+use crate::queue::catalog::{self, Queue, Versions};
+use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin_plan};
+use crate::queue::job::QueueId;
+use crate::queue::log;
+
+pub(crate) use doorbell::Doorbell;
+use doorbell::Heard;
+use marks::Marks;
+use pace::Pace;
+use share::share;
+
+/// How old the list of queues may be.
+const QUEUES_AGE_MAX: Duration = Duration::from_secs(1);
+/// A job waits at most this long for a thread before the pool grows.
+const STUCK_MAX: Duration = Duration::from_millis(10);
+/// Claimed jobs that no slot has begun within this time are given back, so that another node may run them.
+const HOARD_MAX: Duration = Duration::from_secs(2);
+/// Pause after a failure of the database.
+const FAILURE_PAUSE: Duration = Duration::from_millis(50);
+
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut dispatcher = Dispatcher::new(shared);
+    Pool::ensure(shared, false);
+    while !shared.ending.is_open() {
+        let begun = Instant::now();
+        let pause = dispatcher.step(shared);
+        match shared.work_bell.wait(pause) {
+            Heard::News => dispatcher.more = true,
+            Heard::Nudge => {}
+            Heard::Nothing if begun.elapsed() >= shared.settings.poll => dispatcher.look_everywhere(),
+            Heard::Nothing => {}
+        }
+    }
+}
+
+struct Dispatcher {
+    link: Link,
+    versions: Versions,
+    queues: Vec<Queue>,
+    names: HashMap<QueueId, Arc<str>>,
+    queues_read: Option<Instant>,
+    /// Queues that gave less than they were asked for at the last claim.
+    idle: HashSet<QueueId>,
+    turn: usize,
+    pace: Pace,
+    marks: Marks,
+    /// There may be work in the lines.
+    more: bool,
+    /// The last claim brought so many jobs that the lines are long.
+    lines_are_long: bool,
+}
+
+impl Dispatcher {
+    fn new(shared: &Shared) -> Self {
+        let link = Link::new(&shared.settings.database_url, "dispatcher", Duration::from_secs(10)).prepared(pin_plan);
+        Self {
+            link,
+            versions: Versions::default(),
+            queues: Vec::new(),
+            names: HashMap::new(),
+            queues_read: None,
+            idle: HashSet::new(),
+            turn: 0,
+            pace: Pace::new(Instant::now()),
+            marks: Marks::default(),
+            more: true,
+            lines_are_long: false,
+        }
+    }
+
+    /// Nothing was heard for a while: the queues are read again and all lines looked at.
+    fn look_everywhere(&mut self) {
+        self.queues_read = None;
+        self.more = true;
+    }
+
+    /// Claims if there is a reason and room, and tells how long to wait for the next bell.
+    fn step(&mut self, shared: &Arc<Shared>) -> Duration {
+        self.look_after_workers(shared);
+        let pause = if shared.buffer.held() > 0 { STUCK_MAX } else { shared.settings.poll };
+        if !self.more {
+            return pause;
+        }
+        let claimed = {
+            let _claiming = shared.claiming.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = self.room(shared);
+            if room == 0 {
+                return pause;
+            }
+            self.claim_once(shared, room)
+        };
+        match claimed {
+            Ok(()) if self.more => Duration::ZERO,
+            Ok(()) => pause,
+            Err(error) => {
+                tracing::warn!(%error, "claiming waits for the database");
+                self.link.pause().max(FAILURE_PAUSE)
+            }
+        }
+    }
+
+    /// Grows the pool when jobs wait for threads, wakes threads that sleep beside waiting jobs, gives back what nobody
+    /// begins.
+    fn look_after_workers(&mut self, shared: &Arc<Shared>) {
+        let now = Instant::now();
+        self.pace.look(shared.buffer.taken(), now);
+        if shared.buffer.held() == 0 {
+            return;
+        }
+        let still = self.pace.still_for(now);
+        if still >= HOARD_MAX {
+            give_back(shared, shared.buffer.take_all());
+        } else if still >= STUCK_MAX || !shared.pool.is_quick() && shared.buffer.waited(now) >= STUCK_MAX {
+            let asleep = shared.buffer.wake_one();
+            Pool::ensure(shared, !asleep);
+        }
+    }
+
+    /// How many more jobs may be claimed now. When none, the workers are asked to tell when there is room.
+    fn room(&self, shared: &Shared) -> u32 {
+        if shared.pool.is_draining() || !shared.fence.may_claim() {
+            return 0;
+        }
+        let slots = shared.pool.slots_max();
+        let ahead = self.pace.ahead(slots, shared.pool.average_run(), Instant::now());
+        // claim again when half is used up, so that workers do not run dry during the round trip
+        shared.buffer.call_at(Some(ahead as usize / 2)); // asked before looking, or the call could be missed
+        let held = shared.buffer.held() as u32;
+        let wanted = slots.saturating_sub(shared.pool.busy()).max(ahead);
+        let full = held > 0 && held > wanted / 2 || shared.results.len() > CLAIM_BATCH_MAX as usize;
+        let room = if full { 0 } else { wanted.saturating_sub(held).min(CLAIM_BATCH_MAX) };
+        if room > 0 {
+            shared.buffer.call_at(None);
+        }
+        room
+    }
+
+    fn claim_once(&mut self, shared: &Arc<Shared>, room: u32) -> Result<(), DbError> {
+        self.read_queues(shared)?;
+        self.turn = self.turn.wrapping_add(1);
+        let room = if self.lines_are_long { room } else { room.min(FEW_MAX) };
+        let wants = share(room, &self.queues, shared.settings.queues.as_ref(), &self.idle, self.turn);
+        if wants.is_empty() {
+            self.more = false; // the next poll reads the queues again
+            return Ok(());
+        }
+        let claimed = self.claim_marked(shared, &wants, room)?;
+        self.lines_are_long = claimed.len() >= FEW_MAX as usize;
+        self.learn(&wants, &claimed, room);
+        tracing::trace!(jobs = claimed.len(), room, held = shared.buffer.held(), "claimed");
+        let assigned = self.assign(shared, claimed);
+        shared.buffer.fill(assigned, shared.pool.wake_max());
+        Ok(())
+    }
+
+    /// Claims behind the marks; from the beginning once a second, and when nothing was found although somebody rang.
+    fn claim_marked(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
+        let now = Instant::now();
+        let sweep = self.marks.sweep_is_due(now);
+        if !sweep {
+            let behind: Vec<Want> =
+                wants.iter().map(|want| Want { above: self.marks.above(want.queue, now), ..*want }).collect();
+            let claimed = self.link.with(|conn| claim(conn, shared.me, &behind, room))?;
+            self.marks.claimed(&claimed, now);
+            if !claimed.is_empty() || !self.marks.sweep_is_cheap() || behind == wants {
+                return Ok(claimed);
+            }
+        }
+        let begun = Instant::now();
+        let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
+        // what was found took its own time: only an empty look tells what looking costs
+        let took = if claimed.is_empty() { begun.elapsed() } else { Duration::ZERO };
+        self.marks.swept(begun, took);
+        self.marks.claimed(&claimed, begun);
+        Ok(claimed)
+    }
+
+    /// Learns which queues were empty and whether something was left behind.
+    fn learn(&mut self, wants: &[Want], claimed: &[Claimed], room: u32) {
+        let mut got: HashMap<QueueId, usize> = HashMap::new();
+        for jobs in claimed.chunk_by(|a, b| a.queue_id == b.queue_id) {
+            *got.entry(jobs[0].queue_id).or_default() += jobs.len();
+        }
+        let is_cut = claimed.len() >= room as usize;
+        if is_cut {
+            self.idle.clear(); // the limit cut the rest off: nothing is known of it
+        }
+        self.more = is_cut;
+        for want in wants {
+            if got.get(&want.queue).copied().unwrap_or(0) >= want.jobs_max as usize {
+                self.idle.remove(&want.queue);
+                self.more = true;
+            } else if !is_cut {
+                self.idle.insert(want.queue);
+            }
+        }
+    }
+
+    fn read_queues(&mut self, shared: &Shared) -> Result<(), DbError> {
+        if self.queues_read.is_some_and(|at| at.elapsed() < QUEUES_AGE_MAX) {
+            return Ok(());
+        }
+        let served = shared.settings.queues.as_ref();
+        let all = self.link.with(catalog::queues)?;
+        self.names = all.iter().map(|queue| (queue.id, Arc::from(queue.name.as_str()))).collect();
+        let is_ours = |queue: &Queue| !queue.paused && served.is_none_or(|served| served.contains_key(&queue.name));
+        self.queues = all.into_iter().filter(is_ours).collect();
+        self.queues_read = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Adds what a run needs. Jobs that cannot begin are settled: late ones expire, those whose template cannot be read
+    /// because the database went away are given back.
+    fn assign(&mut self, shared: &Shared, claimed: Vec<Claimed>) -> Vec<Assigned> {
+        let mut checkpoints = self.checkpoints(&claimed);
+        let (now, since) = (shared.clock.now(), Instant::now());
+        let mut assigned = Vec::with_capacity(claimed.len());
+        for job in claimed {
+            if job.deadline.is_some_and(|deadline| deadline < now) {
+                shared.results.push(run::expired(&job, now));
+                continue;
+            }
+            let queue_name = self.names.get(&job.queue_id).cloned().unwrap_or_else(|| Arc::from("?"));
+            match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
+                Ok(Some(version)) => {
+                    let checkpoint = checkpoints.remove(&job.job_id.0);
+                    assigned.push(Assigned { job, version, queue_name, checkpoint, since });
+                }
+                Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
+                Err(error) => {
+                    tracing::warn!(job = %job.job_id, %error, "its template could not be read; the job is given back");
+                    shared.results.push(run::unstarted(&job, now));
+                }
+            }
+        }
+        assigned
+    }
+
+    fn checkpoints(&mut self, claimed: &[Claimed]) -> BTreeMap<i64, serde_json::Value> {
+        let again: Vec<_> = claimed.iter().filter(|job| job.attempt > 1).map(|job| job.job_id).collect();
+        if again.is_empty() {
+            return BTreeMap::new();
+        }
+        match self.link.with(|conn| log::checkpoints(conn, &again)) {
+            Ok(found) => found.into_iter().map(|(job, value)| (job.0, value)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "checkpoints could not be read; the jobs start from the beginning");
+                BTreeMap::new()
+            }
+        }
+    }
+}
+
+/// Gives back jobs that no worker has taken.
+pub(super) fn give_back(shared: &Shared, jobs: Vec<Assigned>) {
+    let now = shared.clock.now();
+    jobs.iter().for_each(|assigned| shared.results.push(run::unstarted(&assigned.job, now)));
+}

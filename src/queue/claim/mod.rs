@@ -1,0 +1,122 @@
+//! Claiming: ready rows are deleted, lease rows hold the batch, the attempt is counted; all in one durable transaction,
+//! before any code runs (G3).
+//!
+//! ```text
+//! few    one statement: take ─▶ lease ─▶ join the jobs' rows
+//! many   one transaction: take, leases, and the jobs' rows by runs of ids. Plain statements, because a thousand rows that
+//!        pass through the stores of a big one cost more than three round trips
+//! ```
+mod leases;
+mod payload;
+mod take;
+
+use diesel::prelude::Queryable;
+
+use super::job::{Fence, JobId, QueueId, TemplateId};
+use super::node::Incarnation;
+use super::work::StoredArgs;
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, keep_plans, transaction};
+
+/// Most jobs of one claim, over all queues.
+pub const CLAIM_BATCH_MAX: u32 = 1_000;
+/// Most jobs under one lease: its arrays then stay in its own row, where they are neither compressed nor stored apart.
+pub const LEASE_JOBS_MAX: usize = 128;
+/// Up to so many jobs are taken in one statement, under one lease. Ask for no more unless a line is known to be long.
+pub const FEW_MAX: u32 = 64;
+
+/// Priorities, from the highest.
+pub const PRIORITIES: usize = 5;
+
+/// For each priority the place in line behind which to look. Zeros = from the beginning.
+pub type Above = [i64; PRIORITIES];
+
+/// What to take from one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// The queue.
+    pub queue: QueueId,
+    /// At most so many.
+    pub jobs_max: u32,
+    /// Where to begin: rows before that were claimed long ago, but may still lie dead in the index.
+    pub above: Above,
+}
+
+impl Want {
+    /// Asks for up to `jobs_max` jobs of a queue, from the beginning of its lines.
+    pub fn from_start(queue: QueueId, jobs_max: u32) -> Self {
+        Self { queue, jobs_max, above: [0; PRIORITIES] }
+    }
+}
+
+/// A job that this node owns now.
+#[derive(Debug, Clone, Queryable)]
+pub struct Claimed {
+    /// The job.
+    pub job_id: JobId,
+    /// Its lease, the fence of this attempt.
+    pub fence: Fence,
+    /// Number of this attempt, from 1.
+    pub attempt: i16,
+    /// Its place in line when it was claimed.
+    pub seq: i64,
+    /// Since when it waited for a slot.
+    pub since: Time,
+    /// Its queue.
+    pub queue_id: QueueId,
+    /// Its template.
+    pub template_id: TemplateId,
+    /// Its priority.
+    pub priority: i16,
+    /// The version it is pinned to.
+    pub version: i32,
+    /// When it was enqueued.
+    pub created_at: Time,
+    /// Its own number of attempts, if it has one.
+    pub max_attempts: Option<i16>,
+    /// Its own timeout, if it has one.
+    pub timeout_ms: Option<i64>,
+    /// It expires when not started by then.
+    pub deadline: Option<Time>,
+    /// Whether it owns a unique key.
+    pub unique: bool,
+    /// Its arguments.
+    pub args: StoredArgs,
+}
+
+/// Claims what `wants` ask for in their order, at most `jobs_max` in all, under leases of at most 128 jobs. An empty answer
+/// means that nothing was there to take. The jobs come in the order in which they should start.
+///
+/// # Errors
+/// Database failures. After a lost connection the claim may have been committed: the jobs then come back by the sweep.
+pub fn claim(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    wants: &[Want],
+    jobs_max: u32,
+) -> Result<Vec<Claimed>, DbError> {
+    if jobs_max <= FEW_MAX {
+        return take::few(conn, who, wants, jobs_max);
+    }
+    let mut claimed = transaction(conn, "queue::claim", |tx| {
+        let taken = take::many(tx, wants, jobs_max)?;
+        if taken.is_empty() {
+            return Ok::<_, DbError>(Vec::new());
+        }
+        let leased = leases::write(tx, who, taken)?;
+        payload::add(tx, leased)
+    })?;
+    claimed.sort_by_key(|job| (job.priority, job.seq));
+    Ok(claimed)
+}
+
+/// Pins the shape of the claim's plans on this connection: only lines are walked along their index, only rows are joined
+/// along their keys. A plan that scans or sorts the whole line is what makes textbook queues fall over.
+///
+/// # Errors
+/// Database failures.
+pub fn pin_plan(conn: &mut PgConnection) -> Result<(), DbError> {
+    use diesel::connection::SimpleConnection;
+    keep_plans(conn)?;
+    Ok(conn.batch_execute("SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")?)
+}
