@@ -68,7 +68,7 @@ fn the_list_is_filtered_by_its_address() {
         "/templates?q=noop",
         &[("HX-Request", "true"), ("HX-Request-Type", "partial"), ("HX-Target", "div#results")],
     );
-    assert!(part.body.contains("demo.noop") && !part.body.contains("<html"), "{}", part.body);
+    assert!(part.body.contains("demo.noop") && !part.body.contains("<html"), "{} {}", part.status, part.body);
 }
 
 #[test]
