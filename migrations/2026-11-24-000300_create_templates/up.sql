@@ -48,12 +48,19 @@ COMMENT ON COLUMN millrace.templates.paused_at IS 'Since when none of its jobs i
 COMMENT ON COLUMN millrace.templates.paused_by IS 'Who paused it';
 COMMENT ON COLUMN millrace.templates.pause_reason IS 'Why';
 
+CREATE FUNCTION millrace.texts(list jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg(e.item ORDER BY e.place) FROM jsonb_array_elements_text(list) WITH ORDINALITY AS e(item, place)
+$$;
+COMMENT ON FUNCTION millrace.texts IS 'A JSON list of texts as array; null when it is empty or absent';
+
 CREATE TABLE millrace.template_versions (
     template_id integer NOT NULL CONSTRAINT template_versions_template REFERENCES millrace.templates (id),
     version integer NOT NULL CONSTRAINT template_versions_positive CHECK (version > 0),
     spec jsonb NOT NULL CONSTRAINT template_versions_spec_shape CHECK (jsonb_typeof(spec) = 'object'),
     queue text NOT NULL GENERATED ALWAYS AS (spec #>> '{defaults,queue}') STORED,
     priority smallint NOT NULL GENERATED ALWAYS AS ((spec #>> '{defaults,priority}')::smallint) STORED,
+    tags text[] GENERATED ALWAYS AS (millrace.texts(spec #> '{defaults,tags}')) STORED,
+    fills boolean NOT NULL GENERATED ALWAYS AS (coalesce(spec -> 'params' @? 'strict $.**.default', false)) STORED,
     author text NOT NULL,
     message text,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -69,6 +76,8 @@ COMMENT ON COLUMN millrace.template_versions.version IS 'From 1, without gaps';
 COMMENT ON COLUMN millrace.template_versions.spec IS 'The document: runner, its configuration, params, defaults';
 COMMENT ON COLUMN millrace.template_versions.queue IS 'Default queue, taken from spec';
 COMMENT ON COLUMN millrace.template_versions.priority IS 'Default priority, taken from spec';
+COMMENT ON COLUMN millrace.template_versions.tags IS 'Default tags, taken from spec; null = none';
+COMMENT ON COLUMN millrace.template_versions.fills IS 'Whether a parameter has a default, taken from spec';
 COMMENT ON COLUMN millrace.template_versions.author IS 'Who wrote it';
 COMMENT ON COLUMN millrace.template_versions.message IS 'What changed and why';
 COMMENT ON COLUMN millrace.template_versions.created_at IS 'When it was saved';

@@ -23,6 +23,65 @@ CREATE FUNCTION millrace.json_depth(doc jsonb) RETURNS integer LANGUAGE sql IMMU
 $$;
 COMMENT ON FUNCTION millrace.json_depth IS 'Nesting of a document, counted up to 65';
 
+CREATE FUNCTION millrace.is_time(given text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM given::timestamptz;
+    RETURN true;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION millrace.is_time IS 'Tells whether a text names a day or moment that exists';
+
+CREATE FUNCTION millrace.has_format(given text, format text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE format
+        WHEN 'date' THEN given ~ '^\d{4}-\d\d-\d\d$' AND millrace.is_time(given)
+        WHEN 'date-time' THEN given ~* '^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$' AND millrace.is_time(given)
+        WHEN 'email' THEN octet_length(given) <= 254 AND given ~ '^[^@[:space:][:cntrl:]<>,;"]+@[^@.[:space:][:cntrl:]<>,;"-][^@.[:space:][:cntrl:]<>,;"]*(\.[^@.[:space:][:cntrl:]<>,;"-][^@.[:space:][:cntrl:]<>,;"]*)*$'
+        WHEN 'uri' THEN given ~* '^[a-z][a-z0-9+.-]*:(//[^/?#[:space:]]+)?[^[:space:]]*$' AND given !~* '^https?:/*$'
+        WHEN 'duration' THEN given ~ '^P(\d+W|(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)$' AND given ~ '[A-SU-Z]$' AND given <> 'P'
+        WHEN 'file' THEN given <> ''
+        ELSE true
+    END
+$$;
+COMMENT ON FUNCTION millrace.has_format IS 'Tells whether a text has one of the formats of parameters; the address of a uri is looked at less closely than the program does';
+
+CREATE FUNCTION millrace.may_be_chosen(rule jsonb, value jsonb, siblings jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT NOT rule ? 'enum_by' OR coalesce(rule #> ARRAY['enum_by', 'choices', siblings ->> (rule #>> '{enum_by,param}')] @> jsonb_build_array(value), false)
+$$;
+COMMENT ON FUNCTION millrace.may_be_chosen IS 'Tells whether a value is among the choices that its sibling leaves';
+
+-- Adds the default of every parameter that is absent, at every depth; a default that its sibling forbids is none.
+CREATE FUNCTION millrace.with_defaults(rule jsonb, value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    filled jsonb := value;
+    given jsonb;
+    key text;
+    inner_rule jsonb;
+BEGIN
+    IF jsonb_typeof(value) = 'array' AND rule ? 'items' THEN
+        RETURN coalesce((SELECT jsonb_agg(millrace.with_defaults(rule -> 'items', e.item) ORDER BY e.place)
+                         FROM jsonb_array_elements(value) WITH ORDINALITY AS e(item, place)), value);
+    ELSIF jsonb_typeof(value) <> 'object' OR jsonb_typeof(rule -> 'properties') IS DISTINCT FROM 'object' THEN
+        RETURN value;
+    END IF;
+    FOR key, inner_rule IN SELECT * FROM jsonb_each(rule -> 'properties') LOOP
+        IF filled ? key AND inner_rule ?| ARRAY['properties', 'items'] THEN
+            filled := filled || jsonb_build_object(key, millrace.with_defaults(inner_rule, filled -> key));
+        END IF;
+    END LOOP;
+    LOOP -- a default may allow that of another: at most once for every parameter
+        given := filled;
+        FOR key, inner_rule IN SELECT * FROM jsonb_each(rule -> 'properties') LOOP
+            IF inner_rule ? 'default' AND NOT filled ? key AND millrace.may_be_chosen(inner_rule, inner_rule -> 'default', filled) THEN
+                filled := filled || jsonb_build_object(key, millrace.with_defaults(inner_rule, inner_rule -> 'default'));
+            END IF;
+        END LOOP;
+        EXIT WHEN filled = given;
+    END LOOP;
+    RETURN filled;
+END $$;
+COMMENT ON FUNCTION millrace.with_defaults IS 'Arguments with the defaults of a template''s parameters filled in';
+
 CREATE FUNCTION millrace.check_value(rule jsonb, value jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     kind text := jsonb_typeof(value);
@@ -50,6 +109,8 @@ BEGIN
             PERFORM millrace.refuse('bad-args', at, format('%s must have at least %s characters', at, rule ->> 'minLength'));
         ELSIF length(plain) > (rule ->> 'maxLength')::integer THEN
             PERFORM millrace.refuse('bad-args', at, format('%s must have at most %s characters', at, rule ->> 'maxLength'));
+        ELSIF rule ? 'format' AND NOT millrace.has_format(plain, rule ->> 'format') THEN
+            PERFORM millrace.refuse('bad-args', at, format('%s must have the format %s', at, rule ->> 'format'));
         ELSIF rule ? 'pattern' AND plain !~ (rule ->> 'pattern') THEN
             PERFORM millrace.refuse('bad-args', at, format('%s does not match the pattern %s', at, rule ->> 'pattern'));
         END IF;
@@ -73,7 +134,12 @@ BEGIN
         FOR key IN SELECT jsonb_object_keys(value) LOOP
             IF rule -> 'properties' ? key THEN
                 PERFORM millrace.check_value(rule #> ARRAY['properties', key], value -> key, at || '/' || key);
-            ELSIF rule ? 'properties' AND (rule ->> 'additionalProperties') IS DISTINCT FROM 'true' THEN
+                IF NOT millrace.may_be_chosen(rule #> ARRAY['properties', key], value -> key, value) THEN
+                    PERFORM millrace.refuse('bad-args', at || '/' || key, format('%s/%s cannot be %s where %s is %s', at, key,
+                        value -> key, rule #>> ARRAY['properties', key, 'enum_by', 'param'],
+                        coalesce(value ->> (rule #>> ARRAY['properties', key, 'enum_by', 'param']), 'missing')));
+                END IF;
+            ELSIF NOT coalesce((rule ->> 'additionalProperties')::boolean, NOT rule ? 'properties') THEN
                 PERFORM millrace.refuse('bad-args', at || '/' || key, format('%s/%s is not a parameter of this template', at, key));
             END IF;
         END LOOP;
@@ -237,7 +303,7 @@ BEGIN
         SELECT j.ord, owner.id AS owner_id, coalesce(owner.existing, false) AS existing, t.id AS template_id, v.version,
                q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
                coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(j.args, '{}') AS args,
-               j.tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
+               coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
         FROM ROWS FROM (jsonb_to_recordset(jobs) AS (template text, version integer, queue text, priority smallint, run_at timestamptz,
             delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
             ordering_key text, parent bigint)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
@@ -276,6 +342,7 @@ COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions an
 CREATE FUNCTION millrace.fits(rule jsonb, value jsonb) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN value IS NULL THEN true
+        WHEN rule ?| ARRAY['format', 'enum_by'] THEN false
         WHEN rule ? 'enum' AND NOT rule -> 'enum' @> jsonb_build_array(value) THEN false
         WHEN jsonb_typeof(value) = 'string' THEN coalesce(rule ->> 'type' = 'string', true)
             AND coalesce(length(value #>> '{}') >= (rule ->> 'minLength')::integer, true)
@@ -342,6 +409,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.check_jobs IS 'Refuses the first of a list of job descriptions that breaks a rule; what is plainly right costs little';
 
+CREATE FUNCTION millrace.fill_jobs(jobs jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM millrace.template_versions WHERE fills) THEN
+        RETURN jobs;
+    END IF;
+    RETURN (
+        SELECT coalesce(jsonb_agg(CASE
+            WHEN v.fills AND jsonb_typeof(coalesce(e.job -> 'args', '{}')) = 'object' AND millrace.args_are_small(coalesce(e.job -> 'args', '{}'))
+            THEN e.job || jsonb_build_object('args', millrace.with_defaults(v.spec -> 'params', coalesce(e.job -> 'args', '{}')))
+            ELSE e.job END ORDER BY e.ord), '[]')
+        FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(job, ord)
+        LEFT JOIN millrace.templates t ON t.name = e.job ->> 'template'
+        LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.fills
+            AND v.version = CASE WHEN e.job ->> 'version' ~ '^\d{1,9}$' THEN (e.job ->> 'version')::integer ELSE t.active_version END);
+END $$;
+COMMENT ON FUNCTION millrace.fill_jobs IS 'Job descriptions with the defaults of their templates'' parameters in their arguments';
+
 CREATE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
 RETURNS TABLE (ord bigint, id bigint, existing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -352,6 +436,7 @@ BEGIN
     ELSIF jsonb_array_length(jobs) > 10000 THEN
         PERFORM millrace.refuse('too-many-jobs', '', format('%s jobs in one call, at most 10000 are allowed', jsonb_array_length(jobs)));
     END IF;
+    jobs := millrace.fill_jobs(jobs);
     PERFORM millrace.check_jobs(jobs);
     RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user) AS i;
     IF notify THEN
@@ -374,6 +459,8 @@ DECLARE
     found_version integer;
     found_queue integer;
     found_priority smallint;
+    found_tags text[];
+    filled jsonb;
     job jsonb;
     job_id bigint;
 BEGIN
@@ -383,20 +470,21 @@ BEGIN
        AND coalesce(max_attempts, 1) BETWEEN 1 AND 100 AND coalesce(timeout_ms, 100) BETWEEN 100 AND 604800000
        AND length(coalesce(ordering_key, '-')) BETWEEN 1 AND 255
        AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) THEN
-        SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority)
-        INTO found_template, found_version, found_queue, found_priority
+        SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority), v.tags, f.args
+        INTO found_template, found_version, found_queue, found_priority, found_tags, filled
         FROM millrace.templates t
         JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
         JOIN millrace.queues q ON q.name = coalesce(enqueue.queue, v.queue)
+        CROSS JOIN LATERAL (SELECT CASE WHEN v.fills THEN millrace.with_defaults(v.spec -> 'params', given) ELSE given END AS args) AS f
         WHERE t.name = enqueue.template AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
-            AND (jsonb_typeof(v.spec -> 'params') IS DISTINCT FROM 'object' OR millrace.args_fit(v.spec -> 'params', given));
+            AND (jsonb_typeof(v.spec -> 'params') IS DISTINCT FROM 'object' OR millrace.args_fit(v.spec -> 'params', f.args));
     END IF;
     IF found_template IS NOT NULL THEN
         job_id := nextval('millrace.job_seq');
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-                                   deadline, args, ordering_key, enqueued_by)
+                                   deadline, args, tags, ordering_key, enqueued_by)
         VALUES (job_id, moment, due, found_template, found_version, found_queue, found_priority, max_attempts, timeout_ms,
-                deadline, given, ordering_key, 'sql:' || session_user);
+                deadline, filled, found_tags, ordering_key, 'sql:' || session_user);
         IF due > moment THEN
             INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
             VALUES (job_id, due, moment, job_id, found_queue, found_template, found_priority, 0, false);
@@ -412,6 +500,7 @@ BEGIN
             'unique_key', unique_key, 'unique_for_ms', unique_for_ms, 'ordering_key', ordering_key, 'tags', to_jsonb(tags),
             'max_attempts', max_attempts, 'timeout_ms', timeout_ms, 'deadline', deadline, 'version', version))
             || jsonb_build_object('args', given); -- args keep their nulls
+        job := millrace.fill_jobs(jsonb_build_array(job)) -> 0;
         PERFORM millrace.check_job(job, '');
         SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
     END IF;

@@ -6,10 +6,13 @@ use crate::engine::Runners;
 use crate::queue::sql_jobs::SqlConnections;
 use crate::queue::template::RunnerKind;
 use crate::queue::work::Registry;
-use crate::runners::command::{CommandRunner, CommandSettings};
+use crate::runners::command::{CommandRunner, CommandSettings, user};
 use crate::runners::diag;
 use crate::runners::http::{HttpRules, HttpRunner};
 use crate::runners::sql::SqlRunner;
+
+/// As whom commands run where the server already has the usual user.
+const OTHER_USER: &str = "daemon";
 
 /// Tells an engine the mark that its commands carry, so that its supervisor finds what it left when it dies. The engine itself
 /// does not carry the mark.
@@ -25,7 +28,7 @@ pub fn all(config: &Config, registry: &Registry, sql_url: &str) -> Result<Runner
     Ok(Runners::default()
         .with(RunnerKind::Handler, handlers)
         .with(RunnerKind::Command, command)
-        .with(RunnerKind::Http, HttpRunner::new(http_rules(config)?))
+        .with(RunnerKind::Http, HttpRunner::new(HttpRules { allow: config.http_allow.clone() }))
         .with(RunnerKind::Sql, SqlRunner::default().with("default", SqlConnections::new(sql_url))))
 }
 
@@ -39,6 +42,24 @@ pub fn handler_names(config: &Config, registry: &Registry) -> Vec<&'static str> 
     names
 }
 
+/// Chooses the user that commands run as beside an embedded server that runs as number `server`: its socket trusts whoever
+/// has its number. `None` leaves it to the settings.
+///
+/// # Errors
+/// [`BootError`] when the settings name the server's own user.
+pub fn command_user(named: Option<&str>, server: u32) -> Result<Option<&'static str>, BootError> {
+    let is_server = |name: &str| user::uid_of(name).is_ok_and(|uid| uid == server);
+    match named {
+        _ if !user::are_root() => Ok(None), // commands run as we do
+        Some(name) if is_server(name) => Err(BootError(format!(
+            "MILLRACE_COMMAND_USER names {name}, as whom the database's server runs: commands could read the database; \
+             name another unprivileged user"
+        ))),
+        Some(_) => Ok(None),
+        None => Ok(is_server(&CommandSettings::default().user).then_some(OTHER_USER)),
+    }
+}
+
 fn command_settings(config: &Config) -> CommandSettings {
     let usual = CommandSettings::default();
     CommandSettings {
@@ -48,10 +69,20 @@ fn command_settings(config: &Config) -> CommandSettings {
     }
 }
 
-fn http_rules(config: &Config) -> Result<HttpRules, BootError> {
-    let allowed = config
-        .http_allow
-        .iter()
-        .map(|network| network.to_string().parse().map_err(|error| BootError::when("MILLRACE_HTTP_ALLOW", error)));
-    Ok(HttpRules { allow: allowed.collect::<Result<_, _>>()? })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_never_run_as_the_databases_server() {
+        if !user::are_root() {
+            return;
+        }
+        let nobody = user::uid_of("nobody").expect("a user");
+
+        assert!(command_user(Some("nobody"), nobody).expect_err("refused").0.contains("names nobody"));
+        assert_eq!(command_user(None, nobody).expect("chosen"), Some("daemon"));
+        assert_eq!(command_user(None, nobody + 1).expect("chosen"), None);
+        assert_eq!(command_user(Some("games"), nobody).expect("chosen"), None);
+    }
 }

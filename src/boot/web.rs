@@ -108,7 +108,7 @@ fn settings(config: &Config, port: u16, key: &DataKey) -> Settings {
     Settings {
         public_url: config.origin(port),
         hosts: config.hosts(port),
-        proxies: Vec::new(),
+        proxies: config.trusted_proxies.clone(),
         environment: Environment::named(config.environment.clone()),
         cookie_key: Key::from(&key.derive_64("session cookie")),
         design: cfg!(debug_assertions),

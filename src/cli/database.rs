@@ -61,35 +61,36 @@ impl Database {
 
     /// Gives the libpq URL for migrations: that of the schema's owner.
     pub fn owner_url(&self) -> String {
+        self.url_of(SUPERUSER)
+    }
+
+    /// Gives the libpq URL of `DATABASE_URL`, or that of `user` in a cluster of our own, where there are no passwords.
+    fn url_of(&self, user: &str) -> String {
         let plain = match self {
             Self::Elsewhere { url } => url.clone(),
-            Self::Attached(running) => running.url(SUPERUSER, DATABASE),
-            Self::Started(cluster) => cluster.url(SUPERUSER, DATABASE),
+            Self::Attached(running) => running.url(user, DATABASE),
+            Self::Started(cluster) => cluster.url(user, DATABASE),
         };
         url::with_limits(&plain)
     }
 
-    /// Gives the libpq URL for everything else: that of the runtime role, where the login may act as it.
+    /// Gives the libpq URL for everything else: a login of the runtime role in a cluster of our own; elsewhere the given
+    /// login acting as that role, where it may.
     ///
     /// # Errors
     /// The database cannot be reached.
     pub fn runtime_url(&self) -> Result<String, Failure> {
-        let owner = self.owner_url();
-        let role = health::runtime_role(&mut self.owner()?)?;
-        Ok(role.map_or(owner.clone(), |role| url::as_role(&owner, role)))
+        let Some(role) = health::runtime_role(&mut self.owner()?)? else { return Ok(self.owner_url()) };
+        Ok(match self {
+            Self::Elsewhere { .. } => url::as_role(&self.owner_url(), role),
+            Self::Attached(_) | Self::Started(_) => self.url_of(role),
+        })
     }
 
     /// Gives the libpq URL for the statements of `sql` jobs: what `given` says, else a login role of its own in the embedded
     /// cluster, else the database itself.
     pub fn sql_url(&self, given: Option<&str>) -> String {
-        let own = |url: &dyn Fn(&str, &str) -> String| url(SQL_ROLE, DATABASE);
-        let plain = match (given, self) {
-            (Some(given), _) => given.to_owned(),
-            (None, Self::Elsewhere { url }) => url.clone(),
-            (None, Self::Attached(running)) => own(&|user, database| running.url(user, database)),
-            (None, Self::Started(cluster)) => own(&|user, database| cluster.url(user, database)),
-        };
-        url::with_limits(&plain)
+        given.map_or_else(|| self.url_of(SQL_ROLE), url::with_limits)
     }
 
     /// Brings the schema up to date and gives the versions that were applied. In a cluster of our own `sql` jobs also get a

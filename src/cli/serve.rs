@@ -177,6 +177,12 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
     let mut variables = config.variables();
     variables.push((setting::DATABASE_URL.variable, database.runtime_url()?)); // the later one counts
     variables.push((setting::SQL_URL.variable, database.sql_url(config.sql_url.as_deref())));
+    if let Database::Started(cluster) = database
+        && let Some(user) = runners::command_user(config.command_user.as_deref(), cluster.server_uid())
+            .map_err(|error| Failure::refused(error.to_string()))?
+    {
+        variables.push((setting::COMMAND_USER.variable, user.to_owned()));
+    }
     let mark = format!("{}-{:016x}", config.node, u64::from_ne_bytes(random::secret_bytes()));
     variables.push((runners::MARK_VARIABLE, mark.clone()));
     let command = move || {

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use super::error::ClusterError;
 use super::settings::effective_uid;
 
-/// Accounts that root tries for a new cluster, best first. A bare Debian has only the last.
-const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
+/// Accounts that root tries for a new cluster, best first. A bare Debian lacks the first; the last is what commands usually
+/// run as, and they then get another one.
+const CANDIDATES: [&str; 3] = ["postgres", "daemon", "nobody"];
 
 /// An account other than our own.
 #[derive(Clone, Debug, PartialEq, Eq)]

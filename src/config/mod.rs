@@ -20,7 +20,7 @@ pub use setting::Setting;
 pub use source::{Inputs, Source};
 pub use value::{LogFormat, QueueShare, Roles, Slots};
 
-use crate::base::network::Network;
+use crate::base::network::{Allowed, Network};
 use crate::base::text::NodeName;
 use source::Values;
 
@@ -94,8 +94,8 @@ pub struct Config {
     pub first_admin: Option<FirstAdmin>,
     /// User that commands run as when started by root; `None` = nobody.
     pub command_user: Option<String>,
-    /// Private networks that HTTP jobs may reach.
-    pub http_allow: Vec<Network>,
+    /// What HTTP jobs may reach beyond public addresses.
+    pub http_allow: Vec<Allowed>,
     /// Database of SQL jobs; `None` = our own.
     pub sql_url: Option<String>,
     /// What is logged, and how.
@@ -131,7 +131,7 @@ impl Config {
             timing: timing(&values)?,
             first_admin: first_admin(&values)?,
             command_user: values.read(&setting::COMMAND_USER, value::name)?,
-            http_allow: values.read(&setting::HTTP_ALLOW, value::networks)?.unwrap_or_default(),
+            http_allow: values.read(&setting::HTTP_ALLOW, value::allowed)?.unwrap_or_default(),
             sql_url: values.read(&setting::SQL_URL, value::database)?,
             logging: Logging {
                 filter: required(&values, &setting::LOG, value::log_filter)?,

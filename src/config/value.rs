@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::base::network::Network;
+use crate::base::network::{Allowed, AllowedError, Network};
 use crate::base::text::{NodeName, QueueName};
 
 /// Most worker threads of one node.
@@ -222,6 +222,11 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
 /// Reads a list of networks.
 pub(super) fn networks(text: &str) -> Result<Vec<Network>, String> {
     each(text, |item| Network::parse(item).map_err(|error| error.to_string()))
+}
+
+/// Reads a list of networks and hosts that calls may reach.
+pub(super) fn allowed(text: &str) -> Result<Vec<Allowed>, String> {
+    each(text, |item| item.parse().map_err(|error: AllowedError| error.to_string()))
 }
 
 /// Reads a list of host names, each with a port if it is not the scheme's own.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::args::ArgsPlace;
 use super::job::JobId;
-use super::params::Params;
+use super::params::{Params, ParamsError};
 use super::template::{ATTEMPTS_MAX, TIMEOUT_MS_MAX};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
@@ -109,16 +109,33 @@ pub struct Enqueued {
     pub existing: bool,
 }
 
-/// Enqueues `jobs` in order within the caller's transaction, all or none. Ring the nodes after the commit.
+/// Enqueues `jobs` in order within the caller's transaction, all or none; absent arguments get the defaults of their
+/// templates. Ring the nodes after the commit.
 ///
 /// # Errors
 /// [`EnqueueError::Refused`] with every broken rule; the transaction may go on.
 pub fn enqueue(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueued>, EnqueueError> {
-    let refusals = check(tx, jobs)?;
+    if jobs.len() > JOBS_PER_CALL_MAX {
+        let message = format!("{} jobs in one call, at most {JOBS_PER_CALL_MAX} are allowed", jobs.len());
+        let refusal = Refusal { code: "too-many-jobs", pointer: String::new(), message };
+        return Err(EnqueueError::Refused(vec![refusal]));
+    }
+    let templates = templates(tx, jobs)?;
+    let jobs: Vec<NewJob> = jobs.iter().map(|job| filled(job, templates.get(&version_of(job)))).collect();
+    let refusals = check(&templates, &jobs);
     if !refusals.is_empty() {
         return Err(EnqueueError::Refused(refusals));
     }
-    insert(tx, by, jobs)
+    insert(tx, by, &jobs)
+}
+
+/// Gives the job with the defaults of its template's parameters.
+fn filled(job: &NewJob, found: Option<&Found>) -> NewJob {
+    let mut job = job.clone();
+    if let Some(Ok(params)) = found.and_then(|found| found.params.as_ref()) {
+        job.args = params.with_defaults(&job.args);
+    }
+    job
 }
 
 fn insert(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueued>, EnqueueError> {
@@ -138,29 +155,36 @@ SELECT id, existing FROM millrace.insert_jobs($1, $2) ORDER BY ord";
 }
 
 /// Finds every broken rule of `jobs`, each named by its place in the list when there are several.
-///
-/// # Errors
-/// Database failures.
-pub fn check(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Refusal>, DbError> {
-    if jobs.len() > JOBS_PER_CALL_MAX {
-        let message = format!("{} jobs in one call, at most {JOBS_PER_CALL_MAX} are allowed", jobs.len());
-        return Ok(vec![Refusal { code: "too-many-jobs", pointer: String::new(), message }]);
-    }
-    let templates = templates(tx, jobs)?;
+fn check(templates: &Templates, jobs: &[NewJob]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for (place, job) in jobs.iter().enumerate() {
         let mut found =
             Refusals { at: if jobs.len() == 1 { String::new() } else { format!("/{place}") }, found: Vec::new() };
         found.check_options(job);
-        found.check_template(job, templates.get(&(job.template.clone(), job.version)));
+        found.check_template(job, templates.get(&version_of(job)));
         refusals.extend(found.found);
     }
-    Ok(refusals)
+    refusals
+}
+
+/// Template versions by the name and version that a job asks for.
+type Templates = HashMap<(String, Option<i32>), Found>;
+
+fn version_of(job: &NewJob) -> (String, Option<i32>) {
+    (job.template.clone(), job.version)
 }
 
 /// What has to be known of a template version to check a job.
-#[derive(QueryableByName)]
 struct Found {
+    state: String,
+    version: Option<i32>,
+    published: bool,
+    /// Absent when any object is taken.
+    params: Option<Result<Params, ParamsError>>,
+}
+
+#[derive(QueryableByName)]
+struct FoundRow {
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -175,17 +199,25 @@ struct Found {
     params: Option<Value>,
 }
 
-fn templates(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<HashMap<(String, Option<i32>), Found>, DbError> {
+impl FoundRow {
+    fn into_entry(self) -> ((String, Option<i32>), Found) {
+        let params = self.params.filter(Value::is_object).map(|params| Params::parse(&params));
+        let found = Found { state: self.state, version: self.version, published: self.published, params };
+        ((self.name, self.asked), found)
+    }
+}
+
+fn templates(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Templates, DbError> {
     const SQL: &str = "-- queue::enqueue::templates
 SELECT t.name, a.asked, t.state, v.version, coalesce(v.published_at IS NOT NULL, false) AS published, v.spec -> 'params' AS params
 FROM (SELECT DISTINCT * FROM UNNEST($1::text[], $2::integer[])) AS a(name, asked)
 JOIN millrace.templates t ON t.name = a.name
 LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(a.asked, t.active_version)";
-    let rows: Vec<Found> = statement(SQL)
+    let rows: Vec<FoundRow> = statement(SQL)
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.template.replace('\0', "")).collect::<Vec<_>>())
         .bind::<Array<Nullable<Integer>>, _>(jobs.iter().map(|job| job.version).collect::<Vec<_>>())
         .rows(tx)?;
-    Ok(rows.into_iter().map(|row| ((row.name.clone(), row.asked), row)).collect())
+    Ok(rows.into_iter().map(FoundRow::into_entry).collect())
 }
 
 struct Refusals {
@@ -234,7 +266,7 @@ impl Refusals {
         }
     }
 
-    fn check_args(&mut self, args: &Value, params: Option<&Value>) {
+    fn check_args(&mut self, args: &Value, params: Option<&Result<Params, ParamsError>>) {
         if let Err(error) = super::args::check_value(args) {
             let pointer = match &error.at {
                 ArgsPlace::Pointer(pointer) => format!("/args{pointer}"),
@@ -242,15 +274,15 @@ impl Refusals {
             };
             return self.refuse("bad-args", &pointer, format!("the arguments {}", error.message));
         }
-        let Some(params) = params.filter(|params| params.is_object()) else { return };
-        match Params::parse(params) {
-            Ok(params) => {
+        match params {
+            None => {}
+            Some(Ok(params)) => {
                 for error in params.validate(args) {
                     self.refuse("bad-args", &format!("/args{}", error.pointer), error.message);
                 }
             }
             // a version whose parameters this program cannot read must not be run by wrong rules
-            Err(error) => {
+            Some(Err(error)) => {
                 self.refuse("bad-args", "/args", format!("the template's parameters cannot be read: {error}"))
             }
         }

@@ -1,6 +1,5 @@
 //! What every request needs and boot provides once.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -14,6 +13,7 @@ use super::look::Environment;
 use super::parts::Notice;
 use super::rate::Rates;
 use crate::base::clock::Clock;
+use crate::base::network::Network;
 
 /// Where the console stands in the network.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct Settings {
     /// Values of `Host` that are answered, with the port where it is not the scheme's own.
     pub hosts: Vec<String>,
     /// Addresses whose `X-Forwarded-For` is believed.
-    pub proxies: Vec<IpAddr>,
+    pub proxies: Vec<Network>,
     /// Which installation this is.
     pub environment: Environment,
     /// Encrypts the session cookie; the same on every node.

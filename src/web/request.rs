@@ -132,7 +132,7 @@ fn forwarded_client<'h>(peer: IpAddr, lines: impl Iterator<Item = &'h str>, sett
     let chain: Vec<IpAddr> = lines.flat_map(|line| line.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
     let mut client = peer;
     for before in chain.into_iter().rev() {
-        if !settings.proxies.contains(&client) {
+        if !settings.proxies.iter().any(|proxy| proxy.contains(client)) {
             break;
         }
         client = before;
@@ -150,6 +150,8 @@ mod tests {
     use super::*;
     use actix_web::cookie::Key;
     use actix_web::test::TestRequest;
+
+    use crate::base::network::Network;
 
     #[test]
     fn htmx_is_read_from_its_headers() {
@@ -187,9 +189,9 @@ mod tests {
             |settings: &Settings, peer| forwarded_client(ip(peer), ["203.0.113.9, 10.0.0.2"].into_iter(), settings);
 
         assert_eq!(ask(&settings, "10.0.0.1"), ip("10.0.0.1"));
-        settings.proxies = vec![ip("10.0.0.1")];
+        settings.proxies = vec![Network::parse("10.0.0.1").expect("a network")];
         assert_eq!(ask(&settings, "10.0.0.1"), ip("10.0.0.2"));
-        settings.proxies.push(ip("10.0.0.2"));
+        settings.proxies.push(Network::parse("10.0.0.2/31").expect("a network"));
         assert_eq!(ask(&settings, "10.0.0.1"), ip("203.0.113.9"));
     }
 

@@ -93,7 +93,7 @@ fn add_members(rules: &ObjectRules, prefix: &str, need: Need, fields: &mut Vec<F
             None => fields.push(field(path, name, prefix, need, schema)),
         }
     }
-    if rules.additional == Some(true) {
+    if rules.additional {
         fields.push(others(prefix, Need::Optional));
     }
 }

@@ -10,7 +10,8 @@
 //! |---|---|---|
 //! | `type` | everywhere (the outermost may leave it out) | `object`, `string`, `number`, `integer`, `boolean` or `array` |
 //! | `title`, `description`, `default`, `enum` | everywhere but objects and lists have no `enum` | as in JSON Schema |
-//! | `properties`, `required`, `additionalProperties` (true or false) | object | as in JSON Schema |
+//! | `properties`, `required` | object | as in JSON Schema |
+//! | `additionalProperties` (true or false) | object | as in JSON Schema, but without the word an object with `properties` is closed |
 //! | `minLength`, `maxLength`, `pattern` | string | as in JSON Schema; patterns are those of the `regex` crate: no look-around |
 //! | `format` | string | `date`, `date-time`, `email`, `uri`, `duration`, and ours: `file`, `textarea` |
 //! | `minimum`, `maximum` | number, integer | inclusive |
@@ -122,7 +123,7 @@ impl Params {
     /// Tells whether arguments may hold `name` at the top: a declared parameter, or any where others are asked for.
     pub fn knows(&self, name: &str) -> bool {
         match self.root.as_ref().map(|root| &root.shape) {
-            Some(Shape::Object(rules)) => rules.additional == Some(true) || rules.property(name).is_some(),
+            Some(Shape::Object(rules)) => rules.additional || rules.property(name).is_some(),
             _ => true,
         }
     }

@@ -93,8 +93,9 @@ impl Parser {
         for name in names_in_order(words)? {
             properties.push((name.to_owned(), self.property(words, name, depth)?));
         }
-        let rules =
-            ObjectRules { properties, required: required(words)?, additional: words.flag("additionalProperties")? };
+        // an object that lists its members is closed: a misspelt argument must not vanish
+        let additional = words.flag("additionalProperties")?.unwrap_or(!words.map.contains_key("properties"));
+        let rules = ObjectRules { properties, required: required(words)?, additional };
         choices::check_dependent(words, &rules)?;
         Ok(rules)
     }

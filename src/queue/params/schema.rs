@@ -69,8 +69,8 @@ pub(super) struct ObjectRules {
     /// In the order of the form.
     pub properties: Vec<(String, Schema)>,
     pub required: BTreeSet<String>,
-    /// Members beside `properties`: absent and `true` allow them, only `true` offers them in the form.
-    pub additional: Option<bool>,
+    /// Members beside `properties` are allowed.
+    pub additional: bool,
 }
 
 impl Schema {

@@ -109,7 +109,7 @@ impl Check {
                 None => {}
             }
         }
-        if rules.additional == Some(false) {
+        if !rules.additional {
             for name in map.keys().filter(|name| rules.property(name).is_none()) {
                 self.fault(&at.key(name), "is no parameter of this template");
             }

@@ -21,7 +21,7 @@ mod plan;
 mod process;
 mod spawn;
 mod speech;
-mod user;
+pub mod user;
 mod watch;
 mod workplace;
 

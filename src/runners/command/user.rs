@@ -17,14 +17,27 @@ pub(super) struct RunAs {
 /// # Errors
 /// A sentence.
 pub(super) fn run_as(name: &str) -> Result<Option<RunAs>, String> {
-    // SAFETY: geteuid has no preconditions and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
+    if !are_root() {
         return Ok(None);
     }
     match look_up(name)? {
         RunAs { uid: 0, .. } => Err(format!("commands never run as root, and {name} is root")),
         user => Ok(Some(user)),
     }
+}
+
+/// Tells whether this process may become any user.
+pub fn are_root() -> bool {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Gives the number of the user `name`.
+///
+/// # Errors
+/// A sentence: there is no such user.
+pub fn uid_of(name: &str) -> Result<u32, String> {
+    look_up(name).map(|user| user.uid)
 }
 
 fn look_up(name: &str) -> Result<RunAs, String> {
@@ -55,8 +68,7 @@ mod tests {
 
     #[test]
     fn root_is_refused() {
-        // SAFETY: geteuid has no preconditions.
-        if unsafe { libc::geteuid() } == 0 {
+        if are_root() {
             assert!(run_as("root").unwrap_err().contains("never run as root"));
             assert!(run_as("nobody").unwrap().is_some());
         } else {

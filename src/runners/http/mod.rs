@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use address::is_public;
 pub use call::{CallError, HttpAnswer, HttpRequest, call};
-pub use rules::{Allowed, HttpRules};
+pub use rules::HttpRules;
 
 use crate::queue::template::{HttpWork, TemplateSpec};
 use crate::queue::work::{Failure, JobContext, Level, Outcome, Report, Resources, Runner};

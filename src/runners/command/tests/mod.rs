@@ -17,8 +17,7 @@ fn runner() -> CommandRunner {
 }
 
 fn is_root() -> bool {
-    // SAFETY: geteuid has no preconditions.
-    unsafe { libc::geteuid() == 0 }
+    super::user::are_root()
 }
 
 fn command(work: Value) -> TemplateSpec {
