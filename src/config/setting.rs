@@ -113,11 +113,19 @@ pub const TRUSTED_PROXIES: Setting = open(
 pub const ALLOWED_HOSTS: Setting =
     open("allowed_hosts", "MILLRACE_ALLOWED_HOSTS", "", "host names that are answered besides that of the public URL");
 /// See [`super::Config::http_allow`].
-pub const HTTP_ALLOW: Setting =
-    open("http_allow", "MILLRACE_HTTP_ALLOW", "", "private networks and hosts that HTTP jobs may reach: 10.1.0.0/16,intranet:8443");
+pub const HTTP_ALLOW: Setting = open(
+    "http_allow",
+    "MILLRACE_HTTP_ALLOW",
+    "",
+    "private networks and hosts that HTTP jobs may reach: 10.1.0.0/16,intranet:8443",
+);
 /// See [`super::Config::command_user`].
-pub const COMMAND_USER: Setting =
-    open("command_user", "MILLRACE_COMMAND_USER", "", "user that commands run as when started by root; unset = nobody, or daemon where nobody runs the server");
+pub const COMMAND_USER: Setting = open(
+    "command_user",
+    "MILLRACE_COMMAND_USER",
+    "",
+    "user that commands run as when started by root; unset = nobody, or daemon where nobody runs the server",
+);
 /// See [`super::Config::sql_url`].
 pub const SQL_URL: Setting = Setting {
     secrecy: Secrecy::Url,

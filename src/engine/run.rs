@@ -12,7 +12,9 @@ use crate::queue::claim::Claimed;
 use crate::queue::retry::{FailedAttempt, Next, after_failure};
 use crate::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble};
 use crate::queue::template::{Defaults, RunnerKind, TemplateSpec};
-use crate::queue::work::{Failure, JobContext, JobFacts, Outcome, Report, Resources, Runner, Stop};
+use crate::queue::work::{
+    Ended, Failure, JobContext, JobFacts, Outcome, Report, Resources, Runner, Stop, StoredArgs, Veil,
+};
 
 /// Longest output kept, in bytes of JSON.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;
@@ -80,8 +82,24 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
 }
 
 fn attempt(shared: &Shared, context: &JobContext, spec: &TemplateSpec) -> Report {
-    panics::catch(|| shared.runners.run(context, spec))
-        .unwrap_or_else(|(message, trace)| Report::plain(Err(Failure { trace, ..Failure::new(message) })))
+    let report = panics::catch(|| shared.runners.run(context, spec))
+        .unwrap_or_else(|(message, trace)| Report::plain(Err(Failure { trace, ..Failure::new(message) })));
+    Report { ended: covered(report.ended, &context.facts().veil), ..report }
+}
+
+/// Covers the secrets in what is told of a failure.
+fn covered(ended: Ended, veil: &Veil) -> Ended {
+    let cover = |failure: Failure| Failure {
+        message: veil.cover(&failure.message).into_owned(),
+        trace: failure.trace.map(|trace| veil.cover(&trace).into_owned()),
+        ..failure
+    };
+    match ended {
+        Ok(Outcome::GiveUp(failure)) => Ok(Outcome::GiveUp(cover(failure))),
+        Ok(Outcome::RetryAfter(failure, after)) => Ok(Outcome::RetryAfter(cover(failure), after)),
+        Ok(done @ (Outcome::Done | Outcome::Snooze(_))) => Ok(done),
+        Err(failure) => Err(cover(failure)),
+    }
 }
 
 fn timeout(assigned: &Assigned, spec: &TemplateSpec) -> Option<Duration> {
@@ -106,6 +124,7 @@ fn facts(shared: &Shared, assigned: &mut Assigned, spec: &TemplateSpec, started_
         version: job.version,
         queue: Arc::clone(&assigned.queue_name),
         node: Arc::clone(&shared.node),
+        veil: veil(spec, &job.args),
         args: job.args.clone(),
         checkpoint: assigned.checkpoint.take(),
         created_at: job.created_at,
@@ -113,6 +132,14 @@ fn facts(shared: &Shared, assigned: &mut Assigned, spec: &TemplateSpec, started_
         started_at,
         deadline: job.deadline,
     }
+}
+
+/// Covers the values of the template's secret parameters.
+fn veil(spec: &TemplateSpec, args: &StoredArgs) -> Veil {
+    if !spec.params.has_secrets() {
+        return Veil::default(); // the arguments need not be read
+    }
+    Veil::over(spec.params.secrets(args))
 }
 
 /// Turns the report into the result that is settled; `None` when the work settled itself.

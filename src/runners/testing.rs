@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::clock::SystemClock;
 use crate::queue::job::{Fence, JobId};
 use crate::queue::template::TemplateSpec;
-use crate::queue::work::{JobContext, JobFacts, Taken};
+use crate::queue::work::{JobContext, JobFacts, Taken, Veil};
 
 /// Makes the first attempt of a job with these arguments, which may take 30 s.
 pub(crate) fn job(args: Value) -> JobContext {
@@ -24,6 +24,7 @@ pub(crate) fn facts(args: Value) -> JobFacts {
     use std::sync::atomic::{AtomicI64, Ordering};
     static NEXT: AtomicI64 = AtomicI64::new(1_000);
     JobFacts {
+        veil: Veil::default(),
         job: JobId(NEXT.fetch_add(1, Ordering::Relaxed)),
         attempt: 1,
         max_attempts: 3,

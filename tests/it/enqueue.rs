@@ -478,7 +478,8 @@ fn absent_arguments_get_the_same_defaults_by_every_door() {
     let spec = json!({"runner": "handler", "handler": {"name": "x"}, "params": defaulted(),
         "defaults": {"queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000, "tags": ["a", "b"]}});
     template(&mut conn, "filled", spec);
-    let cases = [json!({}), json!({"country": "FR"}), json!({"rows": [{}, {"x": 2}]}), json!({"mail": {"from": "x@y.z"}})];
+    let cases =
+        [json!({}), json!({"country": "FR"}), json!({"rows": [{}, {"x": 2}]}), json!({"mail": {"from": "x@y.z"}})];
     let params = millrace::queue::params::Params::parse(&defaulted()).unwrap();
 
     for args in cases {
@@ -506,7 +507,10 @@ fn formats_mean_the_same_by_either_door() {
     let (_db, mut conn) = stage();
     let texts: [(&str, &[&str]); 6] = [
         ("date", &["2026-12-24", "2026-02-30", "26-12-24", "2026-12-24 ", ""]),
-        ("date-time", &["2026-12-24T10:00:00Z", "2026-12-24T10:00:00.5+02:00", "2026-12-24T10:00", "2026-12-24T25:00:00Z"]),
+        (
+            "date-time",
+            &["2026-12-24T10:00:00Z", "2026-12-24T10:00:00.5+02:00", "2026-12-24T10:00", "2026-12-24T25:00:00Z"],
+        ),
         ("email", &["ada@example.org", "ada", "a b@c.d", "a@b@c", "a@.b", "a@-b", "<a@b>", "a@b"]),
         ("uri", &["https://example.org/a", "mailto:a@b.c", "example.org", "/a", "http://", "a b"]),
         ("duration", &["PT90S", "P1DT12H", "P", "PT", "P1W", "90s", "P1DT"]),
@@ -515,8 +519,12 @@ fn formats_mean_the_same_by_either_door() {
 
     for (format, cases) in texts {
         let rule = json!({"type": "object", "properties": {"v": {"type": "string", "format": format}}});
-        template(&mut conn, &format!("f.{format}"), json!({"runner": "handler", "handler": {"name": "x"}, "params": rule,
-            "defaults": {"queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000}}));
+        template(
+            &mut conn,
+            &format!("f.{format}"),
+            json!({"runner": "handler", "handler": {"name": "x"}, "params": rule,
+            "defaults": {"queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000}}),
+        );
         let params = millrace::queue::params::Params::parse(&rule).unwrap();
         for case in cases {
             let args = json!({ "v": case });

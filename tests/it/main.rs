@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod engine;
 mod enqueue;
+mod faults;
 mod jobs;
 mod own_handlers;
 mod plans;

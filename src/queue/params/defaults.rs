@@ -46,6 +46,33 @@ pub(super) fn mask(schema: &Schema, value: &mut Value) {
     }
 }
 
+/// Tells whether a value of this schema may hold a secret.
+pub(super) fn has_secrets(schema: &Schema) -> bool {
+    match &schema.shape {
+        Shape::Object(rules) => rules.properties.iter().any(|(_, inner)| has_secrets(inner)),
+        Shape::List(rules) => rules.items.as_ref().is_some_and(|items| has_secrets(items)),
+        _ => schema.is_secret(),
+    }
+}
+
+/// Collects secret texts, at every depth.
+pub(super) fn secrets<'v>(schema: &Schema, value: &'v Value, found: &mut Vec<&'v str>) {
+    match (&schema.shape, value) {
+        (Shape::Object(rules), Value::Object(map)) => {
+            for (name, inner) in &rules.properties {
+                if let Some(value) = map.get(name) {
+                    secrets(inner, value, found);
+                }
+            }
+        }
+        (Shape::List(ListRules { items: Some(items), .. }), Value::Array(list)) => {
+            list.iter().for_each(|item| secrets(items, item, found));
+        }
+        (_, Value::String(text)) if schema.is_secret() => found.push(text),
+        _ => {}
+    }
+}
+
 fn each_inner(schema: &Schema, value: &mut Value, act: fn(&Schema, &mut Value)) {
     match (&schema.shape, value) {
         (Shape::Object(rules), Value::Object(map)) => {

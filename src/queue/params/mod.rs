@@ -173,6 +173,20 @@ impl Params {
         args
     }
 
+    /// Tells whether a parameter is secret.
+    pub fn has_secrets(&self) -> bool {
+        self.root.as_ref().is_some_and(|root| defaults::has_secrets(root))
+    }
+
+    /// Lists the secret texts among the arguments.
+    pub fn secrets<'a>(&self, args: &'a Value) -> Vec<&'a str> {
+        let mut found = Vec::new();
+        if let Some(root) = &self.root {
+            defaults::secrets(root, args, &mut found);
+        }
+        found
+    }
+
     /// Describes the fields of a form, in order. Nested parameters are named `outer.inner`.
     pub fn fields(&self) -> Vec<Field> {
         field::fields(self.root.as_deref())

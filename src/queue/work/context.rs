@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::live::{Level, Taken, Unwritten};
 use super::stop::{Stop, StopSignal};
 use super::stored_args::StoredArgs;
+use super::veil::Veil;
 use crate::base::clock::{Clock, Time};
 use crate::queue::job::{Fence, JobId};
 
@@ -33,6 +34,8 @@ pub struct JobFacts {
     pub node: Arc<str>,
     /// The arguments.
     pub args: StoredArgs,
+    /// Covers the secrets among them.
+    pub veil: Veil,
     /// What an earlier attempt saved last.
     pub checkpoint: Option<Value>,
     /// When the job was enqueued.
@@ -144,13 +147,14 @@ impl JobContext {
 
     /// Says how far the work is. `total` 0 means not known. Cheap: the engine writes the last value once a second.
     pub fn progress(&self, done: u64, total: u64, message: &str) {
-        self.said().progress(done, total, message);
+        let message = self.0.facts.veil.cover(message);
+        self.said().progress(done, total, &message);
     }
 
-    /// Adds to the log. Newlines make lines; at most 2 MiB of an attempt are kept.
+    /// Adds to the log, with secrets covered. Newlines make lines; at most 2 MiB of an attempt are kept.
     pub fn log(&self, level: Level, text: &str) {
-        let at = self.0.clock.now();
-        self.said().log(at, level, text);
+        let (at, text) = (self.0.clock.now(), self.0.facts.veil.cover(text));
+        self.said().log(at, level, &text);
     }
 
     /// Saves a value that the next attempt finds in [`Self::last_checkpoint`]. Written within about a second.
@@ -158,8 +162,9 @@ impl JobContext {
         self.said().checkpoint(value);
     }
 
-    /// Sets the job's output; the last value counts. Kept when the job succeeds.
+    /// Sets the job's output, with secrets covered; the last value counts. Kept when the job succeeds.
     pub fn output(&self, value: Value) {
+        let value = self.0.facts.veil.cover_value(value);
         self.said().output(value);
     }
 

@@ -13,6 +13,7 @@ mod live;
 mod outcome;
 mod stop;
 mod stored_args;
+mod veil;
 
 pub use context::{JobContext, JobFacts};
 pub use handler::{Handler, JobArgs, Registry, Runner, Task};
@@ -20,3 +21,4 @@ pub use live::{LOG_BYTES_MAX, Level, LogLine, Progress, Taken};
 pub use outcome::{Ended, Failure, Outcome, Report, Resources};
 pub use stop::{Stop, StopSignal};
 pub use stored_args::StoredArgs;
+pub use veil::{SECRET_CHARS_MIN, Veil};

@@ -3,6 +3,7 @@ mod commands;
 mod doctor;
 mod jobs;
 mod serve;
+pub mod served;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,61 +1,8 @@
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{millrace, program};
+use super::millrace;
+use super::served::Served;
 use crate::support::ThrowAway;
-
-/// A server with an embedded cluster of its own.
-struct Served {
-    child: Child,
-    lines: BufReader<std::process::ChildStdout>,
-}
-
-impl Served {
-    fn start(folder: &Path) -> Served {
-        let mut command = Command::new(program());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).current_dir(folder).env_clear();
-        if let Some(programs) = std::env::var_os("MILLRACE_PG_BIN") {
-            command.env("MILLRACE_PG_BIN", programs);
-        }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Served { child, lines }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Process id of the engine.
-    fn engine(&self) -> Option<i32> {
-        let id = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        let is_engine = |pid: &&str| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.split(|byte| *byte == 0).nth(1) == Some(b"engine")
-        };
-        children.split_whitespace().find(is_engine).and_then(|pid| pid.parse().ok())
-    }
-
-    fn end(mut self) -> i32 {
-        // SAFETY: kill has no memory preconditions, and the child is not reaped yet.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            self.child.kill().unwrap();
-            self.child.wait().unwrap();
-        }
-    }
-}
 
 fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
@@ -101,8 +48,7 @@ fn a_server_invites_the_first_admin_keeps_its_engine_alive_and_ends_whole() {
 
     // a killed engine returns
     let first = wait_for("the engine", Duration::from_secs(10), || served.engine());
-    // SAFETY: kill has no memory preconditions.
-    unsafe { libc::kill(first, libc::SIGKILL) };
+    served.kill_engine(first);
     wait_for("the return of the engine", Duration::from_secs(3), || served.engine().filter(|pid| *pid != first));
 
     assert_eq!(served.end(), 0);

@@ -219,3 +219,37 @@ fn long_jobs_that_came_like_short_ones_are_left_to_others() {
     wait_until(|| number(&mut conn, held) == 8).unwrap();
     assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready WHERE attempt = 0"), 32);
 }
+
+/// Says the secret wherever work can speak, then fails with it.
+struct Leaks;
+impl Handler for Leaks {
+    fn run(&self, job: &JobContext) -> Ended {
+        let key = job.args()["key"].as_str().unwrap_or_default();
+        job.log(Level::Info, &format!("calling with {key}"));
+        job.progress(1, 2, key);
+        job.sleep(Duration::from_millis(1_500))?; // long enough for the flusher
+        Err(Failure::new(format!("refused: {key}")))
+    }
+}
+
+#[test]
+fn a_secret_argument_is_covered_in_log_progress_and_error() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let params = json!({ "type": "object", "properties": { "key": { "type": "string", "secret": true } } });
+    let spec = json!({ "runner": "handler", "handler": { "name": "leaks" }, "params": params,
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 1, "timeout_ms": 20_000 } });
+    crate::support::stage::template(&mut conn, "leaks", spec);
+    let engine = TestEngine::start(&db, Registry::default().with_handler("leaks", Leaks));
+    let job = enqueue(&mut conn, "leaks", json!({ "key": "hunter-2-hunter" }));
+
+    wait_for(&mut conn, job, "failed");
+
+    let log = "SELECT string_agg(convert_from(body, 'UTF8'), '') AS text FROM millrace.log_chunks WHERE job_id = $1";
+    assert!(text(&mut conn, log, job).contains("calling with ••••"));
+    let error = "SELECT error AS text FROM millrace.attempts WHERE job_id = $1";
+    assert_eq!(text(&mut conn, error, job), "refused: ••••");
+    let shown = "SELECT count(*) AS number FROM millrace.log_chunks WHERE convert_from(body, 'UTF8') LIKE '%hunter%'";
+    assert_eq!(number(&mut conn, shown), 0);
+    engine.drain();
+}

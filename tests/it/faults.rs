@@ -1,0 +1,101 @@
+//! Promises that must hold while processes die.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use millrace::base::db::PgConnection;
+use serde_json::{Value, json};
+
+use crate::cli::served::Served;
+use crate::support::stage::{enqueue_many, number, template};
+use crate::support::{TestDb, ThrowAway};
+
+/// Jobs of each kind.
+const JOBS: i32 = 1_000;
+/// How often the engine is killed while they run.
+const KILLS: i64 = 5;
+/// Longest wait for all of it on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Answers every request with 200 and counts them. Ends with the process.
+struct Endpoint {
+    address: String,
+    calls: Arc<AtomicU64>,
+}
+
+impl Endpoint {
+    fn start() -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, calls) = (listener.local_addr().unwrap().to_string(), Arc::new(AtomicU64::new(0)));
+        let counter = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().filter_map(Result::ok) {
+                let counter = Arc::clone(&counter);
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone()?).lines();
+                    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                });
+            }
+        });
+        Endpoint { address, calls }
+    }
+}
+
+fn publish(conn: &mut PgConnection, name: &str, work: &Value) {
+    let mut spec = json!({ "params": { "type": "object", "properties": { "n": { "type": "integer" } } },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 60_000,
+            "backoff": { "kind": "constant", "base_ms": 20, "jitter": 0.0 } } });
+    spec.as_object_mut().unwrap().extend(work.as_object().unwrap().clone());
+    template(conn, name, spec);
+}
+
+fn succeeded(conn: &mut PgConnection) -> i64 {
+    number(conn, "SELECT count(*) AS number FROM millrace.history WHERE state = 'succeeded'")
+}
+
+#[test]
+fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_killed_five_times() {
+    let (db, folder, endpoint) = (TestDb::new(), ThrowAway::new(), Endpoint::start());
+    let mut conn = db.connect();
+    conn.batch_execute("CREATE SCHEMA app; CREATE TABLE app.effects (n bigint NOT NULL)").unwrap();
+    let url = format!("http://{}/", endpoint.address);
+    publish(&mut conn, "true", &json!({ "runner": "command", "command": { "argv": ["/bin/true"] } }));
+    publish(&mut conn, "call", &json!({ "runner": "http", "http": { "method": "GET", "url": url } }));
+    let insert = "INSERT INTO app.effects VALUES ({{ params.n }})";
+    publish(&mut conn, "insert", &json!({ "runner": "sql", "sql": { "statements": insert } }));
+    let variables = [("DATABASE_URL", db.url()), ("MILLRACE_HTTP_ALLOW", "127.0.0.0/8"), ("MILLRACE_SLOTS", "8")];
+    let mut served = Served::start_with(folder.path(), &variables);
+    served.line();
+    for name in ["true", "call", "insert"] {
+        enqueue_many(&mut conn, name, JOBS);
+    }
+
+    let (end, mut kills, mut killed) = (Instant::now() + PATIENCE, 0, None);
+    while succeeded(&mut conn) < i64::from(3 * JOBS) {
+        assert!(Instant::now() < end, "{} of {} succeeded after {kills} kills", succeeded(&mut conn), 3 * JOBS);
+        // spread over the first two thirds, each time a process that has done something
+        if kills < KILLS && succeeded(&mut conn) > kills * i64::from(2 * JOBS) / KILLS {
+            if let Some(engine) = served.engine().filter(|engine| killed != Some(*engine)) {
+                served.kill_engine(engine);
+                (kills, killed) = (kills + 1, Some(engine));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    assert_eq!(kills, KILLS);
+    let effects = "SELECT count(*) AS number FROM app.effects";
+    assert_eq!(number(&mut conn, effects), i64::from(JOBS));
+    let distinct = "SELECT count(DISTINCT n) AS number FROM app.effects";
+    assert_eq!(number(&mut conn, distinct), i64::from(JOBS));
+    assert!(endpoint.calls.load(Ordering::Relaxed) >= u64::from(JOBS.unsigned_abs()));
+    let left = "SELECT count(*) AS number FROM millrace.ready";
+    assert_eq!(number(&mut conn, left), 0);
+    assert_eq!(served.end(), 0);
+}
