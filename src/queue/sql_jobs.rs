@@ -8,7 +8,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use diesel::{Connection, PgConnection, QueryableByName};
 
@@ -36,7 +36,10 @@ impl SqlConnections {
         if let Some(conn) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(conn);
         }
-        PgConnection::establish(&self.url).map_err(|error| DbError::Unavailable(error.to_string()))
+        let mut conn = PgConnection::establish(&self.url).map_err(|error| DbError::Unavailable(error.to_string()))?;
+        // a job's own DEALLOCATE, and ours after it, would leave a cache that names statements that are gone
+        conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+        Ok(conn)
     }
 
     /// Keeps a connection for the next job, without anything that this one left in the session.

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use millrace::base::db::PgConnection;
+use millrace::queue::job::JobId;
 use serde_json::{Value, json};
 
 use crate::cli::served::Served;
-use crate::support::stage::{enqueue_many, number, template};
+use crate::support::stage::{enqueue_many, number, template, text};
 use crate::support::{TestDb, ThrowAway};
 
 /// Jobs of each kind.
@@ -59,6 +60,17 @@ fn succeeded(conn: &mut PgConnection) -> i64 {
     number(conn, "SELECT count(*) AS number FROM millrace.history WHERE state = 'succeeded'")
 }
 
+/// Tells where the jobs are, for whoever has to find out why they are not done.
+fn standing(conn: &mut PgConnection) -> String {
+    const SQL: &str = "SELECT jsonb_build_object(
+        'states', (SELECT jsonb_object_agg(state, jobs) FROM (SELECT state, sum(jobs) AS jobs FROM millrace.job_counts GROUP BY state) AS c),
+        'errors', (SELECT jsonb_agg(DISTINCT error) FROM millrace.history),
+        'attempts', (SELECT jsonb_agg(DISTINCT jsonb_build_array(outcome, counted, error)) FROM millrace.attempts),
+        'leases', (SELECT jsonb_agg(jsonb_build_array(id, cardinality(job_ids), node_id, epoch)) FROM millrace.leases),
+        'nodes', (SELECT jsonb_agg(to_jsonb(n)) FROM millrace.nodes n))::text AS text FROM (SELECT $1::bigint) AS x";
+    text(conn, SQL, JobId(0))
+}
+
 #[test]
 fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_killed_five_times() {
     let (db, folder, endpoint) = (TestDb::new(), ThrowAway::new(), Endpoint::start());
@@ -78,7 +90,7 @@ fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_k
 
     let (end, mut kills, mut killed) = (Instant::now() + PATIENCE, 0, None);
     while succeeded(&mut conn) < i64::from(3 * JOBS) {
-        assert!(Instant::now() < end, "{} of {} succeeded after {kills} kills", succeeded(&mut conn), 3 * JOBS);
+        assert!(Instant::now() < end, "after {kills} kills: {}", standing(&mut conn));
         // spread over the first two thirds, each time a process that has done something
         if kills < KILLS && succeeded(&mut conn) > kills * i64::from(2 * JOBS) / KILLS {
             if let Some(engine) = served.engine().filter(|engine| killed != Some(*engine)) {
