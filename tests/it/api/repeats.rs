@@ -6,6 +6,7 @@ use millrace::queue::permission::Role;
 use serde_json::json;
 
 use super::stage::Server;
+use crate::support::cutter::{Cut, Cutter};
 
 const JOBS: &str = "/api/v1/jobs";
 const COUNT: &str = "SELECT count(*) AS number FROM millrace.jobs";
@@ -130,4 +131,28 @@ fn pausing_under_a_key_is_done_once() {
     program.post_once("/api/v1/queues/default/resume", "p", &json!({"reason": "x"})).refusal(422);
 
     assert_eq!(server.number("SELECT count(*) AS number FROM millrace.audit WHERE act = 'queue.pause'"), 1);
+}
+
+#[test]
+fn a_commit_answered_into_the_void_is_told_as_unknown_and_repeating_it_adds_nothing() {
+    let mut cutter = None;
+    let server = Server::start_through(|url| cutter.insert(Cutter::before(url)).url(url));
+    let cutter = cutter.unwrap();
+    let program = server.program(Role::Operator);
+    let job = json!({ "template": "demo.any" });
+
+    for round in 0..20 {
+        let (key, cut) = (format!("round-{round}"), [Cut::BeforeCommit, Cut::AfterCommit][round % 2]);
+        cutter.arm(cut);
+        let mut answer = program.post_once("/api/v1/jobs", &key, &job);
+        assert!(cutter.has_cut(), "{cut:?}");
+        let told = answer.expect(503);
+        assert_eq!(told["outcome"], "unknown", "{told}");
+        for _ in 0..3 {
+            answer = program.post_once("/api/v1/jobs", &key, &job);
+        }
+        assert!(matches!(answer.status, 200 | 201), "{} {}", answer.status, answer.text);
+    }
+
+    assert_eq!(server.number("SELECT count(*) AS number FROM millrace.jobs"), 20);
 }

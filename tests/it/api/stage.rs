@@ -13,7 +13,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use millrace::admin::health::Here;
 use millrace::base::clock::SystemClock;
-use millrace::base::db::{PgConnection, statement};
+use millrace::base::db::{Db, PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::queue::access::token;
 use millrace::queue::job::JobId;
@@ -49,13 +49,22 @@ impl Server {
         Server::start_beside(None)
     }
 
+    /// Starts one that reaches its database through `way`.
+    pub fn start_through(way: impl FnOnce(&str) -> String) -> Server {
+        Server::start_with(None, way)
+    }
+
     /// Starts one beside the engine of a node.
     pub fn start_beside(node: Option<&str>) -> Server {
+        Server::start_with(node, str::to_owned)
+    }
+
+    fn start_with(node: Option<&str>, way: impl FnOnce(&str) -> String) -> Server {
         let db = TestDb::new();
         publish_templates(&mut db.connect());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let kit = kit(&db, listener.local_addr().unwrap().port());
+        let kit = kit(db.pool_over(&way(db.url()), 8), listener.local_addr().unwrap().port());
         let (hub, table) = (Arc::clone(&kit.live), Arc::clone(&kit.table));
         let here = Data::new(Here { node: node.map(|name| NodeName::parse(name).unwrap()) });
         let ringer = Data::new(Ringer::start(db.url()).unwrap());
@@ -135,9 +144,9 @@ fn publish_templates(conn: &mut PgConnection) {
     template(conn, "demo.greet", serde_json::to_value(whole).unwrap());
 }
 
-fn kit(db: &TestDb, port: u16) -> Kit {
+fn kit(pool: Db, port: u16) -> Kit {
     Kit {
-        db: Database::new(db.pool(8)),
+        db: Database::new(pool),
         clock: Arc::new(SystemClock),
         settings: Arc::new(Settings::loopback(port, Key::from(&[7; 64]))),
         table: Arc::new(Table::new(routes::all(false))),

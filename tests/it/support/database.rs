@@ -36,9 +36,14 @@ impl TestDb {
 
     /// A pool like the product's, for code that takes connections itself.
     pub fn pool(&self, connections_max: u32) -> Db {
+        self.pool_over(&self.url, connections_max)
+    }
+
+    /// Such a pool over another way to the same database.
+    pub fn pool_over(&self, url: &str, connections_max: u32) -> Db {
         let wait = Duration::from_secs(10);
         let statement = Duration::from_secs(30);
-        Db::new(&self.url, PoolSettings { name: "test", connections_max, wait, statement, role: None })
+        Db::new(url, PoolSettings { name: "test", connections_max, wait, statement, role: None })
     }
 }
 

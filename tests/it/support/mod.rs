@@ -5,6 +5,7 @@
 //!                                              └─ ThrowAway (a folder that goes away)
 //! ```
 //! `TestDb::new()` gives a test an empty database with the whole schema in about 30 ms.
+pub mod cutter;
 mod database;
 mod exit;
 mod shared_cluster;
