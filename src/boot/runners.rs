@@ -23,23 +23,16 @@ pub const MARK_VARIABLE: &str = "MILLRACE_ENGINE_MARK";
 /// # Errors
 /// [`BootError`] when a setting cannot be met: an unknown command user.
 pub fn all(config: &Config, registry: &Registry, sql_url: &str) -> Result<Runners, BootError> {
-    let handlers = if config.allow_diagnostics { registry.clone().and(diag::registry()) } else { registry.clone() };
+    let mut handlers = registry.clone();
+    if config.allow_diagnostics {
+        handlers = handlers.and(diag::registry(SqlConnections::new(sql_url)));
+    }
     let command = CommandRunner::new(command_settings(config)).map_err(BootError)?;
     Ok(Runners::default()
         .with(RunnerKind::Handler, handlers)
         .with(RunnerKind::Command, command)
         .with(RunnerKind::Http, HttpRunner::new(HttpRules { allow: config.http_allow.clone() }))
         .with(RunnerKind::Sql, SqlRunner::default().with("default", SqlConnections::new(sql_url))))
-}
-
-/// Names the handlers that templates can use on this node.
-pub fn handler_names(config: &Config, registry: &Registry) -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = registry.names().collect();
-    if config.allow_diagnostics {
-        names.extend(diag::registry().names());
-    }
-    names.sort_unstable();
-    names
 }
 
 /// Chooses the user that commands run as beside an embedded server that runs as number `server`: its socket trusts whoever

@@ -69,6 +69,25 @@ impl SqlConnections {
         }
     }
 
+    /// Adds the row (job, attempt, fence) to `table` and commits it at once, whatever becomes of the attempt: so that a
+    /// test can count how often an effect outside the job's own transaction happened.
+    ///
+    /// # Errors
+    /// There is no such table, or the role may not write to it.
+    pub fn leave_effect(&self, job: &JobContext, table: &str) -> Result<(), DbError> {
+        const NAME: &str = "-- queue::sql_jobs::effect_table\nSELECT $1::regclass::text";
+        let mut conn = self.take()?;
+        let names = statement(NAME).bind::<Text, _>(table).tuples::<Text, String>(&mut conn)?;
+        for name in names {
+            let (id, attempt, fence) = (job.job(), job.attempt(), job.fence().0);
+            // the server itself has spelled the name
+            let insert = format!("INSERT INTO {name} (job, attempt, fence) VALUES ({}, {attempt}, {fence})", id.0);
+            conn.batch_execute(&insert)?;
+        }
+        self.give_back(conn);
+        Ok(())
+    }
+
     fn attempt(
         &self,
         conn: &mut PgConnection,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::queue::work::{Ended, Failure, JobContext, Level, Outcome, Registry, Task};
+use crate::queue::sql_jobs::SqlConnections;
+use crate::queue::work::{Ended, Failure, Handler, JobContext, Level, Outcome, Registry, Task};
 
 /// Most threads that one job leaks.
 const THREADS_MAX: u32 = 10_000;
@@ -16,9 +17,10 @@ const DESCRIPTORS_MAX: u32 = 100_000;
 /// Length of a line of `diag.logflood`, with its end, in bytes.
 const LINE_BYTES: u64 = 100;
 
-/// Gives the handlers, all but `diag.effect`, which writes to the database.
-pub fn registry() -> Registry {
+/// Gives the handlers. `diag.effect` writes over `connections`.
+pub fn registry(connections: SqlConnections) -> Registry {
     Registry::default()
+        .with_handler("diag.effect", Effect(connections))
         .with::<Noop>()
         .with::<Sleep>()
         .with::<Fail>()
@@ -31,6 +33,19 @@ pub fn registry() -> Registry {
         .with::<Leak>()
         .with::<LogFlood>()
         .with::<Progress>()
+}
+
+/// Adds one row per attempt, with job, attempt and fence, to the table `table`.
+struct Effect(SqlConnections);
+
+impl Handler for Effect {
+    fn run(&self, job: &JobContext) -> Ended {
+        let Some(table) = job.args()["table"].as_str() else {
+            return Ok(Outcome::give_up("diag.effect needs the argument table"));
+        };
+        self.0.leave_effect(job, table).map_err(|error| Failure::new(error.to_string()))?;
+        Ok(Outcome::Done)
+    }
 }
 
 /// Does nothing.
@@ -259,8 +274,12 @@ mod tests {
     use crate::runners::testing::{facts, job};
     use serde_json::{Value, json};
 
+    fn nowhere() -> SqlConnections {
+        SqlConnections::new("postgresql:///nowhere?host=/nonexistent")
+    }
+
     fn run(name: &str, job: &JobContext) -> Ended {
-        registry().find(name).unwrap().run(job)
+        registry(nowhere()).find(name).unwrap().run(job)
     }
 
     fn attempt(number: u16, args: Value) -> JobContext {
@@ -270,12 +289,13 @@ mod tests {
 
     #[test]
     fn the_names_are_those_that_tests_outside_rely_on() {
-        let names: Vec<_> = registry().names().collect();
+        let names: Vec<_> = registry(nowhere()).names().collect();
 
         assert_eq!(
             names,
             [
                 "diag.abort",
+                "diag.effect",
                 "diag.exit",
                 "diag.fail",
                 "diag.leak",
