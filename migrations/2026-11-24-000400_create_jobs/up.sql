@@ -275,7 +275,8 @@ CREATE TABLE millrace.log_chunks (
     CONSTRAINT log_chunks_pk PRIMARY KEY (job_id, fence, chunk)
 ) PARTITION BY RANGE (job_id);
 ALTER TABLE millrace.log_chunks ALTER COLUMN body SET STORAGE EXTERNAL; -- packed by us
-COMMENT ON TABLE millrace.log_chunks IS 'Log of attempts: about one row per second while running, packed into few rows afterwards';
+CREATE INDEX log_chunks_packable ON millrace.log_chunks (job_id, fence) WHERE NOT packed AND chunk = 1; -- one chunk alone is not worth it
+COMMENT ON TABLE millrace.log_chunks IS 'Log of attempts: about one row per second while running, packed into one row afterwards when there are several';
 COMMENT ON COLUMN millrace.log_chunks.job_id IS 'The job';
 COMMENT ON COLUMN millrace.log_chunks.attempt IS 'Number of the attempt';
 COMMENT ON COLUMN millrace.log_chunks.fence IS 'Lease the attempt ran under';

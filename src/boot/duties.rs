@@ -6,7 +6,7 @@ use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
-use crate::queue::{access, counts, partitions};
+use crate::queue::{access, counts, log_packing, partitions};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
@@ -16,6 +16,7 @@ pub fn all() -> Vec<Duty> {
     vec![
         duty("fold", 1, |conn, _| counts::fold(conn)),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
+        duty("log packing", 10, |conn, _| log_packing::pack(conn)),
         duty("idempotency", 300, |conn, _| idempotency::forget_old(conn)),
         duty("sessions", 300, |conn, clock| access::session::sweep(conn, clock.now())),
         duty("throttle", 300, |conn, clock| access::throttle::sweep(conn, clock.now())),

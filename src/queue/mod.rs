@@ -25,6 +25,7 @@ pub mod histogram;
 pub mod idempotency;
 pub mod job;
 pub mod log;
+pub mod log_packing;
 pub mod node;
 pub mod params;
 pub mod partitions;

@@ -253,3 +253,42 @@ fn a_secret_argument_is_covered_in_log_progress_and_error() {
     assert_eq!(number(&mut conn, shown), 0);
     engine.drain();
 }
+
+#[test]
+fn a_log_of_several_chunks_is_packed_after_the_end_and_reads_the_same() {
+    use millrace::queue::{log, log_packing};
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "chatty", json!({}));
+    let engine = TestEngine::start(&db, registry().with_handler("chatty", Chatty));
+    let job = enqueue(&mut conn, "chatty", json!({}));
+    let chunks = "SELECT count(*) AS number FROM millrace.log_chunks WHERE NOT packed";
+    wait_until(|| number(&mut conn, chunks) >= 2).unwrap();
+
+    assert_eq!(log_packing::pack(&mut conn).unwrap(), 0, "it still runs");
+    wait_for(&mut conn, job, "succeeded");
+    let before = log::read(&mut conn, job, None, (millrace::queue::job::Fence(0), 0)).unwrap();
+    assert_eq!(log_packing::pack(&mut conn).unwrap(), 1);
+
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.log_chunks WHERE packed"), 1);
+    assert_eq!(number(&mut conn, chunks), 0);
+    let after = log::read(&mut conn, job, None, (millrace::queue::job::Fence(0), 0)).unwrap();
+    assert_eq!(after.lines, before.lines);
+    assert_eq!(before.lines.len(), 5);
+    let tail = log::read(&mut conn, job, None, (before.lines[2].fence, 3)).unwrap();
+    assert_eq!(tail.lines, before.lines[3..]);
+    assert_eq!(log_packing::pack(&mut conn).unwrap(), 0);
+    engine.drain();
+}
+
+/// Speaks for longer than a chunk.
+struct Chatty;
+impl Handler for Chatty {
+    fn run(&self, job: &JobContext) -> Ended {
+        for line in 1..=5 {
+            job.log(Level::Info, &format!("line {line}"));
+            job.sleep(Duration::from_millis(700))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
