@@ -16,4 +16,5 @@ mod runners;
 mod schema;
 mod support;
 mod templates;
+mod walk;
 mod web;

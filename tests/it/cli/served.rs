@@ -1,15 +1,20 @@
 //! `millrace serve` as a child of a test.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::program;
 
-/// A running server, on a free port.
+/// How much of the server's log a failing test shows, in bytes from its end.
+const LOG_SHOWN_BYTES_MAX: usize = 4_000;
+
+/// A running server, on a free port. When the test fails its log is shown.
 pub struct Served {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
+    log: PathBuf,
 }
 
 impl Served {
@@ -20,15 +25,17 @@ impl Served {
 
     /// Starts one with these settings.
     pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Served {
+        let log = folder.join("serve.log");
         let mut command = Command::new(program());
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).current_dir(folder).env_clear();
         command.envs(variables.iter().copied());
         if let Some(programs) = std::env::var_os("MILLRACE_PG_BIN") {
             command.env("MILLRACE_PG_BIN", programs);
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Served { child, lines }
+        Served { child, lines, log }
     }
 
     /// Gives the next line that it prints.
@@ -36,6 +43,12 @@ impl Served {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// Reads the line that names its address, such as `http://127.0.0.1:40123`.
+    pub fn origin(&mut self) -> String {
+        let ready = self.line();
+        ready.strip_prefix("Millrace 0.1.0 is ready on ").unwrap_or_else(|| panic!("not ready: {ready:?}")).to_owned()
     }
 
     /// Process id of the engine.
@@ -61,10 +74,19 @@ impl Served {
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
+
+    fn show_log(&self) {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let tail = &log[log.len().saturating_sub(LOG_SHOWN_BYTES_MAX)..];
+        eprintln!("the server's log ends with:\n{}", String::from_utf8_lossy(tail));
+    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.show_log();
+        }
         if let Ok(None) = self.child.try_wait() {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
