@@ -11,4 +11,7 @@
 //! ```
 mod first;
 mod house;
+mod matrix;
 mod repair;
+mod samples;
+mod sql_door;

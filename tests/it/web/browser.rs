@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Response};
+use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Agent, Body};
 
 /// Cookies and address of one browser.
@@ -65,6 +65,17 @@ impl Browser {
         }
         let answer = request.send(body).unwrap();
         self.take(answer)
+    }
+
+    /// Asks with any method and reads no body: a stream's would not end.
+    pub fn knock(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
+        for (name, value) in self.cookie.iter().map(|cookie| ("Cookie", cookie.as_str())).chain(headers.iter().copied())
+        {
+            request = request.header(name, value);
+        }
+        let (parts, _) = self.agent.run(request.body(body.to_owned()).unwrap()).unwrap().into_parts();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body: String::new() }
     }
 
     /// Reads a stream for up to `bytes` bytes or until it ends.
