@@ -81,7 +81,14 @@ fn check_name(what: &str, text: &str) -> Result<(), TextError> {
     Ok(())
 }
 
-/// Checks a free note: trimmed, at most 500 characters, no control characters but newline and tab. Empty becomes `None`.
+/// Tells whether `c` turns the direction of the text around it (Unicode's embeddings, overrides and isolates). A name or
+/// a reason that holds one would reorder the words of the console and the audit trail beside it.
+pub fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Checks a free note: trimmed, at most 500 characters, no control characters but newline and tab, none that turns the
+/// direction of text. Empty becomes `None`.
 ///
 /// # Errors
 /// A sentence naming the rule that `text` breaks.
@@ -93,6 +100,9 @@ pub fn note(text: &str) -> Result<Option<String>, TextError> {
     }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
         return Err(TextError("a note may not hold control characters".into()));
+    }
+    if text.chars().any(turns_direction) {
+        return Err(TextError("a note may not hold characters that turn the direction of text".into()));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
@@ -123,6 +133,10 @@ mod tests {
         assert_eq!(note("  \n"), Ok(None));
         assert_eq!(note(" because "), Ok(Some("because".into())));
         assert!(note("a\0b").is_err());
+        assert!(
+            note("a\u{202e}b").is_err() && note("\u{5e9}\u{5dc}\u{5d5}\u{5dd}").is_ok(),
+            "what turns text, not text of that direction"
+        );
         assert!(note(&"x".repeat(501)).is_err());
     }
 }

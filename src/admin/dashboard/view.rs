@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Concern, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, concerns};
 use crate::base::clock::Time;
+use crate::web::ansi::visible;
 use crate::web::charts::{Bar, Bars, Ribbon, Series, Spark, Tick, Trend, ribbon, short, spark, trend};
 use crate::web::format::{Count, count, duration, grouped, percent, relative, stamp};
 use crate::web::paths;
@@ -400,12 +401,13 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
 /// Makes the row of something that fails.
 pub fn failing_row(group: &Failing, now: Time) -> FailingRow {
     let values: Vec<u64> = group.trend.iter().map(|number| number.unsigned_abs()).collect();
+    let message = visible(&group.message);
     FailingRow {
-        message: group.message.clone(),
         href: format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
         template: group.template.clone(),
         since: relative(group.first, now),
-        trend: trend(&values, "b-bad", format!("{}: failed attempts per two hours, last day", group.message)),
+        trend: trend(&values, "b-bad", format!("{}: failed attempts per two hours, last day", message)),
+        message,
         count: count(group.count),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::queries;
 use crate::base::clock::{Clock, Time};
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
-use crate::base::text::{QueueName, TextError};
+use crate::base::text::{QueueName, TextError, turns_direction};
 use crate::queue::access::email::Email;
 use crate::queue::access::password::{Password, PasswordError};
 use crate::queue::access::{self, session, setup};
@@ -147,6 +147,9 @@ pub fn name(text: &str) -> Result<String, TextError> {
     }
     if text.chars().any(char::is_control) {
         return Err(TextError("a name may not hold control characters".into()));
+    }
+    if text.chars().any(turns_direction) {
+        return Err(TextError("a name may not hold characters that turn the direction of text".into()));
     }
     Ok(text.to_owned())
 }
@@ -410,6 +413,7 @@ mod tests {
     fn names_are_bounded() {
         assert_eq!(name(" Giulia Ferrando "), Ok("Giulia Ferrando".into()));
         assert!(name("  ").is_err() && name(&"x".repeat(101)).is_err() && name("a\u{7}b").is_err());
+        assert!(name("a\u{202e}b").is_err(), "it would turn what stands beside it");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a version says, in words, for reading.
+//! What a version says, in words, for reading. What cannot be seen is made visible: whoever publishes must not be shown
+//! another text than the one that runs.
 
 use serde_json::Value;
 
@@ -8,6 +9,7 @@ use crate::queue::params::{Field, FieldKind, Params};
 use crate::queue::template::{
     CommandWork, Defaults, HttpWork, OnInterrupt, ResourceLimits, RetryIf, RunnerKind, SqlWork, Statuses, TemplateSpec,
 };
+use crate::web::ansi::visible;
 use crate::web::format::duration_ms;
 
 /// One thing that a version says.
@@ -27,10 +29,11 @@ impl Fact {
     }
 
     fn code(label: &'static str, text: &str) -> Self {
-        Self { label, lines: vec![text.to_owned()], code: true }
+        Self { label, lines: vec![visible(text)], code: true }
     }
 
     fn list(label: &'static str, lines: Vec<String>) -> Option<Self> {
+        let lines: Vec<_> = lines.iter().map(|line| visible(line)).collect();
         (!lines.is_empty()).then_some(Self { label, lines, code: true })
     }
 }
@@ -190,17 +193,17 @@ pub fn params(params: &Params) -> Vec<ParamFact> {
 
 fn param(field: Field) -> ParamFact {
     ParamFact {
-        kind: kind_words(&field),
+        kind: visible(&kind_words(&field)),
         default: field.default.as_ref().map(spelled).unwrap_or_default(),
         name: field.name,
-        title: field.title,
-        description: field.description.unwrap_or_default(),
+        title: visible(&field.title),
+        description: field.description.as_deref().map(visible).unwrap_or_default(),
         required: field.required,
     }
 }
 
 fn spelled(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    visible(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 fn kind_words(field: &Field) -> String {

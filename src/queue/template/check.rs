@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{ATTEMPTS_MAX, Backoff, BackoffKind, Defaults, RunnerKind, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN, TemplateSpec};
 use crate::base::pointer::Place;
-use crate::base::text::{QueueName, TemplateName};
+use crate::base::text::{QueueName, TemplateName, turns_direction};
 use crate::queue::enqueue::{TAGS_MAX, is_tag};
 use crate::queue::render::{self, RenderError};
 
@@ -78,6 +78,8 @@ impl Check<'_> {
     fn description(&mut self) {
         let fits = self.spec.description.chars().count() <= DESCRIPTION_CHARS_MAX;
         self.require(fits, &Place::ROOT.key("description"), "has more than 2000 characters");
+        let turned = self.spec.description.chars().any(turns_direction);
+        self.require(!turned, &Place::ROOT.key("description"), "holds a character that turns the direction of text");
     }
 
     fn blocks(&mut self) {

@@ -10,8 +10,11 @@
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod first;
+mod hostile;
 mod house;
 mod matrix;
+mod noscript;
+mod pages;
 mod repair;
 mod samples;
 mod sql_door;

@@ -3,6 +3,7 @@
 use super::story::Story;
 use crate::admin::jobs::pace::{Pace, pace};
 use crate::queue::state::JobState;
+use crate::web::ansi::visible;
 use crate::web::format::{between, duration, duration_ms, grouped, relative};
 use crate::web::shell::Shell;
 
@@ -41,7 +42,7 @@ pub fn going(story: &Story, shell: &Shell) -> Option<Going> {
     Some(Going {
         percent: pace.and_then(|pace| pace.percent),
         done: pace.map_or_else(|| running_for(story, shell), amount),
-        message: job.message.clone().unwrap_or_default(),
+        message: job.message.as_deref().map(visible).unwrap_or_default(),
         left: pace.and_then(|pace| pace.left).map(duration).unwrap_or_default(),
         rate: pace.and_then(|pace| pace.rate).map(rate).unwrap_or_default(),
         heartbeat: job.heartbeat_at.map(|at| format!("heartbeat {}", relative(at, shell.now))).unwrap_or_default(),

@@ -21,6 +21,7 @@ use crate::queue::actor::Actor;
 use crate::queue::catalog;
 use crate::queue::job::JobId;
 use crate::queue::template::Defaults;
+use crate::web::ansi::visible;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
@@ -65,7 +66,7 @@ struct Shown {
 fn shown(parts: Vec<Part>) -> Vec<Shown> {
     let one = |part: Part| {
         let (texts, faults): (Vec<_>, Vec<_>) = part.texts.into_iter().partition(Result::is_ok);
-        let text = texts.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let text = texts.into_iter().flatten().map(|text| visible(&text)).collect::<Vec<_>>().join("\n");
         Shown { label: part.label, text, faults: faults.into_iter().filter_map(Result::err).collect() }
     };
     parts.into_iter().map(one).collect()

@@ -14,6 +14,7 @@ use crate::admin::templates::preview::{Part, preview};
 use crate::admin::templates::waits::{Wait, sentence, waits};
 use crate::queue::render::TEXT_BYTES_MAX;
 use crate::queue::template::TemplateSpec;
+use crate::web::ansi::visible;
 use crate::web::form::{Form, Problem};
 use crate::web::format::Stamp;
 use crate::web::json;
@@ -126,7 +127,7 @@ impl Shown {
         let work = preview(spec, args);
         self.refused.extend(work.refused.into_iter().map(|fault| format!("{lead}: {fault}")));
         self.args = json::pretty(&work.args);
-        self.parts = work.parts;
+        self.parts = work.parts.into_iter().map(seen).collect();
         self.retries = sentence(&spec.defaults);
         self.waits = waits(&spec.defaults);
     }
@@ -258,4 +259,10 @@ impl EditPage {
 /// Strips what belongs to one press only.
 pub(super) fn clean(form: &Form) -> Form {
     editor::without(form, |name| matches!(name, "act" | "csrf" | "op"))
+}
+
+/// Arguments may hold what would not be seen, or would reorder what stands beside it.
+fn seen(part: Part) -> Part {
+    let seen = |text: Result<String, String>| text.map(|text| visible(&text));
+    Part { texts: part.texts.into_iter().map(seen).collect(), ..part }
 }

@@ -10,6 +10,7 @@ use super::{Unread, find, find_one, text_of, titled_under};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+use crate::web::ansi::visible;
 use crate::web::error::WebError;
 use crate::web::kit::Kit;
 use crate::web::paths;
@@ -33,6 +34,13 @@ pub(super) struct VersionPage {
     pub roll_back: Option<String>,
     /// Opens the editor with this version's content.
     pub edit: Option<String>,
+}
+
+impl VersionPage {
+    /// The file for reading; what is copied and downloaded stays as it is.
+    fn yaml_shown(&self) -> String {
+        visible(&self.yaml)
+    }
 }
 
 /// `GET /templates/{name}/v/{version}`.
