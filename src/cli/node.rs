@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
-use crate::admin::nodes::{NodeRow, service};
+use crate::admin::nodes::NodeRow;
+use crate::admin::nodes::service::{self, Act};
 
 /// Commands about nodes.
 #[derive(Subcommand, Debug)]
@@ -34,7 +35,8 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
             Ok(Answer::new(columns(&rows), json!({ "nodes": nodes })))
         }
         Command::Drain { name, reason } => {
-            let node = service::drain(conn, &session.actor, &name, reason.as_deref().unwrap_or_default())?;
+            let wanted = (Act::Drain, reason.as_deref().unwrap_or_default());
+            let node = service::act(conn, &session.actor, &name, wanted)?;
             let text = format!("The node {} takes no new work; {} jobs run there.", node.name, node.running);
             Ok(Answer::new(text, json!(node)))
         }

@@ -49,7 +49,9 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
         Command::List => list(&session),
         Command::Pause { name, reason } => act(&session, &name, (Act::Pause, reason), "paused"),
         Command::Resume { name, reason } => act(&session, &name, (Act::Resume, reason), "resumed"),
-        Command::Limit { name, weight, reason } => act(&session, &name, (Act::Weigh(weight), reason), "changed"),
+        Command::Limit { name, weight, reason } => {
+            act(&session, &name, (Act::Weigh { to: weight, seen: None }, reason), "changed")
+        }
     }
 }
 

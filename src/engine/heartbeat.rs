@@ -26,10 +26,9 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 fn beat(shared: &Shared, link: &mut Link) -> bool {
     let sent = boottime(); // before sending: the lease ends here before it ends in the database
     match link.with(|conn| heartbeat(conn, shared.me, &pulse(shared))) {
-        Ok(Heard::Renewed) => shared.fence.renew(sent),
-        Ok(Heard::Drain) => {
+        Ok(heard @ (Heard::Renewed | Heard::Drain)) => {
             shared.fence.renew(sent);
-            shared.pool.start_draining();
+            obey(shared, heard == Heard::Drain);
         }
         Ok(Heard::Superseded) => {
             tracing::error!("this node was declared lost or its name was taken over; stopping all work");
@@ -41,6 +40,14 @@ fn beat(shared: &Shared, link: &mut Link) -> bool {
         }
     }
     true
+}
+
+/// Stops or goes on taking new work, as people want it.
+fn obey(shared: &Shared, rests: bool) {
+    if shared.pool.rest(rests) {
+        tracing::info!(rests, "told whether to take new work");
+        shared.work_bell.ring();
+    }
 }
 
 fn pulse(shared: &Shared) -> Pulse {

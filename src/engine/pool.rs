@@ -94,7 +94,10 @@ impl Slot {
 pub(crate) struct Pool {
     bounds: SlotBounds,
     started: AtomicU32,
+    /// The engine ends: for good.
     draining: AtomicBool,
+    /// Somebody wants the node to take no new work, until they change their mind.
+    resting: AtomicBool,
     /// All work has to stop, also what begins now.
     stopping: Mutex<Option<Stop>>,
     slots: Vec<Slot>,
@@ -109,6 +112,7 @@ impl Pool {
             bounds,
             started: AtomicU32::new(0),
             draining: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
             stopping: Mutex::default(),
             slots: (0..bounds.max).map(|_| Slot::default()).collect(),
             average_ns: AtomicU64::new(UNKNOWN),
@@ -154,8 +158,19 @@ impl Pool {
         if self.is_quick() { self.cores.saturating_sub(self.busy() as usize) } else { usize::MAX }
     }
 
+    /// Tells whether the engine ends.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Tells whether new work may be taken.
+    pub(crate) fn takes_work(&self) -> bool {
+        !self.is_draining() && !self.resting.load(Ordering::Acquire)
+    }
+
+    /// Takes no new work while `rests`. Tells whether that changed.
+    pub(crate) fn rest(&self, rests: bool) -> bool {
+        self.resting.swap(rests, Ordering::AcqRel) != rests
     }
 
     pub(crate) fn start_draining(&self) {

@@ -38,14 +38,28 @@ pub struct Record {
 /// # Errors
 /// Database failures.
 pub fn trail(conn: &mut PgConnection, actor: &Actor, job: JobId) -> Result<Vec<Record>, DbError> {
+    trail_of(conn, actor, ("job", &job.to_string()), SHOWN_MAX)
+}
+
+/// Reads what was done to the thing `subject` of a kind, as [`trail`]; at most `records_max` records.
+///
+/// # Errors
+/// Database failures.
+pub fn trail_of(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    (kind, subject): (&str, &str),
+    records_max: i64,
+) -> Result<Vec<Record>, DbError> {
     const SQL: &str = "-- admin::jobs::trail
 SELECT at, actor, act, accepted, reason FROM millrace.audit
-WHERE subject_kind = 'job' AND subject = $1 AND ($2 OR person_id = $3) ORDER BY id DESC LIMIT $4";
+WHERE subject_kind = $1 AND subject = $2 AND ($3 OR person_id = $4) ORDER BY id DESC LIMIT $5";
     statement(SQL)
-        .bind::<Text, _>(job.to_string())
+        .bind::<Text, _>(kind)
+        .bind::<Text, _>(subject)
         .bind::<Bool, _>(actor.may(Permission::ReadAudit))
         .bind::<Nullable<BigInt>, _>(actor.person.map(|person| person.0))
-        .bind::<BigInt, _>(SHOWN_MAX)
+        .bind::<BigInt, _>(records_max.min(SHOWN_MAX))
         .rows(conn)
 }
 

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::service::{self, NodeError, drain_in};
+use super::service::{self, Act, NodeError, act_in};
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
 use crate::queue::permission::Permission::{ReadNodes, RunNodes};
@@ -52,8 +52,9 @@ async fn drain(
     let reason = fields.text("reason").unwrap_or_default();
     fields.end().map_err(told)?;
     let work = move |conn: &mut _| {
-        let done = once(conn, "nodes::drain", key.as_ref(), |tx| drain_in(tx, &actor, &name, &reason).map(|_| ()))
-            .map_err(refused)?;
+        let act = (Act::Drain, reason.as_str());
+        let done =
+            once(conn, "nodes::act", key.as_ref(), |tx| act_in(tx, &actor, &name, act).map(|_| ())).map_err(refused)?;
         done.outcome().ok_or_else(Asked::other_request)?;
         service::find(conn, &actor, &name).map_err(refused)
     };
@@ -64,7 +65,7 @@ async fn drain(
 fn refused(error: NodeError) -> WebError {
     match error {
         NodeError::NotFound(_) => WebError::NotFound,
-        NodeError::NotUp { .. } => WebError::Conflict(format!("It cannot be done now: {error}.")),
+        NodeError::NotUp { .. } | NodeError::NotDraining { .. } => WebError::Conflict(format!("It cannot be done now: {error}.")),
         NodeError::BadNote(why) => {
             WebError::Invalid(vec![Problem { field: "/reason".into(), message: why.to_string() }])
         }

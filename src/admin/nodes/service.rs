@@ -24,6 +24,14 @@ pub enum NodeError {
         /// Its state.
         state: String,
     },
+    /// Only a node that drains can be resumed.
+    #[error("the node {node} is {state}, so it cannot be resumed")]
+    NotDraining {
+        /// Which.
+        node: String,
+        /// Its state.
+        state: String,
+    },
     /// The actor lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -59,36 +67,68 @@ fn found(conn: &mut PgConnection, name: &str) -> Result<NodeRow, NodeError> {
     read::show(conn, name.as_str())?.ok_or_else(missing)
 }
 
-/// Tells a node to take no new work: it obeys with its next heartbeat. What runs there goes on; its next start ends it.
+/// What somebody wants of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// It takes no new work from its next heartbeat on. What runs there goes on; its next start ends it too.
+    Drain,
+    /// It takes new work again from its next heartbeat on.
+    Resume,
+}
+
+impl Act {
+    /// Gives the act's name in the audit trail, the state it needs and the state it leads to.
+    fn change(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Drain => ("node.drain", "up", "draining"),
+            Self::Resume => ("node.resume", "draining", "up"),
+        }
+    }
+}
+
+/// Does `act` to the node called `name`, with the actor's reason.
 ///
 /// # Errors
 /// [`NodeError`]; nothing is changed then.
-pub fn drain(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<NodeRow, NodeError> {
-    transaction(conn, "nodes::drain", |tx| drain_in(tx, actor, name, reason))
+pub fn act(conn: &mut PgConnection, actor: &Actor, name: &str, wanted: (Act, &str)) -> Result<NodeRow, NodeError> {
+    transaction(conn, "nodes::act", |tx| act_in(tx, actor, name, wanted))
 }
 
-/// Drains within the caller's transaction.
+/// Does `act` within the caller's transaction.
 ///
 /// # Errors
 /// [`NodeError`]; the transaction must not be committed then.
-pub fn drain_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, reason: &str) -> Result<NodeRow, NodeError> {
+pub fn act_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, (act, reason): (Act, &str)) -> Result<NodeRow, NodeError> {
     actor.require(Permission::RunNodes)?;
     let reason = note(reason)?;
     let before = found(tx, name)?;
-    if !actor.scope.is_everything() {
+    if !may_act(actor) {
         return Err(NodeError::NotFound(before.name));
     }
-    if !set_draining(tx, &before.name)? {
-        return Err(NodeError::NotUp { node: before.name, state: before.state });
+    let (verb, from, to) = act.change();
+    if !set_state(tx, &before.name, from, to)? {
+        return Err(refusal(act, before));
     }
-    let change = Change::new("node.drain", "node", &before.name).because(reason);
-    audit::record(tx, actor, change.from_to(Some(json!({ "state": "up" })), Some(json!({ "state": "draining" }))))?;
+    let change = Change::new(verb, "node", &before.name).because(reason);
+    audit::record(tx, actor, change.from_to(Some(json!({ "state": from })), Some(json!({ "state": to }))))?;
     found(tx, name)
 }
 
-/// Tells whether the node was up.
-fn set_draining(tx: &mut Tx<'_>, name: &str) -> Result<bool, DbError> {
-    const SQL: &str = "-- admin::nodes::drain
-UPDATE millrace.nodes SET state = 'draining' WHERE name = $1 AND state = 'up'";
-    Ok(statement(SQL).bind::<Text, _>(name).run(tx)? == 1)
+/// Tells whether the actor may act on nodes: a node serves everybody's queues, so whoever is limited to some may not.
+pub fn may_act(actor: &Actor) -> bool {
+    actor.may(Permission::RunNodes) && actor.scope.is_everything()
+}
+
+fn refusal(act: Act, NodeRow { name: node, state, .. }: NodeRow) -> NodeError {
+    match act {
+        Act::Drain => NodeError::NotUp { node, state },
+        Act::Resume => NodeError::NotDraining { node, state },
+    }
+}
+
+/// Tells whether the node was in the state `from`.
+fn set_state(tx: &mut Tx<'_>, name: &str, from: &str, to: &str) -> Result<bool, DbError> {
+    const SQL: &str = "-- admin::nodes::set_state
+UPDATE millrace.nodes SET state = $1 WHERE name = $2 AND state = $3";
+    Ok(statement(SQL).bind::<Text, _>(to).bind::<Text, _>(name).bind::<Text, _>(from).run(tx)? == 1)
 }

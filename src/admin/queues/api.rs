@@ -58,7 +58,7 @@ async fn change(
         if !fields.has("weight") {
             fields.refuse("weight", "weight is required");
         }
-        Act::Weigh(fields.whole("weight").unwrap_or_default()) // an absent one was refused
+        Act::Weigh { to: fields.whole("weight").unwrap_or_default(), seen: None } // an absent one was refused
     };
     act((request, payload, name, actor, kit, ringer), wanted).await
 }
@@ -126,6 +126,7 @@ fn refused(error: QueueError) -> WebError {
         already @ (QueueError::AlreadyPaused { .. } | QueueError::NotPaused(_)) => {
             WebError::Conflict(format!("It is so already: {already}."))
         }
+        stale @ QueueError::Stale { .. } => WebError::Conflict(format!("It is out of date: {stale}.")),
         QueueError::BadWeight => invalid("/weight", error.to_string()),
         QueueError::BadNote(why) => invalid("/reason", why.to_string()),
         QueueError::Forbidden(lacking) => lacking.into(),

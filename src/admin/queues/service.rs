@@ -33,6 +33,14 @@ pub enum QueueError {
     /// The weight is out of bounds.
     #[error("a weight goes from 1 to {WEIGHT_MAX}")]
     BadWeight,
+    /// Somebody gave it another weight since it was looked at.
+    #[error("the weight of {queue} was changed to {weight} meanwhile")]
+    Stale {
+        /// Which.
+        queue: String,
+        /// Its present weight.
+        weight: i32,
+    },
     /// The actor lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -75,8 +83,13 @@ pub enum Act {
     Pause,
     /// Nodes take from it again.
     Resume,
-    /// Gives it another share of the slots, 1 to [`WEIGHT_MAX`].
-    Weigh(i32),
+    /// Gives it another share of the slots.
+    Weigh {
+        /// The new weight, 1 to [`WEIGHT_MAX`].
+        to: i32,
+        /// The weight that was seen: another one is not overwritten. `None` = whatever it is.
+        seen: Option<i32>,
+    },
 }
 
 /// Does `act` to the queue called `name`, with the actor's reason. Ring the nodes afterwards.
@@ -127,12 +140,15 @@ fn apply(
             set_pause(tx, &queue.name, None, None)?;
             Ok(("queue.resume", json!({ "paused": paused }), json!({ "paused": false })))
         }
-        (Act::Weigh(weight), _) => {
-            if !(1..=WEIGHT_MAX).contains(weight) {
+        (Act::Weigh { to, seen }, _) => {
+            if !(1..=WEIGHT_MAX).contains(to) {
                 return Err(QueueError::BadWeight);
             }
-            set_weight(tx, &queue.name, *weight)?;
-            Ok(("queue.weigh", json!({ "weight": queue.weight }), json!({ "weight": weight })))
+            if seen.is_some_and(|seen| seen != queue.weight) {
+                return Err(QueueError::Stale { queue: queue.name.clone(), weight: queue.weight });
+            }
+            set_weight(tx, &queue.name, *to)?;
+            Ok(("queue.weigh", json!({ "weight": queue.weight }), json!({ "weight": to })))
         }
     }
 }

@@ -135,7 +135,7 @@ impl Dispatcher {
 
     /// How many more jobs may be claimed now. When none, the workers are asked to tell when there is room.
     fn room(&self, shared: &Shared) -> u32 {
-        if shared.pool.is_draining() || !shared.fence.may_claim() {
+        if !shared.pool.takes_work() || !shared.fence.may_claim() {
             return 0;
         }
         let slots = shared.pool.slots_max();
