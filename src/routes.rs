@@ -16,6 +16,7 @@ pub fn all(design: bool) -> Vec<Route> {
         jobs::api::routes(),
         nodes::api::routes(),
         people::page::routes(),
+        queues::page::routes(),
         queues::api::routes(),
         templates::page::routes(),
         templates::api::routes(),

@@ -11,15 +11,16 @@
 //! | what | where |
 //! |---|---|
 //! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
-//! | in | [`api`], [`request`], [`extract`], [`form`], [`blocking`], [`kit`] |
+//! | in | [`api`], [`request`], [`extract`], [`form`], [`once`], [`blocking`], [`kit`] |
 //! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
 //! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`] |
-//! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
+//! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`cells`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
 pub mod api;
 pub mod app;
 pub mod assets;
 pub mod blocking;
+pub mod cells;
 pub mod charts;
 pub mod confirm;
 pub mod csrf;
@@ -38,6 +39,7 @@ pub mod kit;
 pub mod live;
 pub mod log;
 pub mod look;
+pub mod once;
 pub mod parts;
 pub mod paths;
 pub mod rail;

@@ -1,5 +1,6 @@
 //! View models of components that need more than words: one struct per macro in `templates/ui`.
 
+use super::format::Stamp;
 use super::tone::Tone;
 
 /// One tab, segment or saved view.
@@ -88,6 +89,21 @@ pub struct Pages {
     pub newer: Option<String>,
     /// The page with older rows.
     pub older: Option<String>,
+}
+
+/// One record of the audit trail, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// Letters for the avatar.
+    pub initials: String,
+    /// Who.
+    pub who: String,
+    /// What they did, in words.
+    pub what: String,
+    /// Why, in their words; may be empty.
+    pub reason: String,
+    /// When.
+    pub at: Stamp,
 }
 
 /// Something to say once: above a page, or as a toast.

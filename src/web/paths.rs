@@ -57,13 +57,15 @@ paths! {
     QUEUES: "/queues";
     /// One queue.
     QUEUE = queue(name: &str): "/queues/{name}";
-    /// What an operator does to a queue (`pause`, `resume`, `limits`).
+    /// The form that gives a queue another weight.
+    QUEUE_WEIGHT = queue_weight(name: &str): "/queues/{name}/weight";
+    /// What an operator does to a queue (`pause`, `resume`): GET asks, POST acts.
     QUEUE_ACT = queue_act(name: &str, verb: &str): "/queues/{name}/{verb}";
     /// Nodes.
     NODES: "/nodes";
     /// One node.
     NODE = node(name: &str): "/nodes/{name}";
-    /// What an operator does to a node (`drain`, `resume`).
+    /// What an operator does to a node (`drain`, `resume`): GET asks, POST acts.
     NODE_ACT = node_act(name: &str, verb: &str): "/nodes/{name}/{verb}";
     /// Templates.
     TEMPLATES: "/templates";

@@ -6,6 +6,6 @@ mod read;
 mod span;
 mod view;
 
-pub use attention::{Concern, concerns};
+pub use attention::{BEHIND, Concern, SILENT, concerns};
 pub use read::{Failing, Flow, NodeLine, QueueLine, Step, Totals, failing, flow, nodes, queues, steps, totals};
 pub use span::Span;

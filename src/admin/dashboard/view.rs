@@ -5,14 +5,12 @@ use std::time::Duration;
 use super::{Concern, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, concerns};
 use crate::base::clock::Time;
 use crate::web::ansi::visible;
+use crate::web::cells::cells;
 use crate::web::charts::{Bar, Bars, Ribbon, Series, Spark, Tick, Trend, ribbon, short, spark, trend};
 use crate::web::format::{Count, count, duration, grouped, percent, relative, stamp};
 use crate::web::paths;
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
-
-/// Cells of a node's slot row.
-const CELLS_MAX: usize = 40;
 
 /// A sentence of the attention card.
 pub struct Sentence {
@@ -415,46 +413,17 @@ pub fn failing_row(group: &Failing, now: Time) -> FailingRow {
 /// Makes a node's row. A cell stands for one slot, or for several when there are many.
 pub fn node_row(node: &NodeLine, shell: &Shell) -> NodeRow {
     let down = node.state == "down";
-    let slots = usize::try_from(node.slots).unwrap_or(0);
     let words = if down {
         format!("down, last heard {}", stamp(node.heartbeat_at, shell.now, shell.zone).text)
     } else {
         format!("{} of {} slots busy, {}", node.busy, node.slots, node.state)
     };
-    let shown = slots.min(CELLS_MAX);
-    let ages: Vec<f64> = sampled(&node.running_for, node.busy, slots, shown);
-    let width = 100.0 / shown.max(1) as f64;
-    let cell = |place: usize| Bar {
-        class: ages.get(place).map_or("h0", |age| shade(*age)),
-        x: short(place as f64 * width),
-        y: "0".into(),
-        width: short((width - 0.7).max(0.3)),
-        height: "100".into(),
-    };
     NodeRow {
         name: node.name.clone(),
         down,
         words,
-        cells: (0..shown).map(cell).collect(),
+        cells: cells(node.busy, node.slots, &node.running_for),
         slots: format!("{}/{}", node.busy, node.slots),
-    }
-}
-
-/// Picks the ages for the shown cells: as many as the busy share of them.
-fn sampled(ages: &[f64], busy: i32, slots: usize, shown: usize) -> Vec<f64> {
-    let busy = usize::try_from(busy).unwrap_or(0).min(slots);
-    let cells = if slots == 0 { 0 } else { (busy * shown).div_ceil(slots) };
-    (0..cells).map(|place| ages.get(place * ages.len().max(1) / cells.max(1)).copied().unwrap_or(0.0)).collect()
-}
-
-/// The longer a job runs, the darker its cell.
-fn shade(age_s: f64) -> &'static str {
-    match age_s {
-        age if age < 1.0 => "h1",
-        age if age < 10.0 => "h2",
-        age if age < 60.0 => "h3",
-        age if age < 600.0 => "h4",
-        _ => "h5",
     }
 }
 
@@ -506,12 +475,5 @@ mod tests {
 
         assert_eq!(drain(&flow), "");
         assert_eq!(drain(&Flow { succeeded_per_minute: 100.0, ..flow }), "drains in ~2m");
-    }
-
-    #[test]
-    fn cells_show_the_busy_share() {
-        assert_eq!(sampled(&[9.0, 5.0, 1.0], 3, 6, 6), [9.0, 5.0, 1.0]);
-        assert_eq!(sampled(&[9.0, 5.0], 80, 160, 40).len(), 20);
-        assert!(sampled(&[], 0, 0, 0).is_empty());
     }
 }

@@ -1,7 +1,8 @@
 //! What people did to a job, and what was made from it.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz};
+use serde_json::Value;
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
@@ -31,6 +32,9 @@ pub struct Record {
     /// Why, in their words.
     #[diesel(sql_type = Nullable<Text>)]
     pub reason: Option<String>,
+    /// What changed, as it was afterwards; masked.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub after: Option<Value>,
 }
 
 /// Reads what was done to a job, newest first: everything for those who read the trail, one's own acts for others.
@@ -52,7 +56,7 @@ pub fn trail_of(
     records_max: i64,
 ) -> Result<Vec<Record>, DbError> {
     const SQL: &str = "-- admin::jobs::trail
-SELECT at, actor, act, accepted, reason FROM millrace.audit
+SELECT at, actor, act, accepted, reason, after FROM millrace.audit
 WHERE subject_kind = $1 AND subject = $2 AND ($3 OR person_id = $4) ORDER BY id DESC LIMIT $5";
     statement(SQL)
         .bind::<Text, _>(kind)

@@ -65,7 +65,9 @@ async fn drain(
 fn refused(error: NodeError) -> WebError {
     match error {
         NodeError::NotFound(_) => WebError::NotFound,
-        NodeError::NotUp { .. } | NodeError::NotDraining { .. } => WebError::Conflict(format!("It cannot be done now: {error}.")),
+        NodeError::NotUp { .. } | NodeError::NotDraining { .. } => {
+            WebError::Conflict(format!("It cannot be done now: {error}."))
+        }
         NodeError::BadNote(why) => {
             WebError::Invalid(vec![Problem { field: "/reason".into(), message: why.to_string() }])
         }

@@ -1,6 +1,9 @@
-//! Queues: list, pause, resume, weight.
+//! Queues: list, one queue, pause, resume, weight.
 pub mod api;
+mod course;
+pub mod page;
 mod read;
 pub mod service;
 
-pub use read::{Counts, Paused, QueueRow};
+pub use course::{Course, courses};
+pub use read::{Counts, Paused, QueueRow, UsedBy, used_by};

@@ -22,11 +22,11 @@ pub struct QueueRow {
     #[diesel(sql_type = Timestamptz)]
     pub created_at: Time,
     #[diesel(sql_type = Nullable<Timestamptz>)]
-    paused_at: Option<Time>,
+    pub(super) paused_at: Option<Time>,
     #[diesel(sql_type = Nullable<Text>)]
-    paused_by: Option<String>,
+    pub(super) paused_by: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    pause_reason: Option<String>,
+    pub(super) pause_reason: Option<String>,
     /// How many jobs are where.
     #[diesel(embed)]
     pub jobs: Counts,
@@ -110,4 +110,30 @@ fn rows(conn: &mut PgConnection, scope: &Scope, name: Option<&str>) -> Result<Ve
         .bind::<Nullable<Text>, _>(name)
         .bind::<Integer, _>(QUEUES_MAX)
         .rows(conn)
+}
+
+/// A template whose jobs go to a queue unless somebody says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct UsedBy {
+    /// Its name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// draft, active, deprecated or archived.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// The version that says so: the active one, else the latest.
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+}
+
+/// Reads the templates that name the queue called `queue` as their default, those in use first; at most `rows_max`.
+///
+/// # Errors
+/// Database failures.
+pub fn used_by(conn: &mut PgConnection, queue: &str, rows_max: i32) -> Result<Vec<UsedBy>, DbError> {
+    const SQL: &str = "-- admin::queues::used_by
+SELECT t.name, t.state, v.version FROM millrace.templates t
+JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(t.active_version, t.latest_version)
+WHERE v.queue = $1 ORDER BY t.state <> 'active', t.state = 'archived', t.name LIMIT $2";
+    statement(SQL).bind::<Text, _>(queue).bind::<Integer, _>(rows_max).rows(conn)
 }

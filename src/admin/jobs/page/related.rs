@@ -1,7 +1,8 @@
 //! Where a job comes from, what was made from it, and what people did to it.
 
 use super::story::Story;
-use crate::web::format::{Stamp, relative};
+use crate::web::format::relative;
+use crate::web::parts::Deed;
 use crate::web::paths;
 use crate::web::shell::{Shell, initials};
 use crate::web::tone::Tone;
@@ -43,21 +44,6 @@ pub fn relatives(story: &Story, shell: &Shell) -> Vec<Relative> {
         relative_of("Made from this", child.id, child.ended().map(Tone::from), note)
     };
     parent.into_iter().chain(story.children.iter().map(child)).collect()
-}
-
-/// One record of the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
-    /// Letters for the avatar.
-    pub initials: String,
-    /// Who.
-    pub who: String,
-    /// What they did, in words.
-    pub what: String,
-    /// Why, in their words; may be empty.
-    pub reason: String,
-    /// When.
-    pub at: Stamp,
 }
 
 /// Lists what people did to a job, newest first.

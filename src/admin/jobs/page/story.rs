@@ -136,6 +136,7 @@ pub(super) mod sample {
                 actor: "giulia@example.org".into(),
                 act: "job.cancel".into(),
                 accepted: true,
+                after: None,
                 reason: Some("<script>".into()),
             }],
             job,

@@ -6,7 +6,7 @@ use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
-use super::ask::{key_of, needs_password};
+use super::ask::needs_password;
 use super::{find, titled_under, told};
 use crate::admin::account::fresh_page;
 use crate::admin::templates::acts::{Act, act as act_once};
@@ -17,6 +17,7 @@ use crate::web::error::WebError;
 use crate::web::form::Form;
 use crate::web::format;
 use crate::web::kit::Kit;
+use crate::web::once::form_key;
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::request::Hx;
@@ -52,7 +53,7 @@ pub async fn act(
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
     let (act, key) =
-        (Act::Archive(page.ask.form.text("reason").to_owned()), key_of(&who.actor, &page.ask.form, "archive")?);
+        (Act::Archive(page.ask.form.text("reason").to_owned()), form_key(&who.actor, &page.ask.form, "archive")?);
     let (clock, name) = (Arc::clone(&kit.clock), row.name.clone());
     let work = move |conn: &mut _| act_once(conn, &*clock, &who.actor, &name, (&act, key.as_ref()));
     kit.db.write(work).await.map_err(told)?;

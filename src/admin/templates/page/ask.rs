@@ -6,7 +6,6 @@ use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
-use sha2::{Digest, Sha256};
 
 use super::diff::Difference;
 use super::{Unread, find, find_one, text_of, titled_under, told};
@@ -16,21 +15,18 @@ use crate::admin::templates::{TemplateRow, TemplateState, VersionRow, known_name
 use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
-use crate::queue::idempotency::RequestKey;
 use crate::web::confirm::Confirm;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::format;
 use crate::web::kit::Kit;
+use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
-
-/// Name of the field with the one-time id of a form.
-const OP: &str = "op";
 
 #[derive(Template)]
 #[template(path = "templates/ask.html")]
@@ -52,16 +48,6 @@ pub(super) enum Kind {
 /// Tells whether acts on work of this runner ask for the password: they decide what code runs.
 pub(super) fn needs_password(runner: &str) -> bool {
     runner != "handler"
-}
-
-/// Gives the key of a form, so that sending it twice acts once.
-pub(super) fn key_of(actor: &Actor, form: &Form, act: &str) -> Result<Option<RequestKey>, WebError> {
-    let op = form.text(OP);
-    if op.is_empty() {
-        return Ok(None);
-    }
-    let key = RequestKey::new(actor, op, Sha256::digest(act.as_bytes()).into());
-    key.map(Some).map_err(|error| WebError::Malformed(format!("The form's {OP} is not valid: {error}.")))
 }
 
 /// `GET /templates/{name}/publish?version=`.
@@ -137,11 +123,11 @@ async fn answer(
         (Kind::RollBack, Some(version)) => Act::RollBack(version),
         (Kind::RollBack, None) => return Err(WebError::NotFound),
     };
-    let key = key_of(&who.actor, &page.ask.form, &format!("{wanted:?} {name}"))?;
+    let key = form_key(&who.actor, &page.ask.form, &format!("{wanted:?} {name}"))?;
     let (clock, of) = (Arc::clone(&kit.clock), name.clone());
     let done = kit.db.write(move |conn| act(conn, &*clock, &who.actor, &of, (&wanted, key.as_ref()))).await;
     let acted = done.map_err(told)?.outcome();
-    let acted = acted.ok_or_else(|| WebError::Conflict("This form was used for another act already.".into()))?;
+    let acted = acted.ok_or_else(used_elsewhere)?;
     respond::onward(&hx, &session, &paths::template(&name), &notice(kind, version, acted))
 }
 

@@ -1,0 +1,63 @@
+//! The pages of queues.
+//!
+//! ```text
+//! /queues               list ─── row (one queue as it stands)         /live/queues
+//! /queues/{name}        show ─── row, its last hour, its users, trail  /live/queue?name=
+//! /queues/{name}/pause, /resume   act (asks, acts)      /queues/{name}/weight   weight (a form)
+//! ```
+//! Acts answer with the parts of whichever page they were begun on: see [`after`].
+mod act;
+mod after;
+mod list;
+mod row;
+mod show;
+#[cfg(test)]
+mod tests;
+mod weight;
+
+pub use row::FROM_LIST;
+
+use super::service::QueueError;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::form::{Problem, sentence};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::shell::Shell;
+use crate::web::table::{Access, Route};
+
+/// The routes of the pages of queues.
+pub fn routes() -> Vec<Route> {
+    let [read, run] = [Permission::ReadQueues, Permission::RunQueues].map(Access::Needs);
+    vec![
+        Route::get(paths::QUEUES, read, list::show),
+        Route::get("/live/queues", read, list::stream),
+        Route::get(paths::QUEUE, read, show::show),
+        Route::get("/live/queue", read, show::stream),
+        Route::get(paths::QUEUE_WEIGHT, run, weight::ask),
+        Route::post(paths::QUEUE_WEIGHT, run, weight::act),
+        Route::get(paths::QUEUE_ACT, run, act::ask),
+        Route::post(paths::QUEUE_ACT, run, act::act),
+    ]
+}
+
+/// Turns a refusal of the service into an answer for whoever asked.
+fn told(error: QueueError) -> WebError {
+    let told = format!("{}.", sentence(&error.to_string()));
+    match error {
+        QueueError::NotFound(_) => WebError::NotFound,
+        QueueError::AlreadyPaused { .. } | QueueError::NotPaused(_) | QueueError::Stale { .. } => {
+            WebError::Conflict(told)
+        }
+        QueueError::BadWeight => WebError::Invalid(vec![Problem { field: "weight".into(), message: told }]),
+        QueueError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
+        QueueError::Forbidden(lacking) => lacking.into(),
+        QueueError::Db(error) => error.into(),
+    }
+}
+
+/// Names a page below one queue.
+fn titled_under(shell: Shell, title: String, name: &str) -> Shell {
+    let shell = shell.titled(title, Section::Queues).under("Queues", paths::QUEUES);
+    shell.under(name, paths::queue(name))
+}

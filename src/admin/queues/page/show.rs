@@ -1,0 +1,230 @@
+//! `GET /queues/{name}` and its stream: one queue, its last hour, who uses it, what people did to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_session::Session;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use chrono::TimeDelta;
+
+use super::list::ended;
+use super::row::Row;
+use super::told;
+use crate::admin::jobs::trail::{Record, trail_of};
+use crate::admin::queues::service::{self, QueueError};
+use crate::admin::queues::{Course, QueueRow, UsedBy, courses, used_by};
+use crate::base::db::PgConnection;
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::web::charts::{Bars, Series, Tick};
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::format::{Stamp, grouped};
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::{Deed, Notice};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond::{self, Part};
+use crate::web::shell::{Shell, initials};
+
+/// Time between two renderings.
+const EVERY: Duration = Duration::from_secs(2);
+/// Templates shown.
+const TEMPLATES_MAX: i32 = 50;
+/// Records of the audit trail shown.
+const DEEDS_MAX: i64 = 20;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "queues/show.html", blocks = ["head", "banner", "counts", "hour", "deeds_block"])]
+pub struct ShowPage {
+    pub shell: Shell,
+    pub queue: Row,
+    pub since: Stamp,
+    pub bars: Bars,
+    pub users: Vec<User>,
+    pub deeds: Vec<Deed>,
+    /// The viewer reads everybody's acts, not only the own ones.
+    pub all_deeds: bool,
+}
+
+/// A template whose jobs go to this queue unless somebody says otherwise.
+pub struct User {
+    pub name: String,
+    pub href: String,
+    pub version: i32,
+    /// The state when it is not the usual one; empty for active templates.
+    pub state: String,
+}
+
+/// `GET /queues/{name}`.
+pub async fn show(
+    hx: Hx,
+    kit: Data<Kit>,
+    actor: Actor,
+    shell: Shell,
+    name: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let page = kit.db.read(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+    respond::page(&hx, &page, &[])
+}
+
+/// `GET /live/queue?name=`: what changes by itself.
+pub async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
+    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
+    // a stream of what is not there would be retried for ever
+    kit.db.read(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    let render = move |conn: &mut PgConnection, _: u64| {
+        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
+    };
+    live::open(&request, &viewer, Show { page: "queue", every: EVERY, render: Arc::new(render) }).await
+}
+
+/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
+fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
+    let panel = |id: &str, html: String| Panel { id: id.into(), html };
+    let panels = vec![
+        panel("panel-head", page.as_head().render()?),
+        panel("panel-banner", page.as_banner().render()?),
+        panel("panel-counts", page.as_counts().render()?),
+        panel("panel-hour", page.as_hour().render()?),
+    ];
+    Ok(Frame { panels, tail: None })
+}
+
+impl ShowPage {
+    /// Reads the page of the queue called `name`.
+    ///
+    /// # Errors
+    /// As [`service::find`].
+    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, QueueError> {
+        let queue = service::find(conn, actor, name)?;
+        let course = courses(conn, &actor.scope, Some(&queue.name))?.pop().unwrap_or_default();
+        let reads_templates = actor.may(Permission::ReadTemplates);
+        let users = if reads_templates { used_by(conn, &queue.name, TEMPLATES_MAX)? } else { Vec::new() };
+        let trail = trail_of(conn, actor, ("queue", &queue.name), DEEDS_MAX)?;
+        Ok(Self::new(actor, shell, (&queue, &course), (users, trail)))
+    }
+
+    fn new(
+        actor: &Actor,
+        shell: Shell,
+        (queue, course): (&QueueRow, &Course),
+        (users, trail): (Vec<UsedBy>, Vec<Record>),
+    ) -> Self {
+        let live = paths::with_query(&paths::live("queue"), &[("name", &queue.name)]);
+        let shell = shell.titled(queue.name.clone(), Section::Queues).under("Queues", paths::QUEUES);
+        Self {
+            queue: Row::new(queue, course, &shell, actor.may(Permission::RunQueues)),
+            since: shell.stamp(queue.created_at),
+            bars: bars(course, &shell),
+            users: users.into_iter().map(user).collect(),
+            deeds: trail.iter().map(|record| deed(record, &shell)).collect(),
+            all_deeds: actor.may(Permission::ReadAudit),
+            shell: Shell { title: format!("{}, Queues", queue.name), live, ..shell },
+        }
+    }
+
+    /// Gives the parts that an act may have changed.
+    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
+        let parts = [
+            Part { id: "panel-head", inside: &self.as_head() },
+            Part { id: "panel-banner", inside: &self.as_banner() },
+            Part { id: "panel-counts", inside: &self.as_counts() },
+            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
+        ];
+        respond::done(hx, session, &self.queue.href, notice, &parts)
+    }
+}
+
+/// The last hour minute by minute.
+fn bars(course: &Course, shell: &Shell) -> Bars {
+    let values = |numbers: Vec<i64>| -> Vec<f64> { numbers.into_iter().map(|number| number as f64).collect() };
+    let (succeeded, failed) = (values(course.succeeded_by_minute()), values(course.failed_by_minute()));
+    let sum = |numbers: &[i64]| grouped(numbers.iter().sum::<i64>().unsigned_abs());
+    let label = format!(
+        "Jobs per minute over the last hour: {} succeeded, {} attempts failed.",
+        sum(&course.succeeded),
+        sum(&course.attempts_failed)
+    );
+    let series = [
+        Series { class: "b-ok", name: "Succeeded", values: &succeeded },
+        Series { class: "b-bad", name: "Failed attempt", values: &failed },
+    ];
+    let tick = |minutes_ago: i32| {
+        let at = (shell.now - TimeDelta::minutes(minutes_ago.into())).with_timezone(&shell.zone);
+        Tick::along(at.format("%H:%M").to_string(), 100.0 - f64::from(minutes_ago) / 60.0 * 100.0)
+    };
+    let x_ticks = [60, 45, 30, 15].map(tick).into_iter().chain([Tick::along("now", 100.0)]).collect();
+    Bars { height_class: "h160", x_ticks, ..Bars::stacked(label, &series, None) }
+}
+
+fn user(template: UsedBy) -> User {
+    User {
+        href: paths::template(&template.name),
+        version: template.version,
+        state: if template.state == "active" { String::new() } else { template.state },
+        name: template.name,
+    }
+}
+
+fn deed(record: &Record, shell: &Shell) -> Deed {
+    let what = words(record);
+    Deed {
+        initials: initials(&record.actor),
+        who: record.actor.clone(),
+        what: if record.accepted { what } else { format!("tried: {what}") },
+        reason: record.reason.clone().unwrap_or_default(),
+        at: shell.stamp(record.at),
+    }
+}
+
+fn words(record: &Record) -> String {
+    let weight = record.after.as_ref().and_then(|after| after.get("weight")?.as_i64());
+    match (record.act.as_str(), weight) {
+        ("queue.pause", _) => "paused it".into(),
+        ("queue.resume", _) => "resumed it".into(),
+        ("queue.weigh", Some(weight)) => format!("set its weight to {weight}"),
+        (other, _) => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub mod sample {
+    use super::*;
+    use crate::queue::permission::Role;
+    use crate::web::shell::sample::shell;
+
+    /// The page of a queue as somebody with `role` sees it, with one template and a trail of three acts, or without.
+    pub fn show(role: Role, queue: &QueueRow, lively: bool) -> ShowPage {
+        let actor = Actor { role, ..Actor::system("test") };
+        let record = |act: &str, after: serde_json::Value| Record {
+            at: shell().now,
+            actor: "Giulia <b>".into(),
+            act: act.into(),
+            accepted: true,
+            reason: Some("because <b>".into()),
+            after: Some(after),
+        };
+        let template = UsedBy { name: "mail.send".into(), state: "deprecated".into(), version: 7 };
+        let trail = vec![
+            record("queue.pause", serde_json::json!({ "paused": true })),
+            record("queue.weigh", serde_json::json!({ "weight": 5 })),
+            Record { accepted: false, ..record("queue.resume", serde_json::Value::Null) },
+        ];
+        let rest = if lively { (vec![template], trail) } else { (Vec::new(), Vec::new()) };
+        ShowPage::new(&actor, shell(), (queue, &Course::default()), rest)
+    }
+}
