@@ -14,6 +14,7 @@ pub fn all(design: bool) -> Vec<Route> {
         health::api::routes(),
         jobs::page::routes(),
         jobs::api::routes(),
+        nodes::page::routes(),
         nodes::api::routes(),
         people::page::routes(),
         queues::page::routes(),

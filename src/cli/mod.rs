@@ -75,7 +75,7 @@ enum Command {
     /// Lists, pauses and resumes queues
     #[command(subcommand)]
     Queue(queue::Command),
-    /// Lists and drains nodes
+    /// Lists, drains and resumes nodes
     #[command(subcommand)]
     Node(node::Command),
     /// Applies, lists, compares, publishes and exports templates

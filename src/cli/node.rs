@@ -21,6 +21,14 @@ pub(super) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Lets a node take new work again
+    Resume {
+        /// The node
+        name: String,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }
 
 pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
@@ -39,6 +47,11 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
             let node = service::act(conn, &session.actor, &name, wanted)?;
             let text = format!("The node {} takes no new work; {} jobs run there.", node.name, node.running);
             Ok(Answer::new(text, json!(node)))
+        }
+        Command::Resume { name, reason } => {
+            let wanted = (Act::Resume, reason.as_deref().unwrap_or_default());
+            let node = service::act(conn, &session.actor, &name, wanted)?;
+            Ok(Answer::new(format!("The node {} takes work again.", node.name), json!(node)))
         }
     }
 }

@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::NODES, Needs(ReadNodes), list),
         Route::get(paths::NODE, Needs(ReadNodes), show),
         Route::post(paths::NODE_DRAIN, Needs(RunNodes), drain),
+        Route::post(paths::NODE_RESUME, Needs(RunNodes), resume),
     ]
 }
 
@@ -46,13 +47,30 @@ async fn drain(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
+    act((request, payload, name, actor, kit), Act::Drain).await
+}
+
+/// Lets a node take work again; it obeys with its next heartbeat.
+async fn resume(
+    request: HttpRequest,
+    payload: Payload,
+    name: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    act((request, payload, name, actor, kit), Act::Resume).await
+}
+
+type Taken = (HttpRequest, Payload, Path<String>, Actor, Data<Kit>);
+
+async fn act((request, payload, name, actor, kit): Taken, wanted: Act) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let key = asked.key(&actor)?;
     let mut fields = Fields::of(object(&asked.body)?, "");
     let reason = fields.text("reason").unwrap_or_default();
     fields.end().map_err(told)?;
     let work = move |conn: &mut _| {
-        let act = (Act::Drain, reason.as_str());
+        let act = (wanted, reason.as_str());
         let done =
             once(conn, "nodes::act", key.as_ref(), |tx| act_in(tx, &actor, &name, act).map(|_| ())).map_err(refused)?;
         done.outcome().ok_or_else(Asked::other_request)?;

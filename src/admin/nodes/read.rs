@@ -74,3 +74,29 @@ pub(super) fn list(conn: &mut PgConnection) -> Result<Vec<NodeRow>, DbError> {
 pub(super) fn show(conn: &mut PgConnection, name: &str) -> Result<Option<NodeRow>, DbError> {
     statement(ROWS).bind::<Nullable<Text>, _>(Some(name)).bind::<Integer, _>(1).row(conn)
 }
+
+#[cfg(test)]
+pub(super) mod sample {
+    use super::*;
+
+    /// A node that is up, at half past one on a fixed day.
+    pub fn node() -> NodeRow {
+        let at = |text: &str| text.parse().expect("a time");
+        NodeRow {
+            name: "fra-01".into(),
+            state: "up".into(),
+            epoch: 7,
+            started_at: at("2026-11-24T08:00:00Z"),
+            heartbeat_at: at("2026-11-24T13:32:07Z"),
+            heartbeat_age_ms: 1_200,
+            version: "1.4.0".into(),
+            slots: 8,
+            busy: 3,
+            running: 3,
+            memory_bytes: Some(212_000_000),
+            labels: serde_json::json!({ "zone": "<b>a" }),
+            queues: Some(vec!["mail".into(), "exports".into()]),
+            clock_skew_ms: Some(-2_400),
+        }
+    }
+}

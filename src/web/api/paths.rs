@@ -40,6 +40,8 @@ pub const NODES: &str = "/api/v1/nodes";
 pub const NODE: &str = "/api/v1/nodes/{name}";
 /// Lets it take no new work.
 pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
+/// Takes work again.
+pub const NODE_RESUME: &str = "/api/v1/nodes/{name}/resume";
 /// Templates.
 pub const TEMPLATES: &str = "/api/v1/templates";
 /// One template.

@@ -32,4 +32,10 @@ fn a_node_is_shown_and_drained() {
         server.number("SELECT count(*) AS number FROM millrace.audit WHERE act = 'node.drain' AND reason = 'new disk'"),
         1
     );
+
+    let resumed = program.post("/api/v1/nodes/fra-01/resume", &json!({"reason": "the disk is in"})).expect(200);
+    assert_eq!(resumed["state"], "up");
+    let again = program.post("/api/v1/nodes/fra-01/resume", &json!({})).expect(409);
+    assert!(again["detail"].as_str().unwrap().contains("cannot be resumed"));
+    wait_until(|| program.get(&format!("/api/v1/jobs/{job}")).expect(200)["state"] != "ready").expect("it takes work");
 }

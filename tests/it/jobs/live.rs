@@ -9,7 +9,7 @@ use super::work::registry;
 use crate::support::stage::{TestEngine, enqueue, handler_template, wait_for};
 
 /// Reads until the text holds `wanted` or the stream ends.
-fn read_until(stream: &mut dyn Read, wanted: &str) -> String {
+pub fn read_until(stream: &mut dyn Read, wanted: &str) -> String {
     let (mut text, mut piece) = (String::new(), [0u8; 65_536]);
     let end = Instant::now() + Duration::from_secs(15);
     while !text.contains(wanted) && Instant::now() < end {
@@ -22,7 +22,7 @@ fn read_until(stream: &mut dyn Read, wanted: &str) -> String {
 }
 
 /// The address of the stream that a page asks for.
-fn stream_of(page: &str) -> String {
+pub fn stream_of(page: &str) -> String {
     let address = page.split("hx-sse:connect=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a live page");
     address.replace("&#38;", "&")
 }

@@ -1,6 +1,6 @@
 //! The jobs pages over a real database and a real engine.
 mod enqueue;
-mod live;
+pub mod live;
 mod look;
 mod pages;
 mod reads;

@@ -5,4 +5,4 @@ mod editor;
 mod look;
 mod pages;
 mod services;
-mod stage;
+pub mod stage;

@@ -91,7 +91,7 @@ fn parts_are_rendered_alone_too() {
         (page.as_head().render(), "Resume"),
         (page.as_banner().render(), "Paused for 21m"),
         (page.as_counts().render(), "Ready"),
-        (page.as_hour().render(), "last hour"),
+        (page.as_hour().render(), "over the last hour"),
         (page.as_deeds_block().render(), "because"),
     ] {
         let part = part.expect("rendered");

@@ -15,6 +15,7 @@ use crate::queue::actor::Actor;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
+use crate::web::format::grouped;
 use crate::web::kit::Kit;
 use crate::web::once::form_key;
 use crate::web::parts::Notice;
@@ -59,7 +60,8 @@ impl WeightPage {
     }
 
     fn help(&self) -> String {
-        format!("A whole number from 1 to {WEIGHT_MAX}. A queue of weight 3 gets three slots for each one of weight 1")
+        let most = grouped(WEIGHT_MAX.unsigned_abs().into());
+        format!("A whole number from 1 to {most}. A queue of weight 3 gets three slots for each one of weight 1.")
     }
 }
 

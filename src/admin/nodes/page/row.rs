@@ -1,0 +1,143 @@
+//! One node as it stands, for a row of the list and for the head of its own page.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::admin::nodes::{NodeRow, NodeState};
+use crate::web::cells::cells;
+use crate::web::charts::Bar;
+use crate::web::format::{self, Stamp, bytes, duration, duration_ms};
+use crate::web::paths;
+use crate::web::shell::Shell;
+use crate::web::tone::Tone;
+
+/// Says in an address that an act was begun in the list.
+pub const FROM_LIST: &str = "list";
+/// A clock that is off by more is told in red.
+const SKEW: Duration = Duration::from_secs(2);
+/// Labels shown of a node.
+const LABELS_MAX: usize = 12;
+
+/// A node.
+pub struct Row {
+    pub name: String,
+    pub href: String,
+    pub state: NodeState,
+    pub tone: Tone,
+    /// The state in a word.
+    pub word: &'static str,
+    /// More of it; may be empty.
+    pub words: String,
+    /// One cell per slot, darker the longer its job runs; empty when it is gone.
+    pub cells: Vec<Bar>,
+    /// Busy and all slots in words.
+    pub cells_label: String,
+    /// Busy and all slots.
+    pub slots: String,
+    pub running: i64,
+    pub memory: String,
+    pub version: String,
+    pub epoch: i64,
+    /// Age of the last heartbeat.
+    pub heartbeat: String,
+    pub heard: Stamp,
+    pub started: Stamp,
+    pub labels: Vec<String>,
+    /// `all queues`, or their names.
+    pub serves: String,
+    /// Its clock against the database's.
+    pub skew: String,
+    pub skewed: bool,
+    pub may_drain: bool,
+    pub may_resume: bool,
+}
+
+impl Row {
+    /// Shows `node`, whose jobs have run for `ages` (seconds, longest first), to who `may_act` or not.
+    pub fn new(node: &NodeRow, ages: &[f64], shell: &Shell, may_act: bool) -> Self {
+        let state = NodeState::of(node);
+        let (tone, word) = look(state);
+        let skew = node.clock_skew_ms.map(|ms| Duration::from_millis(ms.unsigned_abs().into()));
+        Self {
+            href: paths::node(&node.name),
+            tone,
+            word,
+            words: words(state, node, shell),
+            cells: if state == NodeState::Gone { Vec::new() } else { cells(node.busy, node.slots, ages) },
+            cells_label: format!("{} of {} slots busy", node.busy, node.slots),
+            slots: format!("{}/{}", node.busy, node.slots),
+            running: node.running,
+            memory: node.memory_bytes.filter(|bytes| *bytes > 0).map_or_else(|| "–".into(), bytes),
+            version: node.version.clone(),
+            epoch: node.epoch,
+            heartbeat: format!("{} ago", duration_ms(node.heartbeat_age_ms)),
+            heard: shell.stamp(node.heartbeat_at),
+            started: shell.stamp(node.started_at),
+            labels: labels(&node.labels),
+            serves: node.queues.as_ref().map_or_else(|| "all queues".into(), |queues| queues.join(", ")),
+            skew: skew_words(node.clock_skew_ms),
+            skewed: skew.is_some_and(|skew| skew > SKEW),
+            may_drain: may_act && node.state == "up",
+            may_resume: may_act && node.state == "draining",
+            name: node.name.clone(),
+            state,
+        }
+    }
+
+    /// The address of an act begun in the list.
+    pub fn from_list(&self, verb: &str) -> String {
+        paths::with_query(&paths::node_act(&self.name, verb), &[("from", FROM_LIST)])
+    }
+
+    /// The address of an act begun on the node's own page.
+    pub fn act(&self, verb: &str) -> String {
+        paths::node_act(&self.name, verb)
+    }
+
+    /// Tells whether it sends heartbeats.
+    pub fn is_heard(&self) -> bool {
+        matches!(self.state, NodeState::Running | NodeState::Draining)
+    }
+}
+
+/// Gives the look of a state: colour, icon and word together.
+pub fn look(state: NodeState) -> (Tone, &'static str) {
+    match state {
+        NodeState::Running => (Tone::Done, "Running"),
+        NodeState::Draining => (Tone::Paused, "Draining"),
+        NodeState::Silent => (Tone::Failed, "Silent"),
+        NodeState::Gone => (Tone::Cancelled, "Gone"),
+    }
+}
+
+fn words(state: NodeState, node: &NodeRow, shell: &Shell) -> String {
+    match state {
+        NodeState::Running => String::new(),
+        NodeState::Draining if node.running == 0 => "nothing runs there".into(),
+        NodeState::Draining if node.running == 1 => "1 job still runs".into(),
+        NodeState::Draining => format!("{} jobs still run", format::count(node.running)),
+        NodeState::Silent => format!("for {}", duration_ms(node.heartbeat_age_ms)),
+        NodeState::Gone => format!("last heard {}", shell.stamp(node.heartbeat_at).text),
+    }
+}
+
+fn labels(labels: &Value) -> Vec<String> {
+    let labels = labels.as_object().into_iter().flatten();
+    let label = |(name, value): (&String, &Value)| match value.as_str() {
+        Some(text) => format!("{name}={text}"),
+        None => format!("{name}={value}"),
+    };
+    labels.take(LABELS_MAX).map(label).collect()
+}
+
+fn skew_words(skew_ms: Option<i32>) -> String {
+    match skew_ms {
+        None => "not measured".into(),
+        Some(0) => "agrees".into(),
+        Some(ms) => {
+            let length = duration(Duration::from_millis(ms.unsigned_abs().into()));
+            format!("{length} {}", if ms < 0 { "behind" } else { "ahead" })
+        }
+    }
+}

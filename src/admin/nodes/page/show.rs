@@ -1,0 +1,192 @@
+//! `GET /nodes/{name}` and its stream: one node, what runs there, what people did to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_session::Session;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::row::Row;
+use super::{ended, told};
+use crate::admin::jobs::trail::{Record, trail_of};
+use crate::admin::nodes::service::{self, NodeError, may_act};
+use crate::admin::nodes::{NodeRow, NodeState, RunningJob, ages, running_on};
+use crate::base::db::PgConnection;
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::format::{Stamp, between, duration};
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::{Deed, Notice};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond::{self, Part};
+use crate::web::shell::{Shell, initials};
+
+/// Time between two renderings.
+const EVERY: Duration = Duration::from_secs(2);
+/// Running jobs shown.
+const JOBS_MAX: i32 = 100;
+/// Records of the audit trail shown.
+const DEEDS_MAX: i64 = 20;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "nodes/show.html", blocks = ["head", "banner", "facts", "slots_block", "jobs_block", "deeds_block"])]
+pub struct ShowPage {
+    pub shell: Shell,
+    pub node: Row,
+    pub jobs: Vec<JobLine>,
+    pub deeds: Vec<Deed>,
+    /// The viewer reads everybody's acts, not only the own ones.
+    pub all_deeds: bool,
+}
+
+/// A job that runs there.
+pub struct JobLine {
+    pub id: String,
+    pub href: String,
+    pub template: String,
+    pub queue: String,
+    pub queue_href: String,
+    pub attempt: i16,
+    pub running_for: String,
+    pub since: Stamp,
+}
+
+/// `GET /nodes/{name}`.
+pub async fn show(
+    hx: Hx,
+    kit: Data<Kit>,
+    actor: Actor,
+    shell: Shell,
+    name: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let page = kit.db.read(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+    respond::page(&hx, &page, &[])
+}
+
+/// `GET /live/node?name=`: what changes by itself.
+pub async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
+    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
+    // a stream of what is not there would be retried for ever
+    kit.db.read(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    let render = move |conn: &mut PgConnection, _: u64| {
+        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
+    };
+    live::open(&request, &viewer, Show { page: "node", every: EVERY, render: Arc::new(render) }).await
+}
+
+/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
+fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
+    let panel = |id: &str, html: String| Panel { id: id.into(), html };
+    let panels = vec![
+        panel("panel-head", page.as_head().render()?),
+        panel("panel-banner", page.as_banner().render()?),
+        panel("panel-facts", page.as_facts().render()?),
+        panel("panel-slots", page.as_slots_block().render()?),
+        panel("panel-jobs", page.as_jobs_block().render()?),
+    ];
+    Ok(Frame { panels, tail: None })
+}
+
+impl ShowPage {
+    /// Reads the page of the node called `name`.
+    ///
+    /// # Errors
+    /// As [`service::find`].
+    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, NodeError> {
+        let node = service::find(conn, actor, name)?;
+        let ages = ages(conn, Some(&node.name))?.pop().unwrap_or_default();
+        let jobs = running_on(conn, &actor.scope, &node.name, JOBS_MAX)?;
+        let trail = trail_of(conn, actor, ("node", &node.name), DEEDS_MAX)?;
+        Ok(Self::new(actor, shell, (&node, &ages.running_for), (&jobs, &trail)))
+    }
+
+    pub(super) fn new(
+        actor: &Actor,
+        shell: Shell,
+        (node, ages): (&NodeRow, &[f64]),
+        (jobs, trail): (&[RunningJob], &[Record]),
+    ) -> Self {
+        let live = paths::with_query(&paths::live("node"), &[("name", &node.name)]);
+        let shell = shell.titled(node.name.clone(), Section::Nodes).under("Nodes", paths::NODES);
+        Self {
+            node: Row::new(node, ages, &shell, may_act(actor)),
+            jobs: jobs.iter().map(|job| line(job, &shell)).collect(),
+            deeds: trail.iter().map(|record| deed(record, &shell)).collect(),
+            all_deeds: actor.may(Permission::ReadAudit),
+            shell: Shell { title: format!("{}, Nodes", node.name), live, ..shell },
+        }
+    }
+
+    /// Says what its state means for the work; empty while all is well.
+    pub fn meaning(&self) -> &'static str {
+        match self.node.state {
+            NodeState::Running => "",
+            NodeState::Draining => {
+                "It takes no new work. What runs there goes on; when nothing runs any more it can be stopped."
+            }
+            NodeState::Silent => {
+                "It sends no heartbeat. It stops its work by itself before its lease ends; other nodes then take its jobs over."
+            }
+            NodeState::Gone => "It was stopped or declared lost. Other nodes have taken over what it had not finished.",
+        }
+    }
+
+    /// Tells whether jobs run there that the page does not show.
+    pub fn hides_jobs(&self) -> bool {
+        usize::try_from(self.node.running).is_ok_and(|running| running > self.jobs.len())
+    }
+
+    /// Gives the parts that an act may have changed.
+    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
+        let parts = [
+            Part { id: "panel-head", inside: &self.as_head() },
+            Part { id: "panel-banner", inside: &self.as_banner() },
+            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
+        ];
+        respond::done(hx, session, &self.node.href, notice, &parts)
+    }
+}
+
+fn line(job: &RunningJob, shell: &Shell) -> JobLine {
+    JobLine {
+        id: job.id.to_string(),
+        href: paths::job(job.id),
+        template: job.template.clone(),
+        queue: job.queue.clone(),
+        queue_href: paths::queue(&job.queue),
+        attempt: job.attempt,
+        running_for: duration(between(job.claimed_at, shell.now)),
+        since: shell.stamp(job.claimed_at),
+    }
+}
+
+fn deed(record: &Record, shell: &Shell) -> Deed {
+    let what = match record.act.as_str() {
+        "node.drain" => "drained it",
+        "node.resume" => "resumed it",
+        other => other,
+    };
+    Deed {
+        initials: initials(&record.actor),
+        who: record.actor.clone(),
+        what: if record.accepted { what.into() } else { format!("tried: {what}") },
+        reason: record.reason.clone().unwrap_or_default(),
+        at: shell.stamp(record.at),
+    }
+}

@@ -1,0 +1,51 @@
+//! How a node stands, as people say it: what the table says, and whether it was heard of.
+
+use std::time::Duration;
+
+use super::NodeRow;
+use crate::admin::dashboard::SILENT;
+
+/// How a node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeState {
+    /// Takes work.
+    Running,
+    /// Takes no new work; what runs there goes on.
+    Draining,
+    /// Should send heartbeats and does not.
+    Silent,
+    /// Stopped in order, or was declared lost.
+    Gone,
+}
+
+impl NodeState {
+    /// Every state, those that need a person's eye in the middle.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Draining, Self::Silent, Self::Gone];
+
+    /// Tells how `node` stands.
+    pub fn of(node: &NodeRow) -> Self {
+        let age = Duration::from_millis(u64::try_from(node.heartbeat_age_ms).unwrap_or(0));
+        match node.state.as_str() {
+            "down" => Self::Gone,
+            _ if age > SILENT => Self::Silent,
+            "draining" => Self::Draining,
+            _ => Self::Running, // the table holds only these three
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::nodes::read::sample::node;
+
+    #[test]
+    fn silence_outweighs_what_the_table_says_until_the_node_is_down() {
+        let state = |state: &str, age| NodeState::of(&NodeRow { state: state.into(), heartbeat_age_ms: age, ..node() });
+
+        assert_eq!(state("up", 900), NodeState::Running);
+        assert_eq!(state("draining", 900), NodeState::Draining);
+        assert_eq!(state("draining", 11_000), NodeState::Silent);
+        assert_eq!(state("down", 90_000_000), NodeState::Gone);
+    }
+}
