@@ -86,7 +86,7 @@ impl Row {
     }
 
     /// The address of an act begun in the list.
-    pub fn from_list(&self, verb: &str) -> String {
+    pub fn listed_act(&self, verb: &str) -> String {
         paths::with_query(&paths::node_act(&self.name, verb), &[("from", FROM_LIST)])
     }
 
