@@ -13,6 +13,7 @@
 //! | 2 | [`web`] | the kit that pages are made with: shell, components, forms, charts, assets; knows no feature |
 //! | 3–4 | [`admin`] | the features of the console and the API, a folder each |
 //! | 3 | [`bench`] | measures this installation beside hand-written SQL |
+//! | 3 | [`demo`] | a living example: templates, people, thirty days of history, work going on; nothing without its marker |
 //! | 5 | [`cli`] | the command line, entry of every process; calls the same services |
 pub mod admin;
 pub mod base;
@@ -21,6 +22,7 @@ pub mod boot;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod queue;
 pub mod routes;

@@ -79,6 +79,30 @@ impl<T: Copied> CopyRows<T> {
         self.value(value.map(str::as_bytes))
     }
 
+    /// Adds a `bytea`.
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.value(Some(value))
+    }
+
+    /// Adds a `text[]` of one dimension; none at all is the empty array.
+    pub fn texts(&mut self, values: &[&str]) -> &mut Self {
+        const TEXT_OID: i32 = 25;
+        let mut form = Vec::new();
+        let number = |number: i32, form: &mut Vec<u8>| form.extend_from_slice(&number.to_be_bytes());
+        for head in [i32::from(!values.is_empty()), 0, TEXT_OID] {
+            number(head, &mut form); // dimensions, whether there are nulls, kind of element
+        }
+        if !values.is_empty() {
+            number(values.len() as i32, &mut form);
+            number(1, &mut form); // the first index
+        }
+        for value in values {
+            number(value.len() as i32, &mut form);
+            form.extend_from_slice(value.as_bytes());
+        }
+        self.value(Some(&form))
+    }
+
     /// Adds a `jsonb`.
     pub fn jsonb(&mut self, value: Option<&serde_json::Value>) -> &mut Self {
         const VERSION: char = '\u{1}';

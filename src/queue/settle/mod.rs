@@ -20,7 +20,7 @@ pub(crate) use tally::{StateMoves, array_literal as tally_literal};
 
 use std::collections::HashSet;
 
-use super::job::{Fence, JobId};
+use super::job::{Fence, JobId, NodeId};
 use super::log;
 use super::node::Incarnation;
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
@@ -69,6 +69,17 @@ pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement])
         return Ok(Settled { recorded: results.len(), dropped: HashSet::new() });
     }
     transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
+}
+
+/// Writes results of a node as they stand, without leases, logs and waiting rows: a demo's past, of which the caller writes the
+/// rest. What runs must go through [`settle`], whose fence keeps a job from ending twice.
+///
+/// # Errors
+/// Database failures.
+pub(crate) fn write_past(tx: &mut Tx<'_>, node: NodeId, results: &[&Settlement]) -> Result<(), DbError> {
+    history::finish(tx, node, results)?;
+    history::attempts(tx, node, results)?;
+    tally::record(tx, node, results)
 }
 
 /// Records results within the caller's transaction.
