@@ -2,6 +2,7 @@
 
 use super::BootError;
 use crate::config::Config;
+use crate::demo;
 use crate::engine::Runners;
 use crate::queue::sql_jobs::SqlConnections;
 use crate::queue::template::RunnerKind;
@@ -18,6 +19,10 @@ const OTHER_USER: &str = "daemon";
 /// does not carry the mark.
 pub const MARK_VARIABLE: &str = "MILLRACE_ENGINE_MARK";
 
+/// Tells an engine that its database is a demo's: it then knows the demo's handlers, and HTTP jobs may reach this port of
+/// 127.0.0.1.
+pub const DEMO_VARIABLE: &str = "MILLRACE_DEMO_PARTNER";
+
 /// Puts the runners together. `registry` holds the organisation's own handlers.
 ///
 /// # Errors
@@ -27,11 +32,16 @@ pub fn all(config: &Config, registry: &Registry, sql_url: &str) -> Result<Runner
     if config.allow_diagnostics {
         handlers = handlers.and(diag::registry(SqlConnections::new(sql_url)));
     }
+    let mut allow = config.http_allow.clone();
+    if let Ok(port) = std::env::var(DEMO_VARIABLE) {
+        handlers = handlers.and(demo::registry());
+        allow.push(format!("127.0.0.1:{port}").parse().map_err(|error| BootError::when(DEMO_VARIABLE, error))?);
+    }
     let command = CommandRunner::new(command_settings(config)).map_err(BootError)?;
     Ok(Runners::default()
         .with(RunnerKind::Handler, handlers)
         .with(RunnerKind::Command, command)
-        .with(RunnerKind::Http, HttpRunner::new(HttpRules { allow: config.http_allow.clone() }))
+        .with(RunnerKind::Http, HttpRunner::new(HttpRules { allow }))
         .with(RunnerKind::Sql, SqlRunner::default().with("default", SqlConnections::new(sql_url))))
 }
 

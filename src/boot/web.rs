@@ -13,15 +13,16 @@ use actix_web::web::Data;
 
 use crate::admin::health::Here;
 use crate::base::clock::SystemClock;
-use crate::base::db::{Db, PoolSettings};
+use crate::base::db::{Db, DbError, Link, PoolSettings};
 use crate::base::key::DataKey;
 use crate::config::Config;
+use crate::demo::marker;
 use crate::queue::ring::Ringer;
 use crate::routes;
 use crate::web::app::app;
 use crate::web::blocking::Database;
 use crate::web::guard::Table;
-use crate::web::kit::{Kit, Settings};
+use crate::web::kit::{Banners, Kit, Settings};
 use crate::web::live::Hub;
 use crate::web::look::Environment;
 use crate::web::parts::Notice;
@@ -51,7 +52,8 @@ impl Web {
     pub fn start(listener: TcpListener, config: &Config, database_url: &str, key: &DataKey) -> std::io::Result<Self> {
         let port = listener.local_addr()?.port();
         let ringer = Ringer::start(database_url)?;
-        let kit = kit(config, port, database_url, key);
+        let is_demo = is_demo(database_url).map_err(std::io::Error::other)?;
+        let kit = Kit { banners: banners(config, is_demo), ..kit(config, port, database_url, key) };
         let here = Here { node: config.roles.engine.then(|| config.node.clone()) };
         let hub = Arc::clone(&kit.live);
         let (sender, receiver) = mpsc::channel();
@@ -99,7 +101,7 @@ fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
         settings: Arc::new(settings(config, port, key)),
         table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
         live: Hub::new(),
-        banners: banners(config),
+        banners: banners(config, false),
         rates: Arc::default(),
     }
 }
@@ -115,12 +117,20 @@ fn settings(config: &Config, port: u16, key: &DataKey) -> Settings {
     }
 }
 
+/// Tells whether the database bears the mark of a demo, which never changes while a server runs.
+fn is_demo(database_url: &str) -> Result<bool, DbError> {
+    Ok(Link::new(database_url, "marker", STATEMENT_MAX).with(marker::read)?.is_some())
+}
+
 /// What stands above every page.
-fn banners(config: &Config) -> Arc<crate::web::kit::Banners> {
-    let diagnostics = config.allow_diagnostics;
-    Arc::new(move || {
-        let notice = Notice::new(Tone::Retrying, "Diagnostic handlers are on.")
-            .saying("Anybody who may publish templates can make this node crash. Not for production.");
-        if diagnostics { vec![notice] } else { Vec::new() }
-    })
+fn banners(config: &Config, is_demo: bool) -> Arc<Banners> {
+    let demo = Notice::new(Tone::Ready, "This is a demo:").saying(
+        "the shop, its people and its past are made up; work that goes on is enqueued by the demo itself. Nothing here leaves \
+         this machine.",
+    );
+    let diagnostics = Notice::new(Tone::Retrying, "Diagnostic handlers are on.")
+        .saying("Anybody who may publish templates can make this node crash. Not for production.");
+    let shown = [is_demo.then_some(demo), config.allow_diagnostics.then_some(diagnostics)];
+    let shown: Vec<Notice> = shown.into_iter().flatten().collect();
+    Arc::new(move || shown.clone())
 }

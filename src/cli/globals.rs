@@ -39,6 +39,11 @@ impl Globals {
         Ok(self.effective(Vec::new())?.config)
     }
 
+    /// Tells whether the command itself names a data folder.
+    pub(super) fn names_data_dir(&self) -> bool {
+        self.data_dir.is_some()
+    }
+
     /// Reads the settings with the flags of one command.
     ///
     /// # Errors

@@ -63,6 +63,8 @@ enum Command {
     /// Measures this installation, each figure beside hand-written SQL of the same run
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Starts a living example in a data folder of its own: templates, people, thirty days of history, work going on
+    Demo(demo::Flags),
     /// Adds, lists and shuts out people
     #[command(subcommand)]
     User(user::Command),
@@ -114,6 +116,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Config => config::run(globals),
         Command::Doctor => doctor::run(globals),
         Command::Bench(command) => bench::run(globals, &command),
+        Command::Demo(flags) => demo::run(globals, &flags),
         Command::User(command) => user::run(globals, command),
         Command::Token(command) => token::run(globals, command),
         Command::Job(command) => job::run(globals, command),

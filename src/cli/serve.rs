@@ -22,6 +22,7 @@ use crate::base::{random, signals};
 use crate::boot::runners;
 use crate::boot::web::Web;
 use crate::config::{Config, Setting, setting};
+use crate::demo::marker;
 use crate::engine::Supervisor;
 use crate::queue::actor::Actor;
 use crate::runners::command::end_orphans;
@@ -66,7 +67,8 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> Vec<(&'static Setting, String)> {
+    /// Gives the settings that were given as flags.
+    pub(super) fn given(&self) -> Vec<(&'static Setting, String)> {
         let diagnostics = self.allow_diagnostics.then(|| "on".to_owned());
         let flags: [(&'static Setting, &Option<String>); 9] = [
             (&setting::LISTEN, &self.listen),
@@ -84,7 +86,15 @@ impl Flags {
 }
 
 pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
-    let Effective { config, moved } = globals.effective(flags.given())?;
+    launch(globals.effective(flags.given())?, |_, _| Ok(Vec::new()))
+}
+
+/// Serves until it is asked to end. `prepare` gets the database before anything is done to it; the lines that it gives are said
+/// after the address.
+pub(super) fn launch(
+    Effective { config, moved }: Effective,
+    prepare: impl FnOnce(&Config, &Database) -> Result<Vec<String>, Failure>,
+) -> Result<Answer, Failure> {
     if let Some(problem) = config.listen_problem() {
         return Err(Failure::refused(problem));
     }
@@ -96,6 +106,7 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
     // first of all: an address in use must not cost a start of the database
     let listener = config.roles.web.then(|| bind(&config)).transpose()?;
     let mut database = Database::for_server(&config)?;
+    let more_to_say = prepare(&config, &database)?;
     let applied = database.migrate()?;
     tracing::info!(migrations = applied.len(), "the schema is up to date");
     let key = DataKey::open_or_create(&config.data_dir)?;
@@ -108,6 +119,7 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
             println!("Millrace {} runs jobs as node {}; this node has no web", env!("CARGO_PKG_VERSION"), config.node)
         }
     }
+    more_to_say.iter().for_each(|line| println!("{line}"));
     watch(&mut database, engine.as_mut());
     if let Some((web, _)) = web {
         address::take_away(&config.data_dir);
@@ -183,6 +195,7 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
     {
         variables.push((setting::COMMAND_USER.variable, user.to_owned()));
     }
+    variables.extend(marker::read(&mut database.owner()?)?.map(|port| (runners::DEMO_VARIABLE, port.to_string())));
     let mark = format!("{}-{:016x}", config.node, u64::from_ne_bytes(random::secret_bytes()));
     variables.push((runners::MARK_VARIABLE, mark.clone()));
     let command = move || {

@@ -25,6 +25,7 @@ mod weather;
 mod words;
 mod write;
 
+pub use args::{GONE, SHAKY};
 pub use catalog::{CatalogError, templates};
 pub use feeder::Feeder;
 pub use handlers::registry;

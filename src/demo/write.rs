@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::past::{Story, Try};
 use super::words;
@@ -271,23 +271,25 @@ SELECT id, id, created_at, queue_id, template_id, priority, 0 FROM millrace.jobs
 
 fn put_later(tx: &mut Tx<'_>, id: JobId, job: &Job, run_at: Time) -> Result<(), DbError> {
     const SQL: &str = "-- demo::write::later
+WITH r AS (SELECT $1::bigint AS job_id, $2::timestamptz AS run_at, $3::timestamptz AS since, $4::smallint AS attempt)
 INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
-SELECT j.id, $2, $3, CASE WHEN $4 > 0 THEN nextval('millrace.job_seq') ELSE j.id END, j.queue_id, j.template_id, j.priority,
-    $4::smallint, $4 > 0 FROM millrace.jobs j WHERE j.id = $1";
+SELECT j.id, r.run_at, r.since, CASE WHEN r.attempt > 0 THEN nextval('millrace.job_seq') ELSE j.id END, j.queue_id, j.template_id,
+    j.priority, r.attempt, r.attempt > 0 FROM r JOIN millrace.jobs j ON j.id = r.job_id";
     let since = job.story.tries.last().map_or(job.story.created_at, |last| last.finished_at);
     statement(SQL)
         .bind::<BigInt, _>(id.0)
         .bind::<Timestamptz, _>(run_at)
         .bind::<Timestamptz, _>(since)
-        .bind::<Integer, _>(job.story.tries.len() as i32)
+        .bind::<SmallInt, _>(job.story.tries.len() as i16)
         .run(tx)?;
     Ok(())
 }
 
 fn put_held(tx: &mut Tx<'_>, id: JobId, job: &Job, (by, reason): (&str, &str)) -> Result<(), DbError> {
     const SQL: &str = "-- demo::write::held
+WITH r AS (SELECT $1::bigint AS job_id, $2::text AS parked_by, $3::text AS reason)
 INSERT INTO millrace.parked (job_id, state, since, queue_id, template_id, priority, attempt, parked_by, reason)
-SELECT id, 'held', created_at, queue_id, template_id, priority, 0, $2, $3 FROM millrace.jobs WHERE id = $1";
+SELECT j.id, 'held', j.created_at, j.queue_id, j.template_id, j.priority, 0, r.parked_by, r.reason FROM r JOIN millrace.jobs j ON j.id = r.job_id";
     debug_assert!(job.story.tries.is_empty());
     statement(SQL).bind::<BigInt, _>(id.0).bind::<Text, _>(by).bind::<Text, _>(reason).run(tx)?;
     Ok(())

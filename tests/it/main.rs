@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 mod config;
 mod database;
+mod demo;
 mod engine;
 mod enqueue;
 mod faults;

@@ -84,20 +84,16 @@ impl<T: Copied> CopyRows<T> {
         self.value(Some(value))
     }
 
-    /// Adds a `text[]` of one dimension; none at all is the empty array.
+    /// Adds a `text[]` of one dimension; null when it is empty.
     pub fn texts(&mut self, values: &[&str]) -> &mut Self {
         const TEXT_OID: i32 = 25;
-        let mut form = Vec::new();
-        let number = |number: i32, form: &mut Vec<u8>| form.extend_from_slice(&number.to_be_bytes());
-        for head in [i32::from(!values.is_empty()), 0, TEXT_OID] {
-            number(head, &mut form); // dimensions, whether there are nulls, kind of element
+        if values.is_empty() {
+            return self.value(None);
         }
-        if !values.is_empty() {
-            number(values.len() as i32, &mut form);
-            number(1, &mut form); // the first index
-        }
+        let heads = [1, 0, TEXT_OID, values.len() as i32, 1]; // dimensions, no nulls, kind, length, first index
+        let mut form: Vec<u8> = heads.into_iter().flat_map(i32::to_be_bytes).collect();
         for value in values {
-            number(value.len() as i32, &mut form);
+            form.extend_from_slice(&(value.len() as i32).to_be_bytes());
             form.extend_from_slice(value.as_bytes());
         }
         self.value(Some(&form))
@@ -161,6 +157,19 @@ mod tests {
 
         assert_eq!(start, 19);
         assert_eq!(rows.bytes[start..], [0, 3, 0, 0, 0, 2, 0, 7, 255, 255, 255, 255, 0, 0, 0, 2, b'a', b'b']);
+    }
+
+    #[test]
+    fn a_list_of_texts_has_one_dimension() {
+        let mut rows = CopyRows::<Three>::with_room(1, 60);
+        let start = rows.bytes.len();
+
+        rows.texts(&[]).texts(&["ab"]);
+
+        let form = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, b'a', b'b'];
+        assert_eq!(rows.bytes[start..start + 4], [255; 4]);
+        assert_eq!(rows.bytes[start + 4..start + 8], [0, 0, 0, 26]);
+        assert_eq!(rows.bytes[start + 8..], form);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::served::Served;
 use crate::browser::{Browser, Look, checks};
-use crate::support::stage::PATIENCE;
+use crate::cli::served::Served;
 use crate::support::ThrowAway;
+use crate::support::stage::PATIENCE;
 
 /// Files in the folder that is packed: one step of progress each.
 const FILES: usize = 6;
