@@ -66,13 +66,17 @@ fn is_page(name: &str) -> bool {
 #[test]
 fn rank_only_looks_down() {
     let upper = |modules: &[&str]| -> Vec<String> { modules.iter().map(|module| format!("crate::{module}")).collect() };
-    let ranks: [(&str, Vec<String>); 6] = [
-        ("src/base", upper(&["queue", "engine", "runners", "web", "admin", "cli", "boot", "config", "cluster"])),
+    let ranks: [(&str, Vec<String>); 7] = [
+        (
+            "src/base",
+            upper(&["queue", "engine", "runners", "web", "admin", "cli", "boot", "config", "cluster", "demo"]),
+        ),
         ("src/cluster", upper(&["queue", "engine", "runners", "web", "admin", "cli", "boot", "config"])),
-        ("src/queue", upper(&["engine", "runners", "web", "admin", "cli", "boot", "config", "cluster"])),
-        ("src/engine", upper(&["runners", "web", "admin", "cli", "boot", "config", "cluster"])),
-        ("src/runners", upper(&["engine", "web", "admin", "cli", "boot", "config", "cluster"])),
-        ("src/web", upper(&["engine", "runners", "admin", "cli", "boot", "config", "cluster"])),
+        ("src/queue", upper(&["engine", "runners", "web", "admin", "cli", "boot", "config", "cluster", "demo"])),
+        ("src/engine", upper(&["runners", "web", "admin", "cli", "boot", "config", "cluster", "demo"])),
+        ("src/runners", upper(&["engine", "web", "admin", "cli", "boot", "config", "cluster", "demo"])),
+        ("src/web", upper(&["engine", "runners", "admin", "cli", "boot", "config", "cluster", "demo"])),
+        ("src/demo", upper(&["engine", "runners", "web", "admin", "cli", "boot", "config", "cluster"])),
     ];
     for (folder, above) in ranks.iter().filter(|(folder, _)| root().join(folder).exists()) {
         let words: Vec<&str> = above.iter().map(String::as_str).collect();

@@ -34,6 +34,8 @@ const SIGN_IN: &str = "demo-sign-in.txt";
 const PASSWORD_MARK: &str = "Password of everybody: ";
 /// Letters of the password: 100 random bits.
 const PASSWORD_CHARS: usize = 20;
+/// Worker threads: the demo's work mostly sleeps.
+const SLOTS: &str = "8";
 /// How often the demo looks for work that has come in.
 const FEED_EVERY: Duration = Duration::from_secs(1);
 /// Longest statement of the feeder.
@@ -41,6 +43,7 @@ const STATEMENT_MAX: Duration = Duration::from_secs(10);
 
 /// Flags of `demo`; those of `serve` mean what they mean there.
 #[derive(Args, Debug)]
+#[group(skip)] // both kinds of flags would be a group of one name
 pub(super) struct Flags {
     /// Begins again: removes the demo's folder with everything in it, if it is marked as a demo's
     #[arg(long)]
@@ -68,9 +71,13 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
     answer
 }
 
-/// The usual settings, but a folder beside the usual one, a node of the demo's own, and "demo" beside the brand.
+/// The usual settings, but a folder beside the usual one, a node of the demo's own, and "demo" beside the brand, a few slots.
 fn settings(globals: &Globals, flags: &Flags) -> Result<Effective, Failure> {
-    let mut given = vec![(&setting::NODE, NODE.to_owned()), (&setting::ENVIRONMENT, "demo".to_owned())];
+    let mut given = vec![
+        (&setting::NODE, NODE.to_owned()),
+        (&setting::ENVIRONMENT, "demo".to_owned()),
+        (&setting::SLOTS, SLOTS.to_owned()),
+    ];
     given.extend(flags.serve.given());
     let usual = globals.effective(given.clone())?;
     if globals.names_data_dir() {

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 use crate::base::clock::Time;
 
-/// Partners whose systems are told about orders; one of them has moved away without a word.
-pub const PARTNERS: [&str; 5] =
-    ["aurora-fulfilment", "kestrel-logistics", "lumen-pay", "northwind-tools", "velo-courier"];
-/// The partner whose address is gone.
+/// Partners whose systems answer.
+const PARTNERS: [&str; 4] = [SHAKY, "lumen-pay", "northwind-tools", "velo-courier"];
+/// The partner whose address is gone without a word.
 pub const GONE: &str = "kestrel-logistics";
 /// The partner who is overloaded now and then.
 pub const SHAKY: &str = "aurora-fulfilment";
 
+/// How likely an order goes through the partner whose address is gone.
+const GONE_SHARE: f64 = 0.03;
 const NAMES: [&str; 12] =
     ["ada", "bruno", "chiara", "davide", "elif", "farid", "greta", "hugo", "ines", "jonas", "katya", "luca"];
 const LETTERS: [&str; 5] = ["order-confirmed", "order-shipped", "invoice", "password-reset", "newsletter"];
@@ -27,7 +28,7 @@ pub fn args(template: &str, at: Time, dice: &mut Dice) -> Value {
     let day = |ago: i64| (at - TimeDelta::days(ago)).format("%Y-%m-%d").to_string();
     match template {
         "mail.send" => mail(order, dice),
-        "webhook.deliver" => json!({ "partner": dice.pick(&PARTNERS), "event": dice.pick(&EVENTS), "order": order }),
+        "webhook.deliver" => json!({ "partner": partner(dice), "event": dice.pick(&EVENTS), "order": order }),
         "rates.refresh" => json!({ "base": dice.pick(&["EUR", "USD", "GBP", "CHF"]) }),
         "invoice.render" => {
             json!({ "order": order, "total": format!("{}.{:02}", dice.between(4, 480), dice.between(0, 99)) })
@@ -47,6 +48,10 @@ pub fn args(template: &str, at: Time, dice: &mut Dice) -> Value {
         "recommendations.train" => json!({ "epochs": 60 }),
         _ => json!({}),
     }
+}
+
+fn partner(dice: &mut Dice) -> &'static str {
+    if dice.happens(GONE_SHARE) { GONE } else { dice.pick::<&str>(&PARTNERS) }
 }
 
 fn mail(order: i64, dice: &mut Dice) -> Value {

@@ -67,7 +67,7 @@ pub const RELAY_FULL: &str = "SMTP 421: too many connections from this host";
 pub const PARTS: [Part; 18] = [
     Part {
         template: "mail.send",
-        rhythm: Rhythm::People(2.2),
+        rhythm: Rhythm::People(1.8),
         median: ms(240),
         spread: 0.55,
         faults: &[
@@ -79,7 +79,7 @@ pub const PARTS: [Part; 18] = [
     },
     Part {
         template: "webhook.deliver",
-        rhythm: Rhythm::People(1.3),
+        rhythm: Rhythm::People(1.1),
         median: ms(160),
         spread: 0.7,
         faults: &[fault(0.004, "status 503 Service Unavailable: try again in a moment", FaultKind::Passing, 503)],
@@ -106,7 +106,7 @@ pub const PARTS: [Part; 18] = [
     },
     Part {
         template: "invoice.render",
-        rhythm: Rhythm::People(0.5),
+        rhythm: Rhythm::People(0.4),
         median: ms(780),
         spread: 0.25,
         faults: &[fault(0.002, "exit code 75: gzip: stdout: No space left on device", FaultKind::Passing, 75)],

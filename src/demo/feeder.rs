@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use serde_json::{Value, json};
 
 use super::args::args;
 use super::cast::PARTS;
@@ -15,21 +16,31 @@ use crate::queue::ring;
 /// Longest time that is made up for: what lies further back, such as a night without the demo, stays a gap.
 const CATCH_UP_MAX: TimeDelta = TimeDelta::minutes(2);
 /// How often there is something to look at: a long job that reports its progress.
-const LONG_EVERY: Duration = Duration::from_secs(150);
-/// Products of such a job.
-const LONG_PRODUCTS: i64 = 1_500;
+const LONG_EVERY: Duration = Duration::from_secs(50);
+
+/// The long jobs, one after the other, with who enqueues them.
+fn long_jobs() -> [(&'static str, &'static str, Value); 5] {
+    [
+        ("recommendations.train", "cli:shop-cron", json!({ "epochs": 12 })),
+        ("backup.documents", "cli:shop-cron", json!({ "folder": "/usr/share/common-licenses" })),
+        ("search.index", "token:catalogue", json!({ "from": 1, "products": 2_500 })),
+        ("logs.pack", "cli:shop-cron", json!({ "day": "2026-11-23" })),
+        ("report.sales", "cli:shop-cron", json!({ "period": "month" })),
+    ]
+}
 
 /// Feeds a demo.
 pub struct Feeder {
     dice: Dice,
     fed: Time,
     long_at: Time,
+    long_nth: usize,
 }
 
 impl Feeder {
     /// Starts feeding at `now`; the chances are those of `seed`.
     pub fn starting(now: Time, seed: u64) -> Self {
-        Self { dice: Dice::of(seed), fed: now, long_at: now }
+        Self { dice: Dice::of(seed), fed: now, long_at: now, long_nth: 0 }
     }
 
     /// Enqueues what has come in since the last call, and tells how many jobs that were. Call it about once a second.
@@ -60,8 +71,9 @@ impl Feeder {
         }
         if now >= self.long_at {
             self.long_at = now + TimeDelta::from_std(LONG_EVERY).unwrap_or_default();
-            let args = serde_json::json!({ "from": self.dice.between(1, 30_000), "products": LONG_PRODUCTS });
-            jobs.push(("token:catalogue", NewJob { template: "search.index".into(), args, ..NewJob::default() }));
+            let (template, by, args) = long_jobs()[self.long_nth % long_jobs().len()].clone();
+            self.long_nth += 1;
+            jobs.push((by, NewJob { template: template.into(), args, ..NewJob::default() }));
         }
         jobs
     }

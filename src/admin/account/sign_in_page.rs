@@ -41,6 +41,7 @@ struct SignInPage {
     csrf: String,
     form: Form,
     flash: Option<Notice>,
+    banners: Vec<Notice>,
 }
 
 impl SignInPage {
@@ -52,6 +53,7 @@ impl SignInPage {
             csrf: session::token(held),
             form,
             flash: session::take_flash(held),
+            banners: (kit.banners)(),
         }
     }
 }

@@ -25,7 +25,13 @@ struct Console {
 
 impl Console {
     fn start() -> Console {
-        let stage = Stage::new();
+        Console::start_after("SELECT 1")
+    }
+
+    /// Starts on a database in which the owner did this before.
+    fn start_after(sql: &'static str) -> Console {
+        let mut stage = Stage::new();
+        stage.as_owner(sql);
         let folder = tempfile::tempdir().unwrap();
         let key = DataKey::open_or_create(folder.path()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -80,6 +86,20 @@ fn fields(pairs: &[(&str, &str)]) -> String {
 
 fn leads_to(answer: &Answer, path: &str) -> bool {
     answer.status == 303 && answer.header("location") == path
+}
+
+#[test]
+fn a_demo_says_so_before_and_after_sign_in() {
+    let mut demo = Console::start_after("INSERT INTO millrace.demo (partner_port) VALUES (4711)");
+    let mut real = Console::start();
+    let said = "This is a demo:";
+
+    assert!(demo.browser().get("/sign-in").body.contains(said) && !real.browser().get("/sign-in").body.contains(said));
+    let (_, mut there) = demo.signed_in("a@example.org", Role::Viewer);
+    let (_, mut here) = real.signed_in("a@example.org", Role::Viewer);
+    for path in ["/", "/jobs", "/templates"] {
+        assert!(there.get(path).body.contains(said) && !here.get(path).body.contains(said), "{path}");
+    }
 }
 
 #[test]
