@@ -181,10 +181,15 @@ impl Samples {
 }
 
 fn of_names(pattern: &str) -> Option<Vec<String>> {
+    if let Some((_, name)) =
+        [("/live/queue", "default"), ("/live/node", "mil-01")].iter().find(|(live, _)| *live == pattern)
+    {
+        return Some(vec![format!("{pattern}?name={name}")]);
+    }
     let area = pattern.trim_start_matches("/api/v1").split('/').nth(1).unwrap_or_default();
     let (name, verbs): (_, &[&str]) = match area {
         "templates" => ("files.compress", &[]),
-        "queues" => ("default", &["pause", "limits"]),
+        "queues" => ("default", &["pause"]),
         "nodes" => ("mil-01", &["drain"]),
         _ => return None,
     };
