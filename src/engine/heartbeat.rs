@@ -10,7 +10,9 @@ use crate::queue::control;
 use crate::queue::node::{Heard, Pulse, heartbeat};
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "heartbeat", Duration::from_secs(2));
+    // after an outage it must be heard again before others, who wait one lease, call this node lost
+    let mut link = Link::new(&shared.settings.database_url, "heartbeat", Duration::from_secs(2))
+        .pausing_at_most(shared.settings.heartbeat);
     let mut last_beat = Instant::now() - shared.settings.heartbeat;
     while !shared.ending.is_open() {
         if last_beat.elapsed() >= shared.settings.heartbeat && beat(shared, &mut link) {

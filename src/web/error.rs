@@ -172,7 +172,7 @@ fn listed(problems: &[Problem]) -> String {
 impl From<DbError> for WebError {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unavailable(cause) | DbError::Conflict(cause) => Self::Unavailable(cause),
+            DbError::Unavailable(cause) | DbError::Conflict(cause) | DbError::Unable(cause) => Self::Unavailable(cause),
             DbError::Lost(cause) => Self::OutcomeUnknown(cause),
             DbError::TimedOut => Self::TimedOut,
             DbError::Refused { message, pointer: Some(field), .. } => Self::Invalid(vec![Problem { field, message }]),

@@ -14,6 +14,9 @@ pub enum DbError {
     /// Another transaction stood in the way (serialisation, deadlock, lock timeout). Try again.
     #[error("another transaction stood in the way: {0}")]
     Conflict(String),
+    /// The server has no room, memory or connection left, is starting or stopping, or takes no writes. Try again later.
+    #[error("the database cannot do that now: {0}")]
+    Unable(String),
     /// The statement took longer than its limit.
     #[error("the statement was stopped: it took too long")]
     TimedOut,
@@ -57,6 +60,7 @@ fn from_kind(kind: DatabaseErrorKind, facts: Facts) -> DbError {
     match kind {
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => DbError::Lost(message),
         DatabaseErrorKind::SerializationFailure => DbError::Conflict(message),
+        DatabaseErrorKind::ReadOnlyTransaction => DbError::Unable(message),
         DatabaseErrorKind::UniqueViolation
         | DatabaseErrorKind::ForeignKeyViolation
         | DatabaseErrorKind::NotNullViolation
@@ -81,6 +85,9 @@ fn from_message(kind: DatabaseErrorKind, facts: Facts, message: String) -> DbErr
     if message.starts_with("server closed the connection") || message.contains("terminating connection") {
         return DbError::Lost(message);
     }
+    if tells_want(&message, facts.hint()) {
+        return DbError::Unable(message);
+    }
     match facts.hint().and_then(|hint| hint.strip_prefix("millrace:")) {
         Some(code) => DbError::Refused {
             message,
@@ -91,14 +98,58 @@ fn from_message(kind: DatabaseErrorKind, facts: Facts, message: String) -> DbErr
     }
 }
 
+/// Whether it is one of class 53 (no room on the disk, memory or connection left) or 57P03 (starting or stopping).
+fn tells_want(message: &str, hint: Option<&str>) -> bool {
+    const BEGINNINGS: [&str; 7] = [
+        "out of memory",
+        "out of shared memory",
+        "memory exhausted",
+        "sorry, too many clients already",
+        "remaining connection slots are reserved",
+        "too many connections for",
+        "the database system is ",
+    ];
+    BEGINNINGS.iter().any(|beginning| message.starts_with(beginning))
+        || message.contains("No space left on device")
+        || hint.is_some_and(|hint| hint.starts_with("Check free disk space"))
+}
+
 impl DbError {
     /// Tells whether trying the same again may help.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Lost(_) | Self::Conflict(_))
+        matches!(self, Self::Unavailable(_) | Self::Lost(_) | Self::Conflict(_) | Self::Unable(_))
     }
 
     /// Tells whether the constraint called `name` refused the write.
     pub fn is_constraint(&self, name: &str) -> bool {
         matches!(self, Self::Constraint { name: refused, .. } if refused == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_faults() {
+        let passing = [
+            "could not extend file \"base/5/16385\": No space left on device",
+            "out of memory",
+            "sorry, too many clients already",
+            "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "the database system is shutting down",
+            "terminating connection due to administrator command",
+            "cannot execute INSERT in a read-only transaction",
+        ];
+        for message in passing {
+            let kind = match message.starts_with("cannot execute") {
+                true => DatabaseErrorKind::ReadOnlyTransaction,
+                false => DatabaseErrorKind::Unknown,
+            };
+            let error = DbError::from(Diesel::DatabaseError(kind, Box::new(message.to_owned())));
+            assert!(error.is_passing(), "{error:?}");
+        }
+        let fault = Diesel::DatabaseError(DatabaseErrorKind::Unknown, Box::new("division by zero".to_owned()));
+        assert!(!DbError::from(fault).is_passing());
     }
 }

@@ -18,6 +18,7 @@ pub struct Link {
     url: String,
     setup: String,
     prepare: Option<Prepare>,
+    pause_max: Duration,
     conn: Option<PgConnection>,
     failures: u32,
     retry_at: Option<Instant>,
@@ -32,7 +33,13 @@ impl Link {
              SET idle_in_transaction_session_timeout = 30000; SET search_path = millrace, pg_temp",
             statement.as_millis()
         );
-        Self { url: url::with_limits(url), setup, prepare: None, conn: None, failures: 0, retry_at: None }
+        Self { url: url::with_limits(url), setup, prepare: None, pause_max: PAUSE_MAX, conn: None, failures: 0, retry_at: None }
+    }
+
+    /// Tries to connect again at the latest after `pause_max`.
+    #[must_use]
+    pub fn pausing_at_most(self, pause_max: Duration) -> Self {
+        Self { pause_max: pause_max.min(PAUSE_MAX), ..self }
     }
 
     /// Runs `prepare` on every fresh connection.
@@ -74,7 +81,7 @@ impl Link {
             }
             Err(error) => {
                 self.failures = (self.failures + 1).min(16);
-                let base = Duration::from_millis(50 << self.failures.min(7)).min(PAUSE_MAX);
+                let base = Duration::from_millis(50 << self.failures.min(7)).min(self.pause_max);
                 self.retry_at = Some(Instant::now() + base.mul_f64(0.5 + crate::base::random::unit() / 2.0));
                 Err(error)
             }
