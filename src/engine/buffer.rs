@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::queue::catalog::Version;
 use crate::queue::claim::Claimed;
+use crate::queue::job::{Fence, JobId};
 
 /// Most jobs that a worker takes at once.
 const LANE_MAX: usize = 32;
@@ -128,6 +129,15 @@ impl Buffer {
 
     fn steal(&self, slot: usize) -> Option<Assigned> {
         self.lanes.iter().enumerate().filter(|(other, _)| *other != slot).find_map(|(_, lane)| lane.lock().pop_back())
+    }
+
+    /// Lists the attempts that no worker has taken.
+    pub(crate) fn attempts(&self) -> Vec<(JobId, Fence)> {
+        let of = |assigned: &Assigned| (assigned.job.job_id, assigned.job.fence);
+        let line = self.lock(); // held to the end: jobs move to the lanes under this lock
+        let mut attempts: Vec<_> = line.jobs.iter().map(of).collect();
+        self.lanes.iter().for_each(|lane| attempts.extend(lane.lock().iter().map(of)));
+        attempts
     }
 
     /// Takes everything that no worker has taken. The caller settles it.

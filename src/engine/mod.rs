@@ -17,6 +17,7 @@ mod fence;
 mod flusher;
 mod heartbeat;
 mod listener;
+mod lost;
 mod mover;
 mod panics;
 mod pool;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::queue::job::{Fence, JobId};
 use crate::queue::settle::{SETTLE_BATCH_MAX, Settlement};
 
 /// Results of one slot. Aligned, so that neighbours do not share a cache line.
@@ -24,6 +25,8 @@ pub(crate) struct Results {
     /// One lane per slot, and one for everybody else.
     lanes: Vec<Lane>,
     in_hand: AtomicUsize,
+    /// Blocked results that the settler has set aside.
+    aside: AtomicUsize,
     closed: AtomicBool,
     /// The settler sleeps, or is about to.
     asleep: AtomicBool,
@@ -37,6 +40,7 @@ impl Results {
         Self {
             lanes: (0..=slots).map(|_| Lane::default()).collect(),
             in_hand: AtomicUsize::new(0),
+            aside: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             gate: Mutex::default(),
@@ -93,14 +97,24 @@ impl Results {
         self.in_hand.store(batch.len(), Ordering::SeqCst);
     }
 
-    /// The batch in hand was written or given up.
-    pub(crate) fn done(&self) {
+    /// The batch in hand was written or given up; so many results are set aside.
+    pub(crate) fn done(&self, aside: usize) {
+        self.aside.store(aside, Ordering::SeqCst); // before the hand is empty, or they were nowhere for a moment
         self.in_hand.store(0, Ordering::SeqCst);
+    }
+
+    /// Lists the attempts whose results wait in the lanes.
+    pub(crate) fn attempts(&self) -> Vec<(JobId, Fence)> {
+        self.lanes
+            .iter()
+            .flat_map(|lane| lane.lock().iter().map(|result| (result.job, result.fence)).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Nothing waits and nothing is being written.
     pub(crate) fn is_idle(&self) -> bool {
-        self.len() == 0 && self.in_hand.load(Ordering::SeqCst) == 0 // in this order: see take_more
+        // in this order: see take_more and done
+        self.len() == 0 && self.in_hand.load(Ordering::SeqCst) == 0 && self.aside.load(Ordering::SeqCst) == 0
     }
 
     /// Tells how many results wait.

@@ -1,12 +1,18 @@
 //! Writes results, in batches of what came while the last batch was written.
+//!
+//! A result is kept until it is recorded, the node is superseded or the engine ends: whether it still counts is decided by
+//! the fence in the statement, not by a clock here. What another transaction blocks is set aside, so that it stalls nobody
+//! else. Between two batches, now and then, it looks for leased jobs that nobody here knows of.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::base::db::{DbError, Link, keep_plans};
+use super::lost::LostJobs;
+use crate::base::db::{DbError, Link, PgConnection, keep_plans};
 use crate::queue::claim::CLAIM_BATCH_MAX;
-use crate::queue::settle::{SETTLE_BATCH_MAX, Settlement, settle};
+use crate::queue::settle::{AttemptOutcome, Ending, SETTLE_BATCH_MAX, Settlement, Trouble, settle};
 
 /// How often the settler looks whether the engine ends.
 const LOOK: Duration = Duration::from_millis(500);
@@ -14,24 +20,145 @@ const LOOK: Duration = Duration::from_millis(500);
 const COMPANY_WAIT_MAX: Duration = Duration::from_millis(5);
 /// Time between two looks for more results.
 const COMPANY_LOOK: Duration = Duration::from_micros(500);
+/// Shortest pause after a failure of the database; it doubles with each.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+/// The longest pause is so many times the shortest.
+const PAUSE_DOUBLINGS_MAX: u32 = 6;
+/// Time between two tries of results that were set aside: a try may take as long as the lock's limit.
+const ASIDE_EVERY: Duration = Duration::from_secs(2);
+
+/// A row that somebody else has locked is waited for so long, in milliseconds: all results wait with it.
+const LOCK_LIMIT: &str = "SET lock_timeout = 500";
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "settler", Duration::from_secs(10)).prepared(keep_plans);
+    let mut settler = Settler::new(shared);
     let mut batch = Vec::new();
     while shared.results.take_batch(&mut batch, LOOK) {
-        if batch.is_empty() {
-            continue;
+        if !batch.is_empty() {
+            settler.settle_batch(shared, &mut batch);
         }
-        wait_for_company(shared, &mut batch);
+        settler.try_aside(shared);
+        settler.lost.look(shared, &mut settler.link, &settler.aside);
+    }
+    for result in settler.aside {
+        tracing::warn!(job = %result.job, "a result was still blocked at the end; the job will run again");
+    }
+}
+
+fn prepare(conn: &mut PgConnection) -> Result<(), DbError> {
+    use diesel::connection::SimpleConnection;
+    keep_plans(conn)?;
+    Ok(conn.batch_execute(LOCK_LIMIT)?)
+}
+
+struct Settler {
+    link: Link,
+    /// Results that another transaction blocks, each alone.
+    aside: VecDeque<Settlement>,
+    aside_at: Instant,
+    lost: LostJobs,
+}
+
+impl Settler {
+    fn new(shared: &Shared) -> Self {
+        let link = Link::new(&shared.settings.database_url, "settler", Duration::from_secs(10)).prepared(prepare);
+        Self { link, aside: VecDeque::new(), aside_at: Instant::now(), lost: LostJobs::default() }
+    }
+
+    fn settle_batch(&mut self, shared: &Shared, batch: &mut Vec<Settlement>) {
+        wait_for_company(shared, batch);
         let backlog = batch.len() + shared.results.len();
         tracing::trace!(results = batch.len(), backlog, "settling");
-        write(shared, &mut link, &batch);
+        self.write(shared, batch);
         batch.clear();
-        shared.results.done();
+        shared.results.done(self.aside.len());
         if backlog > CLAIM_BATCH_MAX as usize {
             shared.work_bell.nudge(); // it may have waited for the backlog to go down
         }
     }
+
+    /// Keeps trying: after a lost COMMIT the same batch is settled again, and what was recorded the first time is left out
+    /// because its lease is gone.
+    fn write(&mut self, shared: &Shared, batch: &[Settlement]) {
+        let (mut batches, mut failures) = (vec![batch], 0);
+        while let Some(batch) = batches.pop() {
+            let settled = self.link.with(|conn| settle(conn, shared.me, batch));
+            if settled.is_ok() {
+                failures = 0;
+            }
+            match settled {
+                Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
+                Err(error) if is_away(&error) => {
+                    failures += 1;
+                    batches.push(batch);
+                    if !self.wait(shared, failures) {
+                        let results: usize = batches.iter().map(|batch| batch.len()).sum();
+                        tracing::warn!(results, %error, "results could not be recorded; the jobs will run again");
+                        return;
+                    }
+                }
+                // one bad or blocked result must not take the others down: halve until it stands alone
+                Err(error) if batch.len() > 1 => {
+                    tracing::debug!(%error, "a batch was refused, settling its halves");
+                    let (left, right) = batch.split_at(batch.len() / 2);
+                    batches.extend([right, left]);
+                }
+                Err(error) if is_blocked(&error) => self.set_aside(&batch[0], &error),
+                Err(error) => self.give_up(shared, &batch[0], &error),
+            }
+        }
+    }
+
+    /// Waits for the database. `false` = results count no more, or there is no time left for them.
+    fn wait(&self, shared: &Shared, failures: u32) -> bool {
+        let pause = (PAUSE_MIN * 2u32.pow(failures.min(PAUSE_DOUBLINGS_MAX))).max(self.link.pause());
+        !shared.ending.wait(pause) && !shared.fence.is_superseded()
+    }
+
+    fn set_aside(&mut self, result: &Settlement, error: &DbError) {
+        tracing::debug!(job = %result.job, %error, "a result is blocked and set aside");
+        self.aside.push_back(result.clone());
+    }
+
+    /// Tries what was set aside until one is blocked again.
+    fn try_aside(&mut self, shared: &Shared) {
+        if self.aside.is_empty() || self.aside_at.elapsed() < ASIDE_EVERY {
+            return;
+        }
+        for _ in 0..self.aside.len() {
+            let Some(result) = self.aside.pop_front() else { break };
+            let others = self.aside.len();
+            self.write(shared, std::slice::from_ref(&result));
+            if self.aside.len() > others {
+                break; // each look costs the lock's limit
+            }
+        }
+        self.aside_at = Instant::now();
+        shared.results.done(self.aside.len());
+    }
+
+    /// A result that the database refuses (an output that jsonb cannot hold, say) fails its job with that reason.
+    fn give_up(&mut self, shared: &Shared, result: &Settlement, error: &DbError) {
+        tracing::error!(job = %result.job, %error, "a result could not be recorded as it was");
+        let error = format!("its result could not be recorded: {error}").replace('\0', "\u{fffd}");
+        let trouble = Trouble { outcome: AttemptOutcome::Failed, error, trace: None };
+        let plain = Settlement { ending: Ending::Failed(trouble), last_words: Vec::new(), ..result.clone() };
+        match self.link.with(|conn| settle(conn, shared.me, std::slice::from_ref(&plain))) {
+            Ok(_) => {}
+            Err(error) if is_away(&error) || is_blocked(&error) => self.set_aside(&plain, &error),
+            Err(error) => tracing::error!(job = %plain.job, %error, "that could not be recorded either"),
+        }
+    }
+}
+
+/// The database can do nothing for anybody now.
+fn is_away(error: &DbError) -> bool {
+    error.is_passing() && !is_blocked(error)
+}
+
+/// Somebody stands in the way of one of the results.
+fn is_blocked(error: &DbError) -> bool {
+    matches!(error, DbError::Conflict(_) | DbError::TimedOut)
 }
 
 /// While short jobs are at hand, many more results come within a moment: written together they cost a fraction, and their
@@ -41,46 +168,6 @@ fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
     while batch.len() < SETTLE_BATCH_MAX && shared.pool.is_quick() && shared.buffer.held() > 0 && Instant::now() < end {
         std::thread::sleep(COMPANY_LOOK);
         shared.results.take_more(batch);
-    }
-}
-
-/// Keeps trying while the results may still count: after a lost COMMIT the same batch is settled again, and what was
-/// recorded the first time is left out because its lease is gone.
-fn write(shared: &Shared, link: &mut Link, batch: &[Settlement]) {
-    let mut batches = vec![batch];
-    while let Some(batch) = batches.pop() {
-        match link.with(|conn| settle(conn, shared.me, batch)) {
-            Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
-            Err(error) if error.is_passing() || matches!(error, DbError::TimedOut) => {
-                if shared.fence.time_left().is_zero() || shared.ending.wait(link.pause().max(Duration::from_millis(20)))
-                {
-                    tracing::warn!(results = batch.len(), %error, "results could not be recorded; the jobs will run again");
-                    return;
-                }
-                batches.push(batch);
-            }
-            // one bad result must not take the others down: halve until it stands alone
-            Err(error) if batch.len() > 1 => {
-                tracing::debug!(%error, "a batch was refused, settling its halves");
-                let (left, right) = batch.split_at(batch.len() / 2);
-                batches.extend([right, left]);
-            }
-            Err(error) => give_up(shared, link, batch, &error),
-        }
-    }
-}
-
-/// A result that the database refuses (an output that jsonb cannot hold, say) fails its job with that reason.
-fn give_up(shared: &Shared, link: &mut Link, batch: &[Settlement], error: &DbError) {
-    use crate::queue::settle::{AttemptOutcome, Ending, Trouble};
-    for result in batch {
-        tracing::error!(job = %result.job, %error, "a result could not be recorded as it was");
-        let error = format!("its result could not be recorded: {error}").replace('\0', "\u{fffd}");
-        let trouble = Trouble { outcome: AttemptOutcome::Failed, error, trace: None };
-        let plain = Settlement { ending: Ending::Failed(trouble), last_words: Vec::new(), ..result.clone() };
-        if let Err(error) = link.with(|conn| settle(conn, shared.me, &[plain])) {
-            tracing::error!(job = %result.job, %error, "it stays leased until this node restarts");
-        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod counts;
 pub mod due;
 pub mod enqueue;
 pub mod fingerprint;
+pub mod hand_back;
 pub mod histogram;
 pub mod idempotency;
 pub mod job;

@@ -33,7 +33,15 @@ impl Link {
              SET idle_in_transaction_session_timeout = 30000; SET search_path = millrace, pg_temp",
             statement.as_millis()
         );
-        Self { url: url::with_limits(url), setup, prepare: None, pause_max: PAUSE_MAX, conn: None, failures: 0, retry_at: None }
+        Self {
+            url: url::with_limits(url),
+            setup,
+            prepare: None,
+            pause_max: PAUSE_MAX,
+            conn: None,
+            failures: 0,
+            retry_at: None,
+        }
     }
 
     /// Tries to connect again at the latest after `pause_max`.
