@@ -264,14 +264,17 @@ BEGIN
                 WHERE value ->> 'unique_key' IS NOT NULL ORDER BY value ->> 'unique_key', ord LOOP
         fresh := nextval('millrace.job_seq');
         LOOP
+            -- Look first: the insert below locks the owner's row even when it changes nothing, and then the end of that job
+            -- would wait for the end of our caller's transaction.
+            SELECT job_id INTO owner FROM millrace.unique_keys
+            WHERE key = item ->> 'unique_key' AND (until IS NULL OR until > clock_timestamp());
+            EXIT WHEN owner IS NOT NULL;
             INSERT INTO millrace.unique_keys AS k (key, job_id, until)
             VALUES (item ->> 'unique_key', fresh, clock_timestamp() + (item ->> 'unique_for_ms')::bigint * interval '1 ms')
             ON CONFLICT (key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until
                 WHERE k.until <= clock_timestamp()
             RETURNING job_id INTO owner;
-            EXIT WHEN owner IS NOT NULL;
-            SELECT job_id INTO owner FROM millrace.unique_keys WHERE key = item ->> 'unique_key';
-            EXIT WHEN owner IS NOT NULL; -- else it was freed between the two statements: try again
+            EXIT WHEN owner IS NOT NULL; -- else somebody took it between the two statements: look again
         END LOOP;
         taken := taken || jsonb_build_object('ord', item -> 'ord', 'id', owner, 'existing', owner <> fresh);
         owner := NULL;
