@@ -182,6 +182,7 @@ fn result((job, attempt, fence): (JobId, i16, Fence), of: &Job, tried: &Try, log
         unique: false,
         live: false,
         last_words: Vec::new(),
+        checkpoint: None,
         ending: tried.ending.clone(),
     }
 }

@@ -24,8 +24,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             log::write_signs(conn, shared.me, &signs)
         });
         match wrote {
-            Ok(_) => forget_written(&running, &chunks),
-            Err(error) => tracing::debug!(%error, "log lines wait for the database"), // progress comes again, lines are kept
+            Ok(_) => forget_written(&running, &chunks, &signs),
+            Err(error) => tracing::debug!(%error, "log lines wait for the database"), // progress comes again, the rest is kept
         }
     }
 }
@@ -44,23 +44,28 @@ fn collect(running: &[Arc<Running>]) -> (Vec<Chunk>, Vec<Sign>) {
             tracing::trace!(job = %context.job(), %stop, "running past its stop"); // the check has woken it
         }
         let mut written = written(running);
-        let said = context.take_said();
-        chunks.extend(written.next(context, &said));
-        if said.progress.is_some() || said.checkpoint.is_some() {
+        let mut said = context.take_said();
+        let progress = said.progress.take();
+        chunks.extend(written.next(context, said));
+        if progress.is_some() || written.checkpoint.is_some() {
             written.signed = true;
             let (job, fence) = (context.job(), context.fence());
-            signs.push(Sign { job, fence, progress: said.progress, checkpoint: said.checkpoint });
+            signs.push(Sign { job, fence, progress, checkpoint: written.checkpoint.clone() });
         }
     }
     (chunks, signs)
 }
 
-fn forget_written(running: &[Arc<Running>], chunks: &[Chunk]) {
+fn forget_written(running: &[Arc<Running>], chunks: &[Chunk], signs: &[Sign]) {
     for running in running {
-        let of_this =
-            chunks.iter().filter(|chunk| chunk.fence == running.context.fence() && chunk.job == running.context.job());
+        let (job, fence) = (running.context.job(), running.context.fence());
+        let of_this = chunks.iter().filter(|chunk| chunk.fence == fence && chunk.job == job);
         if let Some(last) = of_this.map(|chunk| chunk.chunk).max() {
             written(running).committed(last + 1);
+        }
+        let sign = signs.iter().find(|sign| sign.fence == fence && sign.job == job);
+        if let Some(checkpoint) = sign.and_then(|sign| sign.checkpoint.as_ref()) {
+            written(running).saved(checkpoint);
         }
     }
 }

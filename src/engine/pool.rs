@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::settings::SlotBounds;
 use super::{Shared, run, spawn};
 use crate::queue::job::JobId;
@@ -41,13 +43,18 @@ pub(crate) struct Written {
     chunks: i32,
     lines: i32,
     pending: Vec<Chunk>,
+    /// The last checkpoint, until it is written.
+    pub(crate) checkpoint: Option<Value>,
     /// A progress or checkpoint row may exist.
     pub(crate) signed: bool,
 }
 
 impl Written {
-    /// Makes the next chunk from what was said, and gives all chunks that are not known to be written.
-    pub(crate) fn next(&mut self, context: &JobContext, said: &Taken) -> Vec<Chunk> {
+    /// Keeps the checkpoint, makes the next chunk from what was said, and gives all chunks that are not known to be written.
+    pub(crate) fn next(&mut self, context: &JobContext, said: Taken) -> Vec<Chunk> {
+        if said.checkpoint.is_some() {
+            self.checkpoint = said.checkpoint;
+        }
         if !said.lines.is_empty() {
             let lines = i32::try_from(said.lines.len()).unwrap_or(i32::MAX);
             self.pending.push(Chunk {
@@ -69,6 +76,11 @@ impl Written {
     /// Chunks before number `next` are committed.
     pub(crate) fn committed(&mut self, next: i32) {
         self.pending.retain(|chunk| chunk.chunk >= next);
+    }
+
+    /// This checkpoint is committed.
+    pub(crate) fn saved(&mut self, checkpoint: &Value) {
+        self.checkpoint = self.checkpoint.take().filter(|newer| newer != checkpoint);
     }
 }
 

@@ -157,12 +157,14 @@ fn settlement(
     let ending = ending(assigned, spec, running, report);
     let mut written = running.written.lock().unwrap_or_else(PoisonError::into_inner);
     let said = context.take_said();
+    let last_words = written.next(context, said);
     Some(Settlement {
         started_at: Some(context.facts().started_at),
         resources: ending.1,
         log_bytes: context.log_bytes(),
         live: written.signed,
-        last_words: written.next(context, &said),
+        last_words,
+        checkpoint: written.checkpoint.take(),
         ending: ending.0,
         ..base(&assigned.job, shared.clock.now())
     })
@@ -186,6 +188,7 @@ fn base(job: &Claimed, now: Time) -> Settlement {
         unique: job.unique,
         live: false,
         last_words: Vec::new(),
+        checkpoint: None,
         ending: Ending::HandedBack { started: false },
     }
 }

@@ -142,7 +142,8 @@ impl Settler {
         tracing::error!(job = %result.job, %error, "a result could not be recorded as it was");
         let error = format!("its result could not be recorded: {error}").replace('\0', "\u{fffd}");
         let trouble = Trouble { outcome: AttemptOutcome::Failed, error, trace: None };
-        let plain = Settlement { ending: Ending::Failed(trouble), last_words: Vec::new(), ..result.clone() };
+        let plain =
+            Settlement { ending: Ending::Failed(trouble), last_words: Vec::new(), checkpoint: None, ..result.clone() };
         match self.link.with(|conn| settle(conn, shared.me, std::slice::from_ref(&plain))) {
             Ok(_) => {}
             Err(error) if is_away(&error) || is_blocked(&error) => self.set_aside(&plain, &error),

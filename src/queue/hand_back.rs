@@ -78,6 +78,7 @@ impl Row {
             unique: self.unique,
             live: true, // it may have said something
             last_words: Vec::new(),
+            checkpoint: None,
             ending: Ending::HandedBack { started: false },
         }
     }

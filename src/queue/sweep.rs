@@ -152,6 +152,7 @@ fn settlement(orphan: &Orphan) -> Settlement {
         unique: orphan.unique,
         live: true, // it may have said something
         last_words: Vec::new(),
+        checkpoint: None,
         ending: ending(orphan),
     }
 }

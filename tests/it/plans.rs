@@ -132,6 +132,7 @@ fn result(job: &Claimed, ending: Ending) -> Settlement {
         unique: false,
         live: false,
         last_words: Vec::new(),
+        checkpoint: None,
         ending,
     }
 }

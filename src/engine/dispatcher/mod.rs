@@ -254,7 +254,9 @@ impl Dispatcher {
     }
 
     fn checkpoints(&mut self, claimed: &[Claimed]) -> BTreeMap<i64, serde_json::Value> {
-        let again: Vec<_> = claimed.iter().filter(|job| job.attempt > 1).map(|job| job.job_id).collect();
+        // an attempt that was not counted leaves the number and changes the place
+        let is_again = |job: &&Claimed| job.attempt > 1 || job.seq != job.job_id.0;
+        let again: Vec<_> = claimed.iter().filter(is_again).map(|job| job.job_id).collect();
         if again.is_empty() {
             return BTreeMap::new();
         }

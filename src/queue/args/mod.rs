@@ -98,6 +98,14 @@ pub fn check_value(args: &Value) -> Result<(), ArgsError> {
     if !args.is_object() {
         return Err(ArgsError::place(&Place::ROOT, "must be a JSON object"));
     }
+    check_kept(args)
+}
+
+/// Checks any value that is to be kept in the database: depth, NUL and size as for arguments.
+///
+/// # Errors
+/// The first fault, with its place.
+pub fn check_kept(args: &Value) -> Result<(), ArgsError> {
     check_inner(args, &Place::ROOT, 1)?;
     let bytes = size(args);
     if bytes > ARGS_BYTES_MAX {

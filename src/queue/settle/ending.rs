@@ -181,6 +181,8 @@ pub struct Settlement {
     pub live: bool,
     /// The parts of its log that may not have been written yet.
     pub last_words: Vec<Chunk>,
+    /// A checkpoint that may not have been written yet; kept when the job goes on.
+    pub checkpoint: Option<Value>,
     /// What becomes of the job.
     pub ending: Ending,
 }

@@ -153,7 +153,7 @@ DELETE FROM millrace.placements WHERE job_id = ANY($1)";
     };
     for (sql, ids) in [
         (KEYS, ended(|row| row.unique)),
-        (LIVE, ended(|row| row.live || row.attempt > 1)),
+        (LIVE, ended(|row| row.live || row.attempt > 1 || row.seq != row.job.0)),
         (PLACES, ended(|row| row.seq != row.job.0)),
     ] {
         if !ids.is_empty() {

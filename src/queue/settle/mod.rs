@@ -82,6 +82,16 @@ pub(crate) fn write_past(tx: &mut Tx<'_>, node: NodeId, results: &[&Settlement])
     tally::record(tx, node, results)
 }
 
+/// What jobs that go on continue from.
+fn checkpoints(results: &[Settlement]) -> Vec<log::Sign> {
+    let go_on = results.iter().filter(|result| !result.ending.state().is_terminal());
+    let sign = |result: &Settlement| {
+        let checkpoint = Some(result.checkpoint.clone()?);
+        Some(log::Sign { job: result.job, fence: result.fence, progress: None, checkpoint })
+    };
+    go_on.filter_map(sign).collect()
+}
+
 /// Records results within the caller's transaction.
 ///
 /// # Errors
@@ -91,6 +101,7 @@ pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> R
         return Ok(Settled::default());
     }
     log::append(tx, who, results.iter().flat_map(|result| &result.last_words))?;
+    log::write_signs(tx, who, &checkpoints(results))?;
     let ours = release::release(tx, who, release::ordered(results))?;
     history::finish(tx, who.node, &ours)?;
     history::attempts(tx, who.node, &ours)?;

@@ -11,6 +11,7 @@ use super::stop::{Stop, StopSignal};
 use super::stored_args::StoredArgs;
 use super::veil::Veil;
 use crate::base::clock::{Clock, Time};
+use crate::queue::args::check_kept;
 use crate::queue::job::{Fence, JobId};
 
 /// What is known of a job when an attempt starts.
@@ -158,8 +159,14 @@ impl JobContext {
     }
 
     /// Saves a value that the next attempt finds in [`Self::last_checkpoint`]. Written within about a second.
+    ///
+    /// A value that cannot be kept (larger than 256 KiB, nested more than 64 deep, NUL in a text) is refused with a warning
+    /// in the job's log; the one before it stays.
     pub fn checkpoint(&self, value: Value) {
-        self.said().checkpoint(value);
+        match check_kept(&value) {
+            Ok(()) => self.said().checkpoint(value),
+            Err(error) => self.log(Level::Warn, &format!("the checkpoint was not saved, its values {error}")),
+        }
     }
 
     /// Sets the job's output, with secrets covered; the last value counts. Kept when the job succeeds.

@@ -49,6 +49,7 @@ fn success(job: &Claimed) -> Settlement {
         unique: false,
         live: false,
         last_words: Vec::new(),
+        checkpoint: None,
         ending: Ending::Succeeded { output: None },
     }
 }
