@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::base::db::{DbError, Link, PgConnection, keep_plans};
+use crate::base::db::{DbError, Link, PgConnection, keep_plans, transaction};
 use crate::queue::control::{self, ControlError};
 use crate::queue::sweep;
 
@@ -45,17 +45,12 @@ fn sweep_once(shared: &Shared, conn: &mut PgConnection, may_declare: bool) -> Re
 
 /// A cancel that came while the job was between two attempts, or just ended.
 fn fulfil_stale_intents(conn: &mut PgConnection) -> Result<(), DbError> {
-    let stale = control::stale_intents(conn)?;
-    for intent in &stale {
-        let cancelled = crate::base::db::transaction(conn, "queue::stale_intent", |tx| {
-            control::cancel(tx, intent.job_id, &intent.wanted_by, intent.reason.clone())
-        });
-        match cancelled {
-            Ok(_) | Err(ControlError::NotAllowed { .. } | ControlError::NotFound(_) | ControlError::Moving(_)) => {}
+    for wish in &control::stale_intents(conn)? {
+        match transaction(conn, "queue::fulfil", |tx| control::fulfil(tx, wish)) {
+            Ok(()) => {}
             Err(ControlError::Db(error)) => return Err(error),
+            Err(error) => tracing::debug!(job = %wish.job_id, %error, "a cancel waits for the next sweep"),
         }
     }
-    let ended: Vec<_> = stale.iter().map(|intent| intent.job_id).collect();
-    control::drop_intents(conn, &ended)?;
     Ok(())
 }

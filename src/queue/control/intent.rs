@@ -1,7 +1,7 @@
 //! What people want of running jobs: rows that the job's node reads with its heartbeat, hastened by a notification.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::job::JobId;
@@ -63,15 +63,9 @@ ORDER BY i.job_id LIMIT $1";
     statement(SQL).bind::<Integer, _>(INTENTS_PER_READ_MAX).rows(conn)
 }
 
-/// Removes wishes that were fulfilled or came too late.
-///
-/// # Errors
-/// Database failures.
-pub fn drop_intents(conn: &mut PgConnection, jobs: &[JobId]) -> Result<usize, DbError> {
-    const SQL: &str = "-- queue::control::drop_intents
-DELETE FROM millrace.intents WHERE job_id = ANY($1)";
-    if jobs.is_empty() {
-        return Ok(0);
-    }
-    statement(SQL).bind::<Array<BigInt>, _>(jobs.iter().map(|job| job.0).collect::<Vec<_>>()).run(conn)
+/// Removes the wish about a job; tells whether there was one.
+pub(super) fn withdraw(tx: &mut Tx<'_>, job: JobId) -> Result<bool, DbError> {
+    const SQL: &str = "-- queue::control::withdraw
+DELETE FROM millrace.intents WHERE job_id = $1";
+    Ok(statement(SQL).bind::<BigInt, _>(job).run(tx)? > 0)
 }

@@ -7,7 +7,7 @@ mod place;
 
 use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-pub use intent::{Intent, drop_intents, intents_of_node, stale_intents};
+pub use intent::{Intent, intents_of_node, stale_intents};
 pub use place::{Place, Waiting};
 
 use super::job::JobId;
@@ -83,6 +83,23 @@ pub fn cancel(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<String>) -> 
     Err(ControlError::Moving(job))
 }
 
+/// Fulfils a wish whose job was found not running: cancels it where it waits. When it runs again the wish stays; when it has
+/// ended the wish is dropped.
+///
+/// # Errors
+/// [`ControlError::Moving`] and [`ControlError::Db`]; the wish stays then.
+pub fn fulfil(tx: &mut Tx<'_>, wish: &Intent) -> Result<(), ControlError> {
+    if !intent::withdraw(tx, wish.job_id)? {
+        return Ok(()); // fulfilled by somebody else, or the job was reopened since
+    }
+    match cancel(tx, wish.job_id, &wish.wanted_by, wish.reason.clone()) {
+        Ok(Cancelled::Done | Cancelled::Asked) | Err(ControlError::NotAllowed { .. } | ControlError::NotFound(_)) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Stops a waiting job until somebody releases it.
 ///
 /// # Errors
@@ -148,6 +165,7 @@ pub fn reopen(tx: &mut Tx<'_>, job: JobId) -> Result<(), ControlError> {
         return Err(ControlError::NotAllowed { job, state, verb: "retried" });
     }
     let waiting = place::take_finished(tx, job)?.ok_or(ControlError::Moving(job))?;
+    intent::withdraw(tx, job)?; // one that came too late
     place::take_unique_key_again(tx, job)?;
     place::put_ready(tx, job, &waiting)?;
     count(tx, &waiting, state, JobState::Ready)

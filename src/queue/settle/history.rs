@@ -139,7 +139,7 @@ pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> R
     Ok(())
 }
 
-/// Removes what only an unfinished job has: its unique key, its progress, its place in line.
+/// Removes what only an unfinished job has: its unique key, its progress, its place in line, wishes about it.
 pub(super) fn leftovers(tx: &mut Tx<'_>, ours: &[&Settlement]) -> Result<(), DbError> {
     const KEYS: &str = "-- queue::settle::unique_keys
 DELETE FROM millrace.unique_keys k USING millrace.jobs j
@@ -148,6 +148,8 @@ WHERE j.id = ANY($1) AND k.key = j.unique_key AND k.job_id = j.id AND k.until IS
 DELETE FROM millrace.live WHERE job_id = ANY($1)";
     const PLACES: &str = "-- queue::settle::placements
 DELETE FROM millrace.placements WHERE job_id = ANY($1)";
+    const INTENTS: &str = "-- queue::settle::intents
+DELETE FROM millrace.intents WHERE job_id = ANY($1)";
     let ended = |wanted: fn(&Settlement) -> bool| -> Vec<i64> {
         ours.iter().filter(|row| row.ending.state().is_terminal() && wanted(row)).map(|row| row.job.0).collect()
     };
@@ -155,6 +157,8 @@ DELETE FROM millrace.placements WHERE job_id = ANY($1)";
         (KEYS, ended(|row| row.unique)),
         (LIVE, ended(|row| row.live || row.attempt > 1 || row.seq != row.job.0)),
         (PLACES, ended(|row| row.seq != row.job.0)),
+        // or a retry would meet the wish of before; a success cannot be retried, its wish is swept
+        (INTENTS, ended(|row| !matches!(row.ending, Ending::Succeeded { .. }))),
     ] {
         if !ids.is_empty() {
             statement(sql).bind::<Array<BigInt>, _>(ids).run(tx)?; // what is not there needs no removal
