@@ -92,11 +92,11 @@ fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_k
     while succeeded(&mut conn) < i64::from(3 * JOBS) {
         assert!(Instant::now() < end, "after {kills} kills: {}", standing(&mut conn));
         // spread over the first two thirds, each time a process that has done something
-        if kills < KILLS && succeeded(&mut conn) > kills * i64::from(2 * JOBS) / KILLS {
-            if let Some(engine) = served.engine().filter(|engine| killed != Some(*engine)) {
-                served.kill_engine(engine);
-                (kills, killed) = (kills + 1, Some(engine));
-            }
+        let is_time = kills < KILLS && succeeded(&mut conn) > kills * i64::from(2 * JOBS) / KILLS;
+        let fresh = served.engine().filter(|engine| is_time && killed != Some(*engine));
+        if let Some(engine) = fresh {
+            served.kill_engine(engine);
+            (kills, killed) = (kills + 1, Some(engine));
         }
         std::thread::sleep(Duration::from_millis(20));
     }

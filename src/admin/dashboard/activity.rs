@@ -60,16 +60,33 @@ fn line(row: Row, shell: &Shell) -> Activity {
 /// `template.publish` of `mail.send` reads "published template mail.send".
 fn words(act: &str, subject: &str) -> String {
     let (thing, verb) = act.split_once('.').unwrap_or(("", act));
-    let past = match verb.replace('_', " ") {
-        verb if verb == "run now" || verb.ends_with("back") => format!("did {verb}"),
-        verb if verb.ends_with('e') => format!("{verb}d"),
-        verb if verb == "cancel" => "cancelled".into(),
-        verb if verb == "retry" => "retried".into(),
-        verb if verb == "hold" => "held".into(),
-        verb if verb == "add" => "added".into(),
-        verb => format!("{verb}ed"),
+    let told = match (thing, verb) {
+        ("account", "sign_in") => "signed in".into(),
+        ("account", "sign_out") => "signed out".into(),
+        ("account", "sudo") => "gave the password again".into(),
+        ("account", "end_other_sessions") => "ended their other sessions".into(),
+        ("account", "end_session") => "ended a session of theirs".into(),
+        ("account", verb) => format!("{} of their account", past(verb).replace("changed", "changed settings")),
+        ("setup", _) => "made a setup link".into(),
+        ("person", "reset_password") => format!("reset the password of {subject}"),
+        ("template", "roll_back") => format!("rolled back template {subject}"),
+        ("job", "priority") => format!("changed the priority of job {subject}"),
+        (thing, verb) => format!("{} {thing} {subject}", past(verb)),
     };
-    format!("{past} {thing} {subject}").replace("  ", " ")
+    told.replace("  ", " ").trim_end().to_owned()
+}
+
+/// Gives the past of an act's verb.
+fn past(verb: &str) -> String {
+    match verb {
+        "retry" => "retried".into(),
+        "cancel" => "cancelled".into(),
+        "hold" => "held".into(),
+        "change_password" => "changed the password".into(),
+        verb if verb.ends_with('e') => format!("{verb}d"),
+        verb => format!("{verb}ed"),
+    }
+    .replace('_', " ")
 }
 
 #[cfg(test)]
@@ -81,5 +98,11 @@ mod tests {
         assert_eq!(words("template.publish", "mail.send"), "published template mail.send");
         assert_eq!(words("job.cancel", "7"), "cancelled job 7");
         assert_eq!(words("queue.pause", "mail"), "paused queue mail");
+        assert_eq!(words("queue.weigh", "mail"), "weighed queue mail");
+        assert_eq!(words("account.sign_in", "3"), "signed in");
+        assert_eq!(words("account.change_password", "3"), "changed the password of their account");
+        assert_eq!(words("account.change", "3"), "changed settings of their account");
+        assert_eq!(words("person.reset_password", "ada"), "reset the password of ada");
+        assert_eq!(words("template.roll_back", "mail.send"), "rolled back template mail.send");
     }
 }
