@@ -17,10 +17,9 @@ pub(crate) struct Fence {
 }
 
 impl Fence {
-    /// Starts with a lease counted from now: registering was a heartbeat.
-    pub(crate) fn new(lease: Duration) -> Self {
-        let now = boottime().as_millis() as u64;
-        Self { lease, renewed_ms: AtomicU64::new(now), superseded: AtomicBool::new(false) }
+    /// Starts with a lease counted from `sent`, when the node asked to be registered: that was a heartbeat.
+    pub(crate) fn new(lease: Duration, sent: Duration) -> Self {
+        Self { lease, renewed_ms: AtomicU64::new(sent.as_millis() as u64), superseded: AtomicBool::new(false) }
     }
 
     /// The lease was renewed by a heartbeat sent at `sent`.
@@ -74,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_unrenewed_lease_stops_claims_first_and_work_later() {
-        let fence = Fence::new(Duration::from_secs(10));
+        let fence = Fence::new(Duration::from_secs(10), boottime());
         assert!(fence.may_claim());
 
         let six_seconds_ago = boottime().saturating_sub(Duration::from_secs(6)).as_millis() as u64;
@@ -88,8 +87,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_lease_counts_from_before_registering() {
+        let fence = Fence::new(Duration::from_secs(10), boottime().saturating_sub(Duration::from_secs(9)));
+
+        assert!(fence.time_left().is_zero());
+    }
+
+    #[test]
     fn a_superseded_node_may_do_nothing() {
-        let fence = Fence::new(Duration::from_secs(10));
+        let fence = Fence::new(Duration::from_secs(10), boottime());
 
         fence.supersede();
 

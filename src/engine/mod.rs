@@ -38,7 +38,7 @@ pub use run::Runners;
 pub use settings::{EngineSettings, SlotBounds};
 pub use supervisor::Supervisor;
 
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, boottime};
 use crate::base::db::{DbError, Link};
 use crate::queue::node::{self, Incarnation, Introduction};
 use crate::queue::work::Stop;
@@ -97,9 +97,10 @@ impl Engine {
         duties: Vec<Duty>,
     ) -> Result<Self, DbError> {
         panics::install();
+        let sent = boottime(); // before registering: the lease ends here before it ends in the database
         let me = introduce(&settings)?;
         let shared = Arc::new(Shared {
-            fence: fence::Fence::new(settings.lease),
+            fence: fence::Fence::new(settings.lease, sent),
             buffer: buffer::Buffer::new(settings.slots.max),
             results: results::Results::new(settings.slots.max),
             pool: pool::Pool::new(settings.slots),
