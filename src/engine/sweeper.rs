@@ -6,18 +6,24 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use crate::base::db::{DbError, Link, PgConnection, keep_plans, transaction};
 use crate::queue::control::{self, ControlError};
-use crate::queue::sweep;
+use crate::queue::sweep::{self, BadLeases};
 
 /// Time between two sweeps.
 const TICK: Duration = Duration::from_secs(1);
+/// Time until leases whose jobs could not be taken back are tried again.
+const BAD_AGAIN: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut link = Link::new(&shared.settings.database_url, "sweeper", Duration::from_secs(5)).prepared(keep_plans);
     // After an outage every node's heartbeat is old. Declaring them lost at once would void leases of nodes that are just
     // coming back, so wait one lease after the database was away.
     let mut patient_until = Instant::now();
+    let (mut bad, mut bad_since) = (BadLeases::default(), Instant::now());
     while !shared.ending.is_open() {
-        match link.with(|conn| sweep_once(shared, conn, Instant::now() >= patient_until)) {
+        if bad_since.elapsed() >= BAD_AGAIN {
+            (bad, bad_since) = (BadLeases::default(), Instant::now());
+        }
+        match link.with(|conn| sweep_once(shared, conn, &mut bad, Instant::now() >= patient_until)) {
             Ok(()) => {}
             Err(error) if error.is_passing() => patient_until = Instant::now() + shared.settings.lease,
             Err(error) => tracing::error!(%error, "the sweep failed"),
@@ -26,14 +32,14 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
-fn sweep_once(shared: &Shared, conn: &mut PgConnection, may_declare: bool) -> Result<(), DbError> {
+fn sweep_once(shared: &Shared, conn: &mut PgConnection, bad: &mut BadLeases, may_declare: bool) -> Result<(), DbError> {
     if may_declare {
         for name in sweep::declare_lost(conn, shared.settings.lease)? {
             tracing::warn!(node = name, "a node was lost");
         }
     }
     loop {
-        let taken = sweep::take_back(conn)?;
+        let taken = sweep::take_back(conn, bad)?;
         if taken == 0 || shared.ending.is_open() {
             break;
         }

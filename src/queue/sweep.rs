@@ -84,7 +84,7 @@ const ORPHANS: &str = "-- queue::sweep::orphans
 WITH void AS MATERIALIZED (
     SELECT l.id, l.node_id, l.epoch, l.started_at, l.job_ids, l.attempts
     FROM millrace.leases l LEFT JOIN millrace.nodes n ON n.id = l.node_id AND n.epoch = l.epoch AND n.state <> 'down'
-    WHERE n.id IS NULL ORDER BY l.id LIMIT $1 FOR UPDATE OF l SKIP LOCKED
+    WHERE n.id IS NULL AND l.id >= $1 AND l.id <= $2 AND l.id <> ALL($3::bigint[]) ORDER BY l.id LIMIT $4 FOR UPDATE OF l SKIP LOCKED
 )
 SELECT v.id AS fence, v.node_id, v.epoch, v.started_at AS claimed_at, clock_timestamp() AS now, u.job_id, u.attempt, j.template_id, j.version,
     coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq,
@@ -99,20 +99,58 @@ LEFT JOIN millrace.nodes n ON n.id = v.node_id
 LEFT JOIN millrace.intents i ON i.job_id = j.id
 ORDER BY v.id, u.job_id";
 
+/// Leases whose jobs could not be taken back, so that they do not keep others from it.
+#[derive(Debug, Default)]
+pub struct BadLeases(Vec<i64>);
+
 /// Takes back the jobs of up to 20 void leases and tells how many there were: each is retried, failed or held as its
-/// template says.
+/// template says. When one of them cannot be, they are taken back one lease at a time and the bad ones are added to `bad`.
 ///
 /// # Errors
-/// Database failures; what was not committed is found again by the next sweep.
-pub fn take_back(conn: &mut PgConnection) -> Result<usize, DbError> {
+/// Database failures that pass; what was not committed is found again by the next sweep.
+pub fn take_back(conn: &mut PgConnection, bad: &mut BadLeases) -> Result<usize, DbError> {
+    match take_back_between(conn, (0, i64::MAX), bad) {
+        Err(error) if !error.is_passing() => {
+            tracing::warn!(%error, "jobs of lost nodes are taken back one lease at a time");
+            take_back_singly(conn, bad)
+        }
+        done => done,
+    }
+}
+
+fn take_back_between(conn: &mut PgConnection, (low, high): (i64, i64), bad: &BadLeases) -> Result<usize, DbError> {
     transaction(conn, "queue::sweep", |tx| {
-        let orphans: Vec<Orphan> = statement(ORPHANS).bind::<Integer, _>(LEASES_PER_SWEEP_MAX).rows(tx)?;
+        let orphans: Vec<Orphan> = statement(ORPHANS)
+            .bind::<BigInt, _>(low)
+            .bind::<BigInt, _>(high)
+            .bind::<Array<BigInt>, _>(&bad.0)
+            .bind::<Integer, _>(LEASES_PER_SWEEP_MAX)
+            .rows(tx)?;
         let mut taken = 0;
         for of_one_node in orphans.chunk_by(|a, b| (a.node_id, a.epoch) == (b.node_id, b.epoch)) {
             taken += settle_orphans(tx, of_one_node)?;
         }
         Ok(taken)
     })
+}
+
+fn take_back_singly(conn: &mut PgConnection, bad: &mut BadLeases) -> Result<usize, DbError> {
+    const VOID: &str = "-- queue::sweep::void
+SELECT l.id FROM millrace.leases l LEFT JOIN millrace.nodes n ON n.id = l.node_id AND n.epoch = l.epoch AND n.state <> 'down'
+WHERE n.id IS NULL AND l.id <> ALL($1::bigint[]) ORDER BY l.id LIMIT $2";
+    let void = statement(VOID).bind::<Array<BigInt>, _>(&bad.0).bind::<Integer, _>(LEASES_PER_SWEEP_MAX);
+    let mut taken = 0;
+    for lease in void.tuples::<BigInt, i64>(conn)? {
+        match take_back_between(conn, (lease, lease), bad) {
+            Ok(jobs) => taken += jobs,
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => {
+                tracing::error!(lease, %error, "jobs of a lost node cannot be taken back; their lease is set aside");
+                bad.0.push(lease);
+            }
+        }
+    }
+    Ok(taken)
 }
 
 fn settle_orphans(tx: &mut Tx<'_>, orphans: &[Orphan]) -> Result<usize, DbError> {

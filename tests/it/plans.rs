@@ -9,6 +9,7 @@ use millrace::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin
 use millrace::queue::job::{Fence, JobId, QueueId};
 use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble, settle};
+use millrace::queue::sweep::BadLeases;
 use millrace::queue::work::Resources;
 use millrace::queue::{counts, due, log, sweep};
 use serde_json::json;
@@ -211,7 +212,7 @@ fn the_sweep_fetches_rows_of_orphans_by_key() {
     keep_plans(&mut conn).unwrap();
 
     with_either_statistics(&mut conn, |conn| {
-        assert!(sweep::take_back(conn).unwrap() > 0);
+        assert!(sweep::take_back(conn, &mut BadLeases::default()).unwrap() > 0);
 
         let orphans = plan(conn, "queue::sweep::orphans");
         assert_uses(&orphans, &["leases_", "jobs_p0_pkey", "attempts_p0_pkey", "placements_pk"]);

@@ -7,7 +7,7 @@ use millrace::queue::claim::{Claimed, Want, claim};
 use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::node::{Heard, Incarnation, Introduction, Pulse, heartbeat, register};
 use millrace::queue::settle::{Ending, Settlement, settle};
-use millrace::queue::sweep;
+use millrace::queue::sweep::{self, BadLeases};
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry, Resources};
 use serde_json::json;
 
@@ -73,7 +73,7 @@ fn a_late_worker_cannot_finish_a_rescued_job() {
     let (old, new) = (node(&mut conn, "old"), node(&mut conn, "new"));
     let first = claim_one(&mut conn, old);
     lose(&mut conn, "old");
-    assert_eq!(sweep::take_back(&mut conn).unwrap(), 1);
+    assert_eq!(sweep::take_back(&mut conn, &mut BadLeases::default()).unwrap(), 1);
     let second = claim_one(&mut conn, new);
     assert!(second.fence > first.fence);
 
@@ -112,7 +112,7 @@ fn a_job_that_takes_its_nodes_down_three_times_is_held_with_the_reason() {
         let who = node(&mut conn, round);
         assert_eq!(claim_one(&mut conn, who).job_id, job);
         lose(&mut conn, round);
-        sweep::take_back(&mut conn).unwrap();
+        sweep::take_back(&mut conn, &mut BadLeases::default()).unwrap();
     }
 
     assert_eq!(state(&mut conn, job), "held");
