@@ -233,7 +233,7 @@ impl Dispatcher {
         let (now, since) = (shared.clock.now(), Instant::now());
         let mut assigned = Vec::with_capacity(claimed.len());
         for job in claimed {
-            if job.deadline.is_some_and(|deadline| deadline < now) {
+            if job.expired {
                 shared.results.push(run::expired(&job, now));
                 continue;
             }

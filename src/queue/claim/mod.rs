@@ -78,6 +78,8 @@ pub struct Claimed {
     pub timeout_ms: Option<i64>,
     /// It expires when not started by then.
     pub deadline: Option<Time>,
+    /// Whether that had passed when it was claimed, by the database's clock.
+    pub expired: bool,
     /// Whether it owns a unique key.
     pub unique: bool,
     /// Its arguments.

@@ -15,11 +15,13 @@ const GAP_MAX: i64 = 4;
 
 /// The outer bounds let Postgres leave out all other partitions when it starts.
 const ROWS: &str = "-- queue::claim::rows
-SELECT j.id, j.version, j.created_at, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key IS NOT NULL, j.args
+SELECT j.id, j.version, j.created_at, j.max_attempts, j.timeout_ms, j.deadline, coalesce(j.deadline < clock_timestamp(), false),
+    j.unique_key IS NOT NULL, j.args
 FROM UNNEST($1::bigint[], $2::bigint[]) AS run(low, high) JOIN millrace.jobs j ON j.id >= run.low AND j.id <= run.high
 WHERE j.id >= $3 AND j.id <= $4";
 
-type Columns = (BigInt, Integer, Timestamptz, Nullable<SmallInt>, Nullable<BigInt>, Nullable<Timestamptz>, Bool, Jsonb);
+type Columns =
+    (BigInt, Integer, Timestamptz, Nullable<SmallInt>, Nullable<BigInt>, Nullable<Timestamptz>, Bool, Bool, Jsonb);
 
 #[derive(Queryable)]
 struct Row {
@@ -29,6 +31,7 @@ struct Row {
     max_attempts: Option<i16>,
     timeout_ms: Option<i64>,
     deadline: Option<Time>,
+    expired: bool,
     unique: bool,
     args: StoredArgs,
 }
@@ -87,6 +90,7 @@ fn complete(place: Taken, fence: Fence, row: Row) -> Claimed {
         max_attempts: row.max_attempts,
         timeout_ms: row.timeout_ms,
         deadline: row.deadline,
+        expired: row.expired,
         unique: row.unique,
         args: row.args,
     }
