@@ -13,7 +13,7 @@ use crate::queue::retry::{FailedAttempt, Next, after_failure};
 use crate::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble};
 use crate::queue::template::{Defaults, RunnerKind, TemplateSpec};
 use crate::queue::work::{
-    Ended, Failure, JobContext, JobFacts, Outcome, Report, Resources, Runner, Stop, StoredArgs, Veil,
+    Ended, Failure, JobContext, JobFacts, Outcome, Report, Resources, Runner, Stop, StoredArgs, Veil, kept_trace,
 };
 
 /// Longest output kept, in bytes of JSON.
@@ -189,7 +189,7 @@ fn base(job: &Claimed, now: Time) -> Settlement {
         live: false,
         last_words: Vec::new(),
         checkpoint: None,
-        ending: Ending::HandedBack { started: false },
+        ending: Ending::HandedBack { stopped: None },
     }
 }
 
@@ -225,7 +225,7 @@ fn stopped(running: &Running, failure: &Failure) -> Option<Ending> {
             let (by, reason) = by.unwrap_or_else(|| ("millrace".into(), None));
             Some(Ending::Cancelled { by, reason })
         }
-        Stop::Draining | Stop::LeaseLost => Some(Ending::HandedBack { started: true }),
+        why @ (Stop::Draining | Stop::LeaseLost) => Some(Ending::HandedBack { stopped: Some(why) }),
         Stop::TimedOut => None,
     }
 }
@@ -254,7 +254,7 @@ fn trouble(failure: Failure) -> Trouble {
         Some(Stop::TimedOut) => AttemptOutcome::TimedOut,
         _ => AttemptOutcome::Failed,
     };
-    Trouble { outcome, error: failure.message, trace: failure.trace }
+    Trouble { outcome, error: failure.message, trace: failure.trace.map(kept_trace) }
 }
 
 /// The result of a job that was claimed and never started: it goes back, uncounted.

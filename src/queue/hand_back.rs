@@ -79,7 +79,7 @@ impl Row {
             live: true, // it may have said something
             last_words: Vec::new(),
             checkpoint: None,
-            ending: Ending::HandedBack { started: false },
+            ending: Ending::HandedBack { stopped: None },
         }
     }
 }

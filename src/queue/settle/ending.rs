@@ -8,7 +8,7 @@ use crate::base::clock::Time;
 use crate::queue::job::{Fence, JobId, QueueId, TemplateId};
 use crate::queue::log::Chunk;
 use crate::queue::state::{Event, JobState};
-use crate::queue::work::Resources;
+use crate::queue::work::{Resources, Stop};
 
 /// How an attempt that did not succeed is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum AttemptOutcome {
     Interrupted,
     /// It asked to be run later.
     Snoozed,
-    /// Its node was draining.
+    /// Its node was draining or had lost its lease.
     HandedBack,
 }
 
@@ -78,10 +78,10 @@ pub enum Ending {
     Retry(Trouble, Duration),
     /// Run later, not counted.
     Snoozed(Duration),
-    /// Given back by a draining node, not counted. `started` false = its code never ran.
+    /// Given back by its node, not counted.
     HandedBack {
-        /// Whether its code had begun.
-        started: bool,
+        /// Why its code was stopped; `None` = it never ran.
+        stopped: Option<Stop>,
     },
     /// Cancelled while it ran.
     Cancelled {
@@ -125,8 +125,11 @@ impl Ending {
             Self::Failed(trouble) | Self::Retry(trouble, _) | Self::Held(trouble, _) => Some(trouble.clone()),
             Self::Cancelled { by, reason } => told(AttemptOutcome::Cancelled, cancelled(by, reason.as_deref())),
             Self::Snoozed(after) => told(AttemptOutcome::Snoozed, format!("asked to be run again in {after:?}")),
-            Self::HandedBack { started: true } => told(AttemptOutcome::HandedBack, "its node was draining".into()),
-            Self::Succeeded { .. } | Self::HandedBack { started: false } | Self::Expired => None,
+            Self::HandedBack { stopped: Some(Stop::LeaseLost) } => {
+                told(AttemptOutcome::HandedBack, "its node could not renew its lease".into())
+            }
+            Self::HandedBack { stopped: Some(_) } => told(AttemptOutcome::HandedBack, "its node was draining".into()),
+            Self::Succeeded { .. } | Self::HandedBack { stopped: None } | Self::Expired => None,
         }
     }
 

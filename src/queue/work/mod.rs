@@ -18,7 +18,7 @@ mod veil;
 pub use context::{JobContext, JobFacts};
 pub use handler::{Handler, JobArgs, Registry, Runner, Task};
 pub use live::{LOG_BYTES_MAX, Level, LogLine, Progress, Taken};
-pub use outcome::{Ended, Failure, Outcome, Report, Resources};
+pub use outcome::{Ended, Failure, Outcome, Report, Resources, TRACE_BYTES_MAX, kept_trace};
 pub use stop::{Stop, StopSignal};
 pub use stored_args::StoredArgs;
 pub use veil::{SECRET_CHARS_MIN, Veil};

@@ -7,6 +7,9 @@ use super::Stop;
 /// Longest error message kept, in bytes; the log has the rest.
 pub const ERROR_BYTES_MAX: usize = 8 * 1024;
 
+/// Longest trace kept, in bytes.
+pub const TRACE_BYTES_MAX: usize = 32 * 1024;
+
 /// What work decided about its job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -25,7 +28,7 @@ pub enum Outcome {
 pub struct Failure {
     /// One or a few lines for people; the first line is shown in lists. At most 8 KiB are kept.
     pub message: String,
-    /// Where it happened, for people who debug.
+    /// Where it happened, for people who debug. At most 32 KiB are kept.
     pub trace: Option<String>,
     /// Set when the work stopped because it was told to.
     pub stop: Option<Stop>,
@@ -34,13 +37,23 @@ pub struct Failure {
 impl Failure {
     /// Makes a failure from a sentence.
     pub fn new(message: impl Into<String>) -> Self {
-        let mut message = message.into().replace('\0', "\u{fffd}"); // Postgres text cannot hold NUL
-        if message.len() > ERROR_BYTES_MAX {
-            let cut = (0..=ERROR_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-            message.truncate(cut);
-        }
-        Self { message, trace: None, stop: None }
+        Self { message: kept(message.into(), ERROR_BYTES_MAX), trace: None, stop: None }
     }
+}
+
+/// Gives what is kept of a trace: at most 32 KiB.
+pub fn kept_trace(trace: String) -> String {
+    kept(trace, TRACE_BYTES_MAX)
+}
+
+/// Cuts a text at a character, and takes NUL out of it: Postgres text cannot hold one.
+fn kept(text: String, bytes_max: usize) -> String {
+    let mut text = text.replace('\0', "\u{fffd}");
+    if text.len() > bytes_max {
+        let cut = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+    }
+    text
 }
 
 impl From<Stop> for Failure {
