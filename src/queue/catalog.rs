@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Integer, Jsonb, Text};
+use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text};
 use serde_json::Value;
 
 use super::job::{QueueId, TemplateId};
 use super::template::TemplateSpec;
 use crate::base::db::{DbError, PgConnection, statement};
 
-/// Most queues a node looks at.
+/// Most queues a node looks at at once, and most that pages list.
 pub const QUEUES_MAX: i32 = 1_000;
 
 /// A queue as the dispatcher sees it.
@@ -39,6 +39,32 @@ pub fn queues(conn: &mut PgConnection) -> Result<Vec<Queue>, DbError> {
     const SQL: &str = "-- queue::catalog::queues
 SELECT id, name, weight, paused_at IS NOT NULL AS paused FROM millrace.queues ORDER BY name LIMIT $1";
     statement(SQL).bind::<Integer, _>(QUEUES_MAX).rows(conn)
+}
+
+/// Reads the queues that take work, of those called as in `served` (`None` = all). When there are more than 1,000, only those
+/// in which jobs wait, beginning behind the queue `after`, so that repeated calls come to all of them.
+///
+/// # Errors
+/// Database failures.
+pub fn to_serve(conn: &mut PgConnection, served: Option<&[String]>, after: QueueId) -> Result<Vec<Queue>, DbError> {
+    const OPEN: &str = "-- queue::catalog::open
+SELECT id, name, weight, false AS paused FROM millrace.queues
+WHERE paused_at IS NULL AND ($1::text[] IS NULL OR name = ANY($1::text[])) ORDER BY name LIMIT $2";
+    const BUSY: &str = "-- queue::catalog::busy
+SELECT q.id, q.name, q.weight, false AS paused FROM millrace.queues q
+WHERE q.paused_at IS NULL AND ($1::text[] IS NULL OR q.name = ANY($1::text[]))
+    AND EXISTS (SELECT FROM millrace.ready r WHERE r.queue_id = q.id)
+ORDER BY q.id <= $2, q.id LIMIT $3";
+    let open: Vec<Queue> =
+        statement(OPEN).bind::<Nullable<Array<Text>>, _>(served).bind::<Integer, _>(QUEUES_MAX + 1).rows(conn)?;
+    if open.len() <= QUEUES_MAX.unsigned_abs() as usize {
+        return Ok(open);
+    }
+    statement(BUSY)
+        .bind::<Nullable<Array<Text>>, _>(served)
+        .bind::<Integer, _>(after)
+        .bind::<Integer, _>(QUEUES_MAX)
+        .rows(conn)
 }
 
 /// One version of a template, read and understood.

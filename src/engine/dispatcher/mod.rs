@@ -217,11 +217,11 @@ impl Dispatcher {
         if self.queues_read.is_some_and(|at| at.elapsed() < QUEUES_AGE_MAX) {
             return Ok(());
         }
-        let served = shared.settings.queues.as_ref();
-        let all = self.link.with(catalog::queues)?;
-        self.names = all.iter().map(|queue| (queue.id, Arc::from(queue.name.as_str()))).collect();
-        let is_ours = |queue: &Queue| !queue.paused && served.is_none_or(|served| served.contains_key(&queue.name));
-        self.queues = all.into_iter().filter(is_ours).collect();
+        let served: Option<Vec<String>> =
+            shared.settings.queues.as_ref().map(|served| served.keys().cloned().collect());
+        let last = self.queues.last().map_or(QueueId(0), |queue| queue.id);
+        self.queues = self.link.with(|conn| catalog::to_serve(conn, served.as_deref(), last))?;
+        self.names = self.queues.iter().map(|queue| (queue.id, Arc::from(queue.name.as_str()))).collect();
         self.queues_read = Some(Instant::now());
         Ok(())
     }
