@@ -231,8 +231,8 @@ BEGIN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms needs a unique_key');
     ELSIF (job ->> 'unique_for_ms')::bigint NOT BETWEEN 1 AND 31536000000 THEN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms goes from 1 to one year');
-    ELSIF length(job ->> 'ordering_key') NOT BETWEEN 1 AND 255 THEN
-        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key has 1 to 255 characters');
+    ELSIF job ->> 'ordering_key' IS NOT NULL THEN
+        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key is not served yet');
     ELSIF jsonb_typeof(job -> 'tags') NOT IN ('array', 'null') OR jsonb_array_length(nullif(job -> 'tags', 'null')) > 20 THEN
         PERFORM millrace.refuse('bad-job', at || '/tags', 'tags is a list of at most 20 texts');
     END IF;
@@ -468,10 +468,9 @@ DECLARE
     job_id bigint;
 BEGIN
     -- What is plainly right goes in at once; everything else through the checks.
-    IF num_nonnulls(unique_key, unique_for_ms, tags, version) = 0 AND num_nonnulls(run_at, delay_ms) < 2
+    IF num_nonnulls(unique_key, unique_for_ms, ordering_key, tags, version) = 0 AND num_nonnulls(run_at, delay_ms) < 2
        AND coalesce(priority, 1) BETWEEN 1 AND 5 AND coalesce(delay_ms, 0) BETWEEN 0 AND 31536000000
        AND coalesce(max_attempts, 1) BETWEEN 1 AND 100 AND coalesce(timeout_ms, 100) BETWEEN 100 AND 604800000
-       AND length(coalesce(ordering_key, '-')) BETWEEN 1 AND 255
        AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) THEN
         SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority), v.tags, f.args
         INTO found_template, found_version, found_queue, found_priority, found_tags, filled
@@ -485,9 +484,9 @@ BEGIN
     IF found_template IS NOT NULL THEN
         job_id := nextval('millrace.job_seq');
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-                                   deadline, args, tags, ordering_key, enqueued_by)
+                                   deadline, args, tags, enqueued_by)
         VALUES (job_id, moment, due, found_template, found_version, found_queue, found_priority, max_attempts, timeout_ms,
-                deadline, filled, found_tags, ordering_key, 'sql:' || session_user);
+                deadline, filled, found_tags, 'sql:' || session_user);
         IF due > moment THEN
             INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
             VALUES (job_id, due, moment, job_id, found_queue, found_template, found_priority, 0, false);

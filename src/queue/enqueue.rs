@@ -52,7 +52,7 @@ pub struct NewJob {
     /// The key holds for so many milliseconds, finished or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_for_ms: Option<u64>,
-    /// Jobs of one key run one at a time, in order.
+    /// Jobs of one key will run one at a time, in order; refused until they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordering_key: Option<String>,
     /// Labels.
@@ -317,11 +317,7 @@ impl Refusals {
             "unique_key",
             "unique_key has 1 to 255 characters",
         );
-        self.refuse_unless(
-            job.ordering_key.as_deref().is_none_or(is_key),
-            "ordering_key",
-            "ordering_key has 1 to 255 characters",
-        );
+        self.refuse_unless(job.ordering_key.is_none(), "ordering_key", "ordering_key is not served yet");
         self.check_tags(job.tags.as_deref().unwrap_or_default());
     }
 
