@@ -283,19 +283,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.take_unique_keys IS 'Takes the unique keys of these jobs; tells for each position who owns the key now';
 
-CREATE FUNCTION millrace.insert_jobs(jobs jsonb, enqueued_by text) RETURNS TABLE (ord bigint, id bigint, existing boolean)
+CREATE FUNCTION millrace.insert_jobs(jobs jsonb, enqueued_by text, versions jsonb DEFAULT '{}') RETURNS TABLE (ord bigint, id bigint, existing boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     owners jsonb := '[]';
     moment timestamptz := clock_timestamp();
+    inserted bigint;
 BEGIN
     INSERT INTO millrace.queues (name)
     SELECT DISTINCT coalesce(e.queue, v.queue)
     FROM (SELECT DISTINCT value ->> 'template' AS template, value ->> 'version' AS version, value ->> 'queue' AS queue
           FROM jsonb_array_elements(jobs)) AS e
     JOIN millrace.templates t ON t.name = e.template
-    JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(e.version::integer, t.active_version)
+    JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(e.version::integer, (versions ->> t.name)::integer, t.active_version)
     WHERE NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = coalesce(e.queue, v.queue))
     ON CONFLICT (name) DO NOTHING;
     IF jobs @? '$[*].unique_key ? (@ != null)' THEN
@@ -311,8 +312,8 @@ BEGIN
             delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
             ordering_key text, parent bigint)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
             max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, ord)
-        JOIN millrace.templates t ON t.name = j.template
-        JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(j.version, t.active_version)
+        JOIN millrace.templates t ON t.name = j.template AND t.state IN ('active', 'deprecated')
+        JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(j.version, (versions ->> t.name)::integer, t.active_version)
         JOIN millrace.queues q ON q.name = coalesce(j.queue, v.queue)
         LEFT JOIN jsonb_to_recordset(owners) AS owner(ord bigint, id bigint, existing boolean) ON owner.ord = j.ord
         ORDER BY j.ord -- ids are drawn above this sort, so that they rise in the callers' order
@@ -335,8 +336,18 @@ BEGIN
         FROM item WHERE NOT existing GROUP BY queue_id, template_id, later IS TRUE, later
     )
     SELECT item.ord, item.id, item.existing FROM item;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    IF inserted <> jsonb_array_length(jobs) THEN
+        RAISE EXCEPTION 'a template was archived meanwhile; nothing was enqueued' USING ERRCODE = 'serialization_failure';
+    END IF;
 END $$;
-COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Does not notify';
+COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Those without a version get that of versions (by template), against which they were checked. Does not notify';
+
+CREATE FUNCTION millrace.active_versions(jobs jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_object_agg(t.name, t.active_version), '{}') FROM millrace.templates t
+    WHERE t.active_version IS NOT NULL AND t.name IN (SELECT e.job ->> 'template' FROM jsonb_array_elements(jobs) AS e(job))
+$$;
+COMMENT ON FUNCTION millrace.active_versions IS 'Active version of each template that the jobs name: read once, so that a job is pinned to what it was checked against';
 
 -- The checks above name what is wrong, rule by rule. Most jobs are plainly right, and two questions find that out at a
 -- fraction of the cost. They may say no to what is right, never yes to what is wrong: after a no the checks decide.
@@ -382,7 +393,7 @@ CREATE FUNCTION millrace.args_are_small(args jsonb) RETURNS boolean LANGUAGE sql
 $$;
 COMMENT ON FUNCTION millrace.args_are_small IS 'Tells whether arguments are neither too long nor, for certain, too deep';
 
-CREATE FUNCTION millrace.check_jobs(jobs jsonb) RETURNS void LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION millrace.check_jobs(jobs jsonb, versions jsonb) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     item record;
 BEGIN
@@ -392,10 +403,11 @@ BEGIN
             FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(value, ord)
         ), known AS MATERIALIZED (
             SELECT t.name, v.spec -> 'params' AS params
-            FROM millrace.templates t JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
+            FROM millrace.templates t JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = (versions ->> t.name)::integer
             WHERE t.name IN (SELECT template FROM job) AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
         )
-        SELECT job.ord, job.value FROM job LEFT JOIN known ON known.name = job.template
+        SELECT job.ord, CASE WHEN jsonb_typeof(job.value) = 'object' AND job.value ->> 'version' IS NULL AND versions ? job.template
+            THEN job.value || jsonb_build_object('version', versions -> job.template) ELSE job.value END AS value FROM job LEFT JOIN known ON known.name = job.template
         WHERE (CASE WHEN known.name IS NULL OR jsonb_typeof(job.args) <> 'object' THEN false
             ELSE job.value - ARRAY['template', 'args', 'queue', 'priority'] = '{}'
                 AND (NOT job.value ? 'queue' OR jsonb_typeof(job.value -> 'queue') = 'string'
@@ -412,7 +424,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.check_jobs IS 'Refuses the first of a list of job descriptions that breaks a rule; what is plainly right costs little';
 
-CREATE FUNCTION millrace.fill_jobs(jobs jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION millrace.fill_jobs(jobs jsonb, versions jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM millrace.template_versions WHERE fills) THEN
         RETURN jobs;
@@ -425,7 +437,7 @@ BEGIN
         FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(job, ord)
         LEFT JOIN millrace.templates t ON t.name = e.job ->> 'template'
         LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.fills
-            AND v.version = CASE WHEN e.job ->> 'version' ~ '^\d{1,9}$' THEN (e.job ->> 'version')::integer ELSE t.active_version END);
+            AND v.version = CASE WHEN e.job ->> 'version' ~ '^\d{1,9}$' THEN (e.job ->> 'version')::integer ELSE (versions ->> t.name)::integer END);
 END $$;
 COMMENT ON FUNCTION millrace.fill_jobs IS 'Job descriptions with the defaults of their templates'' parameters in their arguments';
 
@@ -433,15 +445,18 @@ CREATE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
 RETURNS TABLE (ord bigint, id bigint, existing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    versions jsonb;
 BEGIN
     IF jsonb_typeof(jobs) IS DISTINCT FROM 'array' THEN
         PERFORM millrace.refuse('bad-job', '', 'jobs must be a JSON array of job descriptions');
     ELSIF jsonb_array_length(jobs) > 10000 THEN
         PERFORM millrace.refuse('too-many-jobs', '', format('%s jobs in one call, at most 10000 are allowed', jsonb_array_length(jobs)));
     END IF;
-    jobs := millrace.fill_jobs(jobs);
-    PERFORM millrace.check_jobs(jobs);
-    RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user) AS i;
+    versions := millrace.active_versions(jobs);
+    jobs := millrace.fill_jobs(jobs, versions);
+    PERFORM millrace.check_jobs(jobs, versions);
+    RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user, versions) AS i;
     IF notify THEN
         PERFORM pg_notify('millrace', 'ready');
     END IF;
@@ -502,7 +517,11 @@ BEGIN
             'unique_key', unique_key, 'unique_for_ms', unique_for_ms, 'ordering_key', ordering_key, 'tags', to_jsonb(tags),
             'max_attempts', max_attempts, 'timeout_ms', timeout_ms, 'deadline', deadline, 'version', version))
             || jsonb_build_object('args', given); -- args keep their nulls
-        job := millrace.fill_jobs(jsonb_build_array(job)) -> 0;
+        IF version IS NULL THEN -- what is checked now is what is inserted then
+            job := job || coalesce((SELECT jsonb_build_object('version', t.active_version) FROM millrace.templates t
+                                    WHERE t.name = enqueue.template AND t.active_version IS NOT NULL), '{}');
+        END IF;
+        job := millrace.fill_jobs(jsonb_build_array(job), '{}') -> 0;
         PERFORM millrace.check_job(job, '');
         SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
     END IF;

@@ -121,17 +121,20 @@ pub fn enqueue(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueue
         return Err(EnqueueError::Refused(vec![refusal]));
     }
     let templates = templates(tx, jobs)?;
-    let jobs: Vec<NewJob> = jobs.iter().map(|job| filled(job, templates.get(&version_of(job)))).collect();
-    let refusals = check(&templates, &jobs);
+    let found: Vec<Option<&Found>> = jobs.iter().map(|job| templates.get(&version_of(job))).collect();
+    let jobs: Vec<NewJob> = jobs.iter().zip(&found).map(|(job, found)| filled(job, *found)).collect();
+    let refusals = check(&jobs, &found);
     if !refusals.is_empty() {
         return Err(EnqueueError::Refused(refusals));
     }
     insert(tx, by, &jobs)
 }
 
-/// Gives the job with the defaults of its template's parameters.
+/// Gives the job with the defaults of its template's parameters and the version that it is checked against, so that a
+/// version published meanwhile does not get it.
 fn filled(job: &NewJob, found: Option<&Found>) -> NewJob {
     let mut job = job.clone();
+    job.version = job.version.or(found.and_then(|found| found.version));
     if let Some(Ok(params)) = found.and_then(|found| found.params.as_ref()) {
         job.args = params.with_defaults(&job.args);
     }
@@ -146,22 +149,18 @@ SELECT id, existing FROM millrace.insert_jobs($1, $2) ORDER BY ord";
         pointer: None,
         code: None,
     })?;
-    let rows: Vec<Enqueued> = statement(SQL).bind::<Jsonb, _>(list).bind::<Text, _>(by).rows(tx)?;
-    if rows.len() != jobs.len() {
-        // a template was archived between the check and the insert; the caller's transaction must not commit half of it
-        return Err(EnqueueError::Db(DbError::Conflict("a template changed meanwhile, try again".into())));
-    }
-    Ok(rows)
+    // a template that was archived between the check and the insert fails this statement with a conflict
+    Ok(statement(SQL).bind::<Jsonb, _>(list).bind::<Text, _>(by).rows(tx)?)
 }
 
 /// Finds every broken rule of `jobs`, each named by its place in the list when there are several.
-fn check(templates: &Templates, jobs: &[NewJob]) -> Vec<Refusal> {
+fn check(jobs: &[NewJob], versions: &[Option<&Found>]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    for (place, job) in jobs.iter().enumerate() {
+    for (place, (job, version)) in jobs.iter().zip(versions).enumerate() {
         let mut found =
             Refusals { at: if jobs.len() == 1 { String::new() } else { format!("/{place}") }, found: Vec::new() };
         found.check_options(job);
-        found.check_template(job, templates.get(&version_of(job)));
+        found.check_template(job, *version);
         refusals.extend(found.found);
     }
     refusals

@@ -13,6 +13,7 @@ mod faults;
 mod jobs;
 mod nodes;
 mod own_handlers;
+mod pinning;
 mod plans;
 mod queues;
 mod runners;
