@@ -61,6 +61,7 @@ CREATE TABLE millrace.template_versions (
     priority smallint NOT NULL GENERATED ALWAYS AS ((spec #>> '{defaults,priority}')::smallint) STORED,
     tags text[] GENERATED ALWAYS AS (millrace.texts(spec #> '{defaults,tags}')) STORED,
     fills boolean NOT NULL GENERATED ALWAYS AS (coalesce(spec -> 'params' @? 'strict $.**.default', false)) STORED,
+    hides boolean NOT NULL GENERATED ALWAYS AS (coalesce(spec -> 'params' @? 'strict $.**.secret ? (@ == true)', false)) STORED,
     author text NOT NULL,
     message text,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -78,6 +79,7 @@ COMMENT ON COLUMN millrace.template_versions.queue IS 'Default queue, taken from
 COMMENT ON COLUMN millrace.template_versions.priority IS 'Default priority, taken from spec';
 COMMENT ON COLUMN millrace.template_versions.tags IS 'Default tags, taken from spec; null = none';
 COMMENT ON COLUMN millrace.template_versions.fills IS 'Whether a parameter has a default, taken from spec';
+COMMENT ON COLUMN millrace.template_versions.hides IS 'Whether a parameter is secret, taken from spec';
 COMMENT ON COLUMN millrace.template_versions.author IS 'Who wrote it';
 COMMENT ON COLUMN millrace.template_versions.message IS 'What changed and why';
 COMMENT ON COLUMN millrace.template_versions.created_at IS 'When it was saved';

@@ -203,7 +203,7 @@ LEFT JOIN LATERAL (
 ) AS a ON true
 WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
     AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR t.name ILIKE '%' || $7 || '%' OR array_to_string(j.tags, ' ') ILIKE '%' || $7 || '%'
-        OR NOT $8::boolean AND j.args::text ILIKE '%' || $7 || '%') AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
+        OR NOT $8::boolean AND v.hides IS FALSE AND j.args::text ILIKE '%' || $7 || '%') AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
 ORDER BY f.k ", $dir, " LIMIT $11)
 UNION ALL
 SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL

@@ -1,9 +1,10 @@
 use millrace::admin::jobs::{Cursor, JobFilter, list, rows_of};
 use millrace::queue::actor::Scope;
+use millrace::queue::job::JobId;
 use serde_json::json;
 
 use crate::support::TestDb;
-use crate::support::stage::{enqueue_many, handler_template};
+use crate::support::stage::{enqueue, enqueue_many, handler_template, template};
 
 #[test]
 fn a_list_and_the_rows_of_its_jobs_say_the_same() {
@@ -28,4 +29,32 @@ fn a_list_and_the_rows_of_its_jobs_say_the_same() {
         assert_eq!(shown(&page.rows), shown(&again), "{filter:?}");
         assert!(page.older.is_some() && page.edge.is_none());
     }
+}
+
+#[test]
+fn a_search_tells_nothing_of_secret_arguments() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let login = json!({ "type": "object", "properties": { "user": { "type": "string" },
+        "login": { "type": "object", "properties": { "key": { "type": "string", "secret": true } } } } });
+    let open =
+        json!({ "type": "object", "properties": { "secret": { "type": "string" }, "user": { "type": "string" } } });
+    for (name, params) in [("call", login), ("greet", open)] {
+        let defaults = json!({ "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 });
+        let handler =
+            json!({ "runner": "handler", "handler": { "name": name }, "params": params, "defaults": defaults });
+        template(&mut conn, name, handler);
+    }
+    enqueue(&mut conn, "call", json!({ "user": "ada", "login": { "key": "hunter2" } }));
+    let shown = enqueue(&mut conn, "greet", json!({ "user": "ada", "secret": "of nobody" }));
+    let mut found = |text: &str| -> Vec<JobId> {
+        let filter = JobFilter { text: Some(text.into()), ..JobFilter::default() };
+        let page = list(&mut conn, &Scope::default(), &filter, Cursor::Newest, 10).unwrap();
+        page.rows.iter().map(|row| row.id).collect()
+    };
+
+    assert_eq!(found("hunter"), []);
+    assert_eq!(found("ada"), [shown]);
+    assert_eq!(found("of nobody"), [shown]);
+    assert_eq!(found("call").len(), 1, "names are searched all the same");
 }
