@@ -256,15 +256,16 @@ pub struct Attempt {
     pub fingerprint: Option<String>,
 }
 
-/// Reads the attempts of a job that did not succeed, oldest first. The caller has checked that the job may be seen.
+/// Reads the newest 200 attempts of a job that did not succeed, oldest first. The caller has checked that the job may be seen.
 ///
 /// # Errors
 /// Database failures.
 pub fn attempts(conn: &mut PgConnection, job: JobId) -> Result<Vec<Attempt>, DbError> {
     const SQL: &str = "-- admin::jobs::attempts
-SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.cpu_ms, a.exit_code, a.http_status,
+SELECT * FROM (SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.cpu_ms, a.exit_code, a.http_status,
     a.peak_memory_bytes, a.log_bytes, a.error, a.trace, a.fingerprint
-FROM millrace.attempts a LEFT JOIN millrace.nodes n ON n.id = a.node_id WHERE a.job_id = $1 ORDER BY a.fence LIMIT $2";
+FROM millrace.attempts a LEFT JOIN millrace.nodes n ON n.id = a.node_id WHERE a.job_id = $1 ORDER BY a.fence DESC LIMIT $2) AS newest
+ORDER BY fence";
     statement(SQL).bind::<BigInt, _>(job).bind::<Integer, _>(ATTEMPTS_MAX).rows(conn)
 }
 

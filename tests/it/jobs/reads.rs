@@ -1,4 +1,5 @@
-use millrace::admin::jobs::{Cursor, JobFilter, list, rows_of};
+use diesel::connection::SimpleConnection;
+use millrace::admin::jobs::{Cursor, JobFilter, attempts, list, rows_of};
 use millrace::queue::actor::Scope;
 use millrace::queue::job::JobId;
 use serde_json::json;
@@ -57,4 +58,19 @@ fn a_search_tells_nothing_of_secret_arguments() {
     assert_eq!(found("ada"), [shown]);
     assert_eq!(found("of nobody"), [shown]);
     assert_eq!(found("call").len(), 1, "names are searched all the same");
+}
+
+#[test]
+fn of_very_many_attempts_the_newest_are_shown_in_their_order() {
+    const TRIED: &str = "INSERT INTO millrace.attempts (job_id, number, fence, finished_at, outcome, counted)
+        SELECT min(id), 1, n, now(), 'snoozed', false FROM millrace.jobs, generate_series(1, 250) AS n GROUP BY n";
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "noop", json!({}));
+    let job = enqueue(&mut conn, "noop", json!({}));
+    conn.batch_execute(TRIED).unwrap();
+
+    let fences: Vec<i64> = attempts(&mut conn, job).unwrap().iter().map(|attempt| attempt.fence.0).collect();
+
+    assert_eq!(fences, (51..=250).collect::<Vec<_>>());
 }
