@@ -22,10 +22,10 @@ BEGIN
         GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA millrace TO millrace_app;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA millrace TO millrace_app;
         ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO millrace_app;
-        ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO millrace_app;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT USAGE, SELECT ON SEQUENCES TO millrace_app;
         ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT EXECUTE ON FUNCTIONS TO millrace_app;
     END IF;
-    ALTER DEFAULT PRIVILEGES IN SCHEMA millrace REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    -- That of functions to come is taken after every migration (src/base/db/migrate.rs): a default for one schema can only add rights.
     REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA millrace FROM PUBLIC;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'millrace_client') THEN
         GRANT USAGE ON SCHEMA millrace TO millrace_client;

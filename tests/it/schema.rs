@@ -6,14 +6,14 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Array, Text};
 use diesel_migrations::MigrationHarness;
 use millrace::admin::templates::TemplateState;
-use millrace::base::db::migrate::MIGRATIONS;
+use millrace::base::db::migrate::{MIGRATIONS, migrate};
 use millrace::base::db::{DbError, PgConnection, statement};
 use millrace::queue::permission::Role;
 use millrace::queue::settle::AttemptOutcome;
 use millrace::queue::state::JobState;
 
 use crate::support::TestDb;
-use crate::support::stage::number;
+use crate::support::stage::{handler_template, number};
 
 fn texts(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
     statement(sql).tuples::<Text, String>(conn).unwrap()
@@ -165,7 +165,7 @@ fn the_client_role_can_enqueue_and_nothing_else() {
                 OR has_any_column_privilege('millrace_client', oid, 'SELECT, INSERT, UPDATE, REFERENCES') END";
     assert_eq!(number(&mut conn, seen), 0);
 
-    crate::support::stage::handler_template(&mut conn, "noop", serde_json::json!({}));
+    handler_template(&mut conn, "noop", serde_json::json!({}));
     assert_eq!(refused(&mut conn, "millrace_client", "SELECT millrace.enqueue('noop')"), None);
     assert_eq!(
         refused(
@@ -182,6 +182,33 @@ fn the_client_role_can_enqueue_and_nothing_else() {
             "{sql}"
         );
     }
+}
+
+#[test]
+fn no_function_is_for_everybody_not_even_one_that_comes_later() {
+    const LATER: &str = "CREATE FUNCTION millrace.later() RETURNS integer LANGUAGE sql AS 'SELECT 1'";
+    let db = TestDb::new();
+    let mut conn = db.connect();
+
+    conn.batch_execute(LATER).unwrap();
+    migrate(&mut conn).unwrap();
+
+    let open = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'millrace'::regnamespace AND has_function_privilege('public', oid, 'EXECUTE')";
+    assert_eq!(texts(&mut conn, open), Vec::<String>::new());
+    assert_eq!(refused(&mut conn, "millrace_app", "SELECT millrace.later()"), None);
+}
+
+#[test]
+fn the_runtime_role_draws_numbers_and_sets_none() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+
+    let refusal = refused(&mut conn, "millrace_app", "SELECT setval('millrace.job_seq', 1)");
+    assert!(refusal.is_some_and(|why| why.contains("permission denied")));
+    assert_eq!(refused(&mut conn, "millrace_app", "SELECT nextval('millrace.job_seq')"), None);
+    let settable = "SELECT relname::text FROM pg_class WHERE relnamespace = 'millrace'::regnamespace 
+        AND CASE relkind WHEN 'S' THEN has_sequence_privilege('millrace_app', oid, 'UPDATE') END";
+    assert_eq!(texts(&mut conn, settable), Vec::<String>::new());
 }
 
 #[test]

@@ -32,12 +32,19 @@ pub enum MigrateError {
 pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     prepare(conn)?;
     conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(DbError::from)?;
+    let applied = apply(conn);
+    conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(DbError::from)?;
+    applied
+}
+
+/// Postgres lets everybody execute a new function, and a default of one schema cannot take that away.
+fn apply(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     let applied = conn
         .run_pending_migrations(MIGRATIONS)
         .map(|versions| versions.iter().map(ToString::to_string).collect())
-        .map_err(|error| MigrateError::Migration(error.to_string()));
-    conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(DbError::from)?;
-    applied
+        .map_err(|error| MigrateError::Migration(error.to_string()))?;
+    conn.batch_execute("REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA millrace FROM PUBLIC").map_err(DbError::from)?;
+    Ok(applied)
 }
 
 /// Tells the names of migrations that are compiled in but not applied yet.
