@@ -1,6 +1,34 @@
 -- `sql` jobs: the changes and the completion commit in one transaction, or neither does (G4).
--- The job's own login role calls execute_sql, which runs the text with the caller's rights inside a function, so that it cannot
--- commit; then finish_sql, which runs with the owner's rights, compares the fence and writes the completion, or raises.
+-- The job's own login role calls begin_sql, which notes what this transaction is about; execute_sql, which runs the text with the
+-- caller's rights inside a function, so that it cannot commit; then finish_sql, which runs with the owner's rights, compares the
+-- fence and writes the completion, or raises.
+--
+-- What is guarded: the statements of a job run as the same role and may call finish_sql, too, but their transaction is about one
+-- job from before they begin, cannot be made to be about another, and a job finished early fails the attempt. Whoever else logs in
+-- as this role can finish jobs of sql templates whose lease they guess while they run, and no other job: keep its password.
+
+CREATE UNLOGGED TABLE millrace.sql_attempts (
+    transaction_id xid8 CONSTRAINT sql_attempts_pk PRIMARY KEY,
+    job_id bigint NOT NULL,
+    fence bigint NOT NULL
+);
+COMMENT ON TABLE millrace.sql_attempts IS 'Which job a transaction of the sql role is about: written before its statements, removed with its completion, so nobody ever sees a row';
+COMMENT ON COLUMN millrace.sql_attempts.transaction_id IS 'The transaction';
+COMMENT ON COLUMN millrace.sql_attempts.job_id IS 'The job';
+COMMENT ON COLUMN millrace.sql_attempts.fence IS 'The lease of its attempt';
+
+CREATE FUNCTION millrace.begin_sql(job bigint, fence bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM FROM millrace.jobs j JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version
+    WHERE j.id = job AND v.spec ->> 'runner' = 'sql';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'job % is not of an sql template', job USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- a second job in one transaction meets the primary key
+    INSERT INTO millrace.sql_attempts (transaction_id, job_id, fence) VALUES (pg_current_xact_id(), job, fence);
+END $$;
+COMMENT ON FUNCTION millrace.begin_sql IS 'Notes that this transaction is about one attempt of a job of an sql template, and no other';
 
 CREATE FUNCTION millrace.execute_sql(statements text, vals text[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -27,6 +55,10 @@ DECLARE
     wait_us bigint := greatest(0, extract(epoch FROM started_at - waiting_since) * 1e6)::bigint;
     run_us bigint := greatest(0, extract(epoch FROM clock_timestamp() - started_at) * 1e6)::bigint;
 BEGIN
+    DELETE FROM millrace.sql_attempts a WHERE a.transaction_id = pg_current_xact_id() AND a.job_id = job AND a.fence = fence;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this transaction is not about job %', job USING ERRCODE = 'insufficient_privilege';
+    END IF;
     -- a lease that a sweep has taken back is gone; nobody else shrinks it
     SELECT l.node_id, l.job_ids, l.attempts, array_position(l.job_ids, job) AS n INTO held FROM millrace.leases l WHERE l.id = fence FOR UPDATE;
     IF held.n IS NULL THEN

@@ -19,7 +19,8 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA millrace TO millrace_app;
         REVOKE UPDATE, DELETE ON millrace.audit FROM millrace_app;
         REVOKE INSERT, UPDATE, DELETE ON millrace.__diesel_schema_migrations FROM millrace_app;
-        GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA millrace TO millrace_app;
+        REVOKE ALL ON millrace.sql_attempts FROM millrace_app;
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA millrace TO millrace_app;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA millrace TO millrace_app;
         ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO millrace_app;
         ALTER DEFAULT PRIVILEGES IN SCHEMA millrace GRANT USAGE, SELECT ON SEQUENCES TO millrace_app;
@@ -33,6 +34,6 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'millrace_sql') THEN
         GRANT USAGE ON SCHEMA millrace TO millrace_sql;
-        GRANT EXECUTE ON FUNCTION millrace.execute_sql, millrace.finish_sql, millrace.enqueue, millrace.enqueue_many TO millrace_sql;
+        GRANT EXECUTE ON FUNCTION millrace.begin_sql, millrace.execute_sql, millrace.finish_sql, millrace.enqueue, millrace.enqueue_many TO millrace_sql;
     END IF;
 END $$;

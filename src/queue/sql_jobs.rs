@@ -1,7 +1,8 @@
 //! The database's side of `sql` jobs (G4): the job's statements and its completion in one transaction.
 //!
 //! ```text
-//! BEGIN ─▶ execute_sql (the job's own login role, inside a function: no COMMIT) ─▶ finish_sql (fence compared) ─▶ COMMIT
+//! BEGIN ─▶ begin_sql (about this job only) ─▶ execute_sql (the job's own login role, inside a function: no COMMIT)
+//!       ─▶ finish_sql (fence compared) ─▶ COMMIT
 //! ```
 //! A worker blocks in the statement, so a watcher beside it cancels the backend when the work has to stop.
 
@@ -146,7 +147,7 @@ fn backend_id(conn: &mut PgConnection) -> Result<i32, DbError> {
 
 fn work(tx: &mut Tx<'_>, job: &JobContext, statements: &str, values: &[Option<String>]) -> Result<(), DbError> {
     const EXECUTE: &str = "-- queue::sql_jobs::execute
-SELECT millrace.execute_sql($1, $2) AS affected";
+SELECT millrace.execute_sql($1, $2) AS affected FROM millrace.begin_sql($3, $4)"; // FROM comes first
     const FINISH: &str = "-- queue::sql_jobs::finish
 SELECT millrace.finish_sql($1, $2, $3, $4, $5)";
     #[derive(QueryableByName)]
@@ -154,9 +155,13 @@ SELECT millrace.finish_sql($1, $2, $3, $4, $5)";
         #[diesel(sql_type = BigInt)]
         affected: i64,
     }
-    let row: Option<Affected> =
-        statement(EXECUTE).bind::<Text, _>(statements).bind::<Array<Nullable<Text>>, _>(values).row(tx)?;
     let facts = job.facts();
+    let row: Option<Affected> = statement(EXECUTE)
+        .bind::<Text, _>(statements)
+        .bind::<Array<Nullable<Text>>, _>(values)
+        .bind::<BigInt, _>(facts.job)
+        .bind::<BigInt, _>(facts.fence)
+        .row(tx)?;
     statement(FINISH)
         .bind::<BigInt, _>(facts.job)
         .bind::<BigInt, _>(facts.fence)

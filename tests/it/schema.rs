@@ -13,7 +13,7 @@ use millrace::queue::settle::AttemptOutcome;
 use millrace::queue::state::JobState;
 
 use crate::support::TestDb;
-use crate::support::stage::{handler_template, number};
+use crate::support::stage::{enqueue, handler_template, number, template};
 
 fn texts(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
     statement(sql).tuples::<Text, String>(conn).unwrap()
@@ -209,6 +209,37 @@ fn the_runtime_role_draws_numbers_and_sets_none() {
     let settable = "SELECT relname::text FROM pg_class WHERE relnamespace = 'millrace'::regnamespace 
         AND CASE relkind WHEN 'S' THEN has_sequence_privilege('millrace_app', oid, 'UPDATE') END";
     assert_eq!(texts(&mut conn, settable), Vec::<String>::new());
+}
+
+/// A running job of a handler template, with its lease: id and fence.
+const RUNNING: &str = "INSERT INTO millrace.leases (id, node_id, epoch, job_ids, attempts) SELECT 70 + row_number() OVER (ORDER BY job_id), 1, 1, ARRAY[job_id], '{1}' FROM millrace.ready";
+
+#[test]
+fn the_role_of_sql_jobs_finishes_no_other_job() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "noop", serde_json::json!({}));
+    let work = serde_json::json!({ "runner": "sql", "sql": { "statements": "SELECT 1" },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(&mut conn, "insert", work);
+    let [other, own, twin] = ["noop", "insert", "insert"].map(|name| enqueue(&mut conn, name, serde_json::json!({})).0);
+    conn.batch_execute(RUNNING).unwrap();
+    let finish = |job: i64, fence: i64| format!("SELECT millrace.finish_sql({job}, {fence}, now(), now(), 1);");
+    let begin = |job: i64, fence: i64| format!("SELECT millrace.begin_sql({job}, {fence});");
+    let mut why = |sql: &str| refused(&mut conn, "millrace_sql", sql).unwrap_or_default();
+
+    assert!(why(&finish(other, 71)).contains("is not about job"), "a job of a handler");
+    assert!(why(&begin(other, 71)).contains("is not of an sql template"));
+    assert!(why(&finish(own, 72)).contains("is not about job"), "nothing was begun");
+    assert!(why(&(begin(own, 72) + &finish(twin, 73))).contains("is not about job"));
+    assert!(why(&(begin(own, 72) + &begin(twin, 73))).contains("sql_attempts_pk"));
+    // finished early by its own statements, it cannot be finished in the end, and nothing is kept
+    assert!(
+        why(&(begin(own, 72) + &finish(own, 72) + &begin(twin, 73) + &finish(twin, 73) + &finish(own, 72)))
+            .contains("is not about job")
+    );
+    assert!(why("TABLE millrace.sql_attempts").contains("permission denied"));
+    assert_eq!(why(&(begin(own, 72) + &finish(own, 72))), "");
 }
 
 #[test]
