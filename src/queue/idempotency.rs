@@ -159,7 +159,7 @@ impl First {
             return Ok(Once::OtherRequest);
         }
         // rows of a newer or older version that this one cannot read: the outcome is there, but cannot be told
-        let unreadable = |error| DbError::Lost(format!("the first answer cannot be read: {error}"));
+        let unreadable = |error| DbError::Corrupt(format!("the first answer cannot be read: {error}"));
         serde_json::from_value(self.answer).map(Once::Repeated).map_err(unreadable)
     }
 }

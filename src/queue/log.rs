@@ -270,7 +270,7 @@ ORDER BY fence, chunk LIMIT $5";
     for chunk in &chunks {
         part.dropped_bytes += chunk.dropped_bytes;
         let body =
-            unpack(chunk).map_err(|error| DbError::Lost(format!("log of job {job} cannot be unpacked: {error}")))?;
+            unpack(chunk).map_err(|error| DbError::Corrupt(format!("log of job {job} cannot be unpacked: {error}")))?;
         let numbered = Chunk::lines_of(&body).into_iter().zip(chunk.first_line..);
         let lines =
             numbered.map(|(line, number)| StoredLine { attempt: chunk.attempt, fence: chunk.fence, number, line });

@@ -14,15 +14,20 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 pub const LOGS_PER_CALL_MAX: i64 = 100;
 
 /// Packs logs of ended attempts and tells how many. Any number of nodes may call it: each log is packed by one of them, and
-/// readers see either all of its chunks or the packed one.
+/// readers see either all of its chunks or the packed one. A log that cannot be packed stays as it is and is named in the log of
+/// the program: it does not keep the others.
 ///
 /// # Errors
-/// Database failures; logs packed before stay packed.
+/// Passing failures of the database; logs packed before stay packed.
 pub fn pack(conn: &mut PgConnection) -> Result<usize, DbError> {
     let found = packable(conn)?;
     let mut packed = 0;
     for log in found {
-        packed += transaction(conn, "queue::log_packing", |tx| pack_one(tx, &log))?;
+        match transaction(conn, "queue::log_packing", |tx| pack_one(tx, &log)) {
+            Ok(done) => packed += done,
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => tracing::error!(job = %log.job_id, fence = log.fence.0, %error, "a log cannot be packed"),
+        }
     }
     Ok(packed)
 }
@@ -85,5 +90,7 @@ VALUES ($1, $2, $3, 0, $4, $5, $6, true, $7)";
 fn deflated(chunks: &[LooseChunk]) -> Result<Vec<u8>, DbError> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     let written = chunks.iter().try_for_each(|chunk| encoder.write_all(&chunk.body));
-    written.and_then(|()| encoder.finish()).map_err(|error| DbError::Lost(format!("a log cannot be packed: {error}")))
+    written
+        .and_then(|()| encoder.finish())
+        .map_err(|error| DbError::Corrupt(format!("a log cannot be packed: {error}")))
 }

@@ -175,6 +175,7 @@ impl From<DbError> for WebError {
             DbError::Unavailable(cause) | DbError::Conflict(cause) | DbError::Unable(cause) => Self::Unavailable(cause),
             DbError::Lost(cause) => Self::OutcomeUnknown(cause),
             DbError::TimedOut => Self::TimedOut,
+            DbError::Corrupt(cause) => Self::Fault(cause),
             DbError::Refused { message, pointer: Some(field), .. } => Self::Invalid(vec![Problem { field, message }]),
             DbError::Refused { message, pointer: None, .. } => Self::Conflict(message),
             DbError::Constraint { name, message } => Self::Fault(format!("constraint {name}: {message}")),

@@ -11,6 +11,9 @@ pub enum DbError {
     /// The connection was lost while a statement ran; whether a commit took effect is not known.
     #[error("the database connection was lost: {0}")]
     Lost(String),
+    /// A row says what this program cannot read: damaged, or written by another version. Trying again does not help.
+    #[error("what is stored cannot be read: {0}")]
+    Corrupt(String),
     /// Another transaction stood in the way (serialisation, deadlock, lock timeout). Try again.
     #[error("another transaction stood in the way: {0}")]
     Conflict(String),

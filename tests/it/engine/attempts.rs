@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use millrace::base::db::{PgConnection, transaction};
 use millrace::queue::control::{self, Cancelled, ControlError};
 use millrace::queue::job::JobId;
@@ -279,6 +280,23 @@ fn a_log_of_several_chunks_is_packed_after_the_end_and_reads_the_same() {
     assert_eq!(tail.lines, before.lines[3..]);
     assert_eq!(log_packing::pack(&mut conn).unwrap(), 0);
     engine.drain();
+}
+
+#[test]
+fn a_log_that_cannot_be_packed_does_not_keep_the_others() {
+    use millrace::queue::log_packing;
+    // the first job has a packed log already, which its chunks would replace
+    const LOGS: &str = "INSERT INTO millrace.log_chunks (job_id, attempt, fence, chunk, first_line, lines, body)
+        SELECT job, 1, 1, chunk, chunk, 1, 'x' FROM generate_series(1, 2) AS job, generate_series(1, 2) AS chunk;
+    INSERT INTO millrace.log_chunks (job_id, attempt, fence, chunk, first_line, lines, packed, body) VALUES (1, 1, 1, 0, 1, 1, true, 'x')";
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    conn.batch_execute(LOGS).unwrap();
+
+    assert_eq!(log_packing::pack(&mut conn).unwrap(), 1);
+
+    let loose = "SELECT count(DISTINCT job_id) AS number FROM millrace.log_chunks WHERE NOT packed";
+    assert_eq!(number(&mut conn, loose), 1);
 }
 
 /// Speaks for longer than a chunk.
