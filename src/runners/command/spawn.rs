@@ -44,6 +44,7 @@ pub(super) fn spawn(plan: &Plan, run_as: Option<RunAs>, node: ResourceLimits) ->
     let child = command.spawn()?;
     drop(command); // it holds the write ends of the pipes: they would never reach their end
     let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    offer_to_oom_killer(pid);
     match Process::open(pid) {
         Ok(process) => Ok(Running { pid, process, stdout, stderr }),
         Err(error) => {
@@ -83,7 +84,6 @@ fn before_exec(parent: u32, limits: &Limits, owner: Owner) -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
     }
-    offer_to_oom_killer();
     limits.set()?;
     // SAFETY: marks descriptors, closes none. Kernels before 5.11 refuse, which only loses a second lock on the door:
     // we open everything with O_CLOEXEC.
@@ -91,14 +91,9 @@ fn before_exec(parent: u32, limits: &Limits, owner: Owner) -> io::Result<()> {
     Ok(())
 }
 
-/// A machine that forbids it runs commands all the same.
-fn offer_to_oom_killer() {
-    // SAFETY: the path is a C string, OOM_SCORE is readable for its length, and the descriptor is ours to close.
-    unsafe {
-        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if file >= 0 {
-            libc::write(file, OOM_SCORE.as_ptr().cast(), OOM_SCORE.len());
-            libc::close(file);
-        }
+/// From outside: before it is the command, the process may not write to its own files under /proc, which are root's then.
+fn offer_to_oom_killer(pid: libc::pid_t) {
+    if let Err(error) = std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE) {
+        tracing::debug!(pid, %error, "the command is as likely as we are to be ended when memory is short");
     }
 }

@@ -202,6 +202,16 @@ fn root_is_given_up() {
 }
 
 #[test]
+fn when_memory_is_short_commands_end_before_us() {
+    // it is told right after its start
+    let score = printed(
+        "for i in 1 2 3 4 5 6 7 8 9; do read score < /proc/self/oom_score_adj; [ $score = 500 ] && break; sleep 0.1; done; echo $score",
+    );
+
+    assert_eq!(score, "500");
+}
+
+#[test]
 fn no_descriptor_of_ours_is_inherited() {
     // SAFETY: dup makes a descriptor without O_CLOEXEC, as a careless library would.
     let leaked = unsafe { libc::dup(0) };
