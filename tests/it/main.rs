@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod cluster;
 mod config;
+mod dashboard;
 mod database;
 mod demo;
 mod engine;

@@ -1,5 +1,4 @@
 //! What the dashboard reads: counters, rollups and small tables, never history.
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -56,11 +55,16 @@ pub struct Flow {
     pub oldest_start: Option<Time>,
 }
 
-/// The queues that `scope` covers, as a condition on `q` with the parameters `$1`.
+/// The queues that a scope covers as a whole, as a condition on `q`; `$1` is [`whole_queues`].
 macro_rules! in_scope {
     () => {
-        "($1::text[] = '{}' OR q.name = ANY ($1))"
+        "($1::text[] IS NULL OR q.name = ANY ($1))"
     };
+}
+
+/// Counters say nothing of tags, so whoever is limited to tags alone sees those of no queue. `None` = every queue.
+fn whole_queues(scope: &Scope) -> Option<&Vec<String>> {
+    (!scope.is_everything()).then_some(&scope.queues)
 }
 
 /// Reads the flow.
@@ -84,10 +88,12 @@ SELECT coalesce(recent.enqueued / recent.minutes, 0)::float8 AS incoming_per_min
     coalesce((SELECT jobs FROM counts WHERE state = 'held'), 0) AS held, coalesce((SELECT sum(jobs) FROM counts), 0)::bigint AS \"all\",
     coalesce((SELECT sum(r.failed) FROM millrace.rollups r JOIN mine ON mine.id = r.queue_id WHERE r.step_s = 60 AND r.at > now() - interval '1 hour'), 0)::bigint AS failed_last_hour,
     (SELECT s.run_at FROM millrace.scheduled s JOIN mine ON mine.id = s.queue_id WHERE s.retrying ORDER BY s.run_at LIMIT 1) AS next_retry,
-    (SELECT min(l.started_at) FROM millrace.leases l) AS oldest_start
+    CASE WHEN $1 IS NULL THEN (SELECT min(l.started_at) FROM millrace.leases l) ELSE (
+        SELECT min(l.started_at) FROM millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids) AS u(id) JOIN millrace.jobs j ON j.id = u.id
+        LEFT JOIN millrace.placements p ON p.job_id = u.id JOIN mine ON mine.id = coalesce(p.queue_id, j.queue_id)) END AS oldest_start
 FROM recent"
     );
-    let row: Option<Flow> = statement(SQL).bind::<Array<Text>, _>(&scope.queues).row(conn)?;
+    let row: Option<Flow> = statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).row(conn)?;
     Ok(row.unwrap_or_default())
 }
 
@@ -126,7 +132,7 @@ FROM seen r GROUP BY 1 ORDER BY 1"
     );
     let from = span.bars(now).first().copied().unwrap_or(now);
     statement(SQL)
-        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
         .bind::<Integer, _>(span.rollup_step_s())
         .bind::<Timestamptz, _>(from)
         .bind::<Double, _>(span.bar().as_secs_f64())
@@ -174,13 +180,13 @@ pub fn totals(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> 
     const SQL: &str = concat!(
         "-- admin::dashboard::totals
 WITH seen AS (SELECT r.* FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
-    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3 AND r.node_id <> 0 ORDER BY r.at LIMIT 50000)
+    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3 AND r.node_id <> 0 ORDER BY r.at DESC LIMIT 50000)
 SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
 FROM seen r ORDER BY r.at"
     );
     let from = span.bars(now).first().copied().unwrap_or(now);
     let rows: Vec<Sums> = statement(SQL)
-        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
         .bind::<Integer, _>(span.rollup_step_s())
         .bind::<Timestamptz, _>(from)
         .bind::<Double, _>(span.bar().as_secs_f64())
@@ -277,7 +283,7 @@ SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS 
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
 WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
     );
-    statement(SQL).bind::<Array<Text>, _>(&scope.queues).bind::<Integer, _>(LINES_MAX).rows(conn)
+    statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).bind::<Integer, _>(LINES_MAX).rows(conn)
 }
 
 /// Something that fails now.
@@ -310,23 +316,24 @@ pub struct Failing {
 pub fn failing(conn: &mut PgConnection, scope: &Scope, groups_max: i32) -> Result<Vec<Failing>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::failing
-WITH scope AS (SELECT $1::text[] AS queues), newest AS MATERIALIZED (
+WITH scope AS (SELECT $1::text[] AS queues, $2::text[] AS tags), newest AS MATERIALIZED (
     SELECT job_id, fingerprint, error, finished_at FROM millrace.attempts
-    WHERE fingerprint IS NOT NULL AND outcome IN ('failed', 'timed out', 'interrupted') ORDER BY job_id DESC LIMIT $2
+    WHERE fingerprint IS NOT NULL AND outcome IN ('failed', 'timed out', 'interrupted') ORDER BY job_id DESC LIMIT $3
 ), mine AS (
     SELECT n.fingerprint, n.error, n.finished_at, t.name AS template FROM newest n
     JOIN millrace.jobs j ON j.id = n.job_id JOIN millrace.templates t ON t.id = j.template_id JOIN millrace.queues q ON q.id = j.queue_id
-    WHERE n.finished_at > now() - interval '24 hours' AND ", in_scope!(), "
+    WHERE n.finished_at > now() - interval '24 hours' AND (", in_scope!(), " OR j.tags && $2)
 ), slots AS (
     SELECT fingerprint, 11 - least(11, floor(extract(epoch FROM now() - finished_at) / 7200))::integer AS slot FROM mine
 )
 SELECT m.fingerprint, split_part((array_agg(m.error ORDER BY m.finished_at DESC))[1], E'\\n', 1) AS message, min(m.template) AS template,
     count(*) AS count, min(m.finished_at) AS first,
     (SELECT array_agg((SELECT count(*) FROM slots s WHERE s.fingerprint = m.fingerprint AND s.slot = i) ORDER BY i) FROM generate_series(0, 11) AS i) AS trend
-FROM mine m GROUP BY m.fingerprint ORDER BY count(*) DESC, m.fingerprint LIMIT $3"
+FROM mine m GROUP BY m.fingerprint ORDER BY count(*) DESC, m.fingerprint LIMIT $4"
     );
     statement(SQL)
-        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
+        .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(FAILURES_LOOK_MAX)
         .bind::<Integer, _>(groups_max)
         .rows(conn)
