@@ -23,26 +23,31 @@ pub const MARK_VARIABLE: &str = "MILLRACE_ENGINE_MARK";
 /// 127.0.0.1.
 pub const DEMO_VARIABLE: &str = "MILLRACE_DEMO_PARTNER";
 
-/// Puts the runners together. `registry` holds the organisation's own handlers.
+/// Puts the runners together. `registry` holds the organisation's own handlers. Without `MILLRACE_SQL_URL` no statements are run:
+/// no other login has the rights of `sql` jobs.
 ///
 /// # Errors
 /// [`BootError`] when a setting cannot be met: an unknown command user.
-pub fn all(config: &Config, registry: &Registry, sql_url: &str) -> Result<Runners, BootError> {
+pub fn all(config: &Config, registry: &Registry) -> Result<Runners, BootError> {
     let mut handlers = registry.clone();
     if config.allow_diagnostics {
-        handlers = handlers.and(diag::registry(SqlConnections::new(sql_url)));
+        handlers = handlers.and(diag::registry(config.sql_url.as_deref().map(SqlConnections::new)));
     }
     let mut allow = config.http_allow.clone();
     if let Ok(port) = std::env::var(DEMO_VARIABLE) {
         handlers = handlers.and(demo::registry());
         allow.push(format!("127.0.0.1:{port}").parse().map_err(|error| BootError::when(DEMO_VARIABLE, error))?);
     }
+    let sql = config
+        .sql_url
+        .as_deref()
+        .map_or_else(SqlRunner::default, |url| SqlRunner::default().with(SqlRunner::DEFAULT, SqlConnections::new(url)));
     let command = CommandRunner::new(command_settings(config)).map_err(BootError)?;
     Ok(Runners::default()
         .with(RunnerKind::Handler, handlers)
         .with(RunnerKind::Command, command)
         .with(RunnerKind::Http, HttpRunner::new(HttpRules { allow }))
-        .with(RunnerKind::Sql, SqlRunner::default().with("default", SqlConnections::new(sql_url))))
+        .with(RunnerKind::Sql, sql))
 }
 
 /// Chooses the user that commands run as beside an embedded server that runs as number `server`: its socket trusts whoever

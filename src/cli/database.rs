@@ -88,9 +88,13 @@ impl Database {
     }
 
     /// Gives the libpq URL for the statements of `sql` jobs: what `given` says, else a login role of its own in the embedded
-    /// cluster, else the database itself.
-    pub fn sql_url(&self, given: Option<&str>) -> String {
-        given.map_or_else(|| self.url_of(SQL_ROLE), url::with_limits)
+    /// cluster. Elsewhere there is none: over `DATABASE_URL` the statements of jobs would have the rights of the schema's owner.
+    pub fn sql_url(&self, given: Option<&str>) -> Option<String> {
+        match (given, self) {
+            (Some(given), _) => Some(url::with_limits(given)),
+            (None, Self::Elsewhere { .. }) => None,
+            (None, Self::Attached(_) | Self::Started(_)) => Some(self.url_of(SQL_ROLE)),
+        }
     }
 
     /// Brings the schema up to date and gives the versions that were applied. In a cluster of our own `sql` jobs also get a

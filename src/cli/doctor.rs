@@ -58,8 +58,15 @@ fn settings(config: &Config) -> Vec<Finding> {
             "unset MILLRACE_ALLOW_DIAGNOSTICS and restart",
         )
     });
+    let sql = (config.database_url.is_some() && config.sql_url.is_none()).then(|| {
+        Finding::new(
+            "sql-url",
+            "no login is named for the statements of sql jobs: such jobs give up here",
+            "set MILLRACE_SQL_URL to a login of the role millrace_sql, which may touch what you grant it",
+        )
+    });
     let slips = config.slips.iter().map(|slip| Finding::new("variable", slip.clone(), "correct or unset it"));
-    [open, http, alone, diagnostics].into_iter().flatten().chain(slips).collect()
+    [open, http, alone, diagnostics, sql].into_iter().flatten().chain(slips).collect()
 }
 
 fn files(config: &Config) -> Vec<Finding> {

@@ -25,8 +25,7 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         .database_url
         .clone()
         .ok_or_else(|| Failure::usage("`millrace engine` is started by `millrace serve`"))?;
-    let sql_url = config.sql_url.clone().unwrap_or_else(|| url.clone());
-    let runners = runners::all(&config, registry, &sql_url).map_err(|error| Failure::refused(error.to_string()))?;
+    let runners = runners::all(&config, registry).map_err(|error| Failure::refused(error.to_string()))?;
     loop {
         let engine =
             Engine::start(settings(&config, url.clone()), Arc::new(SystemClock), runners.clone(), duties::all())?;

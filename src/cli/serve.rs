@@ -188,7 +188,7 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
     let program = std::env::current_exe()?;
     let mut variables = config.variables();
     variables.push((setting::DATABASE_URL.variable, database.runtime_url()?)); // the later one counts
-    variables.push((setting::SQL_URL.variable, database.sql_url(config.sql_url.as_deref())));
+    variables.extend(database.sql_url(config.sql_url.as_deref()).map(|url| (setting::SQL_URL.variable, url)));
     if let Database::Started(cluster) = database
         && let Some(user) = runners::command_user(config.command_user.as_deref(), cluster.server_uid())
             .map_err(|error| Failure::refused(error.to_string()))?

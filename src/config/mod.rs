@@ -96,7 +96,7 @@ pub struct Config {
     pub command_user: Option<String>,
     /// What HTTP jobs may reach beyond public addresses.
     pub http_allow: Vec<Allowed>,
-    /// Database of SQL jobs; `None` = our own.
+    /// Database of SQL jobs; `None` = the embedded one, and beside `DATABASE_URL` none: such jobs give up.
     pub sql_url: Option<String>,
     /// What is logged, and how.
     pub logging: Logging,

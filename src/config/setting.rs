@@ -133,7 +133,7 @@ pub const SQL_URL: Setting = Setting {
         "sql_url",
         "MILLRACE_SQL_URL",
         "",
-        "database of SQL jobs, with a login role of its own; unset = our own database",
+        "database of SQL jobs, with a login role of its own; unset = the embedded database, else none",
     )
 };
 

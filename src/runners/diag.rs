@@ -17,8 +17,8 @@ const DESCRIPTORS_MAX: u32 = 100_000;
 /// Length of a line of `diag.logflood`, with its end, in bytes.
 const LINE_BYTES: u64 = 100;
 
-/// Gives the handlers. `diag.effect` writes over `connections`.
-pub fn registry(connections: SqlConnections) -> Registry {
+/// Gives the handlers. `diag.effect` writes over `connections`, and gives up without them.
+pub fn registry(connections: Option<SqlConnections>) -> Registry {
     Registry::default()
         .with_handler("diag.effect", Effect(connections))
         .with::<Noop>()
@@ -36,14 +36,17 @@ pub fn registry(connections: SqlConnections) -> Registry {
 }
 
 /// Adds one row per attempt, with job, attempt and fence, to the table `table`.
-struct Effect(SqlConnections);
+struct Effect(Option<SqlConnections>);
 
 impl Handler for Effect {
     fn run(&self, job: &JobContext) -> Ended {
         let Some(table) = job.args()["table"].as_str() else {
             return Ok(Outcome::give_up("diag.effect needs the argument table"));
         };
-        self.0.leave_effect(job, table).map_err(|error| Failure::new(error.to_string()))?;
+        let Some(connections) = &self.0 else {
+            return Ok(Outcome::give_up("diag.effect needs MILLRACE_SQL_URL"));
+        };
+        connections.leave_effect(job, table).map_err(|error| Failure::new(error.to_string()))?;
         Ok(Outcome::Done)
     }
 }
@@ -274,8 +277,8 @@ mod tests {
     use crate::runners::testing::{facts, job};
     use serde_json::{Value, json};
 
-    fn nowhere() -> SqlConnections {
-        SqlConnections::new("postgresql:///nowhere?host=/nonexistent")
+    fn nowhere() -> Option<SqlConnections> {
+        Some(SqlConnections::new("postgresql:///nowhere?host=/nonexistent"))
     }
 
     fn run(name: &str, job: &JobContext) -> Ended {

@@ -27,6 +27,9 @@ impl SqlDoor for SqlConnections {
 pub struct SqlRunner(BTreeMap<String, Arc<dyn SqlDoor>>);
 
 impl SqlRunner {
+    /// What templates call the database of `MILLRACE_SQL_URL`.
+    pub const DEFAULT: &'static str = "default";
+
     /// Adds the database that templates call `name`.
     #[must_use]
     pub fn with(mut self, name: &str, door: impl SqlDoor + 'static) -> Self {
@@ -40,7 +43,7 @@ impl Runner for SqlRunner {
         let give_up = |message: String| Report::plain(Ok(Outcome::give_up(message)));
         let Some(work) = &template.sql else { return give_up("the template has no statements".into()) };
         let Some(door) = self.0.get(&work.database) else {
-            return give_up(format!("this node has no database called {:?}", work.database));
+            return give_up(missing(&work.database));
         };
         if let Err(stop) = job.check() {
             return Report::plain(Err(Failure::from(stop)));
@@ -49,6 +52,15 @@ impl Runner for SqlRunner {
             Ok((statements, values)) => door.run(job, &statements, &values),
             Err(error) => give_up(format!("the statements cannot be bound: {error}")), // the same arguments fail again
         }
+    }
+}
+
+fn missing(database: &str) -> String {
+    match database {
+        SqlRunner::DEFAULT => {
+            "this node runs no sql jobs: set MILLRACE_SQL_URL to a login of the role millrace_sql".into()
+        }
+        other => format!("this node has no database called {other:?}"),
     }
 }
 
@@ -102,6 +114,8 @@ mod tests {
         assert_eq!(message(unbound), "the statements cannot be bound: line 1: params.day has no value");
         let elsewhere = runner.run(&job(json!({})), &spec("SELECT 1", "other"));
         assert_eq!(message(elsewhere), "this node has no database called \"other\"");
+        let nowhere = SqlRunner::default().run(&job(json!({})), &spec("SELECT 1", "default"));
+        assert!(message(nowhere).contains("set MILLRACE_SQL_URL"));
     }
 
     #[test]

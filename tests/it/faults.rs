@@ -75,13 +75,23 @@ fn standing(conn: &mut PgConnection) -> String {
 fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_killed_five_times() {
     let (db, folder, endpoint) = (TestDb::new(), ThrowAway::new(), Endpoint::start());
     let mut conn = db.connect();
-    conn.batch_execute("CREATE SCHEMA app; CREATE TABLE app.effects (n bigint NOT NULL)").unwrap();
+    conn.batch_execute(
+        "CREATE SCHEMA app; CREATE TABLE app.effects (n bigint NOT NULL);
+        GRANT USAGE ON SCHEMA app TO millrace_sql; GRANT INSERT ON app.effects TO millrace_sql",
+    )
+    .unwrap();
     let url = format!("http://{}/", endpoint.address);
     publish(&mut conn, "true", &json!({ "runner": "command", "command": { "argv": ["/bin/true"] } }));
     publish(&mut conn, "call", &json!({ "runner": "http", "http": { "method": "GET", "url": url } }));
     let insert = "INSERT INTO app.effects VALUES ({{ params.n }})";
     publish(&mut conn, "insert", &json!({ "runner": "sql", "sql": { "statements": insert } }));
-    let variables = [("DATABASE_URL", db.url()), ("MILLRACE_HTTP_ALLOW", "127.0.0.0/8"), ("MILLRACE_SLOTS", "8")];
+    let sql_url = db.url_of("millrace_sql");
+    let variables = [
+        ("DATABASE_URL", db.url()),
+        ("MILLRACE_SQL_URL", &sql_url),
+        ("MILLRACE_HTTP_ALLOW", "127.0.0.0/8"),
+        ("MILLRACE_SLOTS", "8"),
+    ];
     let mut served = Served::start_with(folder.path(), &variables);
     served.line();
     for name in ["true", "call", "insert"] {

@@ -15,7 +15,7 @@ fn an_effect_leaves_one_row_per_attempt_with_its_fence() {
     let mut conn = db.connect();
     conn.batch_execute("CREATE TABLE \"odd name\" (job bigint, attempt smallint, fence bigint)").unwrap();
     handler_template(&mut conn, "diag.effect", json!({}));
-    let engine = TestEngine::start(&db, diag::registry(SqlConnections::new(db.url())));
+    let engine = TestEngine::start(&db, diag::registry(Some(SqlConnections::new(db.url()))));
 
     let job = enqueue(&mut conn, "diag.effect", json!({ "table": "\"odd name\"" }));
     wait_for(&mut conn, job, "succeeded");

@@ -30,6 +30,11 @@ impl TestDb {
         &self.url
     }
 
+    /// Logs in as `user`: the tests' cluster trusts whoever reaches its socket.
+    pub fn url_of(&self, user: &str) -> String {
+        self.url.replace("//millrace@", &format!("//{user}@"))
+    }
+
     pub fn connect(&self) -> PgConnection {
         PgConnection::establish(&self.url).unwrap()
     }

@@ -34,7 +34,13 @@ struct Id {
 impl House {
     pub fn start() -> House {
         let (db, folder) = (TestDb::new(), ThrowAway::new());
-        let variables = [("DATABASE_URL", db.url()), ("MILLRACE_ALLOW_DIAGNOSTICS", "on"), ("MILLRACE_NODE", "mil-01")];
+        let sql_url = db.url_of("millrace_sql");
+        let variables = [
+            ("DATABASE_URL", db.url()),
+            ("MILLRACE_SQL_URL", &sql_url),
+            ("MILLRACE_ALLOW_DIAGNOSTICS", "on"),
+            ("MILLRACE_NODE", "mil-01"),
+        ];
         let mut served = Served::start_with(folder.path(), &variables);
         let origin = served.origin();
         House { _served: served, db, _folder: folder, origin }
