@@ -1,4 +1,4 @@
-//! Being asked to end. One place hears the signals; everything else asks it.
+//! Being asked to end, and who may look into this process. One place hears the signals; everything else asks it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,4 +39,17 @@ pub fn follow_parent(signal: libc::c_int, parent: u32) -> std::io::Result<()> {
     } else {
         Err(std::io::Error::other("the parent has ended already"))
     }
+}
+
+/// Closes this process's memory and environment, which hold the database's URL, to other programs of the same user, and leaves no
+/// core of them on the disk. Programs that it starts decide for themselves.
+///
+/// # Errors
+/// The system refuses.
+pub fn hide_process() -> std::io::Result<()> {
+    // SAFETY: prctl with these arguments has no memory preconditions.
+    if unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
 }

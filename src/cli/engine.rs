@@ -18,6 +18,7 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// `serve` hands the settings on as variables; `DATABASE_URL` is then that of the runtime role.
 pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Failure> {
+    signals::hide_process()?;
     let config = globals.settings()?;
     logging::start(&config.logging)?;
     signals::listen();

@@ -98,6 +98,7 @@ pub(super) fn launch(
     if let Some(problem) = config.listen_problem() {
         return Err(Failure::refused(problem));
     }
+    signals::hide_process()?;
     logging::start(&config.logging)?;
     signals::listen();
     for sentence in moved.iter().chain(&config.slips) {

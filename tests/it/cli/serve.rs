@@ -1,8 +1,14 @@
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::millrace;
 use super::served::Served;
 use crate::support::ThrowAway;
+
+/// An ordinary user.
+const NOBODY: u32 = 65_534;
 
 fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
@@ -60,4 +66,36 @@ fn a_server_invites_the_first_admin_keeps_its_engine_alive_and_ends_whole() {
     let mut again = Served::start(&data);
     assert!(again.line().starts_with("Millrace"));
     assert_eq!(again.end(), 0);
+}
+
+/// Lets a command run as an ordinary user, where we are root.
+fn ordinary(command: &mut Command) -> &mut Command {
+    // SAFETY: geteuid has no preconditions.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if is_root { command.uid(NOBODY).gid(NOBODY) } else { command }
+}
+
+/// Tells whether a program of the same ordinary user can read the environment of a process.
+fn is_open(pid: u32) -> bool {
+    let mut look = Command::new("cat");
+    look.arg(format!("/proc/{pid}/environ")).stdout(Stdio::null()).stderr(Stdio::null());
+    ordinary(&mut look).status().unwrap().success()
+}
+
+#[test]
+fn the_environment_with_the_databases_url_is_closed_to_programs_of_the_same_user() {
+    let folder = ThrowAway::new();
+    chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap_or_default(); // not as an ordinary user
+    let mut sleeper = ordinary(Command::new("sleep").arg("60")).spawn().unwrap();
+    let mut served = Served::start_as(folder.path(), ordinary);
+    served.origin();
+    let engine = wait_for("the engine", Duration::from_secs(10), || served.engine());
+
+    assert!(is_open(sleeper.id()), "it can be asked");
+    assert!(!is_open(served.supervisor()));
+    wait_for("the engine's closing", Duration::from_secs(10), || (!is_open(engine.unsigned_abs())).then_some(()));
+
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    assert_eq!(served.end(), 0);
 }

@@ -25,6 +25,15 @@ impl Served {
 
     /// Starts one with these settings.
     pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Served {
+        Served::launch(folder, variables, |command| command)
+    }
+
+    /// Starts one as an ordinary user: `as_user` tells a command whose it is.
+    pub fn start_as(folder: &Path, as_user: fn(&mut Command) -> &mut Command) -> Served {
+        Served::launch(folder, &[], as_user)
+    }
+
+    fn launch(folder: &Path, variables: &[(&str, &str)], as_user: fn(&mut Command) -> &mut Command) -> Served {
         let log = folder.join("serve.log");
         let mut command = Command::new(program());
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).current_dir(folder).env_clear();
@@ -33,7 +42,7 @@ impl Served {
             command.env("MILLRACE_PG_BIN", programs);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
-        let mut child = command.spawn().unwrap();
+        let mut child = as_user(&mut command).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Served { child, lines, log }
     }
@@ -49,6 +58,11 @@ impl Served {
     pub fn origin(&mut self) -> String {
         let ready = self.line();
         ready.strip_prefix("Millrace 0.1.0 is ready on ").unwrap_or_else(|| panic!("not ready: {ready:?}")).to_owned()
+    }
+
+    /// Process id of the supervisor.
+    pub fn supervisor(&self) -> u32 {
+        self.child.id()
     }
 
     /// Process id of the engine.
