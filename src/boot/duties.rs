@@ -1,6 +1,6 @@
 //! The duties of an engine: everything that has to be done again and again by whichever node gets to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
@@ -10,19 +10,55 @@ use crate::queue::{access, counts, log_packing, partitions};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
+/// How long a duty goes on in one run while there is more to do than one batch; the rest waits for its next run.
+const RUN_MAX: Duration = Duration::from_secs(20);
 
 /// Lists every duty.
 pub fn all() -> Vec<Duty> {
     vec![
-        duty("fold", 1, |conn, _| counts::fold(conn)),
+        duty("fold", 1, |conn, _| all_batches(counts::FOLD_ROWS_MAX, || counts::fold(conn))),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),
-        duty("idempotency", 300, |conn, _| idempotency::forget_old(conn)),
-        duty("sessions", 300, |conn, clock| access::session::sweep(conn, clock.now())),
-        duty("throttle", 300, |conn, clock| access::throttle::sweep(conn, clock.now())),
+        duty("idempotency", 300, |conn, _| all_batches(idempotency::FORGET_MAX, || idempotency::forget_old(conn))),
+        duty("sessions", 300, |conn, clock| {
+            all_batches(access::session::SWEEP_MAX, || access::session::sweep(conn, clock.now()))
+        }),
+        duty("throttle", 300, |conn, clock| {
+            all_batches(access::throttle::SWEEP_MAX, || access::throttle::sweep(conn, clock.now()))
+        }),
     ]
+}
+
+/// Does batches of `full` as long as they are full, so that what comes in does not outrun what is cleared; tells the sum.
+fn all_batches(full: i64, mut batch: impl FnMut() -> DutyResult) -> DutyResult {
+    let (end, mut done) = (Instant::now() + RUN_MAX, 0);
+    loop {
+        let changed = batch()?;
+        done += changed;
+        if (changed as i64) < full || Instant::now() >= end {
+            return Ok(done);
+        }
+    }
 }
 
 fn duty(name: &'static str, every_s: u64, run: fn(&mut PgConnection, &dyn Clock) -> DutyResult) -> Duty {
     Duty { name, every: Duration::from_secs(every_s), statement: STATEMENT_MAX, run }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duty_goes_on_while_its_batches_are_full() {
+        let mut left = 25;
+        let mut batch = || {
+            let now = left.min(10);
+            left -= now;
+            Ok(now)
+        };
+
+        assert_eq!(all_batches(10, &mut batch).expect("done"), 25);
+        assert_eq!((all_batches(10, &mut batch).expect("done"), left), (0, 0));
+    }
 }

@@ -19,7 +19,7 @@ const SCOPE_CHARS_MAX: usize = 100;
 /// How often a request looks again when another one with the same key commits between two looks.
 const LOOKS_MAX: usize = 3;
 /// Most keys forgotten at once.
-const FORGET_MAX: i64 = 10_000;
+pub const FORGET_MAX: i64 = 10_000;
 
 /// A request that may be repeated: whose key, which key, and what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +190,7 @@ WHERE i.created_at <= clock_timestamp() - interval '24 hours'";
     if written == 1 { Ok(()) } else { Err(Undone::Taken) }
 }
 
-/// Forgets keys older than 24 h and tells how many. A duty.
+/// Forgets up to [`FORGET_MAX`] keys older than 24 h and tells how many. A duty.
 ///
 /// # Errors
 /// Database failures.

@@ -4,7 +4,7 @@ use super::service::{JobError, enqueue_in};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, NewJob};
-pub use crate::queue::idempotency::forget_old;
+pub use crate::queue::idempotency::{FORGET_MAX, forget_old};
 use crate::queue::idempotency::{Once, RequestKey, once};
 use crate::queue::permission::Permission;
 
