@@ -234,6 +234,34 @@ fn archiving_asks_for_a_reason_and_ends_the_template() {
 }
 
 #[test]
+fn a_form_that_archived_one_template_archives_no_other() {
+    let console = console();
+    let mut admin = console.browser(Role::Admin);
+
+    admin.get("/templates/demo.noop/archive");
+    assert_eq!(admin.post("/templates/demo.noop/archive", "reason=old&op=one").status, 303);
+    let password = PASSWORD.replace(' ', "+");
+    let other = admin.post("/templates/demo.echo/archive", &format!("reason=old&op=one&password={password}"));
+
+    assert_eq!(other.status, 409);
+    assert!(other.body.contains("used for another act"), "{}", other.body);
+}
+
+#[test]
+fn a_form_without_a_version_publishes_the_one_that_was_asked_about() {
+    let console = console();
+    let mut admin = console.browser(Role::Admin);
+
+    admin.get("/templates/demo.echo/publish");
+    // the latest is the third: both forms say the same
+    let password = PASSWORD.replace(' ', "+");
+    assert_eq!(admin.post("/templates/demo.echo/publish", &format!("op=one&password={password}")).status, 303);
+    let same = admin.post("/templates/demo.echo/publish", "version=3&op=one");
+
+    assert_eq!(same.status, 303, "{}", same.body);
+}
+
+#[test]
 fn the_question_is_the_inside_of_a_dialog_as_well() {
     let console = console();
     let mut admin = console.browser(Role::Admin);

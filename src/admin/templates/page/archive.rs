@@ -17,7 +17,7 @@ use crate::web::error::WebError;
 use crate::web::form::Form;
 use crate::web::format;
 use crate::web::kit::Kit;
-use crate::web::once::form_key;
+use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::request::Hx;
@@ -52,11 +52,11 @@ pub async fn act(
     if !complete || (needs_proof && !fresh_page::prove(&kit, &session, &who, &mut page.ask.form).await?) {
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
-    let (act, key) =
-        (Act::Archive(page.ask.form.text("reason").to_owned()), form_key(&who.actor, &page.ask.form, "archive")?);
+    let act = Act::Archive(page.ask.form.text("reason").to_owned());
+    let key = form_key(&who.actor, &page.ask.form, &format!("archive {}", row.name))?;
     let (clock, name) = (Arc::clone(&kit.clock), row.name.clone());
     let work = move |conn: &mut _| act_once(conn, &*clock, &who.actor, &name, (&act, key.as_ref()));
-    kit.db.write(work).await.map_err(told)?;
+    kit.db.write(work).await.map_err(told)?.outcome().ok_or_else(used_elsewhere)?;
     let notice = Notice::done(format!("{} is archived.", row.name)).saying("Jobs that exist still run.");
     respond::onward(&hx, &session, &paths::template(&row.name), &notice)
 }

@@ -101,7 +101,7 @@ async fn ask(
     shell: Shell,
     (kind, name, form): (Kind, String, Form),
 ) -> Result<HttpResponse, WebError> {
-    let page = question(&kit, &who, shell, kind, (name, form)).await?;
+    let (page, _) = question(&kit, &who, shell, kind, (name, form)).await?;
     respond::page(&hx, &page, &[])
 }
 
@@ -112,16 +112,15 @@ async fn answer(
     shell: Shell,
     (session, kind, name, form): (Session, Kind, String, Form),
 ) -> Result<HttpResponse, WebError> {
-    let mut page = question(&kit, &who, shell, kind, (name.clone(), form)).await?;
+    let (mut page, version) = question(&kit, &who, shell, kind, (name.clone(), form)).await?;
     let proved = !page.ask.fresh || fresh_page::prove(&kit, &session, &who, &mut page.ask.form).await?;
     if !proved {
         return respond::refused(&hx, &page, &[]);
     }
-    let version = version_of(&page.ask.form)?;
-    let wanted = match (kind, version) {
-        (Kind::Publish, version) => Act::Publish(version),
-        (Kind::RollBack, Some(version)) => Act::RollBack(version),
-        (Kind::RollBack, None) => return Err(WebError::NotFound),
+    // the version that the password was asked for, whatever became the latest meanwhile
+    let wanted = match kind {
+        Kind::Publish => Act::Publish(Some(version)),
+        Kind::RollBack => Act::RollBack(version),
     };
     let key = form_key(&who.actor, &page.ask.form, &format!("{wanted:?} {name}"))?;
     let (clock, of) = (Arc::clone(&kit.clock), name.clone());
@@ -131,14 +130,13 @@ async fn answer(
     respond::onward(&hx, &session, &paths::template(&name), &notice(kind, version, acted))
 }
 
-fn notice(kind: Kind, asked: Option<i32>, acted: Acted) -> Notice {
+fn notice(kind: Kind, asked: i32, acted: Acted) -> Notice {
     let version = acted.version.unwrap_or_default();
     match (kind, acted.unchanged) {
         (Kind::Publish, true) => Notice::done(format!("Version {version} was active already.")),
         (Kind::Publish, false) => Notice::done(format!("Version {version} is published.")).saying("New jobs run it."),
         (Kind::RollBack, _) => {
-            Notice::done(format!("Version {version} has the content of version {}.", asked.unwrap_or_default()))
-                .saying("New jobs run it.")
+            Notice::done(format!("Version {version} has the content of version {}.", asked)).saying("New jobs run it.")
         }
     }
 }
@@ -150,13 +148,14 @@ fn version_of(form: &Form) -> Result<Option<i32>, WebError> {
     }
 }
 
+/// Gives the question and the version it is about.
 async fn question(
     kit: &Kit,
     who: &SignedIn,
     shell: Shell,
     kind: Kind,
     (name, form): (String, Form),
-) -> Result<AskPage, WebError> {
+) -> Result<(AskPage, i32), WebError> {
     let (actor, asked) = (who.actor.clone(), version_of(&form)?);
     let facts = kit.db.read(move |conn| facts(conn, &actor, &name, asked)).await?;
     if facts.row.state() == TemplateState::Archived {
@@ -166,7 +165,7 @@ async fn question(
         )));
     }
     let fresh = needs_password(&facts.runner()) && !who.is_fresh(kit.clock.now());
-    Ok(page(shell, kind, &facts, (form, fresh)))
+    Ok((page(shell, kind, &facts, (form, fresh)), facts.wanted.version))
 }
 
 /// What the question is made from.
