@@ -122,7 +122,7 @@ async fn by_token(request: &HttpRequest) -> Result<Caller, WebError> {
     let Some(text) = bearer(request.headers()).map(str::to_owned) else { return Ok(Caller::default()) };
     let kit = Kit::of(request);
     let (now, instant) = (kit.clock.now(), Instant::now());
-    let address = client(request).map(|address| address.to_string()).unwrap_or_default();
+    let address = client(request).map(rate::subject).unwrap_or_default();
     kit.rates.check(&address, instant).map_err(too_many)?;
     match kit.db.write(move |conn| token::authenticate(conn, &text, now)).await? {
         Some(actor) => {

@@ -1,6 +1,7 @@
 //! How much a token or an address may ask for: a bucket that fills again, kept in this node's memory.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 pub const TOKEN: Allowance = Allowance { burst: 2_000, per_second: 500 };
 /// Wrong tokens that an address may send at once, and per second afterwards.
 pub const WRONG_TOKEN: Allowance = Allowance { burst: 20, per_second: 1 };
-/// Most buckets that are remembered; when there are more, full ones are forgotten (they say nothing).
+/// Most buckets that are remembered; when there are more, full ones are forgotten (they say nothing), then the fullest half.
 const BUCKETS_MAX: usize = 10_000;
 
 /// How much may be asked for.
@@ -34,6 +35,14 @@ impl Bucket {
     }
 }
 
+/// Names whose requests from `address` are counted together: an IPv4 address, or the /64 that one IPv6 network has.
+pub fn subject(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}/64", address.to_bits() >> 64),
+    }
+}
+
 /// The buckets of one node.
 #[derive(Default)]
 pub struct Rates(Mutex<HashMap<String, Bucket>>);
@@ -46,7 +55,7 @@ impl Rates {
     pub fn take(&self, who: &str, allowance: Allowance, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= BUCKETS_MAX && !buckets.contains_key(who) {
-            buckets.retain(|_, bucket| bucket.filled(now) < f64::from(bucket.allowance.burst));
+            make_room(&mut buckets, now);
         }
         let whole = Bucket { left: f64::from(allowance.burst), seen: now, allowance };
         let bucket = buckets.entry(who.to_owned()).or_insert(whole);
@@ -71,6 +80,22 @@ impl Rates {
             _ => Ok(()),
         }
     }
+}
+
+fn make_room(buckets: &mut HashMap<String, Bucket>, now: Instant) {
+    buckets.retain(|_, bucket| bucket.filled(now) < f64::from(bucket.allowance.burst));
+    if buckets.len() <= BUCKETS_MAX / 2 {
+        return;
+    }
+    // those who have asked for little since are forgiven first
+    let mut levels: Vec<f64> = buckets.values().map(|bucket| bucket.filled(now)).collect();
+    levels.sort_unstable_by(f64::total_cmp);
+    let (most, mut kept) = (levels[levels.len() / 2], 0);
+    buckets.retain(|_, bucket| {
+        let keep = bucket.filled(now) <= most && kept < BUCKETS_MAX / 2;
+        kept += usize::from(keep);
+        keep
+    });
 }
 
 #[cfg(test)]
@@ -113,5 +138,24 @@ mod tests {
         rates.take("one more", FEW, start + Duration::from_secs(10)).ok();
 
         assert_eq!(rates.0.lock().expect("not poisoned").len(), 1);
+    }
+
+    #[test]
+    fn the_memory_is_bounded_although_no_bucket_is_full() {
+        let (rates, start) = (Rates::default(), Instant::now());
+        for who in 0..3 * BUCKETS_MAX {
+            rates.take(&who.to_string(), FEW, start).ok();
+        }
+
+        assert!(rates.0.lock().expect("not poisoned").len() <= BUCKETS_MAX);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_subject() {
+        let of = |text: &str| subject(text.parse().expect("an address"));
+
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!((of("10.0.0.1"), of("::ffff:10.0.0.1")), ("10.0.0.1".into(), "10.0.0.1".into()));
     }
 }
