@@ -28,11 +28,11 @@ impl Session {
     /// Opens the database and proves that whoever types may administer: they can read the data folder's key.
     ///
     /// # Errors
-    /// The database is away, its schema is old, or the key may not be read.
+    /// The key may not be read or was never made, the database is away, or its schema is old.
     pub fn open(globals: &Globals) -> Result<Self, Failure> {
         let config = globals.settings()?;
+        let key = DataKey::open(&config.data_dir)?; // whoever could make one could administer any database
         let database = Database::for_command(&config)?;
-        let key = DataKey::open_or_create(&config.data_dir)?;
         database.check_schema()?;
         let pool = database.pool()?;
         Ok(Self { config, clock: SystemClock, actor: Actor::command_line(&unix_user()), key, pool, database })

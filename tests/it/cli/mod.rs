@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use millrace::base::key::DataKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -54,7 +55,9 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Stage {
-        Stage { db: TestDb::new(), folder: tempfile::tempdir().unwrap() }
+        let stage = Stage { db: TestDb::new(), folder: tempfile::tempdir().unwrap() };
+        DataKey::open_or_create(&stage.folder.path().join("data")).unwrap(); // as `serve` does
+        stage
     }
 
     pub fn run(&self, args: &[&str]) -> Said {
