@@ -88,13 +88,8 @@ impl Web {
 }
 
 fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
-    let pool = PoolSettings {
-        name: "web",
-        connections_max: CONNECTIONS_MAX,
-        wait: CONNECTION_WAIT,
-        statement: STATEMENT_MAX,
-        role: None,
-    };
+    let pool =
+        PoolSettings { name: "web", connections_max: CONNECTIONS_MAX, wait: CONNECTION_WAIT, statement: STATEMENT_MAX };
     Kit {
         db: Database::new(Db::new(database_url, pool)),
         clock: Arc::new(SystemClock),

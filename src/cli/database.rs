@@ -160,13 +160,8 @@ impl Database {
     /// # Errors
     /// The database cannot be reached.
     pub fn pool(&self) -> Result<Db, Failure> {
-        let settings = PoolSettings {
-            name: "command",
-            connections_max: 2,
-            wait: CONNECTION_WAIT_MAX,
-            statement: STATEMENT_MAX,
-            role: None,
-        };
+        let settings =
+            PoolSettings { name: "command", connections_max: 2, wait: CONNECTION_WAIT_MAX, statement: STATEMENT_MAX };
         Ok(Db::new(&self.runtime_url()?, settings))
     }
 }

@@ -16,12 +16,3 @@ pub mod sql;
 #[cfg(test)]
 mod testing;
 mod wait;
-
-/// What an administrator sets for the runners of a node.
-#[derive(Debug, Clone, Default)]
-pub struct RunnerSettings {
-    /// How commands are run.
-    pub command: command::CommandSettings,
-    /// Which addresses HTTP calls may reach beyond the public ones.
-    pub http: http::HttpRules,
-}

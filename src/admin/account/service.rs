@@ -75,19 +75,6 @@ pub fn set_profile(conn: &mut PgConnection, actor: &Actor, profile: &Profile) ->
     })
 }
 
-/// Remembers the theme that was chosen with the switch. Not worth an audit record.
-///
-/// # Errors
-/// [`AccountError::NoAccount`], [`AccountError::Text`] for an unknown theme.
-pub fn set_theme(conn: &mut PgConnection, actor: &Actor, theme: &str) -> Result<(), AccountError> {
-    let person = own(actor)?;
-    let profile = queries::profile(conn, person)?.ok_or(AccountError::NoAccount)?;
-    let profile = Profile { theme: theme.to_owned(), ..profile };
-    profile.check()?;
-    queries::set_profile(conn, person, &profile)?;
-    Ok(())
-}
-
 /// Gives oneself a new password; ends all one's other sessions, on every node.
 ///
 /// # Errors

@@ -239,25 +239,6 @@ fn apply(
     Ok(Acted::Done)
 }
 
-/// Makes a new job like `job`, with other arguments if given, linked to the old one.
-///
-/// # Errors
-/// As [`enqueue`], and [`JobError::NotFound`].
-pub fn run_again(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    job: JobId,
-    args: Option<serde_json::Value>,
-) -> Result<Enqueued, JobError> {
-    actor.require(Permission::Enqueue)?;
-    actor.require(Permission::ReadPayloads)?;
-    transaction(conn, "jobs::run_again", |tx| {
-        let old = detail(tx, &actor.scope, job)?.ok_or(JobError::NotFound(job))?;
-        let made = enqueue_in(tx, actor, &[like(&old, args)])?;
-        made.first().copied().ok_or(JobError::NotFound(job))
-    })
-}
-
 /// Describes a new job like `old`, linked to it.
 pub(super) fn like(old: &Detail, args: Option<serde_json::Value>) -> NewJob {
     NewJob {

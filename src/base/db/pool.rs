@@ -21,8 +21,6 @@ pub struct PoolSettings {
     pub wait: Duration,
     /// Longest a statement may run.
     pub statement: Duration,
-    /// The role that statements run as, if not the one that logs in.
-    pub role: Option<String>,
 }
 
 /// A database that can be asked for connections. Cheap to clone.
@@ -76,16 +74,13 @@ struct Session(PoolSettings);
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
     fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         let settings = &self.0;
-        let mut sql = format!(
+        let sql = format!(
             "SET application_name = 'millrace {}'; SET statement_timeout = {}; SET timezone = 'UTC'; \
              DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; \
              SET idle_in_transaction_session_timeout = 60000; SET search_path = millrace, pg_temp;",
             settings.name,
             settings.statement.as_millis(),
         );
-        if let Some(role) = &settings.role {
-            sql.push_str(&format!("SET ROLE {role};"));
-        }
         conn.batch_execute(&sql).map_err(diesel::r2d2::Error::QueryError)
     }
 }

@@ -48,7 +48,7 @@ impl TestDb {
     pub fn pool_over(&self, url: &str, connections_max: u32) -> Db {
         let wait = Duration::from_secs(10);
         let statement = Duration::from_secs(30);
-        Db::new(url, PoolSettings { name: "test", connections_max, wait, statement, role: None })
+        Db::new(url, PoolSettings { name: "test", connections_max, wait, statement })
     }
 }
 
