@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use millrace::base::clock::{Clock, SystemClock, Time};
 use millrace::base::db::{PgConnection, transaction};
 use millrace::queue::control::{self, Cancelled, ControlError};
 use millrace::queue::job::JobId;
-use millrace::queue::work::{Ended, Failure, Handler, JobContext, Level, Outcome, Registry};
+use millrace::queue::work::{Ended, Failure, Handler, JobContext, Level, Outcome, Registry, Stop};
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -309,4 +310,117 @@ impl Handler for Chatty {
         }
         Ok(Outcome::Done)
     }
+}
+
+#[test]
+fn a_job_that_is_retried_right_after_its_cancel_runs() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "sleeper", json!({}));
+    let _engine = TestEngine::start(&db, registry());
+    let job = enqueue(&mut conn, "sleeper", json!({}));
+    wait_for(&mut conn, job, "running");
+    cancel(&mut conn, job).unwrap();
+    wait_for(&mut conn, job, "cancelled");
+
+    transaction(&mut conn, "test::reopen", |tx| control::reopen(tx, job)).unwrap();
+
+    wait_for(&mut conn, job, "running");
+    std::thread::sleep(Duration::from_millis(2_500)); // two rounds of everybody who reads wishes
+    assert_eq!(state(&mut conn, job), "running");
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.intents"), 0);
+}
+
+/// Hears no stop.
+struct Unheeding;
+impl Handler for Unheeding {
+    fn run(&self, _: &JobContext) -> Ended {
+        std::thread::sleep(Duration::from_secs(2));
+        Ok(Outcome::Done)
+    }
+}
+
+#[test]
+fn a_wish_about_a_job_that_runs_again_is_not_dropped() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "unheeding", json!({}));
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("unheeding", Unheeding));
+    let job = enqueue(&mut conn, "unheeding", json!({}));
+    wait_for(&mut conn, job, "running");
+    cancel(&mut conn, job).unwrap();
+    let wish = control::Intent { job_id: job, wanted_by: "ada".into(), reason: None };
+
+    transaction(&mut conn, "test::fulfil", |tx| control::fulfil(tx, &wish)).unwrap();
+
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.intents"), 1);
+}
+
+/// A clock that is two hours ahead.
+struct Ahead;
+impl Clock for Ahead {
+    fn now(&self) -> Time {
+        SystemClock.now() + chrono::TimeDelta::hours(2)
+    }
+}
+
+#[test]
+fn a_deadline_is_judged_by_the_databases_clock() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "noop", json!({}));
+    let late = "SELECT millrace.enqueue('noop', deadline => now() - interval '1 hour') AS number";
+    let early = "SELECT millrace.enqueue('noop', deadline => now() + interval '1 hour') AS number";
+    let (late, early) = (JobId(number(&mut conn, late)), JobId(number(&mut conn, early)));
+
+    let _engine = TestEngine::start_by(&db, Ahead, registry());
+
+    wait_for(&mut conn, early, "succeeded");
+    wait_for(&mut conn, late, "expired");
+}
+
+/// Fails with a very long trace.
+struct Traced;
+impl Handler for Traced {
+    fn run(&self, _: &JobContext) -> Ended {
+        Err(Failure { trace: Some("ü".repeat(100_000)), ..Failure::new("long") })
+    }
+}
+
+#[test]
+fn a_long_trace_is_cut_at_a_character() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "traced", json!({"max_attempts": 1}));
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("traced", Traced));
+
+    let job = enqueue(&mut conn, "traced", json!({}));
+    wait_for(&mut conn, job, "failed");
+
+    let size = "SELECT octet_length(trace)::text AS text FROM millrace.attempts WHERE job_id = $1";
+    assert_eq!(text(&mut conn, size, job), "32768");
+}
+
+#[test]
+fn a_lost_lease_is_not_told_as_a_drained_node() {
+    use millrace::queue::settle::Ending;
+    let told = |stop| Ending::HandedBack { stopped: Some(stop) }.trouble().unwrap().error;
+
+    assert_eq!(told(Stop::LeaseLost), "its node could not renew its lease");
+    assert_eq!(told(Stop::Draining), "its node was draining");
+}
+
+#[test]
+fn queues_beyond_the_first_thousand_are_served() {
+    use diesel::connection::SimpleConnection;
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    conn.batch_execute("INSERT INTO millrace.queues (name) SELECT 'a' || n FROM generate_series(1, 1200) AS n")
+        .unwrap();
+    handler_template(&mut conn, "noop", json!({"queue": "zz"}));
+    let _engine = TestEngine::start(&db, registry());
+
+    let job = enqueue(&mut conn, "noop", json!({}));
+
+    wait_for(&mut conn, job, "succeeded");
 }

@@ -1,3 +1,5 @@
 //! The engine against a real database: jobs run, fail, are retried, cancelled, handed back and taken back.
 mod attempts;
+mod checkpoints;
 mod nodes;
+mod outage;

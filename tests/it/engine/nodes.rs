@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::queue::claim::{Claimed, Want, claim};
@@ -151,4 +151,27 @@ fn a_node_that_starts_again_takes_back_what_its_last_epoch_held() {
 
     let attempt = "SELECT coalesce(max(attempts[array_position(job_ids, $1)]), 0)::text AS text FROM millrace.leases WHERE job_ids @> ARRAY[$1::bigint]";
     crate::support::stage::wait_until(|| text(&mut conn, attempt, job) == "2").unwrap();
+}
+
+#[test]
+fn one_orphan_that_cannot_be_taken_back_does_not_keep_the_others() {
+    const WRITTEN: &str = "INSERT INTO millrace.attempts (job_id, number, fence, finished_at, outcome, counted)
+        VALUES ($1, 1, $2, now(), 'failed', true)";
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "slow", json!({}));
+    let (bad, good) = (enqueue(&mut conn, "slow", json!({})), enqueue(&mut conn, "slow", json!({})));
+    let dead = node(&mut conn, "dead");
+    let first = claim_one(&mut conn, dead);
+    assert_eq!((first.job_id, claim_one(&mut conn, dead).job_id), (bad, good));
+    // its attempt is written down already, which refuses the settlement
+    statement(WRITTEN).bind::<BigInt, _>(bad).bind::<BigInt, _>(first.fence).run(&mut conn).unwrap();
+    lose(&mut conn, "dead");
+    let mut set_aside = BadLeases::default();
+
+    assert_eq!(sweep::take_back(&mut conn, &mut set_aside).unwrap(), 1);
+
+    assert_ne!(state(&mut conn, good), "running");
+    assert_eq!(state(&mut conn, bad), "running");
+    assert_eq!(sweep::take_back(&mut conn, &mut set_aside).unwrap(), 0);
 }

@@ -1,11 +1,12 @@
-//! A proxy before the database that cuts the connection at COMMIT: what was answered goes into the void.
+//! A proxy before the database that cuts the connection at COMMIT, or at an answer that holds a given text: what was answered
+//! goes into the void.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::ThrowAway;
@@ -25,26 +26,28 @@ pub enum Cut {
 pub struct Cutter {
     folder: ThrowAway,
     cut: Arc<AtomicU8>,
+    text: Arc<Mutex<String>>,
 }
 
 impl Cutter {
     /// Stands before the socket of `url`.
     pub fn before(url: &str) -> Cutter {
         let (folder, cut) = (ThrowAway::new(), Arc::new(AtomicU8::new(Cut::Never as u8)));
+        let text = Arc::new(Mutex::new(String::new()));
         let server = socket_of(url);
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let cuts = Arc::clone(&cut);
+        let (cuts, wanted) = (Arc::clone(&cut), Arc::clone(&text));
         thread::spawn(move || {
             for client in listener.incoming().filter_map(Result::ok) {
                 let server = UnixStream::connect(&server).unwrap();
                 let cuts = Arc::clone(&cuts);
                 let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                let answered = Arc::clone(&cuts);
-                thread::spawn(move || drop(answers(&mut from_server, &mut to_client, &answered)));
+                let (answered, text) = (Arc::clone(&cuts), Arc::clone(&wanted));
+                thread::spawn(move || drop(answers(&mut from_server, &mut to_client, &answered, &text)));
                 thread::spawn(move || drop(requests(client, server, &cuts)));
             }
         });
-        Cutter { folder, cut }
+        Cutter { folder, cut, text }
     }
 
     /// A URL for the same database through this proxy.
@@ -58,6 +61,13 @@ impl Cutter {
         self.cut.store(cut as u8, Ordering::SeqCst);
     }
 
+    /// Cuts the connection to which the next answer with this text goes: a statement that is its own transaction has been
+    /// committed by then.
+    pub fn arm_answer(&self, text: &str) {
+        text.clone_into(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner));
+        self.cut.store(TEXT_AWAITED, Ordering::SeqCst);
+    }
+
     /// Whether a connection was cut since it was armed.
     pub fn has_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst) == Cut::Never as u8
@@ -66,6 +76,8 @@ impl Cutter {
 
 /// Mark of a cut that waits for the server's answer, which will not be passed on.
 const ANSWER_AWAITED: u8 = 3;
+/// Mark of a cut that waits for an answer with a given text.
+const TEXT_AWAITED: u8 = 4;
 
 /// Passes requests on until one commits and is to be cut. libpq writes a simple query in one piece.
 fn requests(mut client: UnixStream, mut server: UnixStream, cut: &AtomicU8) -> std::io::Result<()> {
@@ -89,13 +101,21 @@ fn requests(mut client: UnixStream, mut server: UnixStream, cut: &AtomicU8) -> s
     }
 }
 
-fn answers(server: &mut UnixStream, client: &mut UnixStream, cut: &AtomicU8) -> std::io::Result<()> {
+fn answers(
+    server: &mut UnixStream,
+    client: &mut UnixStream,
+    cut: &AtomicU8,
+    text: &Mutex<String>,
+) -> std::io::Result<()> {
     let mut buffer = [0; 64 * 1024];
     loop {
         let length = server.read(&mut buffer)?;
-        let answers_commit = buffer[..length].windows(7).any(|part| part == b"COMMIT\0");
-        let cuts = answers_commit
-            && cut.compare_exchange(ANSWER_AWAITED, Cut::Never as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let answer = &buffer[..length];
+        let holds = |text: &[u8]| answer.windows(text.len().max(1)).any(|part| part == text);
+        let armed = |mark: u8| cut.compare_exchange(mark, Cut::Never as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let awaits_text = cut.load(Ordering::SeqCst) == TEXT_AWAITED;
+        let has_text = awaits_text && holds(text.lock().unwrap_or_else(PoisonError::into_inner).as_bytes());
+        let cuts = has_text && armed(TEXT_AWAITED) || holds(b"COMMIT\0") && armed(ANSWER_AWAITED);
         if length == 0 || cuts {
             server.shutdown(Shutdown::Both)?;
             return client.shutdown(Shutdown::Both);

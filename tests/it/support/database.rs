@@ -35,6 +35,19 @@ impl TestDb {
         self.url.replace("//millrace@", &format!("//{user}@"))
     }
 
+    /// Cuts every connection and refuses new ones: to a client the database is away.
+    pub fn shut_out(&self) {
+        let name = &self.name;
+        let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        [close, cut].iter().for_each(|statement| administrator().batch_execute(statement).unwrap());
+    }
+
+    /// The database is back.
+    pub fn let_in(&self) {
+        administrator().batch_execute(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).unwrap();
+    }
+
     pub fn connect(&self) -> PgConnection {
         PgConnection::establish(&self.url).unwrap()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Jsonb, Text};
-use millrace::base::clock::SystemClock;
+use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
@@ -131,8 +131,22 @@ impl TestEngine {
     }
 
     pub fn start_as(db: &TestDb, node: &str, registry: Registry) -> TestEngine {
-        let settings = EngineSettings {
-            database_url: db.url().to_owned(),
+        TestEngine::start_with(TestEngine::settings(db.url(), node), Arc::new(SystemClock), registry)
+    }
+
+    /// An engine that reaches its database by `url`, through a proxy.
+    pub fn start_through(url: &str, registry: Registry) -> TestEngine {
+        TestEngine::start_with(TestEngine::settings(url, "test"), Arc::new(SystemClock), registry)
+    }
+
+    /// An engine on a machine whose clock is `clock`.
+    pub fn start_by(db: &TestDb, clock: impl Clock + 'static, registry: Registry) -> TestEngine {
+        TestEngine::start_with(TestEngine::settings(db.url(), "test"), Arc::new(clock), registry)
+    }
+
+    fn settings(url: &str, node: &str) -> EngineSettings {
+        EngineSettings {
+            database_url: url.to_owned(),
             node: NodeName::parse(node).unwrap(),
             slots: SlotBounds { min: 2, max: 8 },
             queues: None,
@@ -141,9 +155,12 @@ impl TestEngine {
             heartbeat: Duration::from_millis(500),
             drain: Duration::from_millis(500),
             poll: Duration::from_millis(500),
-        };
+        }
+    }
+
+    fn start_with(settings: EngineSettings, clock: Arc<dyn Clock>, registry: Registry) -> TestEngine {
         let runners = Runners::default().with(RunnerKind::Handler, registry);
-        TestEngine(Some(Engine::start(settings, Arc::new(SystemClock), runners, Vec::new()).unwrap()))
+        TestEngine(Some(Engine::start(settings, clock, runners, Vec::new()).unwrap()))
     }
 
     /// Drains it as SIGTERM does.
