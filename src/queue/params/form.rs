@@ -206,7 +206,9 @@ mod tests {
             ("+", "{\"z\":1}"),
         ]);
 
-        let args = params().from_form(&typed).unwrap();
+        let mut open = params().document();
+        open["additionalProperties"] = json!(true);
+        let args = Params::parse(&open).unwrap().from_form(&typed).unwrap();
 
         assert_eq!(
             args,
