@@ -15,6 +15,8 @@ use crate::web::tone::Tone;
 const BARS_MIN: usize = 2;
 /// Places for bars: fewer bars stand at the right, none wider than its neighbours would be.
 const PLACES_MIN: usize = 24;
+/// Least distance of two names below the bars, in percent of the plot: on a phone `Sun 22 Nov 04:23` takes as much.
+const NAMES_APART: f64 = 34.0;
 /// Steps in which the bar of a running job grows up to the highest other: a stream sends the chart with each of them.
 const STEPS: i64 = 40;
 /// The lowest bar, as a share of the highest: a job of no time can still be pressed.
@@ -137,26 +139,26 @@ fn label(columns: &[Column], story: &Story) -> String {
     format!("Run time of the last {} jobs of {}.{usual} {failed} failed.", columns.len(), story.job.template)
 }
 
+/// Names this job, the newest and the oldest; of two whose names would run into one another the one named first here.
 fn ticks(columns: &[Column], story: &Story, shell: &Shell) -> Vec<Tick> {
     let last = columns.len().saturating_sub(1);
     let (places, empty) = (columns.len().max(PLACES_MIN), PLACES_MIN.saturating_sub(columns.len()));
-    let share = |place: usize| ((empty + place) as f64 + 0.5) / places as f64 * 100.0;
-    let mut ticks = Vec::new();
-    if let Some(first) = columns.first() {
-        let at = if empty == 0 { 0.0 } else { share(0) };
-        ticks.push(Tick::along(shell.stamp(first.at).text, at));
-    }
-    match columns.iter().position(|column| column.id == story.job.id) {
-        Some(place) if place > 0 => {
-            ticks.push(Tick::along("this job", if place == last { 100.0 } else { share(place) }))
+    let share = |place: usize| match place {
+        0 if empty == 0 => 0.0,
+        place if place == last => 100.0,
+        place => ((empty + place) as f64 + 0.5) / places as f64 * 100.0,
+    };
+    let this = columns.iter().position(|column| column.id == story.job.id);
+    let named = |place: usize| columns.get(place).map(|column| shell.stamp(column.at).text);
+    let wanted = [this.map(|place| ("this job".into(), place)), named(last).zip(Some(last)), named(0).zip(Some(0))];
+    let mut kept: Vec<(String, f64)> = Vec::new();
+    for (name, place) in wanted.into_iter().flatten() {
+        if kept.iter().all(|(_, at)| (at - share(place)).abs() >= NAMES_APART) {
+            kept.push((name, share(place)));
         }
-        _ => {}
     }
-    let is_last = columns.last().is_some_and(|column| column.id == story.job.id);
-    if let Some(newest) = columns.last().filter(|_| !is_last) {
-        ticks.push(Tick::along(shell.stamp(newest.at).text, 100.0));
-    }
-    ticks
+    kept.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+    kept.into_iter().map(|(name, at)| Tick::along(name, at)).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +183,20 @@ mod tests {
         assert_eq!((chart.unit, chart.bars[1].href.as_str()), ("minutes each", "/jobs/2"));
         assert_eq!(chart.bars[0].title, "Job 1, succeeded, 5m, 13:50:00");
         assert_eq!(chart.x_ticks.last().map(|tick| tick.label.as_str()), Some("this job"));
+    }
+
+    #[test]
+    fn names_never_run_into_one_another() {
+        let mut story = story(JobState::Running);
+        for count in 1..40 {
+            story.runs = (1..=count).map(|id| run(id, JobState::Succeeded, at(id - 50), 1_000)).collect();
+
+            let chart = runs(&story, &shell()).expect("enough jobs");
+
+            let places: Vec<f64> = chart.x_ticks.iter().map(|tick| tick.at.parse().expect("a number")).collect();
+            assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= NAMES_APART), "{count}: {places:?}");
+            assert!(chart.x_ticks.iter().any(|tick| tick.label == "this job"), "{count}");
+        }
     }
 
     #[test]
