@@ -7,7 +7,7 @@ use super::meter::{Reading, Used};
 use super::place::Place;
 use super::reference::{self, Reference};
 use super::stage::{BULK, enqueue_call, enqueue_one, publish};
-use super::{BenchError, Figures, machine, say};
+use super::{BenchError, Figures, joined, machine, say};
 use crate::base::db::{DbError, PgConnection};
 
 /// What one round of one side gave.
@@ -126,7 +126,7 @@ fn side_by_side(
     };
     let jobs = std::thread::scope(|scope| {
         let threads: Vec<_> = conns.into_iter().map(|conn| scope.spawn(|| until(conn))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(0))).sum::<Result<u64, DbError>>()
+        threads.into_iter().map(joined).sum::<Result<u64, BenchError>>()
     })?;
     Ok(Round { jobs, used: Reading::take(&mut watch)?.since(&before) })
 }

@@ -23,6 +23,8 @@ mod steady;
 
 pub use figures::Figures;
 
+use std::thread::ScopedJoinHandle;
+
 use crate::base::db::DbError;
 use crate::base::db::migrate::MigrateError;
 
@@ -84,6 +86,9 @@ pub enum BenchError {
     /// The fresh database could not be given the schema.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A thread of the measurement panicked: its figure would be too small.
+    #[error("a thread of the measurement ended before its work")]
+    Broken,
     /// The jobs were not done in time.
     #[error("{done} of {jobs} jobs were done within {seconds} s")]
     Stuck {
@@ -109,6 +114,11 @@ pub fn run(url: &str, bench: Bench) -> Result<Figures, BenchError> {
         Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
         Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
     }
+}
+
+/// Waits for a thread of the measurement.
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, DbError>>) -> Result<T, BenchError> {
+    Ok(thread.join().map_err(|_| BenchError::Broken)??)
 }
 
 /// Says on standard error what is being done: rounds take seconds, and nobody should wonder.

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, SmallInt, Text};
 
-use super::BenchError;
 use super::place::{Place, connect, execute};
 use super::stage::payload;
+use super::{BenchError, joined};
 use crate::base::db::{DbError, Listener, PgConnection, statement};
 use crate::queue::job::JobId;
 
@@ -117,10 +117,10 @@ impl Reference {
 }
 
 /// Works everything off; gives the number of jobs. The connections stay open, so that what they used can be read.
-pub(super) fn drain(workers: &mut [Worker]) -> Result<u64, DbError> {
+pub(super) fn drain(workers: &mut [Worker]) -> Result<u64, BenchError> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(|| worker.drain())).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(0))).sum()
+        threads.into_iter().map(joined).sum()
     })
 }
 

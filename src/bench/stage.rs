@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Text};
+use diesel::sql_types::{BigInt, Bool, Jsonb, Text};
 use serde_json::{Value, json};
 
 use super::BenchError;
@@ -14,10 +14,10 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::base::text::NodeName;
 use crate::engine::{Duty, Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
-use crate::queue::counts;
 use crate::queue::job::JobId;
 use crate::queue::template::RunnerKind;
 use crate::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
+use crate::queue::{counts, partitions};
 
 /// The template of all measured jobs.
 pub(super) const TEMPLATE: &str = "bench.noop";
@@ -105,7 +105,7 @@ SELECT NOT EXISTS (SELECT FROM millrace.leases)";
     Ok(statement(SQL).tuples::<Bool, bool>(conn)?.first().copied().unwrap_or(false))
 }
 
-/// As `millrace serve` starts it, except for the number of slots.
+/// With the times that `millrace serve` has unless it is told others.
 fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
     let node = NodeName::parse("bench").map_err(|error| DbError::Unavailable(error.to_string()))?;
     Ok(EngineSettings {
@@ -121,21 +121,19 @@ fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
     })
 }
 
-/// The duties that concern running jobs.
+/// The duties that cost running jobs something; those that clear away what is old find nothing here.
 fn duties() -> Vec<Duty> {
     let every = Duration::from_secs(1);
     let statement = Duration::from_secs(30);
     vec![
         Duty { name: "fold", every, statement, run: |conn, _: &dyn Clock| counts::fold(conn) },
-        Duty { name: "partitions", every: Duration::from_secs(10), statement, run: create_partitions },
+        Duty {
+            name: "partitions",
+            every: Duration::from_secs(10),
+            statement,
+            run: |conn, _: &dyn Clock| partitions::create_ahead(conn),
+        },
     ]
-}
-
-fn create_partitions(conn: &mut PgConnection, _: &dyn Clock) -> Result<usize, DbError> {
-    const SQL: &str = "-- bench::create_partitions
-SELECT millrace.create_partitions()";
-    let made = statement(SQL).tuples::<Integer, i32>(conn)?;
-    Ok(made.first().map_or(0, |made| made.unsigned_abs() as usize))
 }
 
 pub(super) fn publish(conn: &mut PgConnection) -> Result<(), DbError> {

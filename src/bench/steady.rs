@@ -10,7 +10,7 @@ use super::meter::{Reading, Used};
 use super::place::Place;
 use super::reference::{self, Consumer, Reference};
 use super::stage::{Stage, Starts, enqueue_one};
-use super::{BenchError, Figures, machine, say};
+use super::{BenchError, Figures, joined, machine, say};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::job::JobId;
 
@@ -99,10 +99,7 @@ fn flow(
             .enumerate()
             .map(|(number, conn)| scope.spawn(move || produce(conn, first(number), pace, each, enqueue)))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Ok(Made::default())))
-            .collect::<Result<Vec<_>, _>>()
+        threads.into_iter().map(joined).collect::<Result<Vec<Made>, BenchError>>()
     })?;
     let late = made.iter().map(|made| made.late).sum();
     let committed: HashMap<JobId, Instant> = made.into_iter().flat_map(|made| made.committed).collect();
