@@ -13,7 +13,7 @@ use crate::admin::nodes::{NodeRow, NodeState};
 use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::actor::Actor;
-use crate::queue::idempotency::{Once, RequestKey, once};
+use crate::queue::idempotency::{RequestKey, once};
 use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -170,43 +170,25 @@ pub async fn act(
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
     let doer = actor.clone();
-    let node = kit.db.write(move |conn| done(conn, &doer, &name, ((act, &reason), key.as_ref()))).await?;
+    let done =
+        kit.db.write(move |conn| done(conn, &doer, &name, ((act, &reason), key.as_ref()))).await.map_err(told)?;
+    let node = done.ok_or_else(used_elsewhere)?;
     answer(&kit, (&hx, &session), (actor, shell), (&node, &ask.back), &notice(act, &node)).await
 }
 
-/// Does what is wanted unless this form has done so, and gives the node as it is now.
+/// Does what is wanted unless this form has done so, and gives the node as it is now; `None` when the form was used for
+/// another act.
 fn done(
     conn: &mut PgConnection,
     actor: &Actor,
     name: &str,
     (wanted, key): ((Act, &str), Option<&RequestKey>),
-) -> Result<NodeRow, Undone> {
+) -> Result<Option<NodeRow>, NodeError> {
     let once = once(conn, "nodes::act", key, |tx| act_in(tx, actor, name, wanted).map(|_| ()))?;
-    if once == Once::OtherRequest {
-        return Err(Undone::OtherAct);
+    if once.outcome().is_none() {
+        return Ok(None);
     }
-    Ok(service::find(conn, actor, name)?)
-}
-
-/// Why a form did nothing.
-enum Undone {
-    OtherAct,
-    Refused(NodeError),
-}
-
-impl<E: Into<NodeError>> From<E> for Undone {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-impl From<Undone> for WebError {
-    fn from(error: Undone) -> Self {
-        match error {
-            Undone::OtherAct => used_elsewhere(),
-            Undone::Refused(error) => told(error),
-        }
-    }
+    service::find(conn, actor, name).map(Some)
 }
 
 /// Answers with what the act changed on the page it was begun on, or with the way back there.

@@ -11,7 +11,7 @@ use crate::admin::queues::service::{self, QueueError, act_in};
 use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::actor::Actor;
-use crate::queue::idempotency::{Once, RequestKey, once};
+use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::ring;
 use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
@@ -163,45 +163,24 @@ pub async fn act(
     }
     let (doer, of) = (actor.clone(), name.clone());
     let wanted = (act.wanted(), reason);
-    let queue = kit.db.write(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await?;
+    let done = kit.db.write(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await.map_err(told)?;
+    let queue = done.ok_or_else(used_elsewhere)?;
     answer(&kit, (&hx, &session), (actor, shell), (name, &ask.back), &act.notice(&queue)).await
 }
 
-/// Does what is wanted unless this form has done so, tells the nodes, and gives the queue as it is now.
+/// Does what is wanted unless this form has done so, tells the nodes, and gives the queue as it is now; `None` when the form
+/// was used for another act.
 pub fn done(
     conn: &mut PgConnection,
     actor: &Actor,
     name: &str,
     ((act, reason), key): (&(service::Act, String), Option<&RequestKey>),
-) -> Result<QueueRow, Undone> {
+) -> Result<Option<QueueRow>, QueueError> {
     let wanted = (act.clone(), reason.as_str());
     let once = once(conn, "queues::act", key, |tx| act_in(tx, actor, name, &wanted).map(|_| ()))?;
-    if once == Once::OtherRequest {
-        return Err(Undone::OtherAct);
+    if once.outcome().is_none() {
+        return Ok(None);
     }
     ring::notify(conn)?; // after the commit
-    Ok(service::find(conn, actor, name)?)
-}
-
-/// Why a form did nothing.
-pub enum Undone {
-    /// Its one-time id was used for another act.
-    OtherAct,
-    /// The service refused.
-    Refused(QueueError),
-}
-
-impl<E: Into<QueueError>> From<E> for Undone {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-impl From<Undone> for WebError {
-    fn from(error: Undone) -> Self {
-        match error {
-            Undone::OtherAct => used_elsewhere(),
-            Undone::Refused(error) => told(error),
-        }
-    }
+    service::find(conn, actor, name).map(Some)
 }

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::act::{Undone, done};
+use super::act::done;
 use super::after::{answer, back, from};
 use super::{titled_under, told};
 use crate::admin::queues::QueueRow;
@@ -17,7 +17,7 @@ use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::format::grouped;
 use crate::web::kit::Kit;
-use crate::web::once::form_key;
+use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::request::Hx;
@@ -99,15 +99,16 @@ pub async fn act(
     let wanted = (Act::Weigh { to, seen: form.text("seen").parse().ok() }, reason);
     let (doer, of) = (actor.clone(), name.clone());
     match kit.db.write(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await {
-        Ok(queue) => {
+        Ok(done) => {
+            let queue = done.ok_or_else(used_elsewhere)?;
             let notice =
                 Notice::done(format!("{name} has weight {} now.", queue.weight)).linking("Open", paths::queue(&name));
             answer(&kit, (&hx, &session), (actor, shell), (name.clone(), &back(&form, &name)), &notice).await
         }
-        Err(Undone::Refused(QueueError::Stale { weight, .. })) => {
+        Err(QueueError::Stale { weight, .. }) => {
             let page = WeightPage { stale: true, ..WeightPage::new(shell, &QueueRow { weight, ..queue }, form) };
             respond::conflicting(&hx, &page, &[("ask", &page.as_dialog())])
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(told(error)),
     }
 }
