@@ -3,6 +3,7 @@ mod activity;
 mod attention;
 pub mod page;
 mod read;
+mod rows;
 mod span;
 mod view;
 

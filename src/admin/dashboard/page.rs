@@ -7,9 +7,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
 use super::view::{
-    Facts, FailingRow, FlowBand, NodeRow, QueueRow, Sentence, StartStep, Tile, failing_row, flow_band, node_row,
-    queue_row, ribbons, sentences, start_steps, throughput, tiles,
+    Facts, FlowBand, Sentence, StartStep, Tile, flow_band, ribbons, sentences, start_steps, throughput, tiles,
 };
 use super::{Span, failing, flow, nodes, queues, steps, totals};
 use crate::base::db::{DbError, PgConnection};

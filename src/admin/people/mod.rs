@@ -7,3 +7,4 @@ mod password_page;
 mod queries;
 mod roles_page;
 pub mod service;
+mod typed;

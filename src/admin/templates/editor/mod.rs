@@ -8,6 +8,7 @@
 pub mod fields;
 pub mod lines;
 pub mod rows;
+pub mod table;
 pub mod typed;
 pub mod units;
 pub mod written;
@@ -125,7 +126,7 @@ fn holds(form: &Form, spec: &TemplateSpec) -> bool {
 
 /// Compares two templates, spellings of their parameters that mean the same aside.
 fn same(left: &TemplateSpec, right: &TemplateSpec) -> bool {
-    let params = |spec: &TemplateSpec| rows::tidied(&spec.params.document());
+    let params = |spec: &TemplateSpec| table::tidied(&spec.params.document());
     let rest = |spec: &TemplateSpec| TemplateSpec { params: Params::default(), ..spec.clone() };
     params(left) == params(right) && rest(left) == rest(right)
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::fields::label;
-use super::rows::{ParamTable, typed_rows};
+use super::rows::typed_rows;
+use super::table::ParamTable;
 use super::{lines, units};
 use crate::queue::template::RunnerKind;
 use crate::web::form::Form;

@@ -1,7 +1,7 @@
 //! From a template to the fields of the form.
 
 use super::lines::{spell_lines, spell_pairs};
-use super::rows::ParamTable;
+use super::table::ParamTable;
 use super::units::{spell_waits, split};
 use crate::queue::template::{
     Backoff, BackoffKind, CommandWork, Defaults, HandlerWork, HttpWork, OnInterrupt, RetryIf, SqlWork, Statuses,
