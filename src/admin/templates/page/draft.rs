@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::admin::templates::editor::rows::{ParamRow, ParamTable, ROWS_MAX};
+use crate::admin::templates::editor::rows::{ParamRow, ROWS_MAX};
+use crate::admin::templates::editor::table::ParamTable;
 use crate::admin::templates::editor::{self, Typed, View, typed, without, written};
 use crate::queue::params::Params;
 use crate::web::form::Form;

@@ -220,9 +220,13 @@ impl EditPage {
     }
 
     fn others(&self) -> Vec<Choice> {
-        [("", "Are accepted"), ("true", "Are accepted and offered in the form"), ("false", "Are refused")]
-            .map(|(value, label)| Choice::new(value, label))
-            .into()
+        [
+            ("", "Are refused, unless there are no parameters"),
+            ("true", "Are accepted and offered in the form"),
+            ("false", "Are always refused"),
+        ]
+        .map(|(value, label)| Choice::new(value, label))
+        .into()
     }
 
     /// Lists the registered handlers, and the one that was typed if it is none of them.
