@@ -11,7 +11,7 @@
 //! | what | where |
 //! |---|---|
 //! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
-//! | in | [`api`], [`request`], [`extract`], [`form`], [`once`], [`blocking`], [`kit`] |
+//! | in | [`api`], [`request`], [`extract`], [`form`], [`field`], [`once`], [`blocking`], [`kit`] |
 //! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
 //! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`cells`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
@@ -28,6 +28,7 @@ pub mod design;
 pub mod diff;
 pub mod error;
 pub mod extract;
+pub mod field;
 pub mod form;
 pub mod format;
 pub mod guard;
