@@ -69,7 +69,7 @@ impl Task for Sum {
             };
             reached = Reached { place: reached.place + 1, sum };
             job.progress(reached.place as u64, self.numbers.len() as u64, "adding up");
-            job.checkpoint(serde_json::to_value(&reached)?);
+            job.checkpoint(serde_json::to_value(&reached)?)?;
         }
         job.output(json!({ "sum": reached.sum }));
         Ok(Outcome::Done)

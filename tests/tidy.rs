@@ -237,11 +237,37 @@ fn functions_can_be_read_without_scrolling() {
     hold("no function has more than 70 lines", &broken);
 }
 
+/// Longer files are asking to be split along a noun.
+const FILE_LINES_MAX: usize = 400;
+
+fn is_too_long(text: &str) -> bool {
+    text.lines().count() > FILE_LINES_MAX
+}
+
+#[test]
+fn files_stay_short() {
+    let kinds = [
+        ("src", ".rs"),
+        ("tests", ".rs"),
+        ("migrations", ".sql"),
+        ("templates", ".html"),
+        ("static", ".css"),
+        ("static", ".js"),
+    ];
+    let all = kinds.iter().flat_map(|(folder, ending)| files(folder, ending));
+    let long = |(name, text): (String, String)| {
+        let vendored = name.contains("vendor/");
+        (is_too_long(&text) && !vendored).then(|| format!("{name}: {} lines", text.lines().count()))
+    };
+    hold("no file has more than 400 lines", &all.filter_map(long).collect::<Vec<_>>());
+}
+
 #[test]
 fn the_rules_can_fail() {
     let text = "//! x\nuse crate::web::Shell;\n// crate::web in a comment\n#[cfg(test)]\nmod tests { use crate::web; }";
     assert_eq!(lines_with(text, &["crate::web"]).len(), 1);
     assert!(!documented(&["", "}"]));
     assert!(documented(&["/// Does it.", "#[must_use]"]));
+    assert!(is_too_long(&"x\n".repeat(401)) && !is_too_long(&"x\n".repeat(400)));
     assert!(is_page("src/admin/jobs/list_page.rs") && !is_page("src/admin/jobs/service.rs"));
 }

@@ -99,7 +99,7 @@ impl Task for SearchIndex {
                 return Err(Failure::new("the index answers no more: connection reset by peer"));
             }
             done = (done + INDEX_BATCH).min(self.products);
-            job.checkpoint(json!({ "done": done }));
+            job.checkpoint(json!({ "done": done }))?;
             job.progress(done, self.products, &format!("product {}", self.from + done));
         }
         job.log(Level::Info, "the index was refreshed");

@@ -1,5 +1,7 @@
 //! Services are synchronous; pages are not. This is the bridge: work runs on actix's blocking threads.
 
+use std::time::{Duration, Instant};
+
 use actix_web::web;
 
 use crate::base::db::{Connection, Db, DbError, PgConnection};
@@ -8,8 +10,8 @@ use crate::base::db::{Connection, Db, DbError, PgConnection};
 #[derive(Clone)]
 pub struct Database(Db);
 
-/// How often a broken connection is exchanged for another one before giving up.
-const EXCHANGES_MAX: usize = 32;
+/// Broken connections are exchanged for others so long at most: each may take the pool's whole wait.
+const EXCHANGE_MAX: Duration = Duration::from_secs(2);
 
 impl Database {
     /// Wraps the pool of pages. Its `wait` bounds how long a request waits for a connection.
@@ -22,39 +24,12 @@ impl Database {
         &self.0
     }
 
-    /// Runs `work`, which changes nothing.
+    /// Runs `work` once, on a connection that answered a moment ago: after Postgres was restarted every pooled one is dead,
+    /// and finding that out in the middle of a change would leave its outcome unknown.
     ///
     /// # Errors
     /// What `work` gives; [`DbError::Unavailable`] when no connection could be had or the server is shutting down.
-    pub async fn read<T, E>(
-        &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
-        self.run(work).await
-    }
-
-    /// Runs `work`, which may change something. It runs once: what it did is not known when the connection is lost.
-    ///
-    /// # Errors
-    /// What `work` gives; [`DbError::Unavailable`] when no connection could be had or the server is shutting down.
-    pub async fn write<T, E>(
-        &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
-        self.run(work).await
-    }
-
-    /// Both look at the connection first: after Postgres was restarted every pooled one is dead, and finding that out in
-    /// the middle of a change would leave its outcome unknown.
-    async fn run<T, E>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn run<T, E>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -67,13 +42,13 @@ impl Database {
 
 /// Takes a connection that answers.
 fn live_connection(db: &Db) -> Result<Connection, DbError> {
-    let mut last = DbError::Unavailable("no connection answered".into());
-    for _ in 0..EXCHANGES_MAX {
+    let begun = Instant::now();
+    loop {
         let mut conn = db.get()?;
         match crate::base::db::statement("SELECT 1").run(&mut conn) {
             Ok(_) => return Ok(conn),
-            Err(error) => last = error,
+            Err(error) if begun.elapsed() >= EXCHANGE_MAX => return Err(error),
+            Err(_) => {} // dropped broken, so the pool makes another one
         }
     }
-    Err(last)
 }

@@ -6,6 +6,8 @@ use super::tone::Tone;
 
 /// Most points of one line and most columns of one bar chart; callers aggregate to fewer.
 pub const POINTS_MAX: usize = 400;
+/// Most points of a sparkline: more would show noise instead of a course.
+pub const SPARK_POINTS_MAX: usize = 24;
 
 /// A small line without axes.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +24,21 @@ pub struct Spark {
     pub end: Option<String>,
 }
 
-/// Lays out a sparkline. Fewer than two values give an empty line.
+/// Lays out a sparkline; more than [`SPARK_POINTS_MAX`] values become averages of neighbours. Fewer than two give an empty line.
 pub fn spark(values: &[f64], line_class: &'static str, label: impl Into<String>) -> Spark {
-    let points = scaled(values);
+    let points = scaled(&averaged(values));
     let line = path(&points);
     let area = if line.is_empty() { String::new() } else { format!("{line}L100 100L0 100Z") };
     Spark { label: label.into(), line_class, line, area, end: points.last().map(|(_, y)| short(*y)) }
+}
+
+/// The last group is whole, so that the line ends with what is newest.
+fn averaged(values: &[f64]) -> Vec<f64> {
+    let each = values.len().div_ceil(SPARK_POINTS_MAX).max(1);
+    let mut groups: Vec<f64> =
+        values.rchunks(each).map(|group| group.iter().sum::<f64>() / group.len() as f64).collect();
+    groups.reverse();
+    groups
 }
 
 /// Scales to leave air above the highest and below the lowest value, so that a flat line stands in the middle third.
@@ -287,6 +298,17 @@ mod tests {
 
         assert!(line.line.starts_with("M0 ") && line.line.contains("L50 ") && line.line.contains("L100 "));
         assert_eq!(line.area, format!("{}L100 100L0 100Z", line.line));
+    }
+
+    #[test]
+    fn a_sparkline_of_many_values_shows_their_course_and_not_each_of_them() {
+        let values: Vec<f64> = (0..61).map(|minute| f64::from(minute % 2)).collect();
+
+        let shown = averaged(&values);
+
+        assert!(shown.len() <= SPARK_POINTS_MAX, "{}", shown.len());
+        assert_eq!(shown.last(), Some(&(1.0 / 3.0)), "of the last three");
+        assert_eq!(averaged(&[1.0, 2.0]), [1.0, 2.0]);
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn by_session(request: &HttpRequest) -> Result<Caller, WebError> {
     let kit = Kit::of(request);
     let (now, is_stream) = (kit.clock.now(), request.path().starts_with("/live/"));
     let find = if is_stream { sessions::peek } else { sessions::actor };
-    let signed_in = kit.db.write(move |conn| find(conn, &key, now)).await?;
+    let signed_in = kit.db.run(move |conn| find(conn, &key, now)).await?;
     Ok(Caller { actor: signed_in.as_ref().map(|person| person.actor.clone()), signed_in })
 }
 
@@ -124,7 +124,7 @@ async fn by_token(request: &HttpRequest) -> Result<Caller, WebError> {
     let (now, instant) = (kit.clock.now(), Instant::now());
     let address = client(request).map(rate::subject).unwrap_or_default();
     kit.rates.check(&address, instant).map_err(too_many)?;
-    match kit.db.write(move |conn| token::authenticate(conn, &text, now)).await? {
+    match kit.db.run(move |conn| token::authenticate(conn, &text, now)).await? {
         Some(actor) => {
             kit.rates.take(&format!("{} {:?}", actor.name, actor.via), rate::TOKEN, instant).map_err(too_many)?;
             Ok(Caller { actor: Some(actor), signed_in: None })
@@ -182,7 +182,7 @@ async fn note_refusal(request: &HttpRequest, actor: Option<Actor>, error: &WebEr
     }
     let subject = format!("{} {}", request.method(), request.path());
     let change = Change::new("request.refuse", "route", subject).because(Some(format!("lacks {lacking:?}")));
-    let noted = Kit::of(request).db.write(move |conn| audit::refused(conn, &actor, change)).await;
+    let noted = Kit::of(request).db.run(move |conn| audit::refused(conn, &actor, change)).await;
     if let Err(error) = noted {
         let error: DbError = error;
         tracing::error!(%error, "a refused attempt could not be recorded");

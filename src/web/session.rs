@@ -77,7 +77,7 @@ impl SessionStore for Store {
     /// When the database is away the session is neither lost nor empty: it is marked, and nothing is written back.
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
         let (key, now) = (hash(key.as_ref()), self.clock.now());
-        match self.db.read(move |conn| rows::find(conn, &key, now)).await {
+        match self.db.run(move |conn| rows::find(conn, &key, now)).await {
             Ok(found) => Ok(found.map(|session| to_state(session, &key))),
             Err(error) => {
                 tracing::warn!(%error, "a session could not be read");
@@ -90,7 +90,7 @@ impl SessionStore for Store {
         let (text, key) = new_key()?;
         let now = self.clock.now();
         let session = from_state(&state, now);
-        let saved = self.db.write(move |conn| rows::insert(conn, &key, &session, now)).await;
+        let saved = self.db.run(move |conn| rows::insert(conn, &key, &session, now)).await;
         saved.map_err(|error: DbError| SaveError::Other(error.into()))?;
         Ok(text)
     }
@@ -98,7 +98,7 @@ impl SessionStore for Store {
     /// A session that was ended meanwhile stays ended: the new key in the cookie then leads to nothing.
     async fn update(&self, key: SessionKey, state: State, _: &Duration) -> Result<SessionKey, UpdateError> {
         let (hashed, kept) = (hash(key.as_ref()), kept(&state));
-        let updated = self.db.write(move |conn| rows::set_state(conn, &hashed, &kept)).await;
+        let updated = self.db.run(move |conn| rows::set_state(conn, &hashed, &kept)).await;
         match updated.map_err(|error: DbError| UpdateError::Other(error.into()))? {
             true => Ok(key),
             false => Ok(new_key().map_err(|error| UpdateError::Other(error.into()))?.0),
@@ -112,7 +112,7 @@ impl SessionStore for Store {
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let key = hash(key.as_ref());
-        Ok(self.db.write(move |conn| rows::end(conn, &key)).await?)
+        Ok(self.db.run(move |conn| rows::end(conn, &key)).await?)
     }
 }
 

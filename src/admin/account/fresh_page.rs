@@ -55,7 +55,7 @@ pub async fn prove(kit: &Kit, held: &Session, who: &SignedIn, form: &mut Form) -
     let key = session::key(held).ok_or(WebError::SignIn)?;
     let (actor, clock) = (who.actor.clone(), Arc::clone(&kit.clock));
     let _turn = turn().await?;
-    match kit.db.write(move |conn| sign_in::prove(conn, &*clock, &actor, &key, &typed)).await {
+    match kit.db.run(move |conn| sign_in::prove(conn, &*clock, &actor, &key, &typed)).await {
         Ok(until) => {
             session::freshen(held, until)?;
             Ok(true)

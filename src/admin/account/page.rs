@@ -73,7 +73,7 @@ pub(super) fn tabs(current: &str) -> Vec<Tab> {
 /// `GET /account`.
 async fn show(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell) -> Result<HttpResponse, WebError> {
     let actor = who.actor.clone();
-    let profile = kit.db.read(move |conn| account::profile(conn, &actor)).await.map_err(told)?;
+    let profile = kit.db.run(move |conn| account::profile(conn, &actor)).await.map_err(told)?;
     let form = Form::default()
         .with("name", profile.name)
         .with("zone", profile.zone)
@@ -98,7 +98,7 @@ async fn save(
     };
     let profile = Profile { name, zone: zone.name().to_owned(), theme: theme.clone(), density };
     let actor = who.actor.clone();
-    match kit.db.write(move |conn| account::set_profile(conn, &actor, &profile)).await {
+    match kit.db.run(move |conn| account::set_profile(conn, &actor, &profile)).await {
         Ok(()) => {
             let mut answer = respond::onward(&hx, &held, paths::ACCOUNT, &Notice::done("Your account was saved."))?;
             // the cookie would win over the account

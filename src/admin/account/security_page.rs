@@ -68,7 +68,7 @@ fn row(shell: &Shell, listed: Listed, current: Option<&Hash>) -> SessionRow {
 
 async fn page(kit: &Kit, held: &Session, who: &SignedIn, shell: Shell, form: Form) -> Result<SecurityPage, WebError> {
     let (actor, clock, key) = (who.actor.clone(), Arc::clone(&kit.clock), session::key(held));
-    let listed = kit.db.read(move |conn| account::sessions(conn, &*clock, &actor)).await.map_err(told)?;
+    let listed = kit.db.run(move |conn| account::sessions(conn, &*clock, &actor)).await.map_err(told)?;
     let shell = shell.titled("Password and sessions", Section::Elsewhere).under("Account", paths::ACCOUNT);
     let sessions = listed.into_iter().map(|listed| row(&shell, listed, key.as_ref())).collect();
     Ok(SecurityPage { shell, tabs: tabs(paths::ACCOUNT_SECURITY), email: who.email.clone(), form, sessions })
@@ -93,7 +93,7 @@ async fn change_password(
     let changed = {
         let _turn = fresh_page::turn().await?;
         let work = move |conn: &mut _| account::change_password(conn, &*clock, &actor, (&present, &new), key.as_ref());
-        kit.db.write(work).await
+        kit.db.run(work).await
     };
     match changed {
         Ok(()) => {
@@ -118,8 +118,7 @@ async fn end_sessions(
 ) -> Result<HttpResponse, WebError> {
     let own = session::key(&held).ok_or(WebError::SignIn)?;
     if form.is("others", "all") {
-        let ended =
-            kit.db.write(move |conn| account::end_other_sessions(conn, &who.actor, &own)).await.map_err(told)?;
+        let ended = kit.db.run(move |conn| account::end_other_sessions(conn, &who.actor, &own)).await.map_err(told)?;
         let notice = Notice::done(match ended {
             1 => "1 other session was ended.".to_owned(),
             many => format!("{many} other sessions were ended."),
@@ -127,7 +126,7 @@ async fn end_sessions(
         return respond::onward(&hx, &held, paths::ACCOUNT_SECURITY, &notice);
     }
     let key = key(form.text("session")).ok_or(WebError::NotFound)?;
-    kit.db.write(move |conn| account::end_session(conn, &who.actor, &key)).await.map_err(told)?;
+    kit.db.run(move |conn| account::end_session(conn, &who.actor, &key)).await.map_err(told)?;
     if key == own {
         session::end(&held);
         return Ok(respond::see_other(paths::SIGN_IN));

@@ -56,7 +56,7 @@ impl SetupPage {
 async fn show(request: HttpRequest, kit: Data<Kit>, held: Session, query: Query) -> Result<HttpResponse, WebError> {
     let secret = query.0.text("token").to_owned();
     let (clock, asked) = (Arc::clone(&kit.clock), secret.clone());
-    let valid = kit.db.read(move |conn| setup::is_valid(conn, &*clock, &asked)).await?;
+    let valid = kit.db.run(move |conn| setup::is_valid(conn, &*clock, &asked)).await?;
     SetupPage::new(&request, &held, valid, Form::default().with("token", secret)).answer()
 }
 
@@ -65,7 +65,7 @@ async fn make(request: HttpRequest, kit: Data<Kit>, held: Session, form: Form) -
     let (typed, clock, address) = (form.clone(), Arc::clone(&kit.clock), client(&request).map(|ip| ip.to_string()));
     let made = {
         let _turn = fresh_page::turn().await?;
-        kit.db.write(move |conn| {
+        kit.db.run(move |conn| {
             let first =
                 FirstAdmin { email: typed.text("email"), name: typed.text("name"), password: typed.text("password") };
             setup::by_link(conn, &*clock, address, typed.text("token"), &first)

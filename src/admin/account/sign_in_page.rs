@@ -99,7 +99,7 @@ pub(super) async fn sign_in(
     let work = move |conn: &mut _| {
         sign_in::sign_in(conn, &*clock, &Attempt { email: &email, password: &password, address, request: Some(id) })
     };
-    Ok(kit.db.write(work).await)
+    Ok(kit.db.run(work).await)
 }
 
 /// Binds a new session key to the person; signing in counts as a fresh proof.
@@ -138,7 +138,7 @@ fn refuse(
 /// `POST /sign-out`: the session ends on every node. Whoever is signed out already is led on all the same.
 async fn leave(kit: Data<Kit>, held: Session, who: Option<SignedIn>) -> Result<HttpResponse, WebError> {
     if let Some((who, key)) = who.zip(session::key(&held)) {
-        let ended = kit.db.write(move |conn| account::sign_out(conn, &who.actor, &key)).await;
+        let ended = kit.db.run(move |conn| account::sign_out(conn, &who.actor, &key)).await;
         ended.map_err(|error: AccountError| super::page::told(error))?;
     }
     session::end(&held);

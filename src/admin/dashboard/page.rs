@@ -59,6 +59,7 @@ struct DashboardPage {
     facts: String,
     spans: Vec<Tab>,
     may_enqueue: bool,
+    may_run: bool,
     links: Links,
     concerns: Vec<Sentence>,
     start: Option<Vec<StartStep>>,
@@ -77,7 +78,7 @@ struct DashboardPage {
 async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     let span = span_of(&query);
     let shell = shell.titled("Dashboard", Section::Dashboard).streaming("dashboard");
-    let page = kit.db.read(move |conn| page(conn, &actor, shell.clone(), span)).await?;
+    let page = kit.db.run(move |conn| page(conn, &actor, shell.clone(), span)).await?;
     respond::page(&hx, &page, &[])
 }
 
@@ -110,6 +111,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         facts: headline(&shell, &facts),
         spans: spans(span),
         may_enqueue: actor.may(Permission::Enqueue),
+        may_run: actor.may(Permission::RunQueues),
         links,
         concerns: sentences(&facts, shell.now),
         start: start_steps(&facts, may_draft),

@@ -279,7 +279,7 @@ SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS 
     (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
     coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
-    q.paused_at IS NOT NULL AS paused, q.paused_by, q.pause_reason, q.paused_at
+    q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
 WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
     );

@@ -20,8 +20,10 @@ pub struct Sentence {
     pub what: String,
     /// The rest.
     pub more: String,
-    /// What can be done: word and address.
+    /// Where to look: word and address.
     pub acts: Vec<(&'static str, String)>,
+    /// Where a paused queue is resumed.
+    pub resume: Option<String>,
 }
 
 fn sentence(concern: Concern) -> Sentence {
@@ -30,8 +32,9 @@ fn sentence(concern: Concern) -> Sentence {
             tone: Tone::Failed,
             icon: "triangle-alert",
             what: "No node runs jobs.".into(),
-            more: format!("{} are ready and wait for one.", jobs(ready)),
+            more: format!("{} ready and waiting for one.", jobs_are(ready)),
             acts: vec![("See nodes", paths::NODES.into())],
+            resume: None,
         },
         Concern::Silent { node, age } => Sentence {
             tone: Tone::Failed,
@@ -39,33 +42,40 @@ fn sentence(concern: Concern) -> Sentence {
             what: format!("{node} has been silent for {}.", duration(age)),
             more: "Its jobs are taken over by other nodes.".into(),
             acts: vec![("See nodes", paths::NODES.into())],
+            resume: None,
         },
         Concern::Behind { queue, age, ready, slots_full } => Sentence {
             tone: Tone::Failed,
             icon: "triangle-alert",
             what: format!("{queue} is {} behind.", duration(age)),
             more: if slots_full {
-                format!("{} wait, and all slots are busy.", jobs(ready))
+                format!("{} ready, and all slots are busy.", jobs_are(ready))
             } else {
-                format!("{} wait although slots are free.", jobs(ready))
+                format!("{} ready although slots are free.", jobs_are(ready))
             },
             acts: vec![("See the jobs", format!("{}?state=ready&queue={queue}", paths::JOBS))],
+            resume: None,
         },
         Concern::Paused { queue, age, by, reason, ready } => Sentence {
             tone: Tone::Paused,
             icon: "circle-pause",
             what: format!("{queue} has been paused for {}", duration(age)),
             more: match reason {
-                Some(reason) => format!("by {by}: “{reason}”. {} are ready.", jobs(ready)),
-                None => format!("by {by}. {} are ready.", jobs(ready)),
+                Some(reason) => format!("by {by}: “{reason}”. {} ready.", jobs_are(ready)),
+                None => format!("by {by}. {} ready.", jobs_are(ready)),
             },
             acts: vec![("See the queue", paths::queue(&queue))],
+            resume: Some(paths::queue_act(&queue, "resume")),
         },
     }
 }
 
 fn jobs(number: i64) -> String {
     if number == 1 { "1 job".into() } else { format!("{} jobs", grouped(number.unsigned_abs())) }
+}
+
+fn jobs_are(number: i64) -> String {
+    format!("{} {}", jobs(number), if number == 1 { "is" } else { "are" })
 }
 
 /// A step of an empty system's first card.

@@ -34,7 +34,7 @@ async fn alive() -> Result<HttpResponse, WebError> {
 
 /// Answers 200 when the work can be done, else 503; each check with its reason.
 async fn ready(kit: Data<Kit>, here: Data<Here>) -> Result<HttpResponse, WebError> {
-    let checks = kit.db.read(move |conn| probe::checks(conn, &here)).await.unwrap_or_else(|error| {
+    let checks = kit.db.run(move |conn| probe::checks(conn, &here)).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "not ready");
         vec![Check::not("database", Verdict::Fail, "the database cannot be reached")]
     });
@@ -49,7 +49,7 @@ async fn metrics(request: HttpRequest, actor: Option<Actor>, kit: Data<Kit>) -> 
     if !is_from_here(&request) {
         actor.ok_or(WebError::SignIn)?.require(Permission::ReadHealth)?;
     }
-    let read = kit.db.read(metrics::read).await?;
+    let read = kit.db.run(metrics::read).await?;
     let (open, idle) = kit.db.pool().usage();
     let text = read.told(PoolUsage { open, idle }, kit.clock.now());
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, EXPOSITION)).body(text))

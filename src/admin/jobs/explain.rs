@@ -134,7 +134,8 @@ WITH place AS (
     SELECT n.slots, n.busy FROM place JOIN millrace.queues q ON q.id = place.queue_id
     JOIN millrace.nodes n ON n.state = 'up' AND (n.queues IS NULL OR q.name = ANY (n.queues))
 )
-SELECT q.paused_at IS NOT NULL AS paused, q.paused_by, q.pause_reason, (SELECT count(*) FROM serving)::integer AS nodes,
+SELECT q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by,
+    q.pause_reason, (SELECT count(*) FROM serving)::integer AS nodes,
     coalesce((SELECT sum(slots) FROM serving), 0)::bigint AS slots, coalesce((SELECT sum(busy) FROM serving), 0)::bigint AS busy,
     (SELECT count(*) FROM (
         SELECT FROM millrace.ready r WHERE r.queue_id = place.queue_id AND (r.priority, r.seq) < (place.priority, place.seq) LIMIT $2

@@ -153,10 +153,12 @@ WITH asked AS (
     ) AS k
 ), active AS (
     SELECT u.job_id AS k, u.job_id, 'running' AS state, coalesce(p.queue_id, j.queue_id) AS queue_id, j.template_id,
-        coalesce(p.priority, j.priority) AS priority, u.attempt, l.started_at AS at, NULL::timestamptz AS run_at
-    FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
-    JOIN millrace.jobs j ON j.id = u.job_id LEFT JOIN millrace.placements p ON p.job_id = u.job_id
-    WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor
+        coalesce(p.priority, j.priority) AS priority, u.attempt, u.started_at AS at, NULL::timestamptz AS run_at
+    FROM (
+        SELECT l.started_at, u.job_id, u.attempt
+        FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
+        WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor ORDER BY u.job_id ", $dir, " LIMIT $3
+    ) AS u JOIN millrace.jobs j ON j.id = u.job_id LEFT JOIN millrace.placements p ON p.job_id = u.job_id
 ), ended AS (
     SELECT h.job_id AS k, h.job_id, h.state::text, h.queue_id, h.template_id, h.priority, h.attempt, h.finished_at AS at, NULL::timestamptz AS run_at
     FROM asked, LATERAL (

@@ -56,8 +56,9 @@ pub fn trail_of(
     records_max: i64,
 ) -> Result<Vec<Record>, DbError> {
     const SQL: &str = "-- admin::jobs::trail
-SELECT at, actor, act, accepted, reason, after FROM millrace.audit
-WHERE subject_kind = $1 AND subject = $2 AND ($3 OR person_id = $4) ORDER BY id DESC LIMIT $5";
+SELECT a.at, coalesce(p.name, a.actor) AS actor, a.act, a.accepted, a.reason, a.after FROM (
+    SELECT * FROM millrace.audit WHERE subject_kind = $1 AND subject = $2 AND ($3 OR person_id = $4) ORDER BY id DESC LIMIT $5
+) AS a LEFT JOIN millrace.people p ON p.id = a.person_id ORDER BY a.id DESC";
     statement(SQL)
         .bind::<Text, _>(kind)
         .bind::<Text, _>(subject)

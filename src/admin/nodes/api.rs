@@ -29,13 +29,13 @@ pub fn routes() -> Vec<Route> {
 
 /// Answers with all nodes, those that are down last.
 async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let nodes = kit.db.read(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
+    let nodes = kit.db.run(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
     respond::json(StatusCode::OK, &json!({ "nodes": nodes }))
 }
 
 /// Answers with one node.
 async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let node = kit.db.read(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
+    let node = kit.db.run(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
     respond::json(StatusCode::OK, &node)
 }
 
@@ -76,7 +76,7 @@ async fn act((request, payload, name, actor, kit): Taken, wanted: Act) -> Result
         done.outcome().ok_or_else(Asked::other_request)?;
         service::find(conn, &actor, &name).map_err(refused)
     };
-    let node = kit.db.write::<_, WebError>(work).await?;
+    let node = kit.db.run::<_, WebError>(work).await?;
     respond::json(StatusCode::OK, &node)
 }
 

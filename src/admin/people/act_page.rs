@@ -79,7 +79,7 @@ impl Act {
 
 async fn question(kit: &Kit, who: &SignedIn, act: Act, id: PersonId) -> Result<Confirm, WebError> {
     let actor = who.actor.clone();
-    let person = kit.db.read(move |conn| people::find(conn, &actor, id)).await.map_err(told)?;
+    let person = kit.db.run(move |conn| people::find(conn, &actor, id)).await.map_err(told)?;
     Ok(Confirm { fresh: !who.is_fresh(kit.clock.now()), ..act.question(&person) })
 }
 
@@ -142,5 +142,5 @@ async fn done(
         Act::Disable => people::disable(conn, &*clock, &actor, id, reason),
         Act::Enable => people::enable(conn, &actor, id),
     };
-    kit.db.write(work).await
+    kit.db.run(work).await
 }

@@ -74,7 +74,7 @@ async fn add(
     {
         let (actor, clock) = (who.actor.clone(), Arc::clone(&kit.clock));
         let _turn = fresh_page::turn().await?;
-        match kit.db.write(move |conn| people::add(conn, &*clock, &actor, &new)).await {
+        match kit.db.run(move |conn| people::add(conn, &*clock, &actor, &new)).await {
             Ok(person) => {
                 let notice = Notice::done(format!("{} was added.", person.name)).saying("Tell them their password.");
                 return respond::onward(&hx, &held, &paths::person(person.id), &notice);
@@ -161,7 +161,7 @@ impl PersonPage {
 
 async fn find(kit: &Kit, who: &SignedIn, id: PersonId) -> Result<Person, WebError> {
     let actor = who.actor.clone();
-    kit.db.read(move |conn| people::find(conn, &actor, id)).await.map_err(told)
+    kit.db.run(move |conn| people::find(conn, &actor, id)).await.map_err(told)
 }
 
 /// `GET /people/{id}`.
@@ -195,7 +195,7 @@ async fn change(
     {
         let change = PersonChange { name: Some(name), role: Some(role), scope: Some(scope) };
         let (actor, id) = (who.actor.clone(), *id);
-        match kit.db.write(move |conn| people::change(conn, &actor, id, &change)).await {
+        match kit.db.run(move |conn| people::change(conn, &actor, id, &change)).await {
             Ok(person) => {
                 let notice = Notice::done(format!("{} was changed.", person.name));
                 return respond::onward(&hx, &held, &paths::person(person.id), &notice);

@@ -70,7 +70,7 @@ async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) 
     let (filter, query) = (filter(&query.0), query.0);
     let filtered = !filter.text.is_empty() || filter.role.is_some();
     let asked = filter.clone();
-    let found = kit.db.read(move |conn| people::list(conn, &actor, &asked)).await.map_err(told)?;
+    let found = kit.db.run(move |conn| people::list(conn, &actor, &asked)).await.map_err(told)?;
     let rows: Vec<Row> = found.people.iter().map(|person| Row::new(&shell, person)).collect();
     let pages = Pages {
         shown: format!("{} shown", rows.len()),

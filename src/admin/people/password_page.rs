@@ -40,7 +40,7 @@ struct PasswordPage {
 
 async fn page(kit: &Kit, shell: Shell, who: &SignedIn, id: PersonId, form: Form) -> Result<PasswordPage, WebError> {
     let actor = who.actor.clone();
-    let person = kit.db.read(move |conn| people::find(conn, &actor, id)).await.map_err(told)?;
+    let person = kit.db.run(move |conn| people::find(conn, &actor, id)).await.map_err(told)?;
     let shell = shell.titled(format!("New password for {}", person.name), Section::People);
     let shell = shell.under("People", paths::PEOPLE).under(person.name.clone(), paths::person(id));
     let fresh = who.is_fresh(kit.clock.now());
@@ -75,7 +75,7 @@ async fn set(
         let (actor, id) = (who.actor.clone(), *id);
         let _turn = fresh_page::turn().await?;
         let work = move |conn: &mut _| people::reset_password(conn, &actor, id, &password);
-        let person = kit.db.write(work).await.map_err(told)?;
+        let person = kit.db.run(work).await.map_err(told)?;
         let notice = Notice::done(format!("{} has a new password.", person.name)).saying("Their sessions have ended.");
         return respond::onward(&hx, &held, &paths::person(id), &notice);
     }

@@ -33,7 +33,7 @@ pub fn routes() -> Vec<Route> {
 
 /// Answers with all queues in scope, by name.
 async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let queues = kit.db.read(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
+    let queues = kit.db.run(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
     let now = kit.clock.now();
     let shown: Vec<Value> = queues.iter().map(|queue| view(queue, now)).collect();
     respond::json(StatusCode::OK, &json!({ "queues": shown }))
@@ -41,7 +41,7 @@ async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
 
 /// Answers with one queue.
 async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let queue = kit.db.read(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
+    let queue = kit.db.run(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
     respond::json(StatusCode::OK, &view(&queue, kit.clock.now()))
 }
 
@@ -106,7 +106,7 @@ async fn act(
         done.outcome().ok_or_else(Asked::other_request)?;
         service::find(conn, &actor, &name).map_err(refused)
     };
-    let queue = kit.db.write::<_, WebError>(work).await?;
+    let queue = kit.db.run::<_, WebError>(work).await?;
     ringer.ring(); // after the commit
     respond::json(StatusCode::OK, &view(&queue, kit.clock.now()))
 }

@@ -26,6 +26,8 @@ pub struct QueueRow {
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) paused_by: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
+    pub(super) paused_by_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     pub(super) pause_reason: Option<String>,
     /// How many jobs are where.
     #[diesel(embed)]
@@ -65,6 +67,8 @@ pub struct Paused {
     pub at: Time,
     /// By whom.
     pub by: String,
+    /// Their name; for those who have none, what `by` says.
+    pub name: String,
     /// Why.
     pub reason: Option<String>,
 }
@@ -73,7 +77,8 @@ impl QueueRow {
     /// Tells who stopped it; `None` = it takes new work.
     pub fn paused(&self) -> Option<Paused> {
         let by = self.paused_by.clone().unwrap_or_default(); // a constraint keeps both or neither
-        self.paused_at.map(|at| Paused { at, by, reason: self.pause_reason.clone() })
+        let name = self.paused_by_name.clone().unwrap_or_else(|| by.clone());
+        self.paused_at.map(|at| Paused { at, by, name, reason: self.pause_reason.clone() })
     }
 }
 
@@ -85,7 +90,8 @@ WITH counts AS (
         coalesce(sum(jobs) FILTER (WHERE state = 'held'), 0)::bigint AS held, coalesce(sum(jobs) FILTER (WHERE state = 'blocked'), 0)::bigint AS blocked
     FROM millrace.job_counts GROUP BY queue_id
 )
-SELECT q.name, q.weight, q.created_at, q.paused_at, q.paused_by, q.pause_reason, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
+SELECT q.name, q.weight, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
+    (SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by) AS paused_by_name, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
     coalesce(c.scheduled, 0) AS scheduled, coalesce(c.retrying, 0) AS retrying, coalesce(c.held, 0) AS held, coalesce(c.blocked, 0) AS blocked,
     (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
         SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1

@@ -103,7 +103,7 @@ async fn show(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell, query: Query)
     let everybody = may_see_all && query.0.text("whose") == "all";
     let owner = if everybody { Owner::Anybody } else { Owner::Person(who.person) };
     let (actor, clock) = (who.actor.clone(), Arc::clone(&kit.clock));
-    let found = kit.db.read(move |conn| tokens::list(conn, &*clock, &actor, owner)).await.map_err(told)?;
+    let found = kit.db.run(move |conn| tokens::list(conn, &*clock, &actor, owner)).await.map_err(told)?;
     let shell = shell.titled("Tokens", Section::People);
     let rows = found.into_iter().map(|token| Row::new(&shell, token)).collect();
     let (tabs, whose) =

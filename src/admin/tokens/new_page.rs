@@ -91,7 +91,7 @@ async fn make(
     {
         let (actor, owner, clock) = (who.actor.clone(), who.person, Arc::clone(&kit.clock));
         let new = NewToken { name, scopes, expires_at };
-        match kit.db.write(move |conn| tokens::add(conn, &*clock, &actor, owner, &new)).await {
+        match kit.db.run(move |conn| tokens::add(conn, &*clock, &actor, owner, &new)).await {
             Ok(issued) => return respond::page(&hx, &made(shell, issued), &[]),
             Err(TokenError::TooMany) => form.refuse("name", sentence(&TokenError::TooMany.to_string())),
             Err(error) => return Err(told(error)),

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn find(kit: &Kit, who: &SignedIn, id: TokenId) -> Result<Token, WebError> {
     let actor = who.actor.clone();
-    kit.db.read(move |conn| tokens::find(conn, &actor, id)).await.map_err(told)
+    kit.db.run(move |conn| tokens::find(conn, &actor, id)).await.map_err(told)
 }
 
 fn page(shell: Shell, token: &Token, form: Form) -> ConfirmPage {
@@ -70,6 +70,6 @@ async fn revoke(
     let reason = text::note(form.text("reason")).map_err(|error| WebError::Malformed(error.to_string()))?;
     let (clock, id) = (Arc::clone(&kit.clock), *id);
     let work = move |conn: &mut _| tokens::revoke(conn, &*clock, &who.actor, id, reason);
-    let token = kit.db.write(work).await.map_err(told)?;
+    let token = kit.db.run(work).await.map_err(told)?;
     respond::onward(&hx, &held, paths::TOKENS, &Notice::done(format!("The token {} is revoked.", token.name)))
 }

@@ -16,7 +16,7 @@ pub const ARGS_DEPTH_MAX: usize = 64;
 
 /// Why arguments were refused at the door.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the arguments {message}{}", shown(at))]
+#[error("the arguments {}", self.predicate())]
 pub struct ArgsError {
     /// What is wrong, for a person; continues "the arguments …".
     pub message: String,
@@ -42,6 +42,11 @@ fn shown(at: &ArgsPlace) -> String {
 }
 
 impl ArgsError {
+    /// Says what is wrong and where, without the subject, for sentences about other values.
+    pub fn predicate(&self) -> String {
+        format!("{}{}", self.message, shown(&self.at))
+    }
+
     fn byte(offset: usize, message: impl Into<String>) -> Self {
         Self { message: message.into(), at: ArgsPlace::Byte(offset) }
     }

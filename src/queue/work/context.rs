@@ -49,6 +49,11 @@ pub struct JobFacts {
     pub deadline: Option<Time>,
 }
 
+/// Why a checkpoint was not saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the checkpoint was not saved: its contents {0}")]
+pub struct NotSaved(String);
+
 /// What running work sees of its job and how it speaks to the engine. Cheap to clone; threads that work starts take a clone.
 #[derive(Clone)]
 pub struct JobContext(Arc<Inner>);
@@ -160,13 +165,12 @@ impl JobContext {
 
     /// Saves a value that the next attempt finds in [`Self::last_checkpoint`]. Written within about a second.
     ///
-    /// A value that cannot be kept (larger than 256 KiB, nested more than 64 deep, NUL in a text) is refused with a warning
-    /// in the job's log; the one before it stays.
-    pub fn checkpoint(&self, value: Value) {
-        match check_kept(&value) {
-            Ok(()) => self.said().checkpoint(value),
-            Err(error) => self.log(Level::Warn, &format!("the checkpoint was not saved, its values {error}")),
-        }
+    /// # Errors
+    /// A value that cannot be kept: larger than 256 KiB, nested more than 64 deep, NUL in a text. The one before it stays.
+    pub fn checkpoint(&self, value: Value) -> Result<(), NotSaved> {
+        check_kept(&value).map_err(|error| NotSaved(error.predicate()))?;
+        self.said().checkpoint(value);
+        Ok(())
     }
 
     /// Sets the job's output, with secrets covered; the last value counts. Kept when the job succeeds.

@@ -87,6 +87,7 @@ impl NotStop for std::str::Utf8Error {}
 impl NotStop for std::string::FromUtf8Error {}
 impl NotStop for diesel::result::Error {}
 impl NotStop for crate::base::db::DbError {}
+impl NotStop for super::context::NotSaved {}
 
 /// How work ends: a decision, or a failure that the template's retry policy decides about.
 pub type Ended = Result<Outcome, Failure>;

@@ -36,7 +36,7 @@ use watch::Watched;
 use workplace::Workplace;
 
 use crate::queue::template::{CommandWork, ResourceLimits, TemplateSpec};
-use crate::queue::work::{Failure, JobContext, Outcome, Report, Resources, Runner};
+use crate::queue::work::{Failure, JobContext, Level, Outcome, Report, Resources, Runner};
 
 /// Name of the environment variable that marks everything an engine's process has started.
 pub const ENGINE_VARIABLE: &str = "MILLRACE_ENGINE";
@@ -101,7 +101,12 @@ impl CommandRunner {
         let running = spawn::spawn(&plan, self.run_as, settings.limits)
             .map_err(|error| Failure::new(format!("{} cannot be started: {error}", plan.program)))?;
         let watched = watch::watch(job, running, settings.stop_grace, &|| orphans::end_marked(&marks, self.uid()));
-        Ok(report(work, watched))
+        let was_denied = watched.was_denied;
+        let report = report(work, watched);
+        if was_denied && self.run_as.is_some() && report.ended != Ok(Outcome::Done) {
+            job.log(Level::Warn, &denied_by(&settings.user));
+        }
+        Ok(report)
     }
 
     /// The user that a command's processes belong to.
@@ -118,6 +123,13 @@ impl Runner for CommandRunner {
         };
         self.attempt(job, work).unwrap_or_else(|failure| Report::plain(Err(failure)))
     }
+}
+
+fn denied_by(user: &str) -> String {
+    format!(
+        "Commands run as the user {user} here, because Millrace was started by root. Let {user} read what this one needs \
+         (setfacl -R -m u:{user}:rX FOLDER), or name another user with MILLRACE_COMMAND_USER."
+    )
 }
 
 fn report(work: &CommandWork, watched: Watched) -> Report {

@@ -1,11 +1,16 @@
 //! What a command says to us on standard output (INTERFACES.md, section 6).
 
+use serde_json::Value;
+
 use super::lines::Piece;
 use crate::queue::args::check_json;
 use crate::queue::work::{JobContext, Level};
 
 /// Longest part of a line that is repeated in a message, in bytes.
 const REPEATED_BYTES_MAX: usize = 500;
+
+/// What programs say, in the system's words, when they may not open something.
+const DENIED: &str = "Permission denied";
 
 /// Puts before the lines of standard error, which is where many programs write what is no error.
 const STDERR_MARK: &str = "[stderr] ";
@@ -15,11 +20,17 @@ pub(super) struct Speech<'a> {
     job: &'a JobContext,
     last_out: String,
     last_err: String,
+    denied: bool,
 }
 
 impl<'a> Speech<'a> {
     pub(super) fn new(job: &'a JobContext) -> Self {
-        Self { job, last_out: String::new(), last_err: String::new() }
+        Self { job, last_out: String::new(), last_err: String::new(), denied: false }
+    }
+
+    /// Tells whether the system refused the command something, as far as one can tell from what it says.
+    pub(super) fn was_denied(&self) -> bool {
+        self.denied
     }
 
     /// Gives the last line that says something, of standard error if there was one: the likely reason of a failure.
@@ -30,6 +41,7 @@ impl<'a> Speech<'a> {
     pub(super) fn stderr(&mut self, piece: &Piece<'_>) {
         let (Piece::Text(text) | Piece::Spoken(text) | Piece::TooLong(text)) = piece;
         self.job.log(Level::Info, &format!("{STDERR_MARK}{text}"));
+        self.denied |= text.contains(DENIED);
         remember(&mut self.last_err, text);
     }
 
@@ -66,17 +78,29 @@ impl<'a> Speech<'a> {
                 Some((done, total, message)) => self.job.progress(done, total, message),
                 None => self.misunderstood(word, "wants \"3/10 message\", \"3 message\" or \"30% message\"", rest),
             },
-            "::checkpoint" => self.json(word, rest, JobContext::checkpoint),
-            "::output" => self.json(word, rest, JobContext::output),
+            "::checkpoint" => self.checkpoint(rest),
+            "::output" => {
+                if let Some(value) = self.json(word, rest) {
+                    self.job.output(value);
+                }
+            }
             _ => self.text(line),
         }
     }
 
-    fn json(&mut self, word: &str, text: &str, keep: fn(&JobContext, serde_json::Value)) {
+    fn checkpoint(&mut self, text: &str) {
+        let saved = self.json("::checkpoint", text).map(|value| self.job.checkpoint(value));
+        if let Some(Err(error)) = saved {
+            self.job.log(Level::Warn, &error.to_string());
+        }
+    }
+
+    fn json(&mut self, word: &str, text: &str) -> Option<Value> {
         match check_json(text.as_bytes()) {
-            Ok(value) => keep(self.job, value),
+            Ok(value) => Some(value),
             Err(error) => {
-                self.misunderstood(word, &format!("wants a JSON value: its contents {}", error.message), text)
+                self.misunderstood(word, &format!("wants a JSON value: its contents {}", error.message), text);
+                None
             }
         }
     }

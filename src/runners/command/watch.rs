@@ -31,6 +31,8 @@ pub(super) struct Watched {
     pub peak_memory_bytes: Option<u64>,
     /// The likely reason of a failure, for people; may be empty.
     pub last_line: String,
+    /// The system seems to have refused it something.
+    pub was_denied: bool,
 }
 
 /// Watches a command until it has ended, or has to; then `end_strays` ends what left its process group.
@@ -171,6 +173,7 @@ impl Watch<'_> {
             stop: self.stop,
             peak_memory_bytes: usage.and_then(|usage| self.peak.together_with(usage.peak_memory_bytes)),
             usage,
+            was_denied: self.speech.was_denied(),
             last_line: self.speech.last_line(),
         }
     }

@@ -153,6 +153,7 @@ fn agent(limit: Duration, rules: &Arc<HttpRules>) -> Agent {
         .timeout_global(Some(limit))
         .user_agent(USER_AGENT)
         .allow_non_standard_methods(true) // PATCH, DELETE with a body
+        .max_idle_connections(0) // a redirect on a kept connection may meet a server that has just closed it
         .build();
     let connector = ().chain(TcpConnector::default()).chain(RustlsConnector::default());
     Agent::with_parts(config, connector, CheckedResolver(Arc::clone(rules)))

@@ -11,9 +11,8 @@ use super::frame::{Frame, Sent, message, named};
 use super::{Hub, Render};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
+use crate::queue::access::session::Rights;
 use crate::queue::access::{Hash, session};
-use crate::queue::actor::Scope;
-use crate::queue::permission::Role;
 use crate::web::kit::Kit;
 
 /// Time between two signs of life when nothing changes. The browser takes 20 s of silence for a broken stream.
@@ -40,8 +39,7 @@ pub enum LiveError {
 pub(super) struct Subscriber {
     sender: mpsc::Sender<Bytes>,
     session: Hash,
-    role: Role,
-    scope: Scope,
+    rights: Rights,
     /// Number of the last log row it has.
     cursor: u64,
     /// It has seen nothing yet: the first message carries everything.
@@ -50,19 +48,13 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(sender: mpsc::Sender<Bytes>, session: Hash, viewer: &session::SignedIn, cursor: u64) -> Self {
-        let (role, scope) = (viewer.actor.role, viewer.actor.scope.clone());
-        Self { sender, session, role, scope, cursor, fresh: true }
+        let rights = Rights { role: viewer.actor.role, scope: viewer.actor.scope.clone() };
+        Self { sender, session, rights, cursor, fresh: true }
     }
 
     /// Tells whether it took the message. A full queue means a reader that is too slow.
     fn send(&self, text: &str) -> bool {
         self.sender.try_send(Bytes::copy_from_slice(text.as_bytes())).is_ok()
-    }
-
-    /// Tells whether the session still has the rights that the rendering was made for.
-    fn has(&self, conn: &mut PgConnection, now: Time) -> Result<bool, DbError> {
-        let viewer = session::peek(conn, &self.session, now)?;
-        Ok(viewer.is_some_and(|one| one.actor.role == self.role && one.actor.scope == self.scope))
     }
 }
 
@@ -99,21 +91,20 @@ impl Topic {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renders, after ending the streams of those who have lost their session or rights. On a blocking thread.
+    /// Renders, after ending the streams of those whose session no longer has the rights that the rendering was made for.
+    /// On a blocking thread.
     fn look(&self, conn: &mut PgConnection, now: Time) -> Result<Frame, LiveError> {
-        let mut staying = Vec::new();
-        for subscriber in std::mem::take(&mut *self.subscribers()) {
-            match subscriber.has(conn, now) {
-                Ok(false) => drop(subscriber.send(&named("bye", "your session or your rights have changed"))),
-                Ok(true) => staying.push(subscriber),
-                Err(error) => {
-                    staying.push(subscriber);
-                    tracing::debug!(%error, "a stream's session could not be looked at");
-                }
+        let sessions: Vec<Hash> = self.subscribers().iter().map(|one| one.session).collect();
+        let held = session::rights(conn, &sessions, now)?;
+        self.subscribers().retain(|one| {
+            let arrived_since = !sessions.contains(&one.session);
+            let stays = arrived_since || held.get(one.session.as_slice()) == Some(&one.rights);
+            if !stays {
+                one.send(&named("bye", "your session or your rights have changed"));
             }
-        }
-        let after = staying.iter().map(|one| one.cursor).min().unwrap_or(0);
-        self.subscribers().append(&mut staying);
+            stays
+        });
+        let after = self.subscribers().iter().map(|one| one.cursor).min().unwrap_or(0);
         (self.render)(conn, after)
     }
 
@@ -156,7 +147,7 @@ pub(super) async fn run(kit: Kit, hub: Arc<Hub>, key: String, topic: Arc<Topic>)
 
 async fn tick(kit: &Kit, key: &str, topic: &Arc<Topic>, sent: &mut Sent, pinged: &mut Instant) {
     let (looking, now) = (Arc::clone(topic), kit.clock.now());
-    match kit.db.read(move |conn| looking.look(conn, now)).await {
+    match kit.db.run(move |conn| looking.look(conn, now)).await {
         Ok(frame) => {
             topic.tell(&frame, sent);
             if pinged.elapsed() >= PING_EVERY {
@@ -175,12 +166,14 @@ async fn tick(kit: &Kit, key: &str, topic: &Arc<Topic>, sent: &mut Sent, pinged:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::actor::Scope;
+    use crate::queue::permission::Role;
     use crate::web::live::{Panel, Tail};
 
     fn subscriber(cursor: u64) -> (Subscriber, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(2);
-        let scope = Scope::default();
-        (Subscriber { sender, session: [0; 32], role: Role::Admin, scope, cursor, fresh: true }, receiver)
+        let rights = Rights { role: Role::Admin, scope: Scope::default() };
+        (Subscriber { sender, session: [0; 32], rights, cursor, fresh: true }, receiver)
     }
 
     fn frame(html: &str, rows: &[u64]) -> Frame {

@@ -1,6 +1,7 @@
 //! Who gets in, as whom, and for how long.
 mod pages;
 mod people;
+mod people_pages;
 mod session;
 mod setup;
 mod sign_in;

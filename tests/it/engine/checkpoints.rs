@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millrace::queue::work::{Ended, Failure, Handler, JobContext, Outcome, Registry};
+use millrace::queue::work::{Ended, Failure, Handler, JobContext, Level, Outcome, Registry};
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -13,7 +13,7 @@ struct SavesAndFails;
 impl Handler for SavesAndFails {
     fn run(&self, job: &JobContext) -> Ended {
         if job.attempt() == 1 {
-            job.checkpoint(json!({ "done": 7 }));
+            job.checkpoint(json!({ "done": 7 }))?;
             return Err(Failure::new("not yet"));
         }
         job.output(json!({ "found": job.last_checkpoint() }));
@@ -30,7 +30,7 @@ impl Handler for SavesOnDrain {
             return Ok(Outcome::Done);
         }
         if let Err(stop) = job.sleep(Duration::from_secs(30)) {
-            job.checkpoint(json!({ "done": 3 }));
+            job.checkpoint(json!({ "done": 3 }))?;
             return Err(stop.into());
         }
         Ok(Outcome::Done)
@@ -42,9 +42,10 @@ struct SavesNul;
 impl Handler for SavesNul {
     fn run(&self, job: &JobContext) -> Ended {
         if job.attempt() == 1 {
-            job.checkpoint(json!({ "done": 1 }));
-            job.checkpoint(json!({ "done": "a\0b" }));
-            job.checkpoint(json!({ "done": "x".repeat(300_000) }));
+            job.checkpoint(json!({ "done": 1 }))?;
+            let refused =
+                [json!({ "done": "a\0b" }), json!({ "done": "x".repeat(300_000) })].map(|bad| job.checkpoint(bad));
+            refused.into_iter().filter_map(Result::err).for_each(|error| job.log(Level::Warn, &error.to_string()));
             return Err(Failure::new("not yet"));
         }
         job.output(json!({ "found": job.last_checkpoint() }));

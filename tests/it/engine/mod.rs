@@ -1,5 +1,6 @@
 //! The engine against a real database: jobs run, fail, are retried, cancelled, handed back and taken back.
 mod attempts;
 mod checkpoints;
+mod logs;
 mod nodes;
 mod outage;

@@ -73,7 +73,7 @@ async fn answer(
     fields.end().map_err(told)?;
     let wanted = verb.ok_or_else(|| WebError::fault("an act without a verb was not refused"))?;
     let (clock, by) = (kit.clock.clone(), actor.clone());
-    let (acted, job) = kit.db.write(move |conn| act(conn, &*clock, &by, *id, (&key, &(wanted, &reason)))).await?;
+    let (acted, job) = kit.db.run(move |conn| act(conn, &*clock, &by, *id, (&key, &(wanted, &reason)))).await?;
     ringer.ring(); // after the commit
     let status = if acted == Acted::Asked { StatusCode::ACCEPTED } else { StatusCode::OK };
     respond::json(status, &json::job(&actor, &job))

@@ -34,7 +34,7 @@ pub(super) async fn enqueue(
     let asked = Asked::read(&request, payload, BULK_BYTES_MAX).await?;
     let key = asked.key(&actor)?;
     // reading megabytes of JSON takes long enough to be done on a blocking thread
-    let made = kit.db.write(move |conn| make(conn, &actor, key.as_ref(), &asked.body)).await?;
+    let made = kit.db.run(move |conn| make(conn, &actor, key.as_ref(), &asked.body)).await?;
     ringer.ring(); // after the commit
     let created = made.iter().filter(|job| !job.existing).count();
     let ids: Vec<_> = made.iter().map(|job| job.id).collect();

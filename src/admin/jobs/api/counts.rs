@@ -51,7 +51,7 @@ impl By {
 /// Answers how many jobs there are of what the actor may see.
 pub(super) async fn counts(query: Query, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let by = asked(query.0.text("by"))?;
-    let counts = kit.db.read(move |conn| service::counts(conn, &actor).map_err(refused)).await?;
+    let counts = kit.db.run(move |conn| service::counts(conn, &actor).map_err(refused)).await?;
     respond::json(StatusCode::OK, &json!({ "counts": summed(&counts, &by), "as_of": kit.clock.now() }))
 }
 

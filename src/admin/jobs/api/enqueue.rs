@@ -32,7 +32,7 @@ pub(super) async fn enqueue(
     let key = asked.key(&actor)?;
     let job = new_job(object(&asked.body)?, "").map_err(told)?;
     let by = actor.clone();
-    let made = kit.db.write(move |conn| make(conn, &by, key.as_ref(), job)).await?;
+    let made = kit.db.run(move |conn| make(conn, &by, key.as_ref(), job)).await?;
     ringer.ring(); // after the commit
     made.answer(&actor)
 }

@@ -24,8 +24,7 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let mut fields = query.0.into_fields();
     fields.retain(|(name, _)| !["limit", "after"].contains(&name.as_str()));
     let by = actor.clone();
-    let found =
-        kit.db.read(move |conn| search(conn, &by, fields, (pages.after, pages.limit))).await.map_err(refused)?;
+    let found = kit.db.run(move |conn| search(conn, &by, fields, (pages.after, pages.limit))).await.map_err(refused)?;
     let jobs: Vec<Value> = found.jobs.iter().map(|job| told_as::in_list(&actor, job)).collect();
     respond::json(StatusCode::OK, &json!({ "jobs": jobs, "next": found.next }))
 }

@@ -42,7 +42,7 @@ pub(super) async fn log(
 ) -> Result<HttpResponse, WebError> {
     let wanted = Wanted::of(&query.0)?;
     let limit = wanted.limit;
-    let mut part = kit.db.read(move |conn| read(conn, &actor, *id, &wanted)).await?;
+    let mut part = kit.db.run(move |conn| read(conn, &actor, *id, &wanted)).await?;
     part.more |= part.lines.len() > limit;
     part.lines.truncate(limit);
     Ok(answer(&part, wants_text(&request)))

@@ -16,7 +16,7 @@ use crate::web::respond;
 /// Answers with one job.
 pub(super) async fn job(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let read = move |conn: &mut _| Ok(told_as::job(&actor, &service::find(conn, &actor, *id).map_err(refused)?));
-    let shown: Value = kit.db.read::<_, WebError>(read).await?;
+    let shown: Value = kit.db.run::<_, WebError>(read).await?;
     respond::json(StatusCode::OK, &shown)
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn attempts(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> R
         let past = jobs::attempts(conn, job.id)?;
         Ok(told_as::attempts(&job, &past))
     };
-    let attempts = kit.db.read::<_, WebError>(read).await?;
+    let attempts = kit.db.run::<_, WebError>(read).await?;
     respond::json(StatusCode::OK, &json!({ "attempts": attempts }))
 }
 
@@ -38,6 +38,6 @@ pub(super) async fn explain(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> Re
         let job = service::find(conn, &actor, id).map_err(refused)?;
         Ok(jobs::explain(conn, &job)?)
     };
-    let told = kit.db.read::<_, WebError>(read).await?;
+    let told = kit.db.run::<_, WebError>(read).await?;
     respond::json(StatusCode::OK, &told_as::explanation(id, &told))
 }

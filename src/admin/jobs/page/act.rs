@@ -40,7 +40,7 @@ pub async fn ask(
     (path, query): (Path<(i64, String)>, Query),
 ) -> Result<HttpResponse, WebError> {
     let (id, act) = named(path.into_inner())?;
-    let job = kit.db.read(move |conn| find(conn, &actor, id)).await?;
+    let job = kit.db.run(move |conn| find(conn, &actor, id)).await?;
     if !act.is_allowed(job.state()) {
         return Err(WebError::Conflict(format!("Job {id} is {}: that cannot be done to it any more.", job.state())));
     }
@@ -85,7 +85,7 @@ pub async fn act(
         return refused(&kit, &hx, actor, shell, (id, act, form)).await;
     };
     let (clock, doer) = (Arc::clone(&kit.clock), actor.clone());
-    let acted = kit.db.write(move |conn| {
+    let acted = kit.db.run(move |conn| {
         let acted = service::act(conn, &*clock, &doer, id, (verb, &reason))?;
         ring::notify(conn)?;
         Ok(acted)
@@ -116,7 +116,7 @@ async fn refused(
     shell: Shell,
     (id, act, form): (JobId, Act, Form),
 ) -> Result<HttpResponse, WebError> {
-    let job = kit.db.read(move |conn| find(conn, &actor, id)).await?;
+    let job = kit.db.run(move |conn| find(conn, &actor, id)).await?;
     let page = question(shell, act, &job, form);
     respond::refused(hx, &page, &[("ask", &page.as_dialog())])
 }
@@ -143,11 +143,11 @@ async fn answer(
         return respond::onward(hx, session, &paths::job(id), &notice);
     }
     if from_list {
-        let row = kit.db.read(move |conn| row(conn, &actor, &shell, id)).await?;
+        let row = kit.db.run(move |conn| row(conn, &actor, &shell, id)).await?;
         let back = if list.starts_with(paths::JOBS) { list.to_owned() } else { paths::job(id) };
         return with_row(hx, session, &back, &notice, row.as_ref());
     }
-    let page = kit.db.read(move |conn| JobPage::read(conn, &actor, shell, id)).await?;
+    let page = kit.db.run(move |conn| JobPage::read(conn, &actor, shell, id)).await?;
     page.answer(hx, session, &notice)
 }
 
@@ -213,7 +213,7 @@ pub async fn run_again(
     path: Path<i64>,
 ) -> Result<HttpResponse, WebError> {
     let (id, op) = (JobId(*path), form.text("op").to_owned());
-    let sent = kit.db.write(move |conn| again(conn, &actor, &op, id)).await?;
+    let sent = kit.db.run(move |conn| again(conn, &actor, &op, id)).await?;
     respond::onward(&hx, &session, &paths::job(sent.job), &sent_notice(sent))
 }
 

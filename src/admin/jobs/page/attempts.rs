@@ -188,7 +188,7 @@ pub async fn show(
     path: Path<(i64, i32)>,
 ) -> Result<HttpResponse, WebError> {
     let (id, number) = (JobId(path.0), path.1);
-    let page = kit.db.read(move |conn| {
+    let page = kit.db.run(move |conn| {
         let job = find(conn, &actor, id)?;
         let sees_log = service::sees_payload(&actor);
         let log = if sees_log { tail_of(conn, id, Some(number), TAIL_LINES, shell.zone)? } else { Vec::new() };

@@ -96,7 +96,7 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
             form.refuse(name, "Write the id of a job, or id.attempt such as 7.2");
         }
     }
-    let page = kit.db.read(move |conn| match a.zip(b) {
+    let page = kit.db.run(move |conn| match a.zip(b) {
         Some((a, b)) => {
             let sides = (side(conn, &actor, &shell, a)?, side(conn, &actor, &shell, b)?);
             Ok(ComparePage::new(shell, form, Some(sides), service::sees_payload(&actor)))

@@ -73,7 +73,7 @@ pub async fn show(
 ) -> Result<HttpResponse, WebError> {
     let (id, least) = (JobId(*path), Least::parse(query.0.text("level")));
     let tz = query.0.text("tz").to_owned();
-    let page = kit.db.read(move |conn| {
+    let page = kit.db.run(move |conn| {
         let job = find(conn, &actor, id)?;
         let sees_log = service::sees_payload(&actor);
         let log = if sees_log { LogPanel::read(conn, &job, least, shell.zone)? } else { LogPanel::default() };
@@ -178,7 +178,7 @@ pub async fn stream(
     let id = JobId(query.0.text("id").parse().map_err(|_| WebError::NotFound)?);
     let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
     let asker = actor.clone();
-    kit.db.read(move |conn| find(conn, &asker, id)).await?; // a stream of what is not there would be retried for ever
+    kit.db.run(move |conn| find(conn, &asker, id)).await?; // a stream of what is not there would be retried for ever
     let watch = Watch {
         id,
         log: Follower::new(id, Least::parse(query.0.text("level")), shell.zone),

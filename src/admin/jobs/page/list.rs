@@ -77,7 +77,7 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     if view.is_to_be_rewritten() {
         return Ok(respond::see_other(&view.href()));
     }
-    let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell, view)).await?;
+    let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell, view)).await?;
     respond::page(&hx, &page, &[])
 }
 

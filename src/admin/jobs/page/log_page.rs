@@ -94,7 +94,7 @@ pub async fn show(
     (path, query): (Path<i64>, Query),
 ) -> Result<HttpResponse, WebError> {
     let (id, wanted) = (JobId(*path), Wanted::read(&query.0));
-    let page = kit.db.read(move |conn| {
+    let page = kit.db.run(move |conn| {
         let job = find(conn, &actor, id)?;
         let measured = Measured::of(conn, id)?;
         let found = read(conn, id, &measured, &wanted)?;
@@ -173,7 +173,7 @@ fn levels(id: JobId, wanted: &Wanted) -> Vec<Tab> {
 /// `GET /jobs/{id}/log.txt?attempt=`: one line per line, with time and level.
 pub async fn download(kit: Data<Kit>, actor: Actor, path: Path<i64>, query: Query) -> Result<HttpResponse, WebError> {
     let (id, wanted) = (JobId(*path), Wanted { after: 0, ..Wanted::read(&query.0) });
-    let text = kit.db.read(move |conn| {
+    let text = kit.db.run(move |conn| {
         find(conn, &actor, id)?;
         Ok::<_, WebError>(text(conn, id, wanted)?)
     });

@@ -76,10 +76,10 @@ fn shown(parts: Vec<Part>) -> Vec<Shown> {
 pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     let (name, search) = (query.0.text("template").to_owned(), query.0.text("q").to_owned());
     if name.is_empty() {
-        let rows = kit.db.read(templates::list).await?;
+        let rows = kit.db.run(templates::list).await?;
         return respond::page(&hx, &PickPage::new(shell, &rows, &search), &[]);
     }
-    let page = kit.db.read(move |conn| {
+    let page = kit.db.run(move |conn| {
         let about = of_template(conn, &name)?;
         let form = filled(&about.spec.params, &about.spec.params.with_defaults(&json!({})), shell.zone, query.0);
         NewPage::read(conn, &actor, shell, about, form)
@@ -96,7 +96,7 @@ pub async fn edit(
     path: Path<i64>,
 ) -> Result<HttpResponse, WebError> {
     let id = JobId(*path);
-    let page = kit.db.read(move |conn| {
+    let page = kit.db.run(move |conn| {
         let about = of_job(conn, &actor, id)?;
         let form = about.old.as_ref().map_or_else(Form::default, |job| present(&about, job, shell.zone));
         NewPage::read(conn, &actor, shell, about, form)
@@ -112,7 +112,7 @@ pub async fn enqueue(
     form: Form,
 ) -> Result<HttpResponse, WebError> {
     let name = form.text("template").to_owned();
-    let about = kit.db.read(move |conn| of_template(conn, &name)).await?;
+    let about = kit.db.run(move |conn| of_template(conn, &name)).await?;
     answer((kit, hx, actor), shell, session, about, form).await
 }
 
@@ -125,7 +125,7 @@ pub async fn enqueue_edited(
     path: Path<i64>,
 ) -> Result<HttpResponse, WebError> {
     let (id, asker) = (JobId(*path), actor.clone());
-    let about = kit.db.read(move |conn| of_job(conn, &asker, id)).await?;
+    let about = kit.db.run(move |conn| of_job(conn, &asker, id)).await?;
     answer((kit, hx, actor), shell, session, about, form).await
 }
 
@@ -137,7 +137,7 @@ async fn answer(
     mut form: Form,
 ) -> Result<HttpResponse, WebError> {
     if !form.text(ONLY).is_empty() {
-        let page = kit.db.read(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
+        let page = kit.db.run(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
         return respond::page(
             &hx,
             &page,
@@ -148,7 +148,7 @@ async fn answer(
     let job = options(&mut form, shell.zone, about.blank(args.unwrap_or_default()));
     if !form.is_refused() {
         let (doer, op) = (actor.clone(), form.text("op").to_owned());
-        match kit.db.write(move |conn| enqueue_from_form(conn, &doer, &op, job)).await {
+        match kit.db.run(move |conn| enqueue_from_form(conn, &doer, &op, job)).await {
             Ok(sent) => return respond::onward(&hx, &session, &paths::job(sent.job), &sent_notice(sent)),
             Err(JobError::Refused(refusals)) => refused(&mut form, &about.spec.params, &refusals),
             Err(JobError::OutOfScope(queue)) => {
@@ -157,7 +157,7 @@ async fn answer(
             Err(error) => return Err(error.into()),
         }
     }
-    let page = kit.db.read(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
+    let page = kit.db.run(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
     respond::refused(&hx, &page, &[("new", &page.as_whole_form())])
 }
 

@@ -108,7 +108,7 @@ pub async fn act(
 ) -> Result<HttpResponse, WebError> {
     let (act, ids, back, reason) = (named(&path)?, ticked(&form), back(&form), form.text("reason").to_owned());
     let clock = Arc::clone(&kit.clock);
-    let acted = kit.db.write(move |conn| {
+    let acted = kit.db.run(move |conn| {
         let outcome = act_on_all(conn, &*clock, &actor, &ids, (act, &reason))?;
         ring::notify(conn)?;
         Ok(outcome)

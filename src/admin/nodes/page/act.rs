@@ -144,7 +144,7 @@ pub async fn ask(
 ) -> Result<HttpResponse, WebError> {
     let (name, verb) = path.into_inner();
     let act = parse(&verb)?;
-    let facts = kit.db.read(move |conn| Facts::read(conn, &actor, &name)).await.map_err(told)?;
+    let facts = kit.db.run(move |conn| Facts::read(conn, &actor, &name)).await.map_err(told)?;
     facts.check(act).map_err(told)?;
     let page = page(shell, &facts.node.name, facts.question(act, query.0));
     respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
@@ -161,7 +161,7 @@ pub async fn act(
     let (name, verb) = path.into_inner();
     let act = parse(&verb)?;
     let (asker, asked) = (actor.clone(), name.clone());
-    let facts = kit.db.read(move |conn| Facts::read(conn, &asker, &asked)).await.map_err(told)?;
+    let facts = kit.db.run(move |conn| Facts::read(conn, &asker, &asked)).await.map_err(told)?;
     let key = form_key(&actor, &form, &format!("{act:?} {name}"))?;
     let mut ask = facts.question(act, form);
     let reason = ask.form.read("reason", text::note).flatten().unwrap_or_default();
@@ -170,8 +170,7 @@ pub async fn act(
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
     let doer = actor.clone();
-    let done =
-        kit.db.write(move |conn| done(conn, &doer, &name, ((act, &reason), key.as_ref()))).await.map_err(told)?;
+    let done = kit.db.run(move |conn| done(conn, &doer, &name, ((act, &reason), key.as_ref()))).await.map_err(told)?;
     let node = done.ok_or_else(used_elsewhere)?;
     answer(&kit, (&hx, &session), (actor, shell), (&node, &ask.back), &notice(act, &node)).await
 }
@@ -203,11 +202,11 @@ async fn answer(
     let here = page.split('?').next().unwrap_or_default();
     let name = node.name.clone();
     if here == paths::NODES {
-        let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
+        let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
         return page.answer(hx, session, notice);
     }
     if here == paths::node(&name) {
-        let page = kit.db.read(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+        let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
         return page.answer(hx, session, notice);
     }
     respond::onward(hx, session, back, notice)

@@ -40,7 +40,7 @@ pub struct ListPage {
 
 /// `GET /nodes`: every node as its last heartbeat left it.
 pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
+    let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
     respond::page(&hx, &page, &[])
 }
 

@@ -68,7 +68,7 @@ pub async fn show(
     shell: Shell,
     name: Path<String>,
 ) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
     respond::page(&hx, &page, &[])
 }
 
@@ -83,7 +83,7 @@ pub async fn stream(
     let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
     let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
     // a stream of what is not there would be retried for ever
-    kit.db.read(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
     let render = move |conn: &mut PgConnection, _: u64| {
         frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
     };

@@ -52,7 +52,9 @@ impl Act {
     /// Refuses when the queue is so already.
     fn check(self, queue: &QueueRow) -> Result<(), QueueError> {
         match (self, queue.paused()) {
-            (Self::Pause, Some(paused)) => Err(QueueError::AlreadyPaused { queue: queue.name.clone(), by: paused.by }),
+            (Self::Pause, Some(paused)) => {
+                Err(QueueError::AlreadyPaused { queue: queue.name.clone(), by: paused.name })
+            }
             (Self::Resume, None) => Err(QueueError::NotPaused(queue.name.clone())),
             (Self::Pause, None) | (Self::Resume, Some(_)) => Ok(()),
         }
@@ -132,7 +134,7 @@ pub async fn ask(
 ) -> Result<HttpResponse, WebError> {
     let (name, verb) = path.into_inner();
     let act = Act::parse(&verb)?;
-    let queue = kit.db.read(move |conn| service::find(conn, &actor, &name)).await.map_err(told)?;
+    let queue = kit.db.run(move |conn| service::find(conn, &actor, &name)).await.map_err(told)?;
     act.check(&queue).map_err(told)?;
     let page = page(shell, &queue.name, act.question(&queue, query.0));
     respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
@@ -153,7 +155,7 @@ pub async fn act(
     let (name, verb) = path.into_inner();
     let act = Act::parse(&verb)?;
     let (asker, asked) = (actor.clone(), name.clone());
-    let queue = kit.db.read(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    let queue = kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
     let key = form_key(&actor, &form, &format!("{act:?} {name}"))?;
     let mut ask = act.question(&queue, form);
     let reason = ask.form.read("reason", text::note).flatten().unwrap_or_default();
@@ -163,7 +165,7 @@ pub async fn act(
     }
     let (doer, of) = (actor.clone(), name.clone());
     let wanted = (act.wanted(), reason);
-    let done = kit.db.write(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await.map_err(told)?;
+    let done = kit.db.run(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await.map_err(told)?;
     let queue = done.ok_or_else(used_elsewhere)?;
     answer(&kit, (&hx, &session), (actor, shell), (name, &ask.back), &act.notice(&queue)).await
 }

@@ -41,11 +41,11 @@ pub async fn answer(
     let page = hx.page().unwrap_or_default();
     let here = page.split('?').next().unwrap_or_default();
     if here == paths::QUEUES {
-        let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
+        let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
         return page.answer(hx, session, notice);
     }
     if here == paths::queue(&name) {
-        let page = kit.db.read(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+        let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
         return page.answer(hx, session, notice);
     }
     respond::onward(hx, session, back, notice)

@@ -42,7 +42,7 @@ pub struct ListPage {
 
 /// `GET /queues`: every queue in scope as it stands.
 pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
+    let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
     respond::page(&hx, &page, &[])
 }
 

@@ -116,7 +116,7 @@ fn stop(paused: Paused, shell: &Shell) -> Stop {
     Stop {
         since: shell.stamp(paused.at),
         length: duration(between(paused.at, shell.now)),
-        by: paused.by,
+        by: paused.name,
         reason: paused.reason.unwrap_or_default(),
     }
 }

@@ -73,7 +73,7 @@ pub async fn ask(
     shell: Shell,
     (name, query): (Path<String>, Query),
 ) -> Result<HttpResponse, WebError> {
-    let queue = kit.db.read(move |conn| service::find(conn, &actor, &name)).await.map_err(told)?;
+    let queue = kit.db.run(move |conn| service::find(conn, &actor, &name)).await.map_err(told)?;
     let page = WeightPage::new(shell, &queue, query.0);
     respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
 }
@@ -88,7 +88,7 @@ pub async fn act(
 ) -> Result<HttpResponse, WebError> {
     let name = name.into_inner();
     let (asker, asked) = (actor.clone(), name.clone());
-    let queue = kit.db.read(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    let queue = kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
     let weight = form.number("weight", "the weight", 1..=WEIGHT_MAX);
     let reason = form.read("reason", text::note).map(Option::unwrap_or_default);
     let (Some(to), Some(reason)) = (weight, reason) else {
@@ -98,7 +98,7 @@ pub async fn act(
     let key = form_key(&actor, &form, &format!("Weigh {to} {name}"))?;
     let wanted = (Act::Weigh { to, seen: form.text("seen").parse().ok() }, reason);
     let (doer, of) = (actor.clone(), name.clone());
-    match kit.db.write(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await {
+    match kit.db.run(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await {
         Ok(done) => {
             let queue = done.ok_or_else(used_elsewhere)?;
             let notice =

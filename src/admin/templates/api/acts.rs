@@ -72,7 +72,7 @@ async fn done(
         let acted = acted.outcome().ok_or_else(Asked::other_request)?;
         Ok::<_, WebError>((acted, find(conn, &actor, &name)?))
     };
-    let (acted, row) = kit.db.write(work).await?;
+    let (acted, row) = kit.db.run(work).await?;
     let mut body = view::template(&row);
     body["done"] = json!({ "version": acted.version, "unchanged": acted.unchanged });
     tagged(StatusCode::OK, &row, &body)

@@ -32,7 +32,7 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let (filter, limit) = (filter(&query)?, limit(&query)?);
     let after = Some(query.0.text("after").to_owned()).filter(|name| !name.is_empty());
     let read = move |conn: &mut _| search(conn, &actor.scope, &filter, after.as_deref(), limit + 1);
-    let mut rows = kit.db.read::<_, DbError>(read).await?;
+    let mut rows = kit.db.run::<_, DbError>(read).await?;
     let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| row.name.clone());
@@ -78,7 +78,7 @@ pub(super) async fn show(
         let version = find_one(conn, &row, asked.unwrap_or(row.shown_version()))?;
         Ok::<_, WebError>((row, version))
     };
-    let (row, version) = kit.db.read(read).await?;
+    let (row, version) = kit.db.run(read).await?;
     tagged(StatusCode::OK, &row, &view::whole(&row, &version))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn versions(
         let versions = templates::versions(conn, row.id, before, limit + 1)?;
         Ok::<_, WebError>((row, versions))
     };
-    let (row, mut versions) = kit.db.read(read).await?;
+    let (row, mut versions) = kit.db.run(read).await?;
     let more = versions.len() > pages.limit as usize;
     versions.truncate(pages.limit as usize);
     let next = versions.last().filter(|_| more).map(|version| version.version);
@@ -128,7 +128,7 @@ pub(super) async fn diff(
         let (old, new) = (find_one(conn, &row, from.unwrap_or(usual))?, find_one(conn, &row, to)?);
         Ok::<_, WebError>((row, old, new))
     };
-    let (row, old, new) = kit.db.read(read).await?;
+    let (row, old, new) = kit.db.run(read).await?;
     let (before, after) = (document_of(&row.name, &old), document_of(&row.name, &new));
     let names = (format!("{}@{}", row.name, old.version), format!("{}@{}", row.name, new.version));
     let text = unified(&text_of(&row.name, &old), &text_of(&row.name, &new), (&names.0, &names.1));

@@ -41,7 +41,7 @@ pub(super) async fn put(
         let saved = saved.outcome().ok_or_else(Asked::other_request)?;
         Ok::<_, WebError>((saved, find(conn, &actor, name.as_str())?))
     };
-    let (saved, row) = kit.db.write(work).await?;
+    let (saved, row) = kit.db.run(work).await?;
     let made = saved.version == 1 && !saved.unchanged;
     let mut body = view::template(&row);
     body["saved"] = json!({ "version": saved.version, "unchanged": saved.unchanged });

@@ -56,14 +56,14 @@ pub async fn act(
     let key = form_key(&who.actor, &page.ask.form, &format!("archive {}", row.name))?;
     let (clock, name) = (Arc::clone(&kit.clock), row.name.clone());
     let work = move |conn: &mut _| act_once(conn, &*clock, &who.actor, &name, (&act, key.as_ref()));
-    kit.db.write(work).await.map_err(told)?.outcome().ok_or_else(used_elsewhere)?;
+    kit.db.run(work).await.map_err(told)?.outcome().ok_or_else(used_elsewhere)?;
     let notice = Notice::done(format!("{} is archived.", row.name)).saying("Jobs that exist still run.");
     respond::onward(&hx, &session, &paths::template(&row.name), &notice)
 }
 
 async fn row(kit: &Kit, who: &SignedIn, name: String) -> Result<TemplateRow, WebError> {
     let actor = who.actor.clone();
-    let row = kit.db.read(move |conn| find(conn, &actor, &name)).await?;
+    let row = kit.db.run(move |conn| find(conn, &actor, &name)).await?;
     if row.state() == TemplateState::Archived {
         return Err(WebError::Conflict(format!("{} is archived already.", row.name)));
     }

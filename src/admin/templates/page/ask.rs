@@ -124,7 +124,7 @@ async fn answer(
     };
     let key = form_key(&who.actor, &page.ask.form, &format!("{wanted:?} {name}"))?;
     let (clock, of) = (Arc::clone(&kit.clock), name.clone());
-    let done = kit.db.write(move |conn| act(conn, &*clock, &who.actor, &of, (&wanted, key.as_ref()))).await;
+    let done = kit.db.run(move |conn| act(conn, &*clock, &who.actor, &of, (&wanted, key.as_ref()))).await;
     let acted = done.map_err(told)?.outcome();
     let acted = acted.ok_or_else(used_elsewhere)?;
     respond::onward(&hx, &session, &paths::template(&name), &notice(kind, version, acted))
@@ -157,7 +157,7 @@ async fn question(
     (name, form): (String, Form),
 ) -> Result<(AskPage, i32), WebError> {
     let (actor, asked) = (who.actor.clone(), version_of(&form)?);
-    let facts = kit.db.read(move |conn| facts(conn, &actor, &name, asked)).await?;
+    let facts = kit.db.run(move |conn| facts(conn, &actor, &name, asked)).await?;
     if facts.row.state() == TemplateState::Archived {
         return Err(WebError::Conflict(format!(
             "{} is archived, so no version of it can be published.",

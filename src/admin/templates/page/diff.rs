@@ -115,7 +115,7 @@ pub async fn show(
     shell: Shell,
     (name, query): (Path<String>, Query),
 ) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| page(conn, &actor, shell, (&name, &query))).await?;
+    let page = kit.db.run(move |conn| page(conn, &actor, shell, (&name, &query))).await?;
     respond::page(&hx, &page, &[])
 }
 

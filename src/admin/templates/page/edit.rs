@@ -67,7 +67,7 @@ pub async fn open(
         let version = find_one(conn, &row, from.unwrap_or(row.latest_version))?;
         Ok::<_, Unread>((row, version))
     };
-    let (row, version) = kit.db.read(read).await?;
+    let (row, version) = kit.db.run(read).await?;
     if row.state() == TemplateState::Archived {
         return Err(WebError::Conflict(format!("{} is archived, so it cannot be changed.", row.name)));
     }
@@ -144,7 +144,7 @@ async fn saved(
     let (message, base) = (read.form.text("message").to_owned(), base_of(&read.form, &desk)?);
     let template = (name.clone(), spec);
     let work = move |conn: &mut _| store(conn, &*clock, &actor, &template, (&message, base));
-    match kit.db.write(work).await {
+    match kit.db.run(work).await {
         Ok(saved) => onward(hx, session, &desk.actor, (&name, saved, press)),
         Err(TemplateError::Stale { latest, .. }) => conflicting(hx, kit, desk, (read, latest)).await,
         Err(error) => match place(read.form, error) {
@@ -224,14 +224,14 @@ fn onward(
 }
 
 async fn render(hx: &Hx, kit: &Data<Kit>, desk: Desk, form: Form) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| page(conn, desk, form, None)).await?;
+    let page = kit.db.run(move |conn| page(conn, desk, form, None)).await?;
     let blocks: [respond::Block<'_>; 3] =
         [("editor", &page.as_editor()), ("params", &page.as_params()), ("preview", &page.as_preview())];
     respond::page(hx, &page, &blocks)
 }
 
 async fn refused(hx: &Hx, kit: &Data<Kit>, desk: Desk, form: Form) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| page(conn, desk, form, None)).await?;
+    let page = kit.db.run(move |conn| page(conn, desk, form, None)).await?;
     respond::refused(hx, &page, &[("editor", &page.as_editor())])
 }
 
@@ -242,7 +242,7 @@ async fn conflicting(
     (read, latest): (Typed, i32),
 ) -> Result<HttpResponse, WebError> {
     let form = editor::without(&read.form, |name| name == "base").with("base", latest.to_string());
-    let page = kit.db.read(move |conn| page(conn, desk, form, Some(&read))).await?;
+    let page = kit.db.run(move |conn| page(conn, desk, form, Some(&read))).await?;
     respond::conflicting(hx, &page, &[("editor", &page.as_editor())])
 }
 

@@ -25,7 +25,7 @@ pub async fn download(
         let version = find_one(conn, &row, asked.unwrap_or(row.shown_version()))?;
         Ok::<_, Unread>((text_of(&row.name, &version), format!("{}.v{}.yaml", row.name, version.version)))
     };
-    let (text, file) = kit.db.read(read).await?;
+    let (text, file) = kit.db.run(read).await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/yaml; charset=utf-8"))
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))

@@ -121,7 +121,7 @@ pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Que
         let rows = search(conn, &scope, &filter, after.as_deref(), ROWS_MAX.min(TEMPLATES_MAX) + 1)?;
         Ok::<_, DbError>((rows, state_counts(conn, &filter)?))
     };
-    let (rows, counts) = kit.db.read(read).await?;
+    let (rows, counts) = kit.db.run(read).await?;
     let page = page(shell, asked, rows, &counts, actor.may(Permission::DraftTemplates));
     respond::page(&hx, &page, &[("results", &page.as_results())])
 }

@@ -186,7 +186,7 @@ pub async fn show(
     if query.0.text("tab") == "versions" {
         return versions_page(hx, kit, actor, shell, (name, query)).await;
     }
-    let page = kit.db.read(move |conn| page(conn, &actor, shell, &name)).await?;
+    let page = kit.db.run(move |conn| page(conn, &actor, shell, &name)).await?;
     respond::page(&hx, &page, &[])
 }
 

@@ -51,7 +51,7 @@ pub async fn show(
     shell: Shell,
     path: Path<(String, i32)>,
 ) -> Result<HttpResponse, WebError> {
-    let page = kit.db.read(move |conn| page(conn, &actor, shell, &path)).await?;
+    let page = kit.db.run(move |conn| page(conn, &actor, shell, &path)).await?;
     respond::page(&hx, &page, &[])
 }
 

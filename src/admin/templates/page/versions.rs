@@ -68,7 +68,7 @@ pub(super) async fn versions_page(
     (name, query): (String, Query),
 ) -> Result<HttpResponse, WebError> {
     let before = query.0.text("after").parse().ok();
-    let page = kit.db.read(move |conn| page(conn, &actor, shell, (&name, before))).await?;
+    let page = kit.db.run(move |conn| page(conn, &actor, shell, (&name, before))).await?;
     respond::page(&hx, &page, &[])
 }
 

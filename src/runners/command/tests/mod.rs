@@ -2,6 +2,8 @@
 
 mod stopping;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -293,6 +295,19 @@ fn one_endless_line_costs_bounded_memory() {
 #[test]
 fn bytes_that_are_no_text_are_shown_as_such() {
     assert_eq!(printed("printf 'a\\377\\000b\\n'; printf '\\303\\274\\n'"), "a\u{fffd}\u{2400}b\nü");
+}
+
+#[test]
+fn a_command_that_may_not_read_something_says_as_whom_it_ran() {
+    let locked = tempfile::tempdir().unwrap();
+    fs::set_permissions(locked.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let job = job(json!({}));
+
+    let report = runner().run(&job, &shell(&format!("ls {}", locked.path().display())));
+
+    let told = lines(&job.take_said()).iter().any(|line| line.contains("MILLRACE_COMMAND_USER"));
+    assert_eq!(told, user::are_root(), "only root becomes somebody else");
+    assert_eq!(report.ended.is_err(), user::are_root());
 }
 
 #[test]
