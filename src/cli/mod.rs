@@ -19,6 +19,7 @@ mod job;
 mod logging;
 mod migrate;
 mod node;
+mod psql;
 mod queue;
 mod serve;
 mod session;
@@ -58,6 +59,8 @@ enum Command {
     Migrate(migrate::Flags),
     /// Prints the effective settings with their source and meaning
     Config,
+    /// Opens psql on the database of this installation, to try the SQL door
+    Psql(psql::Flags),
     /// Names every unsafe or unhealthy thing with the act that mends it; exit code 1 if there is any
     Doctor,
     /// Measures this installation, each figure beside hand-written SQL of the same run
@@ -114,6 +117,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Engine => engine::run(globals, registry),
         Command::Migrate(flags) => migrate::run(globals, &flags),
         Command::Config => config::run(globals),
+        Command::Psql(flags) => psql::run(globals, &flags),
         Command::Doctor => doctor::run(globals),
         Command::Bench(command) => bench::run(globals, &command),
         Command::Demo(flags) => demo::run(globals, &flags),

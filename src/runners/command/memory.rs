@@ -23,10 +23,10 @@ pub(super) struct Peak {
 }
 
 impl Peak {
-    /// Looks at the process `pid` that was just started.
+    /// Will look at the process `pid`, that was just started: what it uses at once says nothing of it.
     pub(super) fn new(pid: libc::pid_t) -> Self {
         let own_bytes = read("self", "VmHWM:").unwrap_or(u64::MAX);
-        Self { pid, started: Instant::now(), looks: 0, seen_bytes: read(&pid.to_string(), "VmHWM:"), own_bytes }
+        Self { pid, started: Instant::now(), looks: 0, seen_bytes: None, own_bytes }
     }
 
     /// Tells when to look next.

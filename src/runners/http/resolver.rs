@@ -55,7 +55,10 @@ fn other(refused: Refused) -> ureq::Error {
 
 fn not_allowed(host: &str, address: IpAddr) -> String {
     let leads = if host == address.to_string() { String::new() } else { format!("{host} leads to ") };
-    format!("{leads}{address}, which is not on the public internet; an administrator can allow it")
+    format!(
+        "{leads}{address}, which is not on the public internet; to allow it, start Millrace with \
+         MILLRACE_HTTP_ALLOW={address} (a list of addresses, networks and ports)"
+    )
 }
 
 /// Gives host and port of an address that may be called at all.

@@ -28,6 +28,20 @@ fn people_are_added_listed_and_shut_out() {
 }
 
 #[test]
+fn the_sql_door_of_an_installation_is_found() {
+    let stage = Stage::new();
+
+    let url = stage.run(&["psql", "--url", "--json"]).json()["url"].as_str().unwrap().to_owned();
+    let asked = stage.run(&["psql", "--", "-Atc", "SELECT count(*) FROM millrace.jobs"]);
+    let refused = stage.run(&["psql", "--", "-Atc", "SELECT millrace.enqueue('no.such')"]);
+
+    assert!(url.starts_with("postgres"), "{url}");
+    assert_eq!((asked.code, asked.out.as_str()), (0, "0\n"), "{}", asked.err);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("there is no template called 'no.such'"), "{}", refused.err);
+}
+
+#[test]
 fn refusals_stand_on_stderr_with_exit_code_one() {
     let stage = Stage::new();
     stage.run_with(&["user", "add", "a@example.org", "--role", "admin"], GOOD);
