@@ -1,5 +1,6 @@
 -- What a parameter's rule (the JSON Schema subset of templates) says about a value. The program checks the same in Rust; a test
--- compares them. Refusals carry HINT 'millrace:<code>' and a JSON pointer as DETAIL. OR REPLACE: these functions stood in create_enqueue once.
+-- compares them. Refusals carry HINT 'millrace:<code>' and a JSON pointer as DETAIL. This file and create_enqueue are
+-- applied again when they change (src/base/db/functions.rs).
 
 CREATE OR REPLACE FUNCTION millrace.refuse(code text, pointer text, message text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -190,3 +191,36 @@ CREATE OR REPLACE FUNCTION millrace.args_are_small(args jsonb) RETURNS boolean L
         ELSE octet_length(args::text) <= 262144 AND length(args::text) - length(translate(args::text, '[{', '')) <= 64 END
 $$;
 COMMENT ON FUNCTION millrace.args_are_small IS 'Tells whether arguments are neither too long nor, for certain, too deep';
+
+CREATE OR REPLACE FUNCTION millrace.numbers_are_plain(args jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT args::text !~ '(: |\[|, )-?[0-9.]{19}'
+$$;
+COMMENT ON FUNCTION millrace.numbers_are_plain IS 'Tells whether every number is short enough for any program; false also for some texts, where check_numbers looks';
+
+CREATE OR REPLACE FUNCTION millrace.check_numbers(args jsonb, at text) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    odd record;
+BEGIN
+    WITH RECURSIVE node(value, at) AS (
+        SELECT args, check_numbers.at
+        UNION ALL
+        SELECT inner_.value, node.at || '/' || inner_.key FROM node CROSS JOIN LATERAL (
+            SELECT replace(replace(e.key, '~', '~0'), '/', '~1') AS key, e.value
+            FROM jsonb_each(CASE WHEN jsonb_typeof(node.value) = 'object' THEN node.value END) AS e
+            UNION ALL
+            SELECT (e.ord - 1)::text, e.value
+            FROM jsonb_array_elements(CASE WHEN jsonb_typeof(node.value) = 'array' THEN node.value END) WITH ORDINALITY AS e(value, ord)
+        ) AS inner_
+    )
+    SELECT node.at, node.value::text AS written, scale(node.value::text::numeric) = 0 AS whole INTO odd FROM node
+    WHERE jsonb_typeof(node.value) = 'number' AND CASE WHEN scale(node.value::text::numeric) = 0
+        THEN node.value::text::numeric NOT BETWEEN -9223372036854775808 AND 18446744073709551615
+        ELSE abs(node.value::text::numeric) > 1.7976931348623157e308 END
+    LIMIT 1;
+    IF odd.at IS NOT NULL THEN
+        PERFORM millrace.refuse('bad-args', odd.at, format('%s is %s, beyond what a %s can be: send it as text', odd.at,
+            CASE WHEN length(odd.written) > 40 THEN left(odd.written, 40) || '…' ELSE odd.written END,
+            CASE WHEN odd.whole THEN 'whole number' ELSE 'number' END));
+    END IF;
+END $$;
+COMMENT ON FUNCTION millrace.check_numbers IS 'Refuses a number that a program would round or could not read, naming its place';

@@ -1,7 +1,7 @@
 -- The one door through which jobs come in. SQL callers use enqueue and enqueue_many; the program checks in Rust (the same
 -- rules, compared by a test) and calls insert_jobs. Refusals carry HINT 'millrace:<code>' and a JSON pointer as DETAIL.
 
-CREATE FUNCTION millrace.check_job(job jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION millrace.check_job(job jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     odd text;
     wanted text := job ->> 'template';
@@ -43,6 +43,9 @@ BEGIN
     ELSIF length(args::text) - length(translate(args::text, '[{', '')) > 64 AND millrace.json_depth(args) > 64 THEN
         PERFORM millrace.refuse('args-too-deep', at || '/args', 'args are nested more than 64 levels deep');
     END IF;
+    IF NOT millrace.numbers_are_plain(args) THEN
+        PERFORM millrace.check_numbers(args, at || '/args');
+    END IF;
     IF jsonb_typeof(found.params) = 'object' THEN
         PERFORM millrace.check_value(found.params, args, at || '/args');
     END IF;
@@ -52,10 +55,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.check_job IS 'Refuses a job description that breaks a rule, naming the field';
 
-CREATE FUNCTION millrace.check_options(job jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION millrace.check_options(job jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     field text;
-    tag jsonb;
+    tag record;
 BEGIN
     FOREACH field IN ARRAY ARRAY['version', 'priority', 'delay_ms', 'unique_for_ms', 'max_attempts', 'timeout_ms', 'parent'] LOOP
         IF jsonb_typeof(job -> field) NOT IN ('number', 'null') OR (job ->> field) !~ '^-?\d{1,18}$' THEN
@@ -90,23 +93,26 @@ BEGIN
     ELSIF jsonb_typeof(job -> 'tags') NOT IN ('array', 'null') OR jsonb_array_length(nullif(job -> 'tags', 'null')) > 20 THEN
         PERFORM millrace.refuse('bad-job', at || '/tags', 'tags is a list of at most 20 texts');
     END IF;
-    FOR tag IN SELECT jsonb_array_elements(nullif(job -> 'tags', 'null')) LOOP
-        IF jsonb_typeof(tag) <> 'string' OR tag #>> '{}' !~ '^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,63}$' THEN
-            PERFORM millrace.refuse('bad-job', at || '/tags', format('%s is no tag: 1 to 64 of letters, digits, . _ : / @ -', tag));
+    FOR tag IN SELECT value, ord - 1 AS place FROM jsonb_array_elements(nullif(job -> 'tags', 'null')) WITH ORDINALITY AS e(value, ord) LOOP
+        IF jsonb_typeof(tag.value) <> 'string' OR tag.value #>> '{}' !~ '^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,63}$' THEN
+            PERFORM millrace.refuse('bad-job', at || '/tags/' || tag.place, format('%s is no tag: 1 to 64 of letters, digits, . _ : / @ -', left(tag.value::text, 80)));
         END IF;
     END LOOP;
     FOREACH field IN ARRAY ARRAY['run_at', 'deadline'] LOOP
         CONTINUE WHEN job ->> field IS NULL;
         BEGIN
-            PERFORM (job ->> field)::timestamptz;
+            IF job ->> field !~* '^\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d(:?\d\d)?)$'
+               OR (job ->> field)::timestamptz NOT BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
+                RAISE datetime_field_overflow;
+            END IF;
         EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
-            PERFORM millrace.refuse('bad-job', at || '/' || field, format('%s is no time in RFC 3339: %L', field, job ->> field));
+            PERFORM millrace.refuse('bad-job', at || '/' || field, format('%s is no time in RFC 3339 from 1970 to 9999: %L', field, left(job ->> field, 60)));
         END;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION millrace.check_options IS 'Refuses fields of a job description that are out of range';
 
-CREATE FUNCTION millrace.take_unique_keys(jobs jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION millrace.take_unique_keys(jobs jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     item jsonb;
     owner bigint;
@@ -137,7 +143,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.take_unique_keys IS 'Takes the unique keys of these jobs; tells for each position who owns the key now';
 
-CREATE FUNCTION millrace.insert_jobs(jobs jsonb, enqueued_by text, versions jsonb DEFAULT '{}') RETURNS TABLE (ord bigint, id bigint, existing boolean)
+CREATE OR REPLACE FUNCTION millrace.insert_jobs(jobs jsonb, enqueued_by text, versions jsonb DEFAULT '{}') RETURNS TABLE (ord bigint, id bigint, existing boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -197,13 +203,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Those without a version get that of versions (by template), against which they were checked. Does not notify';
 
-CREATE FUNCTION millrace.active_versions(jobs jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION millrace.active_versions(jobs jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(t.name, t.active_version), '{}') FROM millrace.templates t
     WHERE t.active_version IS NOT NULL AND t.name IN (SELECT e.job ->> 'template' FROM jsonb_array_elements(jobs) AS e(job))
 $$;
 COMMENT ON FUNCTION millrace.active_versions IS 'Active version of each template that the jobs name: read once, so that a job is pinned to what it was checked against';
 
-CREATE FUNCTION millrace.check_jobs(jobs jsonb, versions jsonb) RETURNS void LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION millrace.check_jobs(jobs jsonb, versions jsonb) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
     item record;
 BEGIN
@@ -224,7 +230,7 @@ BEGIN
                     AND job.value ->> 'queue' ~ '^[a-z0-9][a-z0-9._-]{0,63}$')
                 AND (NOT job.value ? 'priority' OR jsonb_typeof(job.value -> 'priority') = 'number'
                     AND job.value ->> 'priority' IN ('1', '2', '3', '4', '5'))
-                AND millrace.args_are_small(job.args)
+                AND millrace.args_are_small(job.args) AND millrace.numbers_are_plain(job.args)
                 AND (jsonb_typeof(known.params) IS DISTINCT FROM 'object' OR millrace.args_fit(known.params, job.args))
             END) IS NOT TRUE
         ORDER BY job.ord
@@ -234,7 +240,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.check_jobs IS 'Refuses the first of a list of job descriptions that breaks a rule; what is plainly right costs little';
 
-CREATE FUNCTION millrace.fill_jobs(jobs jsonb, versions jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION millrace.fill_jobs(jobs jsonb, versions jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM millrace.template_versions WHERE fills) THEN
         RETURN jobs;
@@ -251,7 +257,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.fill_jobs IS 'Job descriptions with the defaults of their templates'' parameters in their arguments';
 
-CREATE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION millrace.enqueue_many(jobs jsonb, notify boolean DEFAULT true)
 RETURNS TABLE (ord bigint, id bigint, existing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -273,7 +279,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.enqueue_many IS 'Enqueues up to 10,000 jobs within the caller''s transaction and gives their ids in order. notify => false leaves the waking to the poll (at most 1 s)';
 
-CREATE FUNCTION millrace.enqueue(
+CREATE OR REPLACE FUNCTION millrace.enqueue(
     template text, args jsonb DEFAULT '{}', queue text DEFAULT NULL, priority integer DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     delay_ms bigint DEFAULT NULL, unique_key text DEFAULT NULL, unique_for_ms bigint DEFAULT NULL, ordering_key text DEFAULT NULL,
     tags text[] DEFAULT NULL, max_attempts integer DEFAULT NULL, timeout_ms bigint DEFAULT NULL, deadline timestamptz DEFAULT NULL,
@@ -281,7 +287,7 @@ CREATE FUNCTION millrace.enqueue(
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
-    due timestamptz := coalesce(run_at, moment + delay_ms * interval '1 ms');
+    due timestamptz := coalesce(run_at, moment + CASE WHEN delay_ms BETWEEN 0 AND 31536000000 THEN delay_ms END * interval '1 ms');
     given jsonb := coalesce(args, '{}');
     found_template integer;
     found_version integer;
@@ -296,7 +302,9 @@ BEGIN
     IF num_nonnulls(unique_key, unique_for_ms, ordering_key, tags, version) = 0 AND num_nonnulls(run_at, delay_ms) < 2
        AND coalesce(priority, 1) BETWEEN 1 AND 5 AND coalesce(delay_ms, 0) BETWEEN 0 AND 31536000000
        AND coalesce(max_attempts, 1) BETWEEN 1 AND 100 AND coalesce(timeout_ms, 100) BETWEEN 100 AND 604800000
-       AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) THEN
+       AND coalesce(run_at, moment) BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
+       AND coalesce(deadline, moment) BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
+       AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) AND millrace.numbers_are_plain(given) THEN
         SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority), v.tags, f.args
         INTO found_template, found_version, found_queue, found_priority, found_tags, filled
         FROM millrace.templates t

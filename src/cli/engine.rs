@@ -10,7 +10,7 @@ use crate::base::clock::SystemClock;
 use crate::base::signals;
 use crate::boot::{duties, runners};
 use crate::config::Config;
-use crate::engine::{Engine, EngineEnd, EngineSettings, SlotBounds};
+use crate::engine::{self, Engine, EngineEnd, EngineSettings, SlotBounds};
 use crate::queue::work::Registry;
 
 /// Longest wait for a notification before looking by oneself.
@@ -22,6 +22,7 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
     let config = globals.settings()?;
     logging::start(&config.logging)?;
     signals::listen();
+    engine::beat().map_err(|error| Failure::refused(format!("no thread can be started: {error}")))?;
     let url = config
         .database_url
         .clone()

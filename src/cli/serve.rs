@@ -207,7 +207,7 @@ fn supervise(config: &Config, database: &Database) -> Result<Supervisor, Failure
         }
         command
     };
-    Ok(Supervisor::new(command, move || end_orphans(&mark)))
+    Ok(Supervisor::new(command, move || end_orphans(&mark), config.timing.lease))
 }
 
 /// Looks after the children until the process is asked to end.

@@ -38,6 +38,8 @@ pub(super) struct Launch {
 pub(super) struct Server {
     launch: Launch,
     state: State,
+    /// Its log could not be cut at the last look, which was said.
+    log_is_stuck: bool,
 }
 
 enum State {
@@ -49,7 +51,7 @@ impl Server {
     /// Starts a server and waits until it takes connections. The data folder's lock must be held.
     pub fn start(launch: Launch) -> Result<Server, ClusterError> {
         let child = launch.start()?;
-        Ok(Server { launch, state: State::Running(child) })
+        Ok(Server { launch, state: State::Running(child), log_is_stuck: false })
     }
 
     /// Ends the server if it runs, clears what it left, and starts it again.
@@ -61,8 +63,13 @@ impl Server {
 
     /// How the server ended; `None` while it runs. Keeps its log from growing, too.
     pub fn exited(&mut self) -> Option<ExitStatus> {
-        if let Err(problem) = self.launch.log.cut_when_long() {
-            tracing::warn!(%problem, "cannot cut the database's log");
+        match self.launch.log.cut_when_long() {
+            Ok(()) => self.log_is_stuck = false,
+            Err(problem) if !self.log_is_stuck => {
+                tracing::warn!(%problem, "cannot cut the database's log");
+                self.log_is_stuck = true;
+            }
+            Err(_) => {} // said already
         }
         match &mut self.state {
             State::Ended(status) => Some(*status),

@@ -84,11 +84,12 @@ fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
 
 /// Reads a libpq URL.
 pub(super) fn database(text: &str) -> Result<String, String> {
-    let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if known {
+    if crate::base::db::url::is_plain(text) {
         Ok(text.to_owned())
     } else {
-        Err("allowed is a URL such as postgres://user:password@host:5432/database".into())
+        Err("allowed is a URL such as postgres://user:password@host:5432/database; within user and password write %2F for \
+             a slash, %40 for an at sign, %20 for a space"
+            .into())
     }
 }
 

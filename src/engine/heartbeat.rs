@@ -5,18 +5,29 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::clock::boottime;
-use crate::base::db::Link;
+use crate::base::db::{DbError, Link};
 use crate::queue::control;
 use crate::queue::node::{Heard, Pulse, heartbeat};
+
+/// Time between two complaints about heartbeats that are not answered.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
     // after an outage it must be heard again before others, who wait one lease, call this node lost
     let mut link = Link::new(&shared.settings.database_url, "heartbeat", Duration::from_secs(2))
         .pausing_at_most(shared.settings.heartbeat);
     let mut last_beat = Instant::now() - shared.settings.heartbeat;
+    let mut complain_at = Instant::now();
     while !shared.ending.is_open() {
-        if last_beat.elapsed() >= shared.settings.heartbeat && beat(shared, &mut link) {
-            last_beat = Instant::now();
+        if last_beat.elapsed() >= shared.settings.heartbeat {
+            match beat(shared, &mut link) {
+                Ok(()) => last_beat = Instant::now(),
+                Err(error) if Instant::now() >= complain_at => {
+                    tracing::warn!(%error, left_ms = shared.fence.time_left().as_millis() as u64, "no heartbeat");
+                    complain_at = Instant::now() + COMPLAIN_EVERY;
+                }
+                Err(_) => {} // tried again many times a second: once is enough to say
+            }
         }
         obey_intents(shared, &mut link);
         let until_next = shared.settings.heartbeat.saturating_sub(last_beat.elapsed());
@@ -24,24 +35,20 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
-/// Sends one heartbeat; tells whether it was answered.
-fn beat(shared: &Shared, link: &mut Link) -> bool {
+/// Sends one heartbeat and does what the answer says.
+fn beat(shared: &Shared, link: &mut Link) -> Result<(), DbError> {
     let sent = boottime(); // before sending: the lease ends here before it ends in the database
-    match link.with(|conn| heartbeat(conn, shared.me, &pulse(shared))) {
-        Ok(heard @ (Heard::Renewed | Heard::Drain)) => {
+    match link.with(|conn| heartbeat(conn, shared.me, &pulse(shared)))? {
+        heard @ (Heard::Renewed | Heard::Drain) => {
             shared.fence.renew(sent);
             obey(shared, heard == Heard::Drain);
         }
-        Ok(Heard::Superseded) => {
+        Heard::Superseded => {
             tracing::error!("this node was declared lost or its name was taken over; stopping all work");
             shared.fence.supersede();
         }
-        Err(error) => {
-            tracing::warn!(%error, left_ms = shared.fence.time_left().as_millis() as u64, "no heartbeat");
-            return false;
-        }
     }
-    true
+    Ok(())
 }
 
 /// Stops or goes on taking new work, as people want it.

@@ -21,6 +21,7 @@ mod lost;
 mod mover;
 mod panics;
 mod pool;
+mod pulse;
 mod results;
 mod run;
 mod settings;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 
 pub use bell::Bell;
 pub use duties::{Duty, DutyResult};
+pub use pulse::beat;
 pub use run::Runners;
 pub use settings::{EngineSettings, SlotBounds};
 pub use supervisor::Supervisor;

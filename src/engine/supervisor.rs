@@ -1,10 +1,12 @@
 //! Keeps the engine's process alive (G9): a job that aborts, overflows its stack or eats all memory ends a child of the same
 //! binary, which is started again, while the console goes on.
 
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use super::pulse::{self, Pulse};
 use crate::base::signals;
 
 /// A child that lived shorter than this failed to start.
@@ -17,6 +19,9 @@ pub struct Supervisor {
     command: Box<dyn Fn() -> Command>,
     after_death: Box<dyn Fn()>,
     child: Option<Child>,
+    pulse: Option<Pulse>,
+    /// A child of which nothing is heard for so long is ended.
+    silence_max: Duration,
     started: Instant,
     failures: u32,
     start_at: Instant,
@@ -25,13 +30,19 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// Makes a supervisor. `command` makes the child's command line anew for each start; `after_death` ends whatever a dead
-    /// child left running.
-    pub fn new(command: impl Fn() -> Command + 'static, after_death: impl Fn() + 'static) -> Self {
+    /// child left running. A child that has stood still for `silence_max` is ended like one that crashed.
+    pub fn new(
+        command: impl Fn() -> Command + 'static,
+        after_death: impl Fn() + 'static,
+        silence_max: Duration,
+    ) -> Self {
         let now = Instant::now();
         Self {
             command: Box::new(command),
             after_death: Box::new(after_death),
             child: None,
+            pulse: None,
+            silence_max,
             started: now,
             failures: 0,
             start_at: now,
@@ -43,7 +54,7 @@ impl Supervisor {
     pub fn tick(&mut self) {
         if let Some(child) = &mut self.child {
             match child.try_wait() {
-                Ok(None) => return,
+                Ok(None) => return self.listen(),
                 Ok(Some(status)) => self.buried(status),
                 Err(error) => tracing::error!(%error, "the engine's process cannot be watched"),
             }
@@ -58,13 +69,19 @@ impl Supervisor {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Ends a child that stands still: the system buries it, then another one starts.
+    fn listen(&mut self) {
+        let silence = self.pulse.as_mut().and_then(Pulse::silence);
+        if let (Some(silence), Some(child)) = (silence.filter(|silence| *silence > self.silence_max), &self.child) {
+            tracing::warn!(pid = child.id(), ?silence, "the engine's process stands still and is ended");
+            signal(child.id(), libc::SIGKILL);
+            self.pulse = None;
+        }
+    }
+
     fn start(&mut self) {
-        let parent = std::process::id();
-        let mut command = (self.command)();
-        // SAFETY: prctl and getppid only, both safe between fork and exec.
-        unsafe { command.pre_exec(move || signals::follow_parent(libc::SIGTERM, parent)) };
         self.started = Instant::now();
-        match command.spawn() {
+        match self.spawn() {
             Ok(child) => {
                 tracing::info!(pid = child.id(), "the engine's process starts");
                 self.child = Some(child);
@@ -74,6 +91,25 @@ impl Supervisor {
                 self.plan_restart(false);
             }
         }
+    }
+
+    fn spawn(&mut self) -> std::io::Result<Child> {
+        let parent = std::process::id();
+        let (pulse, writer) = Pulse::new()?;
+        let mut command = (self.command)();
+        let (variable, number) = Pulse::variable(&writer);
+        command.env(variable, number);
+        let writer_fd = writer.as_raw_fd();
+        // SAFETY: prctl, getppid and fcntl only, all safe between fork and exec; `writer` lives until the child is started.
+        unsafe {
+            command.pre_exec(move || {
+                pulse::keep_open(writer_fd)?;
+                signals::follow_parent(libc::SIGTERM, parent)
+            })
+        };
+        let child = command.spawn()?;
+        self.pulse = Some(pulse);
+        Ok(child)
     }
 
     fn buried(&mut self, status: ExitStatus) {
@@ -147,7 +183,7 @@ mod tests {
             command.arg("60");
             command
         };
-        let mut supervisor = Supervisor::new(sleep, move || counted.set(counted.get() + 1));
+        let mut supervisor = Supervisor::new(sleep, move || counted.set(counted.get() + 1), Duration::from_secs(60));
         tick_until(&mut supervisor, |s| s.child_id().is_some());
         let first = supervisor.child_id().unwrap();
 
@@ -162,6 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_child_that_stands_still_is_replaced() {
+        let beats = || {
+            let mut command = Command::new("/bin/bash"); // other shells know no descriptor above 9
+            command.args(["-c", "while printf . >&$MILLRACE_PULSE_FD; do sleep 0.05; done"]);
+            command
+        };
+        let mut supervisor = Supervisor::new(beats, || (), Duration::from_millis(600));
+        tick_until(&mut supervisor, |s| s.child_id().is_some());
+        let first = supervisor.child_id().unwrap();
+        tick_until(&mut supervisor, |s| s.pulse.as_ref().is_some_and(Pulse::has_beaten));
+
+        signal(first, libc::SIGSTOP);
+        tick_until(&mut supervisor, |s| s.child_id().is_some_and(|id| id != first));
+
+        supervisor.stop(Duration::from_secs(5));
+    }
+
+    #[test]
     fn a_child_that_never_settles_is_not_started_in_a_tight_loop() {
         let starts = Rc::new(Cell::new(0));
         let counted = Rc::clone(&starts);
@@ -169,7 +223,7 @@ mod tests {
             counted.set(counted.get() + 1);
             Command::new("/bin/false")
         };
-        let mut supervisor = Supervisor::new(fail, || ());
+        let mut supervisor = Supervisor::new(fail, || (), Duration::from_secs(60));
 
         let end = Instant::now() + Duration::from_millis(700);
         while Instant::now() < end {

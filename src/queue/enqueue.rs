@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::Datelike;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ use crate::base::text::{QueueName, TemplateName};
 pub const JOBS_PER_CALL_MAX: usize = 10_000;
 /// Longest delay, unique period: one year in milliseconds.
 pub const YEAR_MS: u64 = 31_536_000_000;
+/// Years of times; others stand in no form and in no JSON.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 /// Most tags of a job.
 pub const TAGS_MAX: usize = 20;
 
@@ -317,14 +320,19 @@ impl Refusals {
             "unique_key has 1 to 255 characters",
         );
         self.refuse_unless(job.ordering_key.is_none(), "ordering_key", "ordering_key is not served yet");
+        for (field, time) in [("run_at", job.run_at), ("deadline", job.deadline)] {
+            let message = format!("{field} is no time in RFC 3339 from 1970 to 9999");
+            self.refuse_unless(time.is_none_or(|time| YEARS.contains(&time.year())), field, &message);
+        }
         self.check_tags(job.tags.as_deref().unwrap_or_default());
     }
 
     fn check_tags(&mut self, tags: &[String]) {
         self.refuse_unless(tags.len() <= TAGS_MAX, "tags", "tags is a list of at most 20 texts");
-        if let Some(tag) = tags.iter().find(|tag| !is_tag(tag)) {
-            let message = format!("{tag:?} is no tag: 1 to 64 of letters, digits, . _ : / @ -");
-            self.refuse("bad-job", "tags", message);
+        if let Some((place, tag)) = tags.iter().enumerate().find(|(_, tag)| !is_tag(tag)) {
+            let shown: String = tag.chars().take(80).collect();
+            let message = format!("{shown:?} is no tag: 1 to 64 of letters, digits, . _ : / @ -");
+            self.refuse("bad-job", &format!("tags/{place}"), message);
         }
     }
 }

@@ -168,10 +168,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 async fn body(request: &mut ServiceRequest) -> Result<web::Bytes, WebError> {
     let unreadable = |error: actix_web::Error| WebError::Malformed(format!("The body could not be read: {error}."));
     let payload = request.extract::<web::Payload>().await.map_err(unreadable)?;
-    match payload.to_bytes_limited(FORM_BYTES_MAX).await {
-        Ok(read) => read.map_err(unreadable),
-        Err(_) => Err(WebError::TooLarge(FORM_BYTES_MAX)),
-    }
+    super::body::read(payload, FORM_BYTES_MAX).await
 }
 
 /// An attempt to change something without the right to is written down. Failing to do so does not let anybody in.

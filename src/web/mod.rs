@@ -20,6 +20,7 @@ pub mod api;
 pub mod app;
 pub mod assets;
 pub mod blocking;
+pub mod body;
 pub mod cells;
 pub mod charts;
 pub mod confirm;

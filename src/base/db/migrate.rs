@@ -6,7 +6,7 @@ use diesel::migration::{Migration, MigrationName, MigrationSource};
 use diesel::pg::Pg;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::DbError;
+use super::{DbError, functions};
 
 /// Every migration, compiled in.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -43,6 +43,9 @@ fn apply(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
         .run_pending_migrations(MIGRATIONS)
         .map(|versions| versions.iter().map(ToString::to_string).collect())
         .map_err(|error| MigrateError::Migration(error.to_string()))?;
+    if knows_all(conn)? {
+        functions::apply(conn)?;
+    }
     conn.batch_execute("REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA millrace FROM PUBLIC").map_err(DbError::from)?;
     Ok(applied)
 }
@@ -65,16 +68,20 @@ pub fn pending(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
 pub fn missing(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
     const SQL: &str = "-- migrate::missing
 SELECT version FROM millrace.__diesel_schema_migrations";
-    #[derive(diesel::QueryableByName)]
-    struct Applied {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        version: String,
-    }
-    let applied: Vec<Applied> = super::statement(SQL).rows(conn)?;
-    let compiled: Vec<Box<dyn Migration<Pg>>> =
-        MIGRATIONS.migrations().map_err(|error| MigrateError::Migration(error.to_string()))?;
-    let is_missing = |name: &dyn MigrationName| applied.iter().all(|row| name.version() != row.version.as_str().into());
-    Ok(compiled.iter().map(|one| one.name()).filter(|name| is_missing(*name)).map(ToString::to_string).collect())
+    let applied: Vec<String> = super::statement(SQL).tuples::<diesel::sql_types::Text, String>(conn)?;
+    let is_missing = |name: &dyn MigrationName| applied.iter().all(|version| name.version() != version.as_str().into());
+    Ok(compiled()?.iter().map(|one| one.name()).filter(|name| is_missing(*name)).map(ToString::to_string).collect())
+}
+
+fn compiled() -> Result<Vec<Box<dyn Migration<Pg>>>, MigrateError> {
+    MIGRATIONS.migrations().map_err(|error| MigrateError::Migration(error.to_string()))
+}
+
+/// Tells whether no migration was applied that this program does not have: a newer one then rules, and its functions stay.
+fn knows_all(conn: &mut PgConnection) -> Result<bool, MigrateError> {
+    let applied = conn.applied_migrations().map_err(|error| MigrateError::Migration(error.to_string()))?;
+    let compiled = compiled()?;
+    Ok(applied.iter().all(|version| compiled.iter().any(|one| one.name().version() == *version)))
 }
 
 /// The list of applied migrations stands in our schema too, so that a shared database stays tidy.

@@ -5,6 +5,7 @@
 //! ```
 mod copy;
 mod error;
+mod functions;
 mod link;
 mod listen;
 pub mod migrate;

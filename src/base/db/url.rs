@@ -30,10 +30,32 @@ pub fn as_role(url: &str, role: &str) -> String {
     format!("{url}{separator}options=-c%20role%3D{role}")
 }
 
-/// Gives the URL without its password, for logs and pages.
+/// Tells whether a libpq URL can be taken apart without a doubt: a password with a slash, an at sign or a space in it ends the
+/// user's part too early, and libpq then repeats pieces of it in what it says.
+pub fn is_plain(url: &str) -> bool {
+    let Some(("postgres" | "postgresql", rest)) = url.split_once("://") else { return false };
+    let (authority, tail) = parts(rest);
+    let path = tail.split('?').next().unwrap_or_default();
+    let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let is_port = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+    let is_host = |host: &str| match host.rsplit_once(':') {
+        Some((name, port)) => {
+            is_port(port) && (!name.contains(':') || name.starts_with('[') && name.ends_with(']'))
+                || host.ends_with(']')
+        }
+        None => true,
+    };
+    !url.contains(char::is_whitespace) && !path.contains('@') && !user.contains('@') && hosts.split(',').all(is_host)
+}
+
+fn parts(rest: &str) -> (&str, &str) {
+    rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
+}
+
+/// Gives the URL without its password, for logs and pages; nothing of one that is not [plain](is_plain).
 pub fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| is_plain(url)) else { return "…".to_owned() };
+    let (authority, tail) = parts(rest);
     let shown = match authority.rsplit_once('@') {
         Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
         None => authority.to_owned(),
@@ -67,5 +89,16 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(masked("postgres://app:s3cret@db/x?password=p&a=1"), "postgres://app@db/x?password=…&a=1");
         assert_eq!(masked("postgresql:///m?host=/run/x"), "postgresql:///m?host=/run/x");
+        assert_eq!(masked("postgres://a:p@h1:5432,h2/x"), "postgres://a@h1:5432,h2/x");
+        assert_eq!(masked("postgres://a:p@[::1]:5432,[::2]/x"), "postgres://a@[::1]:5432,[::2]/x");
+        for odd in [
+            "host=h password=s3",
+            "postgres//u:s3@h/db",
+            "postgres://u:s/3@h/db",
+            "postgres://u:s 3@h/db",
+            "postgres://u:s@3@h/db",
+        ] {
+            assert_eq!(masked(odd), "…", "{odd}");
+        }
     }
 }

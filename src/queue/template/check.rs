@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{ATTEMPTS_MAX, Backoff, BackoffKind, Defaults, RunnerKind, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN, TemplateSpec};
 use crate::base::pointer::Place;
@@ -33,6 +34,7 @@ impl TemplateSpec {
     /// Lists everything that is wrong; a template with a fault is not saved.
     pub fn check(&self) -> Vec<SpecError> {
         let mut check = Check { spec: self, faults: Vec::new() };
+        check.characters(&serde_json::to_value(self).unwrap_or_default(), &Place::ROOT);
         check.description();
         check.blocks();
         check.defaults(&self.defaults);
@@ -56,10 +58,24 @@ impl Check<'_> {
         }
     }
 
+    /// A database keeps no text with NUL in it.
+    fn characters(&mut self, value: &Value, at: &Place<'_>) {
+        match value {
+            Value::String(text) => self.require(!text.contains('\0'), at, "holds the character \\u0000"),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| self.characters(item, &at.index(index)));
+            }
+            Value::Object(members) => members.iter().for_each(|(name, member)| {
+                self.require(!name.contains('\0'), at, "has a name with the character \\u0000");
+                self.characters(member, &at.key(name));
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// Checks a text that is rendered.
     pub(super) fn text(&mut self, text: &str, at: &Place<'_>) {
         self.names(render::names(text), at);
-        self.require(!text.contains('\0'), at, "holds the character \\u0000");
     }
 
     fn names(&mut self, names: Result<BTreeSet<String>, RenderError>, at: &Place<'_>) {
@@ -108,7 +124,6 @@ impl Check<'_> {
         let block = Place::ROOT.key("sql");
         let at = block.key("statements");
         self.require(!statements.trim().is_empty(), &at, "is empty");
-        self.require(!statements.contains('\0'), &at, "holds the character \\u0000");
         self.names(render::sql_names(statements), &at);
         self.name(database, "database", &block.key("database"));
     }

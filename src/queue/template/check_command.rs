@@ -15,8 +15,14 @@ pub const ENV_MAX: usize = 200;
 const SNOOZE_MS: std::ops::RangeInclusive<u64> = 1_000..=TIMEOUT_MS_MAX;
 /// Longest name of an environment variable, in bytes.
 const ENV_NAME_BYTES_MAX: usize = 128;
-/// Programs that run the text after `-c` as code.
-const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"];
+/// Programs that run a text among their arguments as code, with the letters and words that announce it.
+const INTERPRETERS: [(&[&str], &str, &[&str]); 5] = [
+    (&["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"], "c", &["--command"]),
+    (&["python", "python2", "python3", "pypy", "pypy3"], "c", &[]),
+    (&["perl", "ruby", "lua"], "eE", &[]),
+    (&["node", "nodejs", "deno", "bun"], "ep", &["--eval", "--print", "eval"]),
+    (&["php"], "rBR", &["--run"]),
+];
 
 impl Check<'_> {
     pub(super) fn command(&mut self, work: &CommandWork) {
@@ -46,10 +52,12 @@ impl Check<'_> {
         for (index, text) in rest.iter().enumerate() {
             self.text(text, &at.index(index + 1));
         }
-        if let Some(index) = shell_text(program, rest).filter(|index| rest[*index].contains("{{")) {
+        let all: Vec<&str> = std::iter::once(program).chain(rest.iter().map(String::as_str)).collect();
+        for index in code_texts(&all).into_iter().filter(|index| all[*index].contains("{{")) {
             self.fault(
-                &at.index(index + 1),
-                "is run as code by a shell, so a parameter in it could run anything: use shell: with $PARAM_… instead",
+                &at.index(index),
+                "is run as code, so a parameter in it could run anything: use shell: with $PARAM_…, or pass the parameter \
+                 as an argument of its own",
             );
         }
     }
@@ -57,7 +65,6 @@ impl Check<'_> {
     fn shell(&mut self, text: &str, at: &Place<'_>) {
         self.require(!text.trim().is_empty(), at, "is empty");
         self.require(text.len() <= TEXT_BYTES_MAX, at, "is longer than 64 KiB");
-        self.require(!text.contains('\0'), at, "holds the character \\u0000");
         let rendered = ["{{ params.", "{{params."].iter().any(|start| text.contains(start));
         self.require(!rendered, at, "is never rendered: use \"$PARAM_…\", the parameter's name in capitals");
         let mut seen = BTreeMap::new();
@@ -134,11 +141,19 @@ pub fn param_variable(name: &str) -> String {
     format!("PARAM_{}", name.to_uppercase().replace('-', "_"))
 }
 
-/// Finds the argument, counted without the program, that a shell runs as code.
-fn shell_text(program: &str, rest: &[String]) -> Option<usize> {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    let flag = rest.iter().position(|text| text.starts_with('-') && !text.starts_with("--") && text.contains('c'))?;
-    (SHELLS.contains(&name) && flag + 1 < rest.len()).then_some(flag + 1)
+/// Finds the arguments that an interpreter runs as code, also behind `env`, `timeout`, `xargs` and their like.
+fn code_texts(all: &[&str]) -> Vec<usize> {
+    let text_of = |(at, word): (usize, &&str)| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        let (_, letters, words) = INTERPRETERS.iter().find(|(names, ..)| names.contains(&name))?;
+        let announces = |word: &&str| {
+            words.contains(word)
+                || word.starts_with('-') && !word.starts_with("--") && word.contains(|letter| letters.contains(letter))
+        };
+        let flag = at + 1 + all[at + 1..].iter().position(announces)?;
+        (flag + 1 < all.len()).then_some(flag + 1)
+    };
+    all.iter().enumerate().filter_map(text_of).collect()
 }
 
 #[cfg(test)]
@@ -187,6 +202,18 @@ mod tests {
 
         assert!(refused(json!(["/bin/sh", "-c", "echo {{ params.out }}"])));
         assert!(refused(json!(["bash", "-euc", "echo {{ params.out }}"])));
+        for hidden in [
+            json!(["/usr/bin/env", "bash", "-c", "{{ params.out }}"]),
+            json!(["timeout", "5", "bash", "-c", "{{ params.out }}"]),
+            json!(["busybox", "sh", "-c", "{{ params.out }}"]),
+            json!(["xargs", "sh", "-c", "{{ params.out }}"]),
+            json!(["python3", "-c", "print('{{ params.out }}')"]),
+            json!(["perl", "-ne", "{{ params.out }}"]),
+            json!(["node", "--eval", "{{ params.out }}"]),
+        ] {
+            assert!(refused(hidden.clone()), "{hidden}");
+        }
+        assert!(!refused(json!(["python3", "tool.py", "-v", "{{ params.out }}"])));
         assert!(!refused(json!(["/bin/sh", "-c", "echo \"$1\"", "sh", "{{ params.out }}"])));
         assert!(!refused(json!(["tar", "-c", "{{ params.out }}"])));
         assert!(faults(json!({ "shell": "echo {{ params.out }}" }))[0].contains("is never rendered"));

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::{KeyError, RequestKey};
+use crate::web::body;
 use crate::web::error::WebError;
 use crate::web::form::Problem;
 
@@ -23,14 +24,13 @@ impl Asked {
     /// Reads the body of at most `bytes_max` bytes.
     ///
     /// # Errors
-    /// [`WebError::TooLarge`]; [`WebError::Malformed`] when the body breaks off; [`WebError::Invalid`] for a key that is no text.
+    /// [`WebError::TooLarge`]; [`WebError::Malformed`] when the body breaks off or takes too long; [`WebError::Invalid`] for a key that is no text.
     pub async fn read(request: &HttpRequest, payload: web::Payload, bytes_max: usize) -> Result<Self, WebError> {
-        let broken = |error| WebError::Malformed(format!("The body could not be read: {error}."));
-        let body = payload.to_bytes_limited(bytes_max).await.map_err(|_| WebError::TooLarge(bytes_max))?;
+        let body = body::read(payload, bytes_max).await?;
         let sent = request.headers().get(HEADER);
         let key = sent.map(|value| value.to_str().map(str::to_owned)).transpose().map_err(|_| bad_key())?;
         let target = format!("{} {}", request.method(), request.uri());
-        Ok(Self { body: body.map_err(broken)?, key, target })
+        Ok(Self { body, key, target })
     }
 
     /// Gives the key under which `actor` may repeat this request, if the client sent one.

@@ -7,9 +7,6 @@ use crate::base::clock::Time;
 use crate::web::error::WebError;
 use crate::web::form::Problem;
 
-/// Times that every part of the system can hold.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
-
 /// An object that is being read, with all problems found so far.
 pub struct Fields {
     at: String,
@@ -83,7 +80,7 @@ impl Fields {
         use chrono::Datelike;
         let read = |value: &Value| {
             let time = chrono::DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
-            YEARS.contains(&time.year()).then_some(time)
+            crate::queue::enqueue::YEARS.contains(&time.year()).then_some(time)
         };
         self.take(name, "a time such as 2026-11-24T05:30:00Z", read)
     }

@@ -92,7 +92,7 @@ fn every_refusal_names_its_place() {
         (any(json!({"run_at": "+200000-01-01T00:00:00Z"})), "/run_at: run_at must be a time"),
         (any(json!({"deadline": "tomorrow"})), "/deadline: deadline must be a time"),
         (any(json!({"queue": "Mail Queue"})), "/queue: a queue's name may hold only"),
-        (any(json!({"tags": ["a b"]})), "/tags: \"a b\" is no tag"),
+        (any(json!({"tags": ["a b"]})), "/tags/0: \"a b\" is no tag"),
         (any(json!({"tags": "a"})), "/tags: tags must be a list of texts"),
         (any(json!({"unique_key": ""})), "/unique_key: unique_key has 1 to 255 characters"),
         (any(json!({"unique_for_ms": 5})), "/unique_for_ms: unique_for_ms needs a unique_key"),

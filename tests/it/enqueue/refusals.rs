@@ -1,5 +1,7 @@
 //! What the SQL door refuses, with code, pointer and sentence.
 
+use diesel::sql_types::{BigInt, Text};
+use millrace::base::db::statement;
 use serde_json::{Value, json};
 
 use super::{enqueue_many, enqueue_named, nested, refusal, stage, typed, with};
@@ -60,12 +62,17 @@ fn job_cases() -> Vec<Case> {
         (with("queue", json!(3)), "bad-job", "/queue", "queue must be a text"),
         (with("delay_ms", json!(-1)), "bad-job", "/delay_ms", "delay_ms goes from 0 to one year"),
         (with("delay_ms", json!(31_536_000_001_i64)), "bad-job", "/delay_ms", "delay_ms goes from 0 to one year"),
-        (with("run_at", json!("tomorrow-ish")), "bad-job", "/run_at", "run_at is no time in RFC 3339: 'tomorrow-ish'"),
+        (
+            with("run_at", json!("tomorrow-ish")),
+            "bad-job",
+            "/run_at",
+            "run_at is no time in RFC 3339 from 1970 to 9999: 'tomorrow-ish'",
+        ),
         (
             with("deadline", json!("2026-13-01T00:00:00Z")),
             "bad-job",
             "/deadline",
-            "deadline is no time in RFC 3339: '2026-13-01T00:00:00Z'",
+            "deadline is no time in RFC 3339 from 1970 to 9999: '2026-13-01T00:00:00Z'",
         ),
         (with("deadline", json!(5)), "bad-job", "/deadline", "deadline must be a text"),
         (
@@ -90,8 +97,14 @@ fn job_cases() -> Vec<Case> {
         (
             with("tags", json!(["fine", "not fine"])),
             "bad-job",
-            "/tags",
+            "/tags/1",
             "\"not fine\" is no tag: 1 to 64 of letters, digits, . _ : / @ -",
+        ),
+        (
+            with("tags", json!(["no ".repeat(100)])),
+            "bad-job",
+            "/tags/0",
+            "\"no no no no no no no no no no no no no no no no no no no no no no no no no no n is no tag: 1 to 64 of letters, digits, . _ : / @ -",
         ),
         (with("parent", json!("x")), "bad-job", "/parent", "parent must be a whole number"),
     ]
@@ -191,6 +204,55 @@ fn only_a_list_of_at_most_ten_thousand_is_taken() {
         ("too-many-jobs".into(), String::new(), "10001 jobs in one call, at most 10000 are allowed".into())
     );
     assert_eq!(enqueue_many(&mut conn, &json!([])).unwrap(), []);
+}
+
+/// Times and numbers that no program can read, and ones at the edge.
+#[test]
+fn what_no_program_could_read_is_refused_by_either_door() {
+    let (_db, mut conn) = stage();
+    for field in ["run_at", "deadline"] {
+        for bad in [
+            "infinity",
+            "-infinity",
+            "294276-12-31T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "tomorrow",
+            "2026-11-24",
+            "2026-11-24T06:30:00 BC",
+        ] {
+            let (code, pointer, _) = refusal(enqueue_many(&mut conn, &json!([with(field, json!(bad))])));
+            assert_eq!((code.as_str(), pointer), ("bad-job", format!("/0/{field}")), "{bad}");
+        }
+        for bad in ["infinity", "-infinity", "294276-12-31T00:00:00Z", "1969-12-31T23:59:59Z"] {
+            let (code, pointer, _) = refusal(enqueue_named(&mut conn, &with(field, json!(bad))));
+            assert_eq!((code.as_str(), pointer), ("bad-job", format!("/{field}")), "{bad}");
+        }
+        for good in ["9999-12-31T23:59:59Z", "2026-11-24T06:30:00.5+01:00", "2026-11-24 06:30:00+01"] {
+            enqueue_many(&mut conn, &json!([with(field, json!(good))])).unwrap();
+            enqueue_named(&mut conn, &with(field, json!(good))).unwrap();
+        }
+    }
+    for bad in ["1e400", "12345678901234567890123", "-9223372036854775809", "18446744073709551616", "0.5e400"] {
+        let job: String = format!(r#"{{"template": "plain", "args": {{"a/b": [1, {{"n": {bad}}}]}}}}"#);
+        let many =
+            statement("SELECT id FROM millrace.enqueue_many(jsonb_build_array($1::jsonb))").bind::<Text, _>(&job);
+        let (code, pointer, message) = refusal(many.tuples::<BigInt, i64>(&mut conn));
+        assert_eq!((code.as_str(), pointer.as_str()), ("bad-args", "/0/args/a~1b/1/n"), "{bad}: {message}");
+        assert!(message.contains("send it as text"), "{message}");
+        let one = statement("SELECT millrace.enqueue('plain', $1::jsonb -> 'args')").bind::<Text, _>(&job);
+        assert_eq!(refusal(one.tuples::<BigInt, i64>(&mut conn)).1, "/args/a~1b/1/n", "{bad}");
+    }
+    for good in [
+        "18446744073709551615",
+        "-9223372036854775808",
+        "1.5e300",
+        "0.12345678901234567890123",
+        "\"IT60X0542811101000000123456\"",
+    ] {
+        let one =
+            statement("SELECT millrace.enqueue('plain', $1::jsonb)").bind::<Text, _>(format!(r#"{{"n": {good}}}"#));
+        one.tuples::<BigInt, i64>(&mut conn).unwrap_or_else(|error| panic!("{good}: {error}"));
+    }
 }
 
 /// Whether typed arguments can say what a case says.
