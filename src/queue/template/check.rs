@@ -218,6 +218,20 @@ mod tests {
     }
 
     #[test]
+    fn no_text_holds_what_a_database_cannot_keep() {
+        let spec = json!({ "runner": "command", "description": "a\0b", "command": { "argv": ["a", "b\0"], "env": { "X": "\0" } } });
+
+        assert_eq!(
+            faults(spec),
+            [
+                "/description: holds the character \\u0000",
+                "/command/argv/1: holds the character \\u0000",
+                "/command/env/X: holds the character \\u0000",
+            ]
+        );
+    }
+
+    #[test]
     fn defaults_are_within_their_bounds() {
         let spec = json!({ "runner": "handler", "handler": { "name": "A" }, "defaults": {
             "queue": "", "priority": 6, "max_attempts": 101, "timeout_ms": 99, "tags": ["ok", "a b"],
