@@ -4,7 +4,7 @@
 //! that handing over does not cost more than running. Whoever finds nothing else takes from the lanes of others.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(crate) struct Assigned {
     pub(crate) version: Arc<Version>,
     pub(crate) queue_name: Arc<str>,
     pub(crate) checkpoint: Option<Value>,
+    /// It may be what takes its nodes down: no two of these are here at once.
+    pub(crate) suspect: bool,
     /// When it was claimed.
     pub(crate) since: Instant,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Buffer {
     put: AtomicU64,
     taken: AtomicU64,
     ended: AtomicU64,
+    /// A suspect is here and has not ended.
+    suspect: AtomicBool,
     /// The dispatcher wants to know when this few are held; negative = it does not.
     call_at: AtomicI64,
 }
@@ -70,6 +74,7 @@ impl Buffer {
             put: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            suspect: AtomicBool::new(false),
             call_at: AtomicI64::new(-1),
         }
     }
@@ -82,6 +87,9 @@ impl Buffer {
     pub(crate) fn fill(&self, jobs: Vec<Assigned>, wake: usize) {
         if jobs.is_empty() {
             return;
+        }
+        if jobs.iter().any(|job| job.suspect) {
+            self.suspect.store(true, Ordering::SeqCst);
         }
         let mut line = self.lock();
         let woken = line.asleep.min(jobs.len()).min(wake);
@@ -146,12 +154,23 @@ impl Buffer {
         self.lanes.iter().for_each(|lane| jobs.extend(lane.lock().drain(..)));
         self.taken.fetch_add(jobs.len() as u64, Ordering::SeqCst);
         self.ended.fetch_add(jobs.len() as u64, Ordering::SeqCst);
+        if jobs.iter().any(|job| job.suspect) {
+            self.suspect.store(false, Ordering::SeqCst);
+        }
         jobs
     }
 
     /// A taken job has ended and its result waits.
-    pub(crate) fn ended(&self) {
+    pub(crate) fn ended(&self, suspect: bool) {
         self.ended.fetch_add(1, Ordering::SeqCst);
+        if suspect {
+            self.suspect.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Tells whether a suspect is here and has not ended.
+    pub(crate) fn holds_suspect(&self) -> bool {
+        self.suspect.load(Ordering::SeqCst)
     }
 
     /// Tells how many jobs have not ended, taken or not.

@@ -43,8 +43,9 @@ impl Runners {
 pub(crate) fn work(shared: &Arc<Shared>, slot: usize) {
     while let Some(assigned) = shared.buffer.take(slot, shared.pool.is_quick()) {
         call_if_wanted(shared);
+        let suspect = assigned.suspect;
         run(shared, slot, assigned);
-        shared.buffer.ended(); // after the result is queued: whoever sees neither sees the end
+        shared.buffer.ended(suspect); // after the result is queued: whoever sees neither sees the end
         call_if_wanted(shared);
     }
 }
@@ -260,6 +261,11 @@ fn trouble(failure: Failure) -> Trouble {
 /// The result of a job that was claimed and never started: it goes back, uncounted.
 pub(crate) fn unstarted(job: &Claimed, now: Time) -> Settlement {
     base(job, now)
+}
+
+/// The result of a job that was claimed and has to wait: it comes back after `wait`, uncounted.
+pub(crate) fn postponed(job: &Claimed, now: Time, wait: Duration) -> Settlement {
+    Settlement { ending: Ending::Postponed(wait), ..base(job, now) }
 }
 
 /// The result of a job whose deadline passed before it was claimed.

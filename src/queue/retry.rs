@@ -38,6 +38,9 @@ pub fn after_failure(
     Next::Retry(wait(&policy.backoff, attempt, chance))
 }
 
+/// Jobs that were interrupted so often run apart from each other: the next crash then blames one of them and not all.
+pub const SUSPECT_INTERRUPTIONS: i64 = INTERRUPTIONS_MAX as i64 - 1;
+
 /// Decides about an attempt whose node was lost, with `interruptions` counting this one.
 pub fn after_interruption(policy: &Defaults, attempt: u16, max_attempts: u16, interruptions: u16) -> Next {
     match policy.on_interrupt {

@@ -1,5 +1,6 @@
 //! Taking back what lost nodes held (G8). Every node sweeps; rows that another one is sweeping are skipped.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::QueryableByName;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::job::{Fence, JobId, NodeId, QueueId, TemplateId};
 use super::node::Incarnation;
-use super::retry::{Next, after_interruption};
+use super::retry::{Next, SUSPECT_INTERRUPTIONS, after_interruption};
 use super::settle::{AttemptOutcome, Ending, Settlement, Trouble, settle_in};
 use super::template::TemplateSpec;
 use super::work::Resources;
@@ -215,4 +216,18 @@ fn ending(orphan: &Orphan) -> Ending {
         Next::Fail(_) => Ending::Failed(trouble),
         Next::Hold(reason) => Ending::Held(trouble, reason.into()),
     }
+}
+
+/// Tells which of `jobs` were interrupted so often that they run apart from each other.
+///
+/// # Errors
+/// Database failures.
+pub fn suspects(conn: &mut PgConnection, jobs: &[JobId]) -> Result<HashSet<JobId>, DbError> {
+    const SQL: &str = "-- queue::sweep::suspects
+SELECT job_id FROM millrace.attempts WHERE job_id = ANY($1) AND outcome = 'interrupted' GROUP BY job_id HAVING count(*) >= $2";
+    let found: Vec<JobId> = statement(SQL)
+        .bind::<Array<BigInt>, _>(jobs.iter().map(|job| job.0).collect::<Vec<_>>())
+        .bind::<BigInt, _>(SUSPECT_INTERRUPTIONS)
+        .tuples::<BigInt, JobId>(conn)?;
+    Ok(found.into_iter().collect())
 }

@@ -12,7 +12,7 @@ use millrace::queue::job::JobId;
 use serde_json::{Value, json};
 
 use crate::cli::served::Served;
-use crate::support::stage::{enqueue_many, number, template, text};
+use crate::support::stage::{enqueue, enqueue_many, number, template, text, wait_for};
 use crate::support::{TestDb, ThrowAway};
 
 /// Jobs of each kind.
@@ -69,6 +69,32 @@ fn standing(conn: &mut PgConnection) -> String {
         'leases', (SELECT jsonb_agg(jsonb_build_array(id, cardinality(job_ids), node_id, epoch)) FROM millrace.leases),
         'nodes', (SELECT jsonb_agg(to_jsonb(n)) FROM millrace.nodes n))::text AS text FROM (SELECT $1::bigint) AS x";
     text(conn, SQL, JobId(0))
+}
+
+#[test]
+fn a_job_that_takes_its_node_down_is_held_and_its_neighbours_are_not() {
+    let (db, folder) = (TestDb::new(), ThrowAway::new());
+    let mut conn = db.connect();
+    for (name, handler) in [("abort", "diag.abort"), ("sleep", "diag.sleep")] {
+        let spec = json!({ "runner": "handler", "handler": { "name": handler },
+            "params": { "type": "object", "additionalProperties": true },
+            "defaults": { "queue": "default", "priority": 3, "max_attempts": 10, "timeout_ms": 60_000 } });
+        template(&mut conn, name, spec);
+    }
+    let variables = [("DATABASE_URL", db.url()), ("MILLRACE_ALLOW_DIAGNOSTICS", "on"), ("MILLRACE_SLOTS", "8")];
+    let mut served = Served::start_with(folder.path(), &variables);
+    served.line();
+    let ill = enqueue(&mut conn, "abort", json!({}));
+    let well: Vec<JobId> = (0..3).map(|_| enqueue(&mut conn, "sleep", json!({ "ms": 1_500 }))).collect();
+
+    wait_for(&mut conn, ill, "held");
+    for job in well {
+        wait_for(&mut conn, job, "succeeded");
+    }
+
+    let blamed = "SELECT count(*) AS number FROM millrace.attempts WHERE outcome = 'interrupted' GROUP BY job_id ORDER BY 1 DESC LIMIT 1";
+    assert_eq!(number(&mut conn, blamed), 3);
+    assert_eq!(served.end(), 0);
 }
 
 #[test]

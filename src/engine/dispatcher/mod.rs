@@ -6,6 +6,7 @@ mod doorbell;
 mod marks;
 mod pace;
 mod share;
+mod suspects;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -165,6 +166,7 @@ impl Dispatcher {
         self.lines_are_long = claimed.len() >= FEW_MAX as usize;
         self.learn(&wants, &claimed, room);
         tracing::trace!(jobs = claimed.len(), room, held = shared.buffer.held(), "claimed");
+        let claimed = suspects::postpone(&mut self.link, shared, claimed);
         let assigned = self.assign(shared, claimed);
         shared.buffer.fill(assigned, shared.pool.wake_max());
         Ok(())
@@ -228,11 +230,11 @@ impl Dispatcher {
 
     /// Adds what a run needs. Jobs that cannot begin are settled: late ones expire, those whose template cannot be read
     /// because the database went away are given back.
-    fn assign(&mut self, shared: &Shared, claimed: Vec<Claimed>) -> Vec<Assigned> {
+    fn assign(&mut self, shared: &Shared, claimed: Vec<(Claimed, bool)>) -> Vec<Assigned> {
         let mut checkpoints = self.checkpoints(&claimed);
         let (now, since) = (shared.clock.now(), Instant::now());
         let mut assigned = Vec::with_capacity(claimed.len());
-        for job in claimed {
+        for (job, suspect) in claimed {
             if job.expired {
                 shared.results.push(run::expired(&job, now));
                 continue;
@@ -241,7 +243,7 @@ impl Dispatcher {
             match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
                 Ok(Some(version)) => {
                     let checkpoint = checkpoints.remove(&job.job_id.0);
-                    assigned.push(Assigned { job, version, queue_name, checkpoint, since });
+                    assigned.push(Assigned { job, version, queue_name, checkpoint, suspect, since });
                 }
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
                 Err(error) => {
@@ -253,10 +255,10 @@ impl Dispatcher {
         assigned
     }
 
-    fn checkpoints(&mut self, claimed: &[Claimed]) -> BTreeMap<i64, serde_json::Value> {
+    fn checkpoints(&mut self, claimed: &[(Claimed, bool)]) -> BTreeMap<i64, serde_json::Value> {
         // an attempt that was not counted leaves the number and changes the place
         let is_again = |job: &&Claimed| job.attempt > 1 || job.seq != job.job_id.0;
-        let again: Vec<_> = claimed.iter().filter(is_again).map(|job| job.job_id).collect();
+        let again: Vec<_> = claimed.iter().map(|(job, _)| job).filter(is_again).map(|job| job.job_id).collect();
         if again.is_empty() {
             return BTreeMap::new();
         }

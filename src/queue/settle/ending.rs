@@ -78,6 +78,8 @@ pub enum Ending {
     Retry(Trouble, Duration),
     /// Run later, not counted.
     Snoozed(Duration),
+    /// Put off before its code ran, not counted: something like it runs just now.
+    Postponed(Duration),
     /// Given back by its node, not counted.
     HandedBack {
         /// Why its code was stopped; `None` = it never ran.
@@ -104,7 +106,7 @@ impl Ending {
             Self::Failed(_) => Event::GaveUp,
             Self::Retry(_, after) if after.is_zero() => Event::HandedBack,
             Self::Retry(..) => Event::RetryLater,
-            Self::Snoozed(_) => Event::Snoozed,
+            Self::Snoozed(_) | Self::Postponed(_) => Event::Snoozed,
             Self::HandedBack { .. } => Event::HandedBack,
             Self::Cancelled { .. } => Event::Cancel,
             Self::Expired => Event::DeadlinePassed,
@@ -129,7 +131,7 @@ impl Ending {
                 told(AttemptOutcome::HandedBack, "its node could not renew its lease".into())
             }
             Self::HandedBack { stopped: Some(_) } => told(AttemptOutcome::HandedBack, "its node was draining".into()),
-            Self::Succeeded { .. } | Self::HandedBack { stopped: None } | Self::Expired => None,
+            Self::Succeeded { .. } | Self::Postponed(_) | Self::HandedBack { stopped: None } | Self::Expired => None,
         }
     }
 
@@ -139,7 +141,7 @@ impl Ending {
             Self::Succeeded { .. } | Self::Failed(_) | Self::Retry(..) | Self::Cancelled { .. } | Self::Held(..) => {
                 true
             }
-            Self::Snoozed(_) | Self::HandedBack { .. } | Self::Expired => false,
+            Self::Snoozed(_) | Self::Postponed(_) | Self::HandedBack { .. } | Self::Expired => false,
         }
     }
 }

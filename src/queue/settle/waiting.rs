@@ -65,7 +65,7 @@ fn later(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
 
 fn wait(row: &Settlement) -> Duration {
     match &row.ending {
-        Ending::Retry(_, after) | Ending::Snoozed(after) => *after,
+        Ending::Retry(_, after) | Ending::Snoozed(after) | Ending::Postponed(after) => *after,
         _ => Duration::ZERO,
     }
 }
