@@ -4,6 +4,7 @@
 //! that numbers are judged as they are written: `serde_json` would round `18446744073709551616` without a word.
 
 mod scan;
+mod strict;
 
 use serde_json::Value;
 
@@ -92,7 +93,7 @@ fn read(text: &[u8], outer: usize, bytes_max: usize) -> Result<Value, ArgsError>
     scan::scan(text, outer, bytes_max)?;
     let text =
         std::str::from_utf8(text).map_err(|error| ArgsError::byte(error.valid_up_to(), "are not valid UTF-8"))?;
-    serde_json::from_str(text).map_err(|error| not_json(text, &error))
+    strict::read(text).map_err(|error| not_json(text, &error))
 }
 
 /// Checks arguments that were read already, by a form or from a larger document.
@@ -174,7 +175,14 @@ fn not_json(text: &str, error: &serde_json::Error) -> ArgsError {
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let message = error.to_string();
     let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
-    ArgsError::byte(line_start + error.column().saturating_sub(1), format!("are not JSON: {what}"))
+    ArgsError::byte(
+        line_start + error.column().saturating_sub(1),
+        if what.ends_with("stands twice in an object") {
+            format!("are ambiguous: {what}")
+        } else {
+            format!("are not JSON: {what}")
+        },
+    )
 }
 
 #[cfg(test)]
