@@ -1,11 +1,36 @@
 //! Being asked to end, and who may look into this process. One place hears the signals; everything else asks it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-static ASKED: AtomicU32 = AtomicU32::new(0);
+/// Signals that come closer together are one wish: make and a terminal's process group send the same one twice.
+const ONE_WISH_MS: i64 = 1_000;
 
+/// How often somebody wished the end.
+struct Wishes {
+    counted: AtomicU32,
+    last_ms: AtomicI64,
+}
+
+impl Wishes {
+    const fn none() -> Self {
+        Self { counted: AtomicU32::new(0), last_ms: AtomicI64::new(i64::MIN / 2) }
+    }
+
+    fn count(&self, now_ms: i64) {
+        if now_ms - self.last_ms.swap(now_ms, Ordering::Relaxed) >= ONE_WISH_MS {
+            self.counted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+static WISHES: Wishes = Wishes::none();
+
+/// Atomics and `clock_gettime` are all that is safe here.
 extern "C" fn hear(_: libc::c_int) {
-    ASKED.fetch_add(1, Ordering::Relaxed); // the only thing that is safe here
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid; a failure leaves zeros, which count as now.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    WISHES.count(now.tv_sec * 1_000 + now.tv_nsec / 1_000_000);
 }
 
 /// Hears SIGTERM and SIGINT from now on instead of ending at once.
@@ -23,7 +48,7 @@ pub fn listen() {
 
 /// Tells how often the process was asked to end since [`listen`]. The second time somebody is impatient.
 pub fn asked_to_end() -> u32 {
-    ASKED.load(Ordering::Relaxed)
+    WISHES.counted.load(Ordering::Relaxed)
 }
 
 /// Makes `signal` come when the process that started this one ends, and tells whether it has ended already.
@@ -52,4 +77,19 @@ pub fn hide_process() -> std::io::Result<()> {
         return Err(std::io::Error::last_os_error());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_that_come_together_are_one_wish() {
+        let wishes = Wishes::none();
+
+        for (now_ms, wished) in [(10_000, 1), (10_002, 1), (10_900, 1), (12_000, 2)] {
+            wishes.count(now_ms);
+            assert_eq!(wishes.counted.load(Ordering::Relaxed), wished, "at {now_ms}");
+        }
+    }
 }
