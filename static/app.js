@@ -134,6 +134,13 @@
       if (going.length < tasks.length) live.missed = true;
       tasks.splice(0, tasks.length, ...going);
     });
+    /** What an act swapped in is of its own moment, and what is as it was before the act is not sent again: ask for everything. */
+    on('htmx:finally:request', event => {
+      const { ctx } = event.detail;
+      if (isLive(ctx) || ctx.request.method !== 'POST' || !(ctx.response?.status < 300)) return;
+      if (live.state === 'paused') live.missed = true;
+      else if (connection()?.reader) reconnect(); // else a stream is about to begin, and it begins with everything
+    });
     onClick('#live-badge', () => live.state === 'cut' || over() ? location.reload() : togglePause());
     onClick('[data-live=again]', () => over() ? location.reload() : reconnect());
     onClick('[data-live=pause]', () => show('paused'));

@@ -7,7 +7,8 @@
 //!                              └ each: ping every 10 s, cut when slow, ended with its session or its rights
 //! ```
 //! A frame's panels are complete, so a lost message cannot leave a wrong page: the first message after every connect
-//! carries all of them. Log rows are numbered; a browser that comes back says after which number (`Last-Event-ID`).
+//! carries all of them. A page that has swapped in the answer of an act asks for a fresh stream (`app.js`): what is again as
+//! it was before the act would not be sent otherwise. Log rows are numbered; a browser that comes back says after which number (`Last-Event-ID`).
 mod frame;
 mod stream;
 mod topic;

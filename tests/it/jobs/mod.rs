@@ -5,5 +5,6 @@ mod look;
 mod pages;
 mod reads;
 mod stage;
+mod truth;
 mod walk;
 mod work;
