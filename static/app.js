@@ -190,6 +190,8 @@
       added.forEach(arm);
       if (added.length) lift();
     }).observe(toasts, { childList: true });
+    const flash = one('#flash'); // what the act that led here came to
+    if (flash) toasts.append(flash.content.cloneNode(true));
     onClick('[data-dismiss]', button => button.closest('.toast').remove());
     onClick('.toast .link', link => setTimeout(() => link.closest('.toast')?.remove()));
   }

@@ -105,6 +105,7 @@ fn a_job_is_enqueued_by_its_form_and_watched_until_it_is_done() {
         browser.find(".jt .st").text() == "Succeeded"
     });
     browser.wait_for_text("\"warnings\": 1");
+    browser.wait_for_no_text("is enqueued."); // long true no more, and it would stay above the job
 }
 
 #[test]
