@@ -129,3 +129,35 @@ UPDATE millrace.nodes SET state = 'down', busy = 0 WHERE id = $1 AND epoch = $2"
     statement(SQL).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(conn)?;
     Ok(()) // 0 rows: somebody else has taken the name over already
 }
+
+/// A node that takes no new work.
+#[derive(Debug, Clone, PartialEq, Eq, diesel::QueryableByName)]
+pub struct Drain {
+    /// Which.
+    #[diesel(sql_type = Text)]
+    pub node: String,
+    /// Who drained it; absent when its engine stops by itself.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub by: Option<String>,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub reason: Option<String>,
+}
+
+/// Most drained nodes that are named.
+const DRAINS_MAX: i64 = 5;
+
+/// Reads the nodes that take no new work, at most five: those that serve `queue`, or all. One that nobody drained since it
+/// started is stopping.
+///
+/// # Errors
+/// Database failures.
+pub fn drains(conn: &mut PgConnection, queue: Option<&str>) -> Result<Vec<Drain>, DbError> {
+    const SQL: &str = "-- queue::node::drains
+SELECT n.name AS node, a.by, a.reason FROM millrace.nodes n LEFT JOIN LATERAL (
+    SELECT coalesce((SELECT p.name FROM millrace.people p WHERE p.id = a.person_id), a.actor) AS by, a.reason FROM millrace.audit a
+    WHERE a.subject_kind = 'node' AND a.subject = n.name AND a.act = 'node.drain' AND a.accepted AND a.at >= n.started_at ORDER BY a.id DESC LIMIT 1
+) AS a ON true
+WHERE n.state = 'draining' AND ($1::text IS NULL OR n.queues IS NULL OR $1 = ANY (n.queues)) ORDER BY n.name LIMIT $2";
+    statement(SQL).bind::<Nullable<Text>, _>(queue).bind::<BigInt, _>(DRAINS_MAX).rows(conn)
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Flow, NodeLine, QueueLine};
 use crate::base::clock::Time;
+use crate::queue::node::Drain;
 
 /// A queue whose oldest job waits longer than this is behind.
 pub const BEHIND: Duration = Duration::from_secs(60);
@@ -35,8 +36,8 @@ pub enum Concern {
         age: Duration,
         /// Jobs that wait.
         ready: i64,
-        /// Whether all slots are in use.
-        slots_full: bool,
+        /// What there is to run them.
+        slots: Slots,
     },
     /// A queue is paused while work waits.
     Paused {
@@ -51,6 +52,40 @@ pub enum Concern {
         /// Jobs that wait.
         ready: i64,
     },
+    /// Somebody drained a node.
+    Drained {
+        /// Which.
+        node: String,
+        /// By whom; absent when it stops.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
+        /// No other node takes work: so many jobs wait.
+        stops: Option<i64>,
+    },
+}
+
+/// The slots of the nodes that take work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slots {
+    /// There are none.
+    None,
+    /// All are in use.
+    Full,
+    /// Some are free.
+    Free,
+}
+
+impl Slots {
+    fn of(nodes: &[NodeLine]) -> Self {
+        let takes = || nodes.iter().filter(|node| node.state == "up");
+        let sum = |number: fn(&NodeLine) -> i32| takes().map(number).sum::<i32>();
+        match (takes().next(), sum(|node| node.busy) >= sum(|node| node.slots)) {
+            (None, _) => Self::None,
+            (Some(_), true) => Self::Full,
+            (Some(_), false) => Self::Free,
+        }
+    }
 }
 
 impl Concern {
@@ -58,21 +93,25 @@ impl Concern {
     fn rank(&self) -> (u8, i64) {
         match self {
             Self::NoNode { .. } => (0, 0),
+            Self::Drained { stops: Some(_), .. } => (0, 0),
             Self::Silent { .. } => (1, 0),
             Self::Behind { ready, .. } => (2, -ready),
             Self::Paused { ready, .. } => (3, -ready),
+            Self::Drained { stops: None, .. } => (4, 0),
         }
     }
 }
 
 /// Finds what needs a person, worst first.
-pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine]) -> Vec<Concern> {
+pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine], drains: &[Drain]) -> Vec<Concern> {
     let age = |since: Time| (now - since).to_std().unwrap_or_default();
     let up: Vec<&NodeLine> = nodes.iter().filter(|node| node.state != "down").collect();
-    let slots_full = up.iter().map(|node| node.busy).sum::<i32>() >= up.iter().map(|node| node.slots).sum::<i32>();
-    let mut found: Vec<Concern> = queues.iter().filter_map(|queue| of_queue(queue, &age, slots_full)).collect();
+    let slots = Slots::of(nodes);
+    let mut found: Vec<Concern> = queues.iter().filter_map(|queue| of_queue(queue, &age, slots)).collect();
     let silent = up.iter().filter(|node| age(node.heartbeat_at) > SILENT);
     found.extend(silent.map(|node| Concern::Silent { node: node.name.clone(), age: age(node.heartbeat_at) }));
+    let stops = (slots == Slots::None).then_some(flow.ready);
+    found.extend(drains.iter().cloned().map(|Drain { node, by, reason }| Concern::Drained { node, by, reason, stops }));
     if up.is_empty() && flow.all > 0 {
         found.push(Concern::NoNode { ready: flow.ready });
     }
@@ -81,14 +120,14 @@ pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine]
     found
 }
 
-fn of_queue(queue: &QueueLine, age: &impl Fn(Time) -> Duration, slots_full: bool) -> Option<Concern> {
+fn of_queue(queue: &QueueLine, age: &impl Fn(Time) -> Duration, slots: Slots) -> Option<Concern> {
     let (name, ready) = (queue.name.clone(), queue.ready);
     if let Some(since) = queue.paused_at.filter(|_| ready > 0) {
         let by = queue.paused_by.clone().unwrap_or_default();
         return Some(Concern::Paused { queue: name, age: age(since), by, reason: queue.pause_reason.clone(), ready });
     }
     let waited = queue.oldest.filter(|_| !queue.paused).map(age)?;
-    (waited > BEHIND).then_some(Concern::Behind { queue: name, age: waited, ready, slots_full })
+    (waited > BEHIND).then_some(Concern::Behind { queue: name, age: waited, ready, slots })
 }
 
 #[cfg(test)]
@@ -134,7 +173,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_while_all_is_well() {
-        assert_eq!(concerns(NOW, &Flow::default(), &[queue("a", Some(59), None)], &[node(1)]), []);
+        assert_eq!(concerns(NOW, &Flow::default(), &[queue("a", Some(59), None)], &[node(1)], &[]), []);
     }
 
     #[test]
@@ -146,17 +185,33 @@ mod tests {
             queue("d", Some(99), None),
         ];
 
-        let found = concerns(NOW, &Flow::default(), &queues, &[node(60)]);
+        let found = concerns(NOW, &Flow::default(), &queues, &[node(60)], &[]);
 
         assert_eq!(found.len(), CONCERNS_MAX);
         assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
-        assert!(matches!(found[1], Concern::Behind { slots_full: false, .. }));
+        assert!(matches!(found[1], Concern::Behind { slots: Slots::Free, .. }));
     }
 
     #[test]
     fn work_without_a_node_is_said() {
         let flow = Flow { all: 3, ready: 3, ..Flow::default() };
 
-        assert_eq!(concerns(NOW, &flow, &[], &[])[0], Concern::NoNode { ready: 3 });
+        assert_eq!(concerns(NOW, &flow, &[], &[], &[])[0], Concern::NoNode { ready: 3 });
+    }
+
+    #[test]
+    fn a_drained_node_is_said_first_when_no_other_takes_work() {
+        let flow = Flow { all: 5, ready: 5, ..Flow::default() };
+        let drain = Drain { node: "vm".into(), by: Some("Ada".into()), reason: Some("disk swap".into()) };
+        let drained = NodeLine { name: "vm".into(), state: "draining".into(), ..node(1) };
+        let behind = [queue("a", Some(90), None)];
+
+        let alone = concerns(NOW, &flow, &behind, std::slice::from_ref(&drained), std::slice::from_ref(&drain));
+        assert!(matches!(&alone[0], Concern::Drained { node, stops: Some(5), .. } if node == "vm"), "{alone:?}");
+        assert!(matches!(alone[1], Concern::Behind { slots: Slots::None, .. }), "{alone:?}");
+
+        let beside = concerns(NOW, &flow, &behind, &[node(1), drained], &[drain]);
+        assert!(matches!(beside[0], Concern::Behind { slots: Slots::Free, .. }), "{beside:?}");
+        assert!(matches!(beside[1], Concern::Drained { stops: None, .. }), "{beside:?}");
     }
 }

@@ -4,9 +4,10 @@ mod attention;
 pub mod page;
 mod read;
 mod rows;
+mod sentences;
 mod span;
 mod view;
 
-pub use attention::{BEHIND, Concern, SILENT, concerns};
+pub use attention::{BEHIND, Concern, SILENT, Slots, concerns};
 pub use read::{Failing, Flow, NodeLine, QueueLine, Step, Totals, failing, flow, nodes, queues, steps, totals};
 pub use span::Span;

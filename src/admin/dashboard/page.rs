@@ -8,13 +8,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
-use super::view::{
-    Facts, FlowBand, Sentence, StartStep, Tile, flow_band, ribbons, sentences, start_steps, throughput, tiles,
-};
+use super::sentences::{Sentence, sentences};
+use super::view::{Facts, FlowBand, StartStep, Tile, flow_band, ribbons, start_steps, throughput, tiles};
 use super::{Span, failing, flow, nodes, queues, steps, totals};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
+use crate::queue::node::drains;
 use crate::queue::permission::Permission;
 use crate::web::charts::{Bars, Ribbon};
 use crate::web::error::WebError;
@@ -139,6 +139,7 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::cl
         queues: queues(conn, scope)?,
         failing: failing(conn, scope, GROUPS_MAX)?,
         nodes: nodes(conn)?,
+        drains: drains(conn, None)?,
         templates: super::read::active_templates(conn)?,
     })
     .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })

@@ -2,81 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Concern, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, concerns};
+use super::sentences::jobs;
+use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals};
 use crate::base::clock::Time;
+use crate::queue::node::Drain;
 use crate::web::charts::{Bars, Ribbon, Series, Spark, Tick, ribbon, short, spark};
 use crate::web::format::{Count, count, duration, grouped, percent, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
-
-/// A sentence of the attention card.
-pub struct Sentence {
-    /// Colour.
-    pub tone: Tone,
-    /// Icon.
-    pub icon: &'static str,
-    /// What is wrong, the bold part.
-    pub what: String,
-    /// The rest.
-    pub more: String,
-    /// Where to look: word and address.
-    pub acts: Vec<(&'static str, String)>,
-    /// Where a paused queue is resumed.
-    pub resume: Option<String>,
-}
-
-fn sentence(concern: Concern) -> Sentence {
-    match concern {
-        Concern::NoNode { ready } => Sentence {
-            tone: Tone::Failed,
-            icon: "triangle-alert",
-            what: "No node runs jobs.".into(),
-            more: format!("{} ready and waiting for one.", jobs_are(ready)),
-            acts: vec![("See nodes", paths::NODES.into())],
-            resume: None,
-        },
-        Concern::Silent { node, age } => Sentence {
-            tone: Tone::Failed,
-            icon: "triangle-alert",
-            what: format!("{node} has been silent for {}.", duration(age)),
-            more: "Its jobs are taken over by other nodes.".into(),
-            acts: vec![("See nodes", paths::NODES.into())],
-            resume: None,
-        },
-        Concern::Behind { queue, age, ready, slots_full } => Sentence {
-            tone: Tone::Failed,
-            icon: "triangle-alert",
-            what: format!("{queue} is {} behind.", duration(age)),
-            more: if slots_full {
-                format!("{} ready, and all slots are busy.", jobs_are(ready))
-            } else {
-                format!("{} ready although slots are free.", jobs_are(ready))
-            },
-            acts: vec![("See the jobs", format!("{}?state=ready&queue={queue}", paths::JOBS))],
-            resume: None,
-        },
-        Concern::Paused { queue, age, by, reason, ready } => Sentence {
-            tone: Tone::Paused,
-            icon: "circle-pause",
-            what: format!("{queue} has been paused for {}", duration(age)),
-            more: match reason {
-                Some(reason) => format!("by {by}: “{reason}”. {} ready.", jobs_are(ready)),
-                None => format!("by {by}. {} ready.", jobs_are(ready)),
-            },
-            acts: vec![("See the queue", paths::queue(&queue))],
-            resume: Some(paths::queue_act(&queue, "resume")),
-        },
-    }
-}
-
-fn jobs(number: i64) -> String {
-    if number == 1 { "1 job".into() } else { format!("{} jobs", grouped(number.unsigned_abs())) }
-}
-
-fn jobs_are(number: i64) -> String {
-    format!("{} {}", jobs(number), if number == 1 { "is" } else { "are" })
-}
 
 /// A step of an empty system's first card.
 pub struct StartStep {
@@ -154,13 +88,10 @@ pub struct Facts {
     pub failing: Vec<Failing>,
     /// Nodes.
     pub nodes: Vec<NodeLine>,
+    /// Nodes that take no new work.
+    pub drains: Vec<Drain>,
     /// Templates that can be enqueued.
     pub templates: i64,
-}
-
-/// Makes the sentences of the attention card.
-pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
-    concerns(now, &facts.flow, &facts.queues, &facts.nodes).into_iter().map(sentence).collect()
 }
 
 fn slots(nodes: &[NodeLine]) -> (i64, i64) {

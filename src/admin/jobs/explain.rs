@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Detail;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::node::{Drain, drains};
 use crate::queue::state::JobState;
 
 /// Places in line that are counted exactly.
@@ -42,6 +43,15 @@ pub enum Reason {
         /// Why.
         reason: Option<String>,
     },
+    /// A node that serves its queue takes no new work, and none that does serves it.
+    NodeDrained {
+        /// Which.
+        node: String,
+        /// Who drained it; absent when it stops.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
     /// No node that is up serves its queue.
     NoNode,
     /// All slots are busy.
@@ -65,6 +75,34 @@ pub struct Explanation {
     pub state: JobState,
     /// What keeps it; empty for jobs that run or have ended.
     pub reasons: Vec<Reason>,
+    /// Free slots of the nodes that serve its queue, while it is ready.
+    #[serde(skip)]
+    pub free_slots: i64,
+}
+
+/// How soon a job can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// Not before somebody does something, or its time comes.
+    Stopped,
+    /// So many slots are free, and it is next for one of them.
+    AtOnce(i64),
+    /// When it is its turn; it has this place in line, from 1.
+    InTurn(i64),
+}
+
+impl Explanation {
+    /// Tells how soon the job can start. What stops a whole queue leaves nothing to forecast.
+    pub fn outlook(&self) -> Outlook {
+        let turns = |reason: &Reason| matches!(reason, Reason::SlotsBusy { .. } | Reason::InLine { .. });
+        match self.reasons.last() {
+            Some(Reason::InLine { position }) if self.reasons.iter().all(turns) => match self.free_slots {
+                free if *position <= free => Outlook::AtOnce(free),
+                _ => Outlook::InTurn(*position),
+            },
+            _ => Outlook::Stopped,
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -92,17 +130,23 @@ struct Facts {
 pub fn explain(conn: &mut PgConnection, job: &Detail) -> Result<Explanation, DbError> {
     let state = job.state();
     let due = job.run_at.unwrap_or(job.created_at);
+    let mut free_slots = 0;
     let reasons = match state {
         JobState::Scheduled => vec![Reason::NotDue { run_at: due }],
         JobState::Retrying => vec![Reason::Backoff { run_at: due }],
         JobState::Blocked => vec![Reason::Blocked],
         JobState::Held => vec![held(job)],
-        JobState::Ready => in_line(&facts(conn, job)?),
+        JobState::Ready => {
+            let facts = facts(conn, job)?;
+            let drained = if facts.nodes == 0 { drains(conn, Some(&job.queue))? } else { Vec::new() };
+            free_slots = (facts.slots - facts.busy).max(0);
+            in_line(&facts, drained)
+        }
         JobState::Running | JobState::Succeeded | JobState::Failed | JobState::Cancelled | JobState::Expired => {
             Vec::new()
         }
     };
-    Ok(Explanation { state, reasons })
+    Ok(Explanation { state, reasons, free_slots })
 }
 
 fn held(job: &Detail) -> Reason {
@@ -110,13 +154,15 @@ fn held(job: &Detail) -> Reason {
     Reason::Held { by, reason: job.park_reason.clone() }
 }
 
-fn in_line(facts: &Facts) -> Vec<Reason> {
+fn in_line(facts: &Facts, drained: Vec<Drain>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if facts.paused {
         let by = facts.paused_by.clone().unwrap_or_default();
         reasons.push(Reason::QueuePaused { by, reason: facts.pause_reason.clone() });
     }
-    if facts.nodes == 0 {
+    if !drained.is_empty() {
+        reasons.extend(drained.into_iter().map(|Drain { node, by, reason }| Reason::NodeDrained { node, by, reason }));
+    } else if facts.nodes == 0 {
         reasons.push(Reason::NoNode);
     } else if facts.busy >= facts.slots {
         reasons.push(Reason::SlotsBusy { busy: facts.busy, slots: facts.slots });
@@ -143,4 +189,29 @@ SELECT q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.
 FROM place JOIN millrace.queues q ON q.id = place.queue_id";
     let row: Option<Facts> = statement(SQL).bind::<BigInt, _>(job.id).bind::<BigInt, _>(POSITION_MAX).row(conn)?;
     row.ok_or_else(|| DbError::Conflict(format!("job {} is gone", job.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(reasons: Vec<Reason>, free_slots: i64) -> Outlook {
+        Explanation { state: JobState::Ready, reasons, free_slots }.outlook()
+    }
+
+    #[test]
+    fn only_a_line_that_moves_is_forecast() {
+        let (next, busy) = (|| Reason::InLine { position: 3 }, || Reason::SlotsBusy { busy: 8, slots: 8 });
+        let paused = || Reason::QueuePaused { by: "ada".into(), reason: None };
+        let drained = || Reason::NodeDrained { node: "vm".into(), by: None, reason: None };
+
+        assert_eq!(outlook(vec![busy(), next()], 0), Outlook::InTurn(3));
+        assert_eq!(outlook(vec![next()], 2), Outlook::InTurn(3));
+        assert_eq!(outlook(vec![next()], 3), Outlook::AtOnce(3));
+        for stopped in [paused(), drained(), Reason::NoNode] {
+            assert_eq!(outlook(vec![stopped, next()], 8), Outlook::Stopped);
+        }
+        assert_eq!(outlook(vec![Reason::Blocked], 8), Outlook::Stopped);
+        assert_eq!(outlook(Vec::new(), 8), Outlook::Stopped);
+    }
 }

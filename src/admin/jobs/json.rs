@@ -123,6 +123,10 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::Held { by, reason } => format!("{by} holds it{}", because(reason)),
         Reason::Blocked => "It waits for something else to end".into(),
         Reason::QueuePaused { by, reason } => format!("{by} paused its queue{}", because(reason)),
+        Reason::NodeDrained { node, by: Some(by), reason } => {
+            format!("{by} drained the node {node}{}", because(reason))
+        }
+        Reason::NodeDrained { node, by: None, .. } => format!("The node {node} is stopping"),
         Reason::NoNode => "No node that is up serves its queue".into(),
         Reason::SlotsBusy { busy, slots } => format!("{busy} of {slots} slots are busy"),
         Reason::InLine { position } => format!("It is number {position} in line"),

@@ -26,7 +26,7 @@ pub mod view;
 #[cfg(test)]
 pub(crate) use detail::sample;
 pub use detail::{Attempt, Detail, Run, attempts, detail, details, recent_runs};
-pub use explain::{Explanation, Reason, explain};
+pub use explain::{Explanation, Outlook, Reason, explain};
 pub use filter::JobFilter;
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
 pub use rows::{ROWS_MAX, rows_of};

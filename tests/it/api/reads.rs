@@ -97,6 +97,25 @@ fn a_waiting_job_explains_itself() {
 }
 
 #[test]
+fn a_job_that_only_a_drained_node_could_run_names_it_and_who_drained_it() {
+    let server = Server::start();
+    let admin = server.program(Role::Admin);
+    let job = admin.enqueue(&json!({"template": "demo.any"}));
+    server.run("INSERT INTO millrace.nodes (name, version, slots, queues) VALUES ('vm', '1', 8, NULL), ('other', '1', 8, '{mail}')");
+    let reasons = || admin.get(&format!("/api/v1/jobs/{job}/explain")).expect(200)["reasons"].clone();
+    assert_eq!(reasons()[0]["code"], json!("in-line"));
+
+    admin.post("/api/v1/nodes/vm/drain", &json!({"reason": "disk swap"})).expect(200);
+    let told = reasons();
+    assert_eq!((&told[0]["code"], &told[0]["node"]), (&json!("node-drained"), &json!("vm")));
+    assert_eq!((&told[0]["reason"], &told[1]["code"]), (&json!("disk swap"), &json!("in-line")));
+    assert!(told[0]["message"].as_str().unwrap().ends_with(" drained the node vm: disk swap"), "{told}");
+
+    server.run("UPDATE millrace.nodes SET started_at = clock_timestamp() WHERE name = 'vm'");
+    assert_eq!(reasons()[0]["message"], json!("The node vm is stopping"), "it was drained in an earlier life");
+}
+
+#[test]
 fn counts_are_exact_by_any_of_their_sides() {
     let server = Server::start();
     let program = server.program(Role::Operator);

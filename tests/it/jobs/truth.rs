@@ -39,7 +39,8 @@ fn an_act_is_followed_by_the_truth_even_when_all_is_as_it_was() {
     }
 
     locking.batch_execute("BEGIN; LOCK TABLE millrace.log_chunks IN ACCESS EXCLUSIVE MODE").unwrap();
-    let waiting = "SELECT count(*) AS number FROM pg_locks WHERE relation = 'millrace.log_chunks'::regclass AND NOT granted";
+    let waiting =
+        "SELECT count(*) AS number FROM pg_locks WHERE relation = 'millrace.log_chunks'::regclass AND NOT granted";
     wait_until(|| number(&mut conn, waiting) > 0).expect("a tick has seen the job and waits for its log");
     acting.press("Retry");
     acting.wait_for_text(&format!("Job {job} is ready again."));

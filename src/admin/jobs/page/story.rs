@@ -3,7 +3,7 @@
 use crate::admin::jobs::forecast::{Start, expected_start};
 use crate::admin::jobs::pace::{Usual, usual};
 use crate::admin::jobs::trail::{Child, Record, children, trail};
-use crate::admin::jobs::{Attempt, Detail, Explanation, Reason, Run, attempts, explain, recent_runs};
+use crate::admin::jobs::{Attempt, Detail, Explanation, Outlook, Run, attempts, explain, recent_runs};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::queue::state::JobState;
@@ -37,13 +37,9 @@ impl Story {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, job: Detail, runs: Option<Vec<Run>>) -> Result<Self, DbError> {
         let explanation = explain(conn, &job)?;
-        let position = explanation.reasons.iter().find_map(|reason| match reason {
-            Reason::InLine { position } => Some(*position),
-            _ => None,
-        });
-        let start = match position {
-            Some(position) => expected_start(conn, &job.queue, position)?,
-            None => None,
+        let start = match explanation.outlook() {
+            Outlook::InTurn(position) => expected_start(conn, &job.queue, position)?,
+            Outlook::Stopped | Outlook::AtOnce(_) => None,
         };
         let runs = match runs {
             Some(runs) => runs,
@@ -72,6 +68,7 @@ pub(super) mod sample {
     //! Stories for tests of templates.
 
     use super::*;
+    use crate::admin::jobs::Reason;
     use crate::admin::jobs::sample::{attempt, job};
     use crate::base::clock::Time;
     use crate::queue::job::{Fence, JobId};
@@ -109,12 +106,7 @@ pub(super) mod sample {
             ..job(state)
         };
         let reasons = match state {
-            JobState::Ready => vec![
-                Reason::QueuePaused { by: "nadia".into(), reason: Some("stock count".into()) },
-                Reason::NoNode,
-                Reason::SlotsBusy { busy: 96, slots: 96 },
-                Reason::InLine { position: 43 },
-            ],
+            JobState::Ready => vec![Reason::SlotsBusy { busy: 96, slots: 96 }, Reason::InLine { position: 43 }],
             JobState::Scheduled => vec![Reason::NotDue { run_at: at(1_640) }],
             JobState::Retrying => vec![Reason::Backoff { run_at: at(1_640) }],
             JobState::Held => vec![Reason::Held { by: "giulia".into(), reason: Some("supplier asked".into()) }],
@@ -123,7 +115,7 @@ pub(super) mod sample {
         };
         Story {
             attempts: vec![attempt(1, at(1_322), at(1_363), "failed")],
-            explanation: Explanation { state, reasons },
+            explanation: Explanation { state, reasons, free_slots: 0 },
             start: (state == JobState::Ready).then_some(Start {
                 likely: std::time::Duration::from_secs(12),
                 earliest: std::time::Duration::from_secs(8),

@@ -1,7 +1,7 @@
 //! "Why is it not running?" in sentences, each with the way to change it.
 
 use super::story::Story;
-use crate::admin::jobs::Reason;
+use crate::admin::jobs::{Outlook, Reason};
 use crate::web::format::{duration, grouped, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -68,6 +68,15 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
             more: said(reason.as_deref()),
             link: queue_link(),
         },
+        Reason::NodeDrained { node, by, reason } => Line {
+            tone: Tone::Paused,
+            what: match by {
+                Some(by) => format!("{node} is drained by {by} and takes no new work."),
+                None => format!("{node} is stopping and takes no new work."),
+            },
+            more: said(reason.as_deref()),
+            link: Some((format!("Node {node}"), paths::node(node))),
+        },
         Reason::NoNode => Line {
             tone: Tone::Failed,
             what: format!("No node that is up serves queue {queue}."),
@@ -107,6 +116,10 @@ fn rank(story: &Story) -> String {
 }
 
 fn expected(story: &Story, shell: &Shell) -> String {
+    if let Outlook::AtOnce(free) = story.explanation.outlook() {
+        let slots = if free == 1 { "A slot is".into() } else { format!("{} slots are", grouped(free.unsigned_abs())) };
+        return format!("{slots} free: it can start at once.");
+    }
     let Some(start) = story.start else { return String::new() };
     let is_certain = duration(start.earliest) == duration(start.latest);
     let interval = if is_certain {
@@ -134,25 +147,60 @@ mod tests {
         }
     }
 
+    fn ready(reasons: Vec<Reason>, free_slots: i64) -> Why {
+        let mut story = story(JobState::Ready);
+        story.explanation.reasons = reasons;
+        story.explanation.free_slots = free_slots;
+        story.start = None; // as it is read when there is nothing to forecast
+        why(&story, &shell()).expect("reasons")
+    }
+
+    fn lines(why: &Why) -> Vec<&str> {
+        why.lines.iter().map(|line| line.what.as_str()).collect()
+    }
+
     #[test]
     fn a_ready_job_names_what_is_before_it_and_when_it_may_start() {
         let why = why(&story(JobState::Ready), &shell()).expect("reasons");
 
-        let lines: Vec<_> = why.lines.iter().map(|line| line.what.as_str()).collect();
-        assert_eq!(
-            lines,
-            [
-                "Queue imports is paused by nadia.",
-                "No node that is up serves queue imports.",
-                "All slots are busy: 96 of 96.",
-                "42 jobs are before it in line.",
-            ]
-        );
-        assert_eq!(why.lines[0].more, "“stock count”");
+        assert_eq!(lines(&why), ["All slots are busy: 96 of 96.", "42 jobs are before it in line."]);
         assert_eq!(
             why.expected,
             "At the pace of the last 10 minutes it starts in about 12 s, between 8.0 s and 16 s: 14:32:20."
         );
+    }
+
+    #[test]
+    fn what_stops_a_queue_is_named_with_who_and_why() {
+        let paused = Reason::QueuePaused { by: "Nadia".into(), reason: Some("stock count".into()) };
+        let drained = |by: Option<&str>| Reason::NodeDrained {
+            node: "vm".into(),
+            by: by.map(String::from),
+            reason: by.map(|_| "disk swap".into()),
+        };
+        let why = ready(vec![paused, drained(Some("Ada")), drained(None), Reason::InLine { position: 1 }], 0);
+
+        assert_eq!(
+            lines(&why),
+            [
+                "Queue imports is paused by Nadia.",
+                "vm is drained by Ada and takes no new work.",
+                "vm is stopping and takes no new work.",
+                "It is the next in line.",
+            ]
+        );
+        assert_eq!((why.lines[0].more.as_str(), why.lines[1].more.as_str()), ("“stock count”", "“disk swap”"));
+        assert_eq!(why.lines[1].link, Some(("Node vm".into(), "/nodes/vm".into())));
+        assert_eq!(why.expected, "", "nothing tells when somebody lets it go on");
+    }
+
+    #[test]
+    fn with_a_free_slot_there_is_no_wait_to_forecast() {
+        let next = || vec![Reason::InLine { position: 1 }];
+
+        assert_eq!(ready(next(), 32).expected, "32 slots are free: it can start at once.");
+        assert_eq!(ready(next(), 1).expected, "A slot is free: it can start at once.");
+        assert_eq!(ready(vec![Reason::InLine { position: 9 }], 8).expected, "");
     }
 
     #[test]
