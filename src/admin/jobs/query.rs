@@ -8,6 +8,15 @@ pub const QUERY_CHARS_MAX: usize = 500;
 /// Most values of one field.
 pub const VALUES_MAX: usize = 20;
 
+/// The fields that are understood.
+pub const FIELDS: [&str; 5] = ["state", "queue", "template", "tag", "id"];
+
+/// Says of a word what is wrong with it and what could stand there instead.
+pub fn not_understood(word: &str) -> String {
+    let (last, others) = (FIELDS[FIELDS.len() - 1], FIELDS[..FIELDS.len() - 1].join(", "));
+    format!("{word:?} is not understood; fields are {others} and {last}")
+}
+
 /// What a typed text asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed {
@@ -126,6 +135,16 @@ mod tests {
 
         assert_eq!(typed.unknown, ["quue:mail", "state:broken", "-tag:x", "error:\"no route\"", "queue:"]);
         assert_eq!((typed.text.as_str(), typed.filter), ("rest", JobFilter::default()));
+    }
+
+    #[test]
+    fn the_fields_that_are_named_are_those_that_are_understood() {
+        let told = not_understood("arg.x:1");
+        assert_eq!(told, "\"arg.x:1\" is not understood; fields are state, queue, template, tag and id");
+
+        for (field, value) in FIELDS.into_iter().zip(["failed", "a", "a", "a", "1"]) {
+            assert!(JobFilter::default().add(field, value), "{field}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The search of the page for programs: the same words find the same jobs, but what the page would name as not understood is
 //! refused, and the search goes on by itself behind the many that do not match.
 
+use super::query::not_understood;
 use super::view::ListView;
 use super::{Cursor, Detail, details, list, service};
 use crate::base::db::{DbError, PgConnection};
@@ -15,7 +16,7 @@ const LOOKS_MAX: usize = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// Words that mean nothing here, as they were typed.
-    #[error("{} is not understood", .0.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", "))]
+    #[error("{}", .0.iter().map(|word| not_understood(word)).collect::<Vec<_>>().join(". "))]
     NotUnderstood(Vec<String>),
     /// The actor lacks the permission.
     #[error(transparent)]

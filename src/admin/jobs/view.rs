@@ -2,6 +2,7 @@
 
 use crate::admin::jobs::query::typed;
 use crate::admin::jobs::{Cursor, JobFilter, PAGE_ROWS_MAX};
+use crate::queue::job::JobId;
 use crate::queue::state::JobState;
 use crate::web::paths;
 
@@ -114,6 +115,13 @@ impl ListView {
     /// Tells whether the address should be written anew, with what was typed as parameters.
     pub fn is_to_be_rewritten(&self) -> bool {
         self.typed
+    }
+
+    /// Gives the job whose number is all that is asked for.
+    pub fn lone_id(&self) -> Option<JobId> {
+        let id = self.filter.id.filter(|id| self.search == id.to_string())?;
+        let rest = self.changed(|filter| filter.id = None);
+        (rest.filter.is_everything() && self.unknown.is_empty() && self.cursor == Cursor::Newest).then_some(JobId(id))
     }
 
     /// Gives the filter for somebody who may (or may not) see arguments.
@@ -263,6 +271,15 @@ mod tests {
         assert_eq!(quoted.filter.text.as_deref(), Some("state:failed now"));
         assert_eq!(quoted.search, "\"state:failed now\"");
         assert_eq!(ListView::read(quoted.parameters()), quoted);
+    }
+
+    #[test]
+    fn only_a_number_alone_means_a_job_and_nothing_else() {
+        assert_eq!(view("q=27").lone_id(), Some(JobId(27)));
+        assert_eq!(view("q=27&tz=Europe/Rome").lone_id(), Some(JobId(27)));
+        for more in ["id=27", "q=\"27\"", "q=27&state=failed", "q=27&after=9", "q=27 late", "q=27&quue=x", "q=late"] {
+            assert_eq!(view(more).lone_id(), None, "{more}");
+        }
     }
 
     #[test]

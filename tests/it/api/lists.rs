@@ -102,7 +102,7 @@ fn parameters_and_typed_words_say_the_same() {
         assert_eq!(found(query), count, "{query}");
     }
     for (query, refusal) in [
-        ("q=quue:mail", "q: \"quue:mail\" is not understood"),
+        ("q=quue:mail", "q: \"quue:mail\" is not understood; fields are state, queue, template, tag and id"),
         ("state=broken", "q: \"state=broken\" is not understood"),
         ("color=red", "q: \"color\" is not understood"),
         ("limit=201", "limit: limit goes from 1 to 200"),

@@ -49,12 +49,26 @@ fn a_search_finds_arguments_tags_and_names_but_no_arguments_for_a_viewer() {
     let row = format!("id=\"job-{job}-state\"");
     let (mut operator, mut viewer) = (console.browser(Role::Operator), console.browser(Role::Viewer));
 
-    for query in ["buyer@example", "vip-l", "don", &job.to_string()] {
+    for query in ["buyer@example", "vip-l", "don"] {
         assert!(operator.get(&format!("/jobs?q={query}")).body.contains(&row), "{query}");
     }
     assert!(!viewer.get("/jobs?q=buyer@example").body.contains(&row));
     assert!(viewer.get("/jobs?q=vip-l").body.contains(&row));
     assert!(!viewer.get("/jobs").body.contains("Buyer@"));
+}
+
+#[test]
+fn a_number_leads_only_to_a_job_that_is_there_and_may_be_seen() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let job = enqueue(&mut conn, "done", json!({}));
+    let mut limited = console.browser_of(console.person(Role::Operator, &["mail"]));
+
+    let hidden = limited.get(&format!("/jobs?q={job}"));
+    assert_eq!(hidden.status, 200);
+    assert!(hidden.body.contains(&format!("There is no job {job}.")));
+    assert!(console.browser(Role::Viewer).get("/jobs?q=999").body.contains("There is no job 999."));
 }
 
 #[test]
@@ -66,7 +80,9 @@ fn an_id_is_found_however_old_it_is() {
     enqueue_many(&mut conn, "done", 5_100);
     let mut browser = console.browser(Role::Viewer);
 
-    assert!(browser.get(&format!("/jobs?q={first}")).body.contains(&format!("id=\"job-{first}-state\"")));
+    let found = browser.get(&format!("/jobs?q={first}"));
+    assert_eq!((found.status, found.header("location")), (303, format!("/jobs/{first}").as_str()));
+    assert!(browser.get(&format!("/jobs?id={first}")).body.contains(&format!("id=\"job-{first}-state\"")));
     let partial = browser.get("/jobs?q=nowhere").body;
     assert!(partial.contains("Looked at the newest 5,000 jobs of this view.") && partial.contains("Search older"));
     assert!(!browser.get("/jobs?q=nowhere&state=failed").body.contains("Looked at"));

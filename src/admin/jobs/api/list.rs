@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use serde_json::{Value, json};
 
+use crate::admin::jobs::query::not_understood;
 use crate::admin::jobs::search::{SearchError, search};
 use crate::admin::jobs::{PAGE_ROWS_MAX, json as told_as};
 use crate::queue::actor::Actor;
@@ -30,7 +31,7 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
 }
 
 fn refused(error: SearchError) -> WebError {
-    let problem = |odd: &String| Problem { field: "q".into(), message: format!("{odd:?} is not understood") };
+    let problem = |odd: &String| Problem { field: "q".into(), message: not_understood(odd) };
     match error {
         SearchError::NotUnderstood(words) => told(words.iter().map(problem).collect()),
         SearchError::Forbidden(lacking) => lacking.into(),

@@ -13,7 +13,7 @@ use super::found::Found;
 use super::row::Row;
 use super::view::{ListView, ROWS_DEFAULT, address};
 use crate::admin::jobs::acts::Act;
-use crate::admin::jobs::{Cursor, rows_of};
+use crate::admin::jobs::{Cursor, detail, rows_of};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
@@ -71,11 +71,17 @@ pub struct ListPage {
     may_enqueue: bool,
 }
 
-/// `GET /jobs`: typed fields are moved into parameters first.
+/// `GET /jobs`: typed fields are moved into parameters first; a lone number leads to the job that has it.
 pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     let view = ListView::read(query.0.into_fields());
     if view.is_to_be_rewritten() {
         return Ok(respond::see_other(&view.href()));
+    }
+    if let Some(id) = view.lone_id() {
+        let scope = actor.scope.clone();
+        if kit.db.run(move |conn| detail(conn, &scope, id)).await?.is_some() {
+            return Ok(respond::see_other(&paths::job(id)));
+        }
     }
     let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell, view)).await?;
     respond::page(&hx, &page, &[])
@@ -121,6 +127,16 @@ impl ListPage {
             }
             Some(total) => format!("{} match · {order}", format::count(total)),
             None => format!("{} shown · {order}", self.rows.len()),
+        }
+    }
+
+    /// Says what the list shows although a part of what was asked for means nothing.
+    fn instead(&self) -> &'static str {
+        match (self.view.filter.is_everything(), self.view.unknown.len()) {
+            (true, 1) => "Without it the list shows all jobs.",
+            (true, _) => "Without them the list shows all jobs.",
+            (false, 1) => "Without it the list shows what the rest asks for.",
+            (false, _) => "Without them the list shows what the rest asks for.",
         }
     }
 
@@ -308,7 +324,11 @@ mod tests {
     fn what_was_not_understood_is_named() {
         let html = page(Role::Admin, &[("quue", "mail")], found(Vec::new())).render().expect("rendered");
 
-        assert!(html.contains("1 filter was not understood: <code>quue</code>"));
+        assert!(html.contains("1 filter was not understood: <code>quue</code>. Without it the list shows all jobs."));
+        assert!(html.contains("Fields are <code>state queue template tag id</code>"));
+
+        let html = page(Role::Admin, &[("q", "-state:failed a:b late")], found(Vec::new())).render().expect("rendered");
+        assert!(html.contains("Without them the list shows what the rest asks for."), "{html}");
     }
 
     #[test]
