@@ -4,6 +4,7 @@ pub mod db;
 pub mod document;
 pub mod ids;
 pub mod key;
+pub mod length;
 pub mod network;
 pub mod pointer;
 pub mod random;

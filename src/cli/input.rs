@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use chrono::TimeDelta;
 
 use super::Failure;
+use crate::base::length::unit_ms;
 
 /// Longest line that is read as a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 1024;
@@ -63,7 +64,12 @@ impl Drop for Hidden {
     }
 }
 
-/// Reads a span such as `90d`, `12h`, `30m`, `45s`, `2w`; `never` is none.
+/// Milliseconds of a week, which only spans of the command line know.
+const WEEK_MS: u64 = 604_800_000;
+/// Longest span: about a hundred years.
+const DAYS_MAX: i64 = 36_500;
+
+/// Reads a span such as `90d`, `12h`, `30 minutes`, `2w`; `never` is none.
 ///
 /// # Errors
 /// A sentence that says what is allowed.
@@ -72,18 +78,15 @@ pub fn span(text: &str) -> Result<Option<TimeDelta>, String> {
     if text == "never" {
         return Ok(None);
     }
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
-    let number: i64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(refused)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return Err(refused()),
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refused)?);
+    let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(refused)?;
+    let unit_ms = match unit.trim() {
+        "w" | "week" | "weeks" => Some(WEEK_MS),
+        unit => unit_ms(unit),
     };
-    let span = number.checked_mul(seconds).and_then(TimeDelta::try_seconds);
-    span.filter(|span| *span <= TimeDelta::days(36_500)).map(Some).ok_or_else(refused)
+    let ms = number.checked_mul(unit_ms.ok_or_else(refused)?).and_then(|ms| i64::try_from(ms).ok());
+    let span = ms.and_then(TimeDelta::try_milliseconds);
+    span.filter(|span| *span <= TimeDelta::days(DAYS_MAX)).map(Some).ok_or_else(refused)
 }
 
 #[cfg(test)]
@@ -94,6 +97,8 @@ mod tests {
     fn spans_are_a_number_and_a_unit() {
         assert_eq!(span("90d"), Ok(Some(TimeDelta::days(90))));
         assert_eq!(span("2w"), Ok(Some(TimeDelta::days(14))));
+        assert_eq!(span("10 minutes"), Ok(Some(TimeDelta::minutes(10))));
+        assert_eq!(span("2 weeks"), Ok(Some(TimeDelta::days(14))));
         assert_eq!(span("never"), Ok(None));
         for bad in ["", "d", "90", "-1d", "0h", "1y", "1.5h", "99999999999999999999d", "9000000d", "ü"] {
             assert!(span(bad).is_err(), "{bad}");

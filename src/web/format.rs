@@ -85,11 +85,12 @@ pub fn between(from: Time, to: Time) -> Duration {
     (to - from).to_std().unwrap_or_default()
 }
 
-/// Writes how long ago or how far ahead `at` is: `52 s ago`, `in 4 s`, `now` within a second.
+/// Writes how long ago or how far ahead `at` is: `52 s ago`, `in 4 s`, `now` within a second. What is ahead is rounded up:
+/// a second after it was ten minutes it is still about ten.
 pub fn relative(at: Time, now: Time) -> String {
     let (ahead, behind) = (between(now, at), between(at, now));
     if ahead.as_secs() > 0 {
-        format!("in {}", rounded(ahead))
+        format!("in {}", rounded_up(ahead))
     } else if behind.as_secs() > 0 {
         format!("{} ago", rounded(behind))
     } else {
@@ -105,6 +106,18 @@ fn rounded(length: Duration) -> String {
         seconds @ 3_600..86_400 => format!("{}h", seconds / 3_600),
         seconds => format!("{}d", seconds / 86_400),
     }
+}
+
+/// Rounds up within the unit that [`rounded`] would take, and into the next where that is full.
+fn rounded_up(length: Duration) -> String {
+    let seconds = length.as_secs() + u64::from(length.subsec_nanos() > 0);
+    let unit = match seconds {
+        0..60 => 1,
+        60..3_600 => 60,
+        3_600..86_400 => 3_600,
+        _ => 86_400,
+    };
+    rounded(Duration::from_secs(seconds.div_ceil(unit) * unit))
 }
 
 /// A count: short enough for a table, with the exact number when the short one hides it.
@@ -243,6 +256,16 @@ mod tests {
         assert_eq!(relative(at("2026-11-24T13:32:12Z"), now), "in 4 s");
         assert_eq!(relative(at("2026-11-24T10:00:00Z"), now), "3h ago");
         assert_eq!(relative(now, now), "now");
+        let ahead = |ms: i64| relative(now + chrono::Duration::milliseconds(ms), now);
+        assert_eq!(
+            [ahead(600_000), ahead(599_000), ahead(599_999), ahead(60_001)],
+            ["in 10m", "in 10m", "in 10m", "in 2m"]
+        );
+        assert_eq!(
+            [ahead(59_001), ahead(3_599_000), ahead(86_399_000), ahead(3_500)],
+            ["in 1m", "in 1h", "in 1d", "in 4 s"]
+        );
+        assert_eq!([ahead(999), ahead(1_000)], ["now", "in 1 s"]);
         assert_eq!(between(now, at("2026-11-24T13:00:00Z")), Duration::ZERO);
     }
 

@@ -9,7 +9,6 @@ mod filter;
 pub mod forecast;
 pub mod idempotency;
 pub mod json;
-pub mod length;
 mod list;
 pub mod log_lines;
 pub mod pace;

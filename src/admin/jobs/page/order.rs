@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use super::field::placed;
 use super::moment;
-use crate::admin::jobs::length::read_ms;
+use crate::base::length::read_ms;
 use crate::base::text::QueueName;
 use crate::queue::enqueue::{NewJob, Refusal, TAGS_MAX, YEAR_MS};
 use crate::queue::params::Params;

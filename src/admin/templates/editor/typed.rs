@@ -82,13 +82,13 @@ impl Typing<'_> {
         }
     }
 
-    /// A number beside the unit in the field of the same name and `.unit`.
+    /// A number beside the unit in the field of the same name and `.unit`, or with a unit of its own.
     fn span(&mut self, field: &str) -> Option<Value> {
         let number = self.form.text(field).trim();
         if number.is_empty() {
             return None;
         }
-        let read = units::join(number, self.form.text(&format!("{field}.unit")));
+        let read = units::read_span(number, self.form.text(&format!("{field}.unit")));
         self.taken(field, read)
     }
 

@@ -1,5 +1,6 @@
 //! Spans of time as people type them: a number and its unit.
 
+use crate::base::length;
 use crate::web::parts::Choice;
 
 /// Units, shortest first: what forms send, what people read, and milliseconds.
@@ -50,19 +51,41 @@ pub fn spell_waits(waits: &[u64]) -> String {
     spelled.collect::<Vec<_>>().join(", ")
 }
 
-/// Reads waits such as `10s, 1m 30s`, each a number with its unit.
+/// Reads a span typed beside the unit `unit`; a unit that was typed with the number holds instead: `10 minutes`.
+///
+/// # Errors
+/// A sentence.
+pub fn read_span(text: &str, unit: &str) -> Result<u64, String> {
+    if text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return if text.contains('.') { joined(text) } else { length::read_ms(text) };
+    }
+    join(text, unit)
+}
+
+/// Reads a number and its unit in one: `1.5h`.
+fn joined(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let unit = UNITS.iter().find(|(_, _, ms)| length::unit_ms(unit) == Some(*ms)).map_or(unit, |(name, _, _)| name);
+    join(number.trim(), unit)
+}
+
+/// Reads waits such as `10s, 1m` or `10 seconds, 1 min`, each a number with its unit.
 ///
 /// # Errors
 /// A sentence naming the first one that is none.
 pub fn read_waits(text: &str) -> Result<Vec<u64>, String> {
-    let wait = |word: String| {
-        let end = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
-        match word.split_at(end) {
-            (number, "") => Err(format!("{number:?} has no unit: write 10s, 5m or 1h")),
-            (number, unit) => join(number, unit),
+    let (mut waits, mut number) = (Vec::new(), String::new());
+    for word in super::lines::read_words(text) {
+        let is_unit = word.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !number.is_empty() && !is_unit {
+            break; // told below
         }
-    };
-    super::lines::read_words(text).into_iter().map(wait).collect()
+        number.push_str(&word);
+        if word.ends_with(|c: char| c.is_ascii_alphabetic()) {
+            waits.push(joined(&std::mem::take(&mut number))?);
+        }
+    }
+    if number.is_empty() { Ok(waits) } else { Err(format!("{number:?} has no unit: write 10s, 5m or 1h")) }
 }
 
 #[cfg(test)]
@@ -92,7 +115,20 @@ mod tests {
     #[test]
     fn waits_need_their_unit() {
         assert_eq!(read_waits("10s, 1m\n1.5h"), Ok(vec![10_000, 60_000, 5_400_000]));
-        assert_eq!(read_waits("10s, 30"), Err("\"30\" has no unit: write 10s, 5m or 1h".into()));
+        assert_eq!(read_waits("10 seconds, 1 min 2 hours"), Ok(vec![10_000, 60_000, 7_200_000]));
+        for bad in ["10s, 30", "30, 10s", "10s 30 40s"] {
+            assert_eq!(read_waits(bad), Err("\"30\" has no unit: write 10s, 5m or 1h".into()), "{bad}");
+        }
+        assert!(read_waits("s").is_err() && read_waits("10 fortnights").is_err());
+    }
+
+    #[test]
+    fn a_unit_that_was_typed_holds() {
+        for (text, ms) in [("10 minutes", 600_000), ("10min", 600_000), ("1h 30m", 5_400_000), ("1.5 h", 5_400_000)] {
+            assert_eq!(read_span(text, "s"), Ok(ms), "{text}");
+        }
+        assert_eq!(read_span("90", "s"), Ok(90_000));
+        assert!(read_span("10 fortnights", "s").is_err() && read_span("x", "s").is_err());
     }
 
     proptest! {

@@ -1,7 +1,19 @@
-//! Lengths of time as people type them: `90 s`, `1h 30m`, `2d`. A bare number is milliseconds, as in the API.
+//! Lengths of time as people type them: `90 s`, `1h 30m`, `10 minutes`. A bare number is milliseconds, as in the API.
 
-/// Units and their milliseconds.
-const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+/// Units, shortest first, by the names that they may be typed with (the first is how they are written), and their milliseconds.
+const UNITS: [(&[&str], u64); 5] = [
+    (&["ms", "msec", "millisecond", "milliseconds"], 1),
+    (&["s", "sec", "secs", "second", "seconds"], 1_000),
+    (&["m", "min", "mins", "minute", "minutes"], 60_000),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600_000),
+    (&["d", "day", "days"], 86_400_000),
+];
+
+/// Gives the milliseconds of a unit by any of its names, whatever their case.
+pub fn unit_ms(name: &str) -> Option<u64> {
+    let known = |(names, _): &(&[&str], u64)| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    UNITS.into_iter().find(known).map(|(_, ms)| ms)
+}
 
 /// Reads a length in milliseconds.
 ///
@@ -20,9 +32,9 @@ pub fn read_ms(text: &str) -> Result<u64, String> {
         let after = after.trim_start();
         let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
-        let (_, unit_ms) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
+        let unit = unit_ms(unit).ok_or_else(refused)?;
         let number: u64 = number.parse().map_err(|_| refused())?;
-        total = number.checked_mul(unit_ms).and_then(|ms| total.checked_add(ms)).ok_or_else(refused)?;
+        total = number.checked_mul(unit).and_then(|ms| total.checked_add(ms)).ok_or_else(refused)?;
         rest = after.trim_start();
     }
     if total == 0 && text.is_empty() { Err(refused()) } else { Ok(total) }
@@ -31,9 +43,9 @@ pub fn read_ms(text: &str) -> Result<u64, String> {
 /// Writes a length so that it is read back the same: `1h 30m`.
 pub fn write_ms(ms: u64) -> String {
     let (mut left, mut parts) = (ms, Vec::new());
-    for (name, unit_ms) in UNITS.into_iter().rev() {
+    for (names, unit_ms) in UNITS.into_iter().rev() {
         if left >= unit_ms {
-            parts.push(format!("{}{name}", left / unit_ms));
+            parts.push(format!("{}{}", left / unit_ms, names[0]));
             left %= unit_ms;
         }
     }
@@ -46,7 +58,19 @@ mod tests {
 
     #[test]
     fn lengths_are_read_as_people_write_them() {
-        let cases = [("90 s", 90_000), ("90s", 90_000), ("1h 30m", 5_400_000), ("2D", 172_800_000), ("1500", 1_500)];
+        let cases = [
+            ("90 s", 90_000),
+            ("90s", 90_000),
+            ("1h 30m", 5_400_000),
+            ("2D", 172_800_000),
+            ("1500", 1_500),
+            ("10 minutes", 600_000),
+            ("10 min", 600_000),
+            ("2 hours", 7_200_000),
+            ("1 Hour 30 mins", 5_400_000),
+            ("1 day", 86_400_000),
+            ("30 secs", 30_000),
+        ];
         for (text, ms) in cases {
             assert_eq!(read_ms(text), Ok(ms), "{text}");
         }
