@@ -119,7 +119,7 @@ fn one_node_shows_what_runs_there_live_and_within_scope() {
     let mut browser = console.browser(Role::Operator);
     let page = browser.get("/nodes/fra-01").body;
     assert!(
-        page.contains("Nothing to see runs here") && page.contains("hx-sse:connect=\"/live/node?name=fra-01\""),
+        page.contains("No job runs here") && page.contains("hx-sse:connect=\"/live/node?name=fra-01\""),
         "{page}"
     );
 

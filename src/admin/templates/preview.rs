@@ -61,11 +61,12 @@ impl Part {
 }
 
 fn rendered(text: &str, context: &RenderContext) -> Rendered {
-    render(text, context).map(shortened).map_err(|error| sentence(&error))
+    render(text, context).map(shortened).map_err(|error| sentence(&error, text))
 }
 
-fn sentence(error: &RenderError) -> String {
-    error.to_string()
+/// The line is named only where there are several.
+fn sentence(error: &RenderError, text: &str) -> String {
+    if text.contains('\n') { error.to_string() } else { error.message.clone() }
 }
 
 fn shortened(text: String) -> String {
@@ -92,7 +93,10 @@ fn command(work: &CommandWork, params: &Params, args: &Value, context: &RenderCo
 /// The program itself is never rendered.
 fn program(argv: &[String], context: &RenderContext) -> Option<Part> {
     let (program, rest) = argv.split_first()?;
-    let texts = std::iter::once(Ok(program.clone())).chain(rest.iter().map(|text| rendered(text, context)));
+    let argument = |(index, text): (usize, &String)| {
+        rendered(text, context).map_err(|fault| format!("argument {}: {fault}", index + 1))
+    };
+    let texts = std::iter::once(Ok(program.clone())).chain(rest.iter().enumerate().map(argument));
     Some(Part { label: "Program and arguments".into(), texts: texts.collect() })
 }
 
@@ -121,7 +125,7 @@ fn http(work: &HttpWork, context: &RenderContext) -> Vec<Part> {
 fn sql(work: &SqlWork, context: &RenderContext) -> Vec<Part> {
     let (statements, values) = match bind(&work.statements, context) {
         Ok((sql, values)) => (Ok(numbered(&sql)), values),
-        Err(error) => (Err(sentence(&error)), Vec::new()),
+        Err(error) => (Err(sentence(&error, &work.statements)), Vec::new()),
     };
     let mut parts = vec![Part { label: format!("Statements, in database {}", work.database), texts: vec![statements] }];
     for (index, value) in values.into_iter().enumerate() {
@@ -172,10 +176,21 @@ mod tests {
         assert_eq!(
             shown(spec, Some(json!({ "out": "a b", "key": "hunter2" }))),
             [
-                "Program and arguments: /bin/tar | -czf | a b x | !line 1: params.folder has no value",
+                "Program and arguments: /bin/tar | -czf | a b x | !argument 3: params.folder has no value",
                 "KEY: ••••",
                 "Standard input: 1",
             ]
+        );
+    }
+
+    #[test]
+    fn a_fault_names_its_line_only_among_several() {
+        let spec = json!({ "runner": "command", "params": params(), "command": {
+            "argv": ["/bin/cat"], "env": { "A": "{{ params.folder }}" }, "stdin": "one\n{{ params.folder }}" } });
+
+        assert_eq!(
+            shown(spec, Some(json!({ "out": "a" })))[1..],
+            ["A: !params.folder has no value", "Standard input: !line 2: params.folder has no value"]
         );
     }
 

@@ -81,7 +81,13 @@ impl Ask {
 /// Makes the words of the question about one job.
 pub fn about(act: Act, job: &Detail, now: Time) -> Ask {
     let (name, id) = (&job.template, job.id);
-    let verb = act.label().trim_end_matches('…').to_owned();
+    let (verb, question) = match act {
+        Act::Priority => ("Change priority".to_owned(), format!("Change the priority of {name} {id}?")),
+        _ => {
+            let verb = act.label().trim_end_matches('…').to_owned();
+            (verb.clone(), format!("{verb} {name} {id}?"))
+        }
+    };
     let waiting = || format!("It is {}.", Tone::from(job.state()).word().to_lowercase());
     let (effects, keep) = match act {
         Act::Cancel if job.state() == JobState::Running => (running(job, now), "Keep it running"),
@@ -94,7 +100,7 @@ pub fn about(act: Act, job: &Detail, now: Time) -> Ask {
         Act::Priority => (vec![waiting() + " It goes to the end of the new line."], "Leave it"),
         Act::Again | Act::Edit => (vec!["A new job is made; this one stays as it is.".into()], "Leave it"),
     };
-    Ask { act: Some(act), question: format!("{verb} {name} {id}?"), effects, verb, keep: keep.into(), ..Ask::default() }
+    Ask { act: Some(act), question, effects, verb, keep: keep.into(), ..Ask::default() }
 }
 
 fn running(job: &Detail, now: Time) -> Vec<String> {
@@ -127,6 +133,16 @@ mod tests {
             let (page, dialog) = rendered(ask);
             assert!(page.contains(dialog.trim()) && dialog.contains("name=\"csrf\" value=\"token\""), "{act:?}");
         }
+    }
+
+    #[test]
+    fn a_question_is_a_sentence_and_its_button_a_verb() {
+        let asked = |act| about(act, &job(JobState::Scheduled), shell().now);
+
+        let priority = asked(Act::Priority);
+        assert_eq!(priority.question, "Change the priority of catalog.import_csv 48213907?");
+        assert_eq!(priority.verb, "Change priority");
+        assert_eq!(asked(Act::Hold).question, "Hold catalog.import_csv 48213907?");
     }
 
     #[test]

@@ -24,10 +24,10 @@ pub struct Found {
 /// A part of the filter whose removal brings rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// The part, as its chip says it.
+    /// The part, in the middle of a sentence.
     pub part: String,
-    /// How many rows then: `12`, or `50 or more`.
-    pub rows: String,
+    /// How many rows then: `are 12 jobs`, `are 50 jobs or more`.
+    pub rows: (&'static str, String),
     /// The list without it.
     pub href: String,
 }
@@ -66,11 +66,18 @@ fn hints(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Vec<
         let page = list(conn, &actor.scope, &filter, Cursor::Newest, HINT_ROWS_MAX)?;
         let more = page.older.is_some() || page.edge.is_some();
         if !page.rows.is_empty() {
-            let rows = if more { format!("{} or more", page.rows.len()) } else { page.rows.len().to_string() };
-            hints.push(Hint { part, rows, href: without.href() });
+            hints.push(Hint { part, rows: rows(page.rows.len(), more), href: without.href() });
         }
     }
     Ok(hints)
+}
+
+fn rows(number: usize, more: bool) -> (&'static str, String) {
+    match (number, more) {
+        (1, false) => ("is", "1 job".into()),
+        (number, false) => ("are", format!("{number} jobs")),
+        (number, true) => ("are", format!("{number} jobs or more")),
+    }
 }
 
 /// Each part of the filter, with the view that lacks it.
@@ -79,20 +86,20 @@ fn parts(view: &ListView) -> Vec<(String, ListView)> {
     let mut parts = Vec::new();
     if !filter.states.is_empty() {
         let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-        parts.push((format!("State {}", states.join(", ")), view.changed(|filter| filter.states.clear())));
+        parts.push((format!("state {}", states.join(", ")), view.changed(|filter| filter.states.clear())));
     }
     if !filter.queues.is_empty() {
-        parts.push((format!("Queue {}", filter.queues.join(", ")), view.changed(|filter| filter.queues.clear())));
+        parts.push((format!("queue {}", filter.queues.join(", ")), view.changed(|filter| filter.queues.clear())));
     }
     if !filter.templates.is_empty() {
-        let name = format!("Template {}", filter.templates.join(", "));
+        let name = format!("template {}", filter.templates.join(", "));
         parts.push((name, view.changed(|filter| filter.templates.clear())));
     }
     if !filter.tags.is_empty() {
-        parts.push((format!("Tag {}", filter.tags.join(", ")), view.changed(|filter| filter.tags.clear())));
+        parts.push((format!("tag {}", filter.tags.join(", ")), view.changed(|filter| filter.tags.clear())));
     }
     if filter.text.is_some() || filter.id.is_some() {
-        parts.push((format!("Search {}", view.search), view.without_search()));
+        parts.push((format!("the search “{}”", view.search), view.without_search()));
     }
     if view.cursor != Cursor::Newest {
         parts.push(("the place in the list".into(), view.at(Cursor::Newest)));
@@ -111,7 +118,14 @@ mod tests {
 
         let parts: Vec<_> = parts(&view).into_iter().map(|(part, view)| (part, view.href())).collect();
 
-        assert_eq!(parts[0], ("State failed".into(), "/jobs?queue=mail&tag=vip&q=late".into()));
-        assert_eq!(parts[3], ("Search late".into(), "/jobs?state=failed&queue=mail&tag=vip".into()));
+        assert_eq!(parts[0], ("state failed".into(), "/jobs?queue=mail&tag=vip&q=late".into()));
+        assert_eq!(parts[3], ("the search “late”".into(), "/jobs?state=failed&queue=mail&tag=vip".into()));
+    }
+
+    #[test]
+    fn what_comes_back_is_counted_in_words() {
+        assert_eq!(rows(1, false), ("is", "1 job".into()));
+        assert_eq!(rows(10, false), ("are", "10 jobs".into()));
+        assert_eq!(rows(50, true), ("are", "50 jobs or more".into()));
     }
 }

@@ -306,10 +306,14 @@ mod tests {
         let nothing = page(Role::Admin, &[], found(Vec::new())).render().expect("rendered");
         assert!(nothing.contains("millrace.enqueue(") && nothing.contains("curl"));
 
-        let hint = Hint { part: "Tag vip".into(), rows: "12".into(), href: "/jobs?state=failed".into() };
+        let hint = Hint { part: "tag vip".into(), rows: ("are", "12 jobs".into()), href: "/jobs?state=failed".into() };
         let filtered = Found { hints: vec![hint], ..found(Vec::new()) };
         let html = page(Role::Admin, &[("state", "failed"), ("tag", "vip")], filtered).render().expect("rendered");
-        assert!(html.contains("Tag vip") && html.contains("12") && html.contains("Clear"));
+        assert!(
+            html.contains("Without <b class=\"b\">tag vip</b> there are <a") && html.contains(">12 jobs</a>."),
+            "{html}"
+        );
+        assert!(html.contains("Clear"));
 
         let partial = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
         let partial = Found { page: partial, ..found(Vec::new()) };

@@ -147,6 +147,11 @@ impl ShowPage {
         }
     }
 
+    /// Says that no job is shown.
+    pub fn nothing_runs(&self) -> &'static str {
+        if self.hides_jobs() { "No job that you may see runs here" } else { "No job runs here" }
+    }
+
     /// Tells whether jobs run there that the page does not show.
     pub fn hides_jobs(&self) -> bool {
         usize::try_from(self.node.running).is_ok_and(|running| running > self.jobs.len())
