@@ -118,10 +118,7 @@ fn one_node_shows_what_runs_there_live_and_within_scope() {
     let mut conn = console.db.connect();
     let mut browser = console.browser(Role::Operator);
     let page = browser.get("/nodes/fra-01").body;
-    assert!(
-        page.contains("No job runs here") && page.contains("hx-sse:connect=\"/live/node?name=fra-01\""),
-        "{page}"
-    );
+    assert!(page.contains("No job runs here") && page.contains("hx-sse:connect=\"/live/node?name=fra-01\""), "{page}");
 
     let mut stream = browser.stream(&stream_of(&page), &[]);
     let job = enqueue(&mut conn, "slow", json!({}));

@@ -2,6 +2,7 @@
 pub mod acts;
 pub mod api;
 mod apply;
+mod authors;
 pub mod changes;
 pub mod editor;
 pub mod facts;
@@ -18,6 +19,7 @@ mod state;
 pub mod text;
 pub mod waits;
 
+pub use authors::Authors;
 pub use read::{
     KnownNames, StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, VERSIONS_MAX, VersionRow, known_names, list,
     search, show, show_in, state_counts, version, versions,

@@ -5,6 +5,7 @@ mod look;
 mod pages;
 mod reads;
 mod stage;
+mod told;
 mod truth;
 mod walk;
 mod work;

@@ -9,7 +9,7 @@ use actix_web::web::{Data, Path};
 use super::ask::{Ask, AskPage, about};
 use super::job::JobPage;
 use super::row::{FROM_LIST, Row};
-use super::{find, moment};
+use super::{find, moment, names};
 use crate::admin::jobs::acts::Act;
 use crate::admin::jobs::again::{Sent, WasThere, again};
 use crate::admin::jobs::bulk::verb;
@@ -157,7 +157,9 @@ fn row(
     shell: &Shell,
     id: JobId,
 ) -> Result<Option<Row>, DbError> {
-    Ok(rows_of(conn, &actor.scope, &[id])?.first().map(|row| Row::new(row, actor, shell)))
+    let mut rows = rows_of(conn, &actor.scope, &[id])?;
+    names::in_rows(conn, &mut rows)?;
+    Ok(rows.first().map(|row| Row::new(row, actor, shell)))
 }
 
 fn with_row(

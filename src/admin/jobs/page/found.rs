@@ -1,5 +1,6 @@
 //! What a list shows, read in one go: the rows, the counts, and for an empty list what would fill it.
 
+use super::names;
 use super::view::ListView;
 use crate::admin::jobs::tally::{Counted, counted};
 use crate::admin::jobs::{Cursor, JobFilter, JobPage, LOOK_ROWS_MAX, list, service};
@@ -39,7 +40,8 @@ impl Found {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Self, DbError> {
         let filter = view.filter_for(service::sees_payload(actor));
-        let page = list(conn, &actor.scope, &filter, view.cursor, view.rows_max)?;
+        let mut page = list(conn, &actor.scope, &filter, view.cursor, view.rows_max)?;
+        names::in_rows(conn, &mut page.rows)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
         let hints = if empty { hints(conn, actor, view)? } else { Vec::new() };

@@ -10,6 +10,7 @@ use askama::Template;
 
 use super::bar::{Chip, Tabs, chips, tabs};
 use super::found::Found;
+use super::names;
 use super::row::Row;
 use super::view::{ListView, ROWS_DEFAULT, address};
 use crate::admin::jobs::acts::Act;
@@ -235,7 +236,8 @@ impl Shown {
 
     fn frame(&self, conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Frame, LiveError> {
         let found = Found::read(conn, actor, &self.view)?;
-        let present = rows_of(conn, &actor.scope, &self.rows)?;
+        let mut present = rows_of(conn, &actor.scope, &self.rows)?;
+        names::in_rows(conn, &mut present)?;
         let changed = if self.first { self.changed(&found) } else { 0 };
         let page = ListPage { changed, ..ListPage::new(actor, shell, self.view.clone(), found) };
         let mut panels = vec![

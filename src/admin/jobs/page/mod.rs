@@ -24,6 +24,7 @@ mod list;
 mod log;
 mod log_page;
 mod moment;
+mod names;
 mod new;
 mod order;
 mod payload;

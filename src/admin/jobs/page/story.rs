@@ -1,5 +1,6 @@
 //! Everything a job's page is made of, read in one go.
 
+use super::names;
 use crate::admin::jobs::forecast::{Start, expected_start};
 use crate::admin::jobs::pace::{Usual, usual};
 use crate::admin::jobs::trail::{Child, Record, children, trail};
@@ -45,7 +46,7 @@ impl Story {
             Some(runs) => runs,
             None => recent_runs(conn, job.template_id, RUNS_MAX)?,
         };
-        Ok(Self {
+        let mut story = Self {
             attempts: attempts(conn, job.id)?,
             children: children(conn, job.id)?,
             trail: trail(conn, actor, job.id)?,
@@ -53,7 +54,9 @@ impl Story {
             start,
             runs,
             job,
-        })
+        };
+        names::in_story(conn, &mut story)?;
+        Ok(story)
     }
 
     /// Tells what its template's jobs usually take.

@@ -1,0 +1,46 @@
+//! What a job's pages tell of who did what, and of what ran.
+
+use millrace::queue::permission::Role;
+use serde_json::json;
+
+use super::stage::{Console, publish};
+use crate::support::stage::{handler_template, text};
+use millrace::queue::job::JobId;
+
+/// The job that the answer to an enqueue form leads to.
+fn made(location: &str) -> JobId {
+    JobId(location.rsplit('/').next().and_then(|id| id.parse().ok()).expect("a job"))
+}
+
+#[test]
+fn people_are_called_by_their_names() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    publish(&mut conn, "sent", json!({ "runner": "handler", "handler": { "name": "done" } }));
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/jobs");
+    let job = made(browser.post("/jobs/new", "template=sent&op=1").header("location"));
+    let keeps = "SELECT enqueued_by AS text FROM millrace.jobs WHERE id = $1";
+    assert_eq!(text(&mut conn, keeps, job), "operator@example.org");
+
+    browser.post(&format!("/jobs/{job}/hold"), "reason=stock");
+    let held = browser.get(&format!("/jobs/{job}")).body;
+    for words in [
+        "enqueued by <b class=\"b\">Giulia Ferrando</b>",
+        "It is held by Giulia Ferrando.",
+        "by Giulia Ferrando · stock",
+    ] {
+        assert!(held.contains(words), "{words}: {held}");
+    }
+    browser.post(&format!("/jobs/{job}/cancel"), "reason=not+needed");
+    let again = made(browser.post(&format!("/jobs/{job}/again"), "op=2").header("location"));
+
+    for path in [format!("/jobs/{job}"), "/jobs".into(), format!("/jobs/compare?a={job}&b={again}")] {
+        let page = browser.get(&path).body;
+        assert!(page.contains("cancelled by Giulia Ferrando: not needed"), "{path}: {page}");
+        assert!(!page.contains("operator@example.org"), "{path}");
+    }
+    let old = browser.get(&format!("/jobs/{job}")).body;
+    assert!(old.contains("now by Giulia Ferrando") || old.contains("ago by Giulia Ferrando"), "the job made from it");
+}
