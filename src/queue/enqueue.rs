@@ -90,6 +90,17 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// Says it as a sentence that names what it is about: the rules of parameters only say what is wrong with one.
+    pub fn sentence(&self) -> String {
+        let argument = self.pointer.split_once("args/").map(|(_, name)| name.replace('/', "."));
+        match argument.filter(|_| !self.message.starts_with("the ")) {
+            Some(name) => format!("args.{name} {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 /// Why nothing was enqueued.
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {

@@ -9,11 +9,10 @@ use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
 use crate::queue::job::{Fence, JobId, TemplateId};
 use crate::queue::state::JobState;
+use crate::queue::template::Defaults;
 
 /// Most attempts shown.
 const ATTEMPTS_MAX: i32 = 200;
-/// Rows of history that are looked at for the last runs of a template.
-const HISTORY_LOOK_MAX: i64 = 20_000;
 
 /// One job.
 #[derive(Debug, Clone, QueryableByName)]
@@ -150,6 +149,19 @@ impl Detail {
     pub fn state(&self) -> JobState {
         JobState::parse(&self.state).unwrap_or(JobState::Ready) // the statement gives only names of the enum
     }
+
+    /// Gives the number of attempts that it may use up: its own or that of its template.
+    pub fn attempts_allowed(&self) -> i16 {
+        let of_template =
+            || self.spec.pointer("/defaults/max_attempts")?.as_i64().and_then(|most| most.try_into().ok());
+        let of_none = || Defaults::default().max_attempts.try_into().unwrap_or(i16::MAX);
+        self.max_attempts.or_else(of_template).unwrap_or_else(of_none)
+    }
+
+    /// Gives its most attempts as it stands: those allowed, or more when somebody retried it beyond them.
+    pub fn most_attempts(&self) -> i16 {
+        self.attempts_allowed().max(self.attempt)
+    }
 }
 
 /// Reads one job that `scope` covers; `None` = there is none (any more), or it is out of scope.
@@ -269,52 +281,12 @@ ORDER BY fence";
     statement(SQL).bind::<BigInt, _>(job).bind::<Integer, _>(ATTEMPTS_MAX).rows(conn)
 }
 
-/// How one earlier job of a template went.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Run {
-    /// The job.
-    #[diesel(sql_type = BigInt)]
-    pub id: JobId,
-    #[diesel(sql_type = Text)]
-    pub(super) state: String,
-    /// When it ended.
-    #[diesel(sql_type = Timestamptz)]
-    pub finished_at: Time,
-    /// How long its last attempt ran, in milliseconds.
-    #[diesel(sql_type = BigInt)]
-    pub run_ms: i64,
-}
-
-impl Run {
-    /// Gives its terminal state.
-    pub fn state(&self) -> JobState {
-        JobState::parse(&self.state).unwrap_or(JobState::Failed) // the statement gives only names of the enum
-    }
-}
-
-/// Reads the last `runs_max` jobs of a template that started and ended, oldest first, among the newest 20,000 of all.
-///
-/// # Errors
-/// Database failures.
-pub fn recent_runs(conn: &mut PgConnection, template: TemplateId, runs_max: i64) -> Result<Vec<Run>, DbError> {
-    const SQL: &str = "-- admin::jobs::recent_runs
-SELECT * FROM (
-    SELECT job_id AS id, state::text, finished_at, greatest(0, (extract(epoch FROM finished_at - started_at) * 1000)::bigint) AS run_ms
-    FROM (SELECT * FROM millrace.history ORDER BY job_id DESC LIMIT $1) AS newest
-    WHERE template_id = $2 AND started_at IS NOT NULL ORDER BY job_id DESC LIMIT $3
-) AS runs ORDER BY id";
-    statement(SQL)
-        .bind::<BigInt, _>(HISTORY_LOOK_MAX)
-        .bind::<Integer, _>(template)
-        .bind::<BigInt, _>(runs_max)
-        .rows(conn)
-}
-
 #[cfg(test)]
 pub(crate) mod sample {
     //! Jobs for tests of rules and templates.
 
     use super::*;
+    use crate::admin::jobs::Run;
     use serde_json::json;
 
     /// A job of `catalog.import_csv` in `state`, enqueued at a fixed moment; set what a test is about.

@@ -20,11 +20,10 @@ pub fn job(actor: &Actor, job: &Detail) -> Value {
 /// Shows a job without its output, which a list leaves out.
 pub fn in_list(actor: &Actor, job: &Detail) -> Value {
     let defaults = defaults(job);
-    let max_attempts = job.max_attempts.map_or(i32::from(defaults.max_attempts), i32::from);
     let mut shown = json!({
         "id": job.id, "template": job.template, "version": job.version, "state": job.state(), "queue": job.queue,
         "priority": job.priority, "args": visible_args(actor, job), "tags": job.tags, "attempt": job.attempt,
-        "max_attempts": max_attempts, "fence": job.fence, "run_at": job.run_at.or(job.asked_for), "created_at": job.created_at,
+        "max_attempts": job.most_attempts(), "fence": job.fence, "run_at": job.run_at.or(job.asked_for), "created_at": job.created_at,
         "started_at": job.started_at, "finished_at": job.finished_at, "deadline": job.deadline, "unique_key": job.unique_key,
         "ordering_key": job.ordering_key, "parent": job.parent, "schedule": null, "occurrence": null, "run": null, "step": null,
         "progress": progress(job), "error": error(job), "node": job.node,

@@ -14,6 +14,7 @@ pub mod log_lines;
 pub mod pace;
 pub mod page;
 pub mod query;
+mod recent;
 mod rows;
 pub mod search;
 pub mod service;
@@ -24,8 +25,9 @@ pub mod view;
 
 #[cfg(test)]
 pub(crate) use detail::sample;
-pub use detail::{Attempt, Detail, Run, attempts, detail, details, recent_runs};
+pub use detail::{Attempt, Detail, attempts, detail, details};
 pub use explain::{Explanation, Outlook, Reason, explain};
 pub use filter::JobFilter;
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
+pub use recent::{Run, recent_runs};
 pub use rows::{ROWS_MAX, rows_of};

@@ -68,6 +68,40 @@ SELECT a.at, coalesce(p.name, a.actor) AS actor, a.act, a.accepted, a.reason, a.
         .rows(conn)
 }
 
+/// Somebody made a job ready that had ended.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Reopened {
+    /// When.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: Time,
+    /// Who.
+    #[diesel(sql_type = Text)]
+    pub by: String,
+    #[diesel(sql_type = Text)]
+    pub(super) was: String,
+}
+
+impl Reopened {
+    /// Gives the state that it had ended in.
+    pub fn was(&self) -> JobState {
+        JobState::parse(&self.was).unwrap_or(JobState::Failed) // the statement finds no others
+    }
+}
+
+/// Reads how often `job` was retried after it had ended, oldest first. Who may see the job may see that, as who holds it.
+///
+/// # Errors
+/// Database failures.
+pub fn reopened(conn: &mut PgConnection, job: JobId) -> Result<Vec<Reopened>, DbError> {
+    const SQL: &str = "-- admin::jobs::reopened
+SELECT * FROM (
+    SELECT a.id, a.at, coalesce((SELECT p.name FROM millrace.people p WHERE p.id = a.person_id), a.actor) AS by, a.before ->> 'state' AS was
+    FROM millrace.audit a WHERE a.subject_kind = 'job' AND a.subject = $1 AND a.act = 'job.retry' AND a.accepted
+        AND a.before ->> 'state' IN ('failed', 'cancelled', 'expired') ORDER BY a.id DESC LIMIT $2
+) AS newest ORDER BY id";
+    statement(SQL).bind::<Text, _>(job.to_string()).bind::<BigInt, _>(SHOWN_MAX).rows(conn)
+}
+
 /// A job that was made from another one.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Child {

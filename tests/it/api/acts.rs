@@ -128,6 +128,22 @@ fn a_failed_job_is_retried_at_once() {
 }
 
 #[test]
+fn a_job_that_was_retried_beyond_its_attempts_has_as_many_as_it_used() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let _engine = TestEngine::start(&server.db, Registry::default().with_handler("demo.any", Fails));
+    let job = program.enqueue(&json!({"template": "demo.any", "max_attempts": 1}));
+    let conn = &mut server.db.connect();
+    wait_for(conn, job, "failed");
+    program.post(&format!("/api/v1/jobs/{job}/retry"), &json!({})).expect(200);
+    crate::support::stage::wait_until(|| program.get(&format!("/api/v1/jobs/{job}")).expect(200)["attempt"] == 2)
+        .expect("a second attempt");
+
+    let told = program.get(&format!("/api/v1/jobs/{job}")).expect(200);
+    assert_eq!((&told["attempt"], &told["max_attempts"]), (&json!(2), &json!(2)));
+}
+
+#[test]
 fn cancelling_a_running_job_asks_its_node() {
     let server = Server::start();
     let program = server.program(Role::Operator);

@@ -9,6 +9,19 @@ const JOBS: &str = "/api/v1/jobs";
 const COUNT: &str = "SELECT count(*) AS number FROM millrace.jobs";
 
 #[test]
+fn the_sentence_about_a_refused_job_names_the_field() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+
+    let told = program.post(JOBS, &json!({"template": "demo.greet"})).expect(422);
+
+    assert_eq!(
+        (&told["detail"], &told["errors"][0]["pointer"]),
+        (&json!("args.name is missing"), &json!("/args/name"))
+    );
+}
+
+#[test]
 fn a_job_is_answered_with_all_its_fields() {
     let server = Server::start();
     let program = server.program(Role::Operator);
@@ -100,9 +113,9 @@ fn every_refusal_names_its_place() {
         (any(json!({"timeout_ms": 1})), "/timeout_ms: timeout_ms goes from 100"),
         (any(json!({"args": 7})), "/args: the arguments must be a JSON object"),
         (any(json!({"args": {"text": "x".repeat(256 * 1024)}})), "/args: the arguments are larger than 256 KiB"),
-        (json!({"template": "demo.greet"}), "/args/name: "),
+        (json!({"template": "demo.greet"}), "/args/name: args.name is missing"),
         (json!({"template": "demo.greet", "args": {"name": "x".repeat(21)}}), "/args/name: "),
-        (json!({"template": "demo.greet", "args": {"name": "x", "odd": 1}}), "/args/odd: "),
+        (json!({"template": "demo.greet", "args": {"name": "x", "odd": 1}}), "/args/odd: args.odd "),
     ] {
         let told = program.post(JOBS, &job).refusal(422);
         assert!(told.starts_with(refusal), "{told}\ninstead of {refusal}");

@@ -4,7 +4,8 @@ use millrace::queue::permission::Role;
 use serde_json::json;
 
 use super::stage::{Console, publish};
-use crate::support::stage::{handler_template, text};
+use super::work::registry;
+use crate::support::stage::{TestEngine, enqueue, handler_template, text, wait_for};
 use millrace::queue::job::JobId;
 
 /// The job that the answer to an enqueue form leads to.
@@ -43,4 +44,24 @@ fn people_are_called_by_their_names() {
     }
     let old = browser.get(&format!("/jobs/{job}")).body;
     assert!(old.contains("now by Giulia Ferrando") || old.contains("ago by Giulia Ferrando"), "the job made from it");
+}
+
+#[test]
+fn a_job_that_had_failed_for_good_tells_who_retried_it() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    let never = json!({ "max_attempts": 3, "retry_if": { "exit_codes": [75] } });
+    handler_template(&mut conn, "refused", never);
+    let engine = TestEngine::start(&console.db, registry());
+    let job = enqueue(&mut conn, "refused", json!({}));
+    wait_for(&mut conn, job, "failed");
+    engine.drain();
+    let mut browser = console.browser(Role::Operator);
+
+    browser.get("/jobs");
+    browser.post(&format!("/jobs/{job}/retry"), "");
+    let page = browser.get(&format!("/jobs/{job}")).body;
+
+    assert!(page.contains("<b>Failed</b>") && page.contains("retried by Giulia Ferrando"), "{page}");
+    assert!(!page.contains("<b>Retrying</b>") && !page.contains("backoff<"), "it never waited for a backoff: {page}");
 }

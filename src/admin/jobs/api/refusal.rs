@@ -25,5 +25,5 @@ pub(super) fn refused(error: JobError) -> WebError {
 }
 
 pub(super) fn problem(refusal: Refusal) -> Problem {
-    Problem { field: refusal.pointer, message: refusal.message }
+    Problem { message: refusal.sentence(), field: refusal.pointer }
 }

@@ -64,11 +64,7 @@ pub fn attempts(story: &Story, shell: &Shell) -> Vec<Try> {
 
 /// Tells how many attempts of how many: `2 of 5`.
 pub fn counted(job: &Detail) -> String {
-    let most = job.spec.pointer("/defaults/max_attempts").and_then(serde_json::Value::as_i64);
-    match job.max_attempts.map(i64::from).or(most) {
-        Some(most) => format!("{} of {}", job.attempt, most.max(job.attempt.into())),
-        None => job.attempt.to_string(),
-    }
+    format!("{} of {}", job.attempt, job.most_attempts())
 }
 
 fn failed(job: &Detail, attempt: &Attempt, shell: &Shell) -> Try {

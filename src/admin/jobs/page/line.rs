@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use crate::admin::jobs::pace::pace;
-use crate::admin::jobs::timeline::{Expected, Mark, Stage, timeline};
+use crate::admin::jobs::timeline::{Expected, Mark, Past, Stage, timeline};
 use crate::base::clock::Time;
 use crate::queue::state::JobState;
 use crate::web::format::{Stamp, duration};
@@ -34,7 +34,8 @@ pub struct Step {
 
 /// Draws the timeline of `story`.
 pub fn line(story: &Story, shell: &Shell) -> Vec<Step> {
-    let stages = timeline(&story.job, &story.attempts, shell.now, expected(story, shell.now));
+    let past = Past { attempts: &story.attempts, reopened: &story.reopened };
+    let stages = timeline(&story.job, past, shell.now, expected(story, shell.now));
     stages.iter().map(|stage| step(stage, shell)).collect()
 }
 

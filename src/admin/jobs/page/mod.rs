@@ -110,7 +110,7 @@ impl From<JobError> for WebError {
 }
 
 fn problem(refusal: Refusal) -> Problem {
-    Problem { field: refusal.pointer, message: sentence(&refusal.message) }
+    Problem { message: sentence(&refusal.sentence()), field: refusal.pointer }
 }
 
 /// Messages of services begin in lower case; a sentence on a page begins in upper case.

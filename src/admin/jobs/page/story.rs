@@ -3,7 +3,7 @@
 use super::names;
 use crate::admin::jobs::forecast::{Start, expected_start};
 use crate::admin::jobs::pace::{Usual, usual};
-use crate::admin::jobs::trail::{Child, Record, children, trail};
+use crate::admin::jobs::trail::{Child, Record, Reopened, children, reopened, trail};
 use crate::admin::jobs::{Attempt, Detail, Explanation, Outlook, Run, attempts, explain, recent_runs};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
@@ -29,6 +29,8 @@ pub struct Story {
     pub children: Vec<Child>,
     /// What people did to it.
     pub trail: Vec<Record>,
+    /// When it was retried after it had ended.
+    pub reopened: Vec<Reopened>,
 }
 
 impl Story {
@@ -50,6 +52,7 @@ impl Story {
             attempts: attempts(conn, job.id)?,
             children: children(conn, job.id)?,
             trail: trail(conn, actor, job.id)?,
+            reopened: reopened(conn, job.id)?,
             explanation,
             start,
             runs,
@@ -126,6 +129,7 @@ pub(super) mod sample {
             }),
             runs: Vec::new(),
             children: Vec::new(),
+            reopened: Vec::new(),
             trail: vec![Record {
                 at: at(1_625),
                 actor: "giulia@example.org".into(),

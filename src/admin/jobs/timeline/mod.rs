@@ -8,7 +8,8 @@ mod words;
 
 use std::time::Duration;
 
-use self::words::{attempt_note, ended_in, first_line, held_note, title};
+use self::words::{attempt_note, ended_in, ended_title, first_line, held_note, title};
+use super::trail::Reopened;
 use super::{Attempt, Detail};
 use crate::base::clock::Time;
 use crate::queue::state::JobState;
@@ -55,9 +56,19 @@ pub struct Expected {
     pub end: Option<Time>,
 }
 
-/// Tells the life of `job` until `now`, oldest stage first. `attempts` are those that did not succeed, in order.
-pub fn timeline(job: &Detail, attempts: &[Attempt], now: Time, expected: Expected) -> Vec<Stage> {
-    let mut line = Line { job, stages: Vec::new(), at: job.created_at, wait: Wait::First };
+/// What is known of a job's past, each in order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Past<'p> {
+    /// Its attempts that did not succeed.
+    pub attempts: &'p [Attempt],
+    /// When it was retried after it had ended.
+    pub reopened: &'p [Reopened],
+}
+
+/// Tells the life of `job` until `now`, oldest stage first.
+pub fn timeline(job: &Detail, past: Past<'_>, now: Time, expected: Expected) -> Vec<Stage> {
+    let Past { attempts, reopened } = past;
+    let mut line = Line { job, stages: Vec::new(), at: job.created_at, wait: Wait::First, reopened };
     line.scheduled_at_first(attempts, now);
     for attempt in attempts {
         line.attempt(attempt);
@@ -74,7 +85,8 @@ enum Wait {
     Backoff,
     Snooze,
     Slot,
-    Person,
+    /// It had ended so.
+    Person(JobState),
 }
 
 struct Line<'j> {
@@ -83,6 +95,8 @@ struct Line<'j> {
     /// Where the told part ends.
     at: Time,
     wait: Wait,
+    /// Retries that are not told yet.
+    reopened: &'j [Reopened],
 }
 
 impl Line<'_> {
@@ -109,11 +123,12 @@ impl Line<'_> {
         let Some(start) = attempt.started_at else { return };
         self.wait_until(start, (self.job.fence == Some(attempt.fence)).then_some(self.job.since).flatten());
         self.push(ended_in(&attempt.outcome), title(attempt), attempt.finished_at, attempt_note(attempt));
-        self.wait = after(attempt, most_attempts(self.job));
+        self.wait = after(attempt, self.job.attempts_allowed());
     }
 
     /// Fills the time until `start` with what the job waited for; `ready` = since when it waited for a slot, if known.
     fn wait_until(&mut self, start: Time, ready: Option<Time>) {
+        self.reopen_until(start);
         let queue = format!("queue {}", self.job.queue);
         let ready = ready.filter(|ready| *ready > self.at && *ready <= start);
         match (self.wait, ready) {
@@ -126,12 +141,24 @@ impl Line<'_> {
         }
     }
 
+    /// Tells how it had ended each time it was retried before `end`. A job fails when an attempt ends; when a waiting one was
+    /// cancelled or expired is not known any more.
+    fn reopen_until(&mut self, end: Time) {
+        while let Some((next, rest)) = self.reopened.split_first().filter(|(next, _)| next.at <= end) {
+            self.reopened = rest;
+            let was = next.was();
+            let since_attempt = was == JobState::Failed || self.wait == Wait::Person(was);
+            self.push(was, ended_title(was, since_attempt), next.at, format!("retried by {}", next.by));
+            self.wait = Wait::Slot;
+        }
+    }
+
     fn pause_until(&mut self, end: Time) {
         match self.wait {
             Wait::First | Wait::Slot => self.push(JobState::Ready, "Waiting", end, ""),
             Wait::Backoff => self.push(JobState::Retrying, "Retrying", end, "backoff"),
             Wait::Snooze => self.push(JobState::Scheduled, "Scheduled", end, "snoozed"),
-            Wait::Person => self.push(JobState::Failed, "Failed", end, "until it was retried"),
+            Wait::Person(was) => self.push(was, ended_title(was, true), end, "until it was retried"),
         }
     }
 
@@ -158,6 +185,7 @@ impl Line<'_> {
     }
 
     fn waiting(&mut self, state: JobState, title: &str, now: Time, note: impl Into<String>) {
+        self.reopen_until(now);
         let same =
             matches!((self.wait, state), (Wait::Backoff, JobState::Retrying) | (Wait::Snooze, JobState::Scheduled));
         if let Some(since) = self.job.since.filter(|since| *since > self.at && !same) {
@@ -180,7 +208,10 @@ impl Line<'_> {
                 self.wait_until(start, self.job.since);
                 self.push(JobState::Running, "Running", end, self.last_note());
             }
-            None if !told => self.pause_until(end),
+            None if !told => {
+                self.reopen_until(end);
+                self.pause_until(end);
+            }
             None => {}
         }
         let note = first_line(self.job.error.as_deref().filter(|_| self.job.state() != JobState::Failed || !told));
@@ -214,17 +245,12 @@ impl Line<'_> {
     }
 }
 
-fn most_attempts(job: &Detail) -> i16 {
-    let of_template = || job.spec.pointer("/defaults/max_attempts")?.as_i64().and_then(|max| i16::try_from(max).ok());
-    job.max_attempts.or_else(of_template).unwrap_or(i16::MAX)
-}
-
 fn after(attempt: &Attempt, most: i16) -> Wait {
     match attempt.outcome.as_str() {
         "snoozed" => Wait::Snooze,
         "handed back" | "interrupted" => Wait::Slot,
-        _ if attempt.counted && attempt.number >= most => Wait::Person,
-        "cancelled" => Wait::Person,
+        "cancelled" => Wait::Person(JobState::Cancelled),
+        _ if attempt.counted && attempt.number >= most => Wait::Person(JobState::Failed),
         _ => Wait::Backoff,
     }
 }
@@ -246,149 +272,4 @@ fn folded(stages: Vec<Stage>) -> Vec<Stage> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::{attempt, job};
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(seconds: i64) -> Time {
-        "2026-11-24T13:05:00Z".parse::<Time>().expect("a time") + chrono::Duration::seconds(seconds)
-    }
-
-    fn told(job: &Detail, attempts: &[Attempt], now: Time) -> Vec<(String, Option<u64>)> {
-        let stages = timeline(job, attempts, now, Expected::default());
-        stages.into_iter().map(|stage| (stage.title, stage.length.map(|length| length.as_secs()))).collect()
-    }
-
-    #[test]
-    fn the_story_of_the_mock_up() {
-        let first = attempt(1, at(1_322), at(1_363), "failed");
-        let job = Detail {
-            created_at: at(0),
-            asked_for: Some(at(1_320)),
-            started_at: Some(at(1_407)),
-            attempt: 2,
-            ..job(JobState::Running)
-        };
-
-        let stages = timeline(&job, &[first], at(1_628), Expected { end: Some(at(1_770)), start: None });
-
-        let titles: Vec<_> = stages.iter().map(|stage| stage.title.as_str()).collect();
-        assert_eq!(titles, ["Scheduled", "Ready", "Attempt 1 failed", "Retrying", "Running", "Succeeded"]);
-        let lengths: Vec<_> = stages.iter().map(|stage| stage.length.map(|length| length.as_secs())).collect();
-        assert_eq!(lengths, [Some(1_320), Some(2), Some(41), Some(44), Some(221), None]);
-        assert!(stages[4].open && stages[5].mark == Mark::Expected);
-        assert_eq!(stages[2].note, "fra-03 · HTTP 503");
-    }
-
-    #[test]
-    fn an_end_is_told_once() {
-        let last = Attempt { fence: crate::queue::job::Fence(9), ..attempt(3, at(5), at(8), "failed") };
-        let failed = Detail {
-            created_at: at(0),
-            started_at: Some(at(5)),
-            finished_at: Some(at(8)),
-            fence: Some(last.fence),
-            ..job(JobState::Failed)
-        };
-        assert_eq!(
-            told(&failed, &[last], at(99)),
-            [("Ready".into(), Some(5)), ("Attempt 3 failed".into(), Some(3)), ("Failed".into(), None)]
-        );
-
-        let done = Detail {
-            created_at: at(0),
-            since: Some(at(0)),
-            started_at: Some(at(1)),
-            finished_at: Some(at(4)),
-            ..job(JobState::Succeeded)
-        };
-        assert_eq!(
-            told(&done, &[], at(99)),
-            [("Ready".into(), Some(1)), ("Running".into(), Some(3)), ("Succeeded".into(), None)]
-        );
-    }
-
-    #[test]
-    fn what_was_cancelled_or_expired_before_it_started_only_waited() {
-        for state in [JobState::Cancelled, JobState::Expired] {
-            let job = Detail { created_at: at(0), since: Some(at(0)), finished_at: Some(at(7)), ..job(state) };
-            assert_eq!(told(&job, &[], at(9))[0], ("Waiting".into(), Some(7)));
-        }
-    }
-
-    #[test]
-    fn a_wait_that_lasts_is_open_and_says_what_comes() {
-        let job = Detail { created_at: at(0), since: Some(at(0)), run_at: Some(at(60)), ..job(JobState::Scheduled) };
-
-        let stages = timeline(&job, &[], at(10), Expected::default());
-
-        assert!(stages[0].open && stages[0].length == Some(Duration::from_secs(10)));
-        assert_eq!((stages[1].title.as_str(), stages[1].at), ("Ready", at(60)));
-    }
-
-    #[test]
-    fn a_backoff_is_one_stage() {
-        let job = Detail { created_at: at(0), since: Some(at(3)), run_at: Some(at(60)), ..job(JobState::Retrying) };
-
-        let stages = told(&job, &[attempt(1, at(1), at(2), "failed")], at(10));
-
-        assert_eq!(stages[2], ("Retrying".into(), Some(8)));
-        assert_eq!(stages[3], ("Ready".into(), None));
-    }
-
-    #[test]
-    fn a_job_that_is_held_before_its_time_waits_no_longer_for_it() {
-        let job = Detail {
-            created_at: at(0),
-            asked_for: Some(at(3_600)),
-            since: Some(at(40)),
-            run_at: Some(at(3_600)),
-            ..job(JobState::Held)
-        };
-
-        assert_eq!(told(&job, &[], at(50)), [("Scheduled".into(), Some(40)), ("Held".into(), Some(10))]);
-    }
-
-    #[test]
-    fn a_failed_job_that_was_retried_by_hand_says_so() {
-        let used_up = attempt(1, at(1), at(2), "failed");
-        let job = Detail { created_at: at(0), max_attempts: Some(1), since: Some(at(3_600)), ..job(JobState::Ready) };
-
-        assert_eq!(told(&job, &[used_up], at(3_601))[2], ("Failed".into(), Some(3_598)));
-    }
-
-    #[test]
-    fn a_long_life_is_folded_in_its_middle() {
-        let attempts: Vec<_> =
-            (0..20).map(|n| attempt(n + 1, at(60 * i64::from(n)), at(60 * i64::from(n) + 5), "failed")).collect();
-        let job = Detail { created_at: at(0), since: Some(at(1_200)), ..job(JobState::Retrying) };
-
-        let stages = timeline(&job, &attempts, at(1_300), Expected::default());
-
-        assert_eq!(stages.len(), STAGES_MAX);
-        assert_eq!(stages[2].mark, Mark::Folded);
-        assert!(stages[2].title.ends_with("more stages"));
-        assert!(stages[7].open);
-    }
-
-    proptest! {
-        #[test]
-        fn no_stage_begins_before_the_last_and_none_is_negative(
-            times in proptest::collection::vec(-500i64..500, 12), state in 0usize..10, attempts in 0usize..6
-        ) {
-            let moment = |place: usize| at(times[place]);
-            let job = Detail {
-                created_at: moment(0), asked_for: Some(moment(1)), since: Some(moment(2)), started_at: Some(moment(3)),
-                finished_at: Some(moment(4)), run_at: Some(moment(5)), ..job(JobState::ALL[state])
-            };
-            let attempts: Vec<_> = (0..attempts).map(|n| attempt(n as i16 + 1, moment(n), moment(n + 5), "failed")).collect();
-            let expected = Expected { start: Some(moment(9)), end: Some(moment(10)) };
-
-            let stages = timeline(&job, &attempts, moment(11), expected);
-
-            prop_assert!(!stages.is_empty() && stages.len() <= STAGES_MAX);
-            prop_assert!(stages.windows(2).all(|pair| pair[0].at <= pair[1].at));
-        }
-    }
-}
+mod tests;

@@ -18,6 +18,16 @@ pub(super) fn title(attempt: &Attempt) -> String {
     format!("Attempt {} {}", attempt.number, attempt.outcome)
 }
 
+/// Names the time in which a job had ended, or in which it ended somewhere: `Failed`, `Waiting, then cancelled`.
+pub(super) fn ended_title(state: JobState, at_once: bool) -> String {
+    match (state, at_once) {
+        (JobState::Cancelled, true) => "Cancelled".into(),
+        (JobState::Expired, true) => "Expired".into(),
+        (_, true) => "Failed".into(),
+        (state, false) => format!("Waiting, then {state}"),
+    }
+}
+
 /// Says where it ran and what it met.
 pub(super) fn attempt_note(attempt: &Attempt) -> String {
     let what = match (attempt.http_status, attempt.exit_code) {
