@@ -383,7 +383,9 @@
   if (live.element) setTimeout(() => { if (!live.element._htmx) htmx.process(live.element); });
 
   // ---- start, and after every swap ---------------------------------------------------------------------------------
-  const settle = () => { followLogs(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
+  /** A patch leaves details as folded as the reader had them; a problem must not hide in one. */
+  const unfold = () => all('details:not([open]) .ferr').forEach(problem => { problem.closest('details').open = true; });
+  const settle = () => { followLogs(); unfold(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
   on('htmx:after:swap', event => { if (isLive(event.detail.ctx)) followLogs(); else settle(); });
   if (/Mac|iP/.test(navigator.platform)) for (const hint of all('.jump kbd')) hint.textContent = '⌘K';
   settle();

@@ -52,7 +52,7 @@ fn a_template_is_chosen_and_its_form_makes_a_job() {
         "key": "s3cret", "country": "IT", "city": "Roma" });
     assert_eq!(args(&console, job), expected);
     let page = browser.get(&format!("/jobs/{job}")).body;
-    assert!(page.contains(&format!("Job {job} is enqueued.")) && page.contains("Scheduled in 59m"), "{page}");
+    assert!(page.contains(&format!("Job {job} is enqueued.")) && page.contains("Scheduled in 1h"), "{page}");
     assert!(page.contains("••••") && !page.contains("s3cret"));
 }
 

@@ -17,7 +17,7 @@ use crate::admin::jobs::service::{self, JobError};
 use crate::admin::templates;
 use crate::admin::templates::preview::{Part, preview};
 use crate::base::db::PgConnection;
-use crate::queue::actor::Actor;
+use crate::queue::actor::{Actor, Scope};
 use crate::queue::catalog;
 use crate::queue::job::JobId;
 use crate::queue::template::Defaults;
@@ -82,6 +82,7 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     let page = kit.db.run(move |conn| {
         let about = of_template(conn, &name)?;
         let form = filled(&about.spec.params, &about.spec.params.with_defaults(&json!({})), shell.zone, query.0);
+        let form = within(&actor.scope, &about.spec.defaults, form);
         NewPage::read(conn, &actor, shell, about, form)
     });
     respond::page(&hx, &page.await?, &[])
@@ -147,18 +148,43 @@ async fn answer(
     let args = arguments(&about.spec.params, &mut form, shell.zone, about.old_args());
     let job = options(&mut form, shell.zone, about.blank(args.unwrap_or_default()));
     if !form.is_refused() {
-        let (doer, op) = (actor.clone(), form.text("op").to_owned());
+        let (doer, op, scope) = (actor.clone(), form.text("op").to_owned(), actor.scope.clone());
         match kit.db.run(move |conn| enqueue_from_form(conn, &doer, &op, job)).await {
             Ok(sent) => return respond::onward(&hx, &session, &paths::job(sent.job), &sent_notice(sent)),
             Err(JobError::Refused(refusals)) => refused(&mut form, &about.spec.params, &refusals),
             Err(JobError::OutOfScope(queue)) => {
-                form.refuse("queue", format!("The queue {queue} is outside of what you may see"))
+                form.refuse("queue", format!("The queue {queue} is outside of what you may see. {}", allowed(&scope)))
             }
             Err(error) => return Err(error.into()),
         }
     }
     let page = kit.db.run(move |conn| NewPage::read(conn, &actor, shell, about, form)).await?;
     respond::refused(&hx, &page, &[("new", &page.as_whole_form())])
+}
+
+/// Offers whoever is limited a queue, or else a tag, that they may use, unless those of the template are.
+fn within(scope: &Scope, defaults: &Defaults, form: Form) -> Form {
+    if scope.covers(&defaults.queue, &defaults.tags) || !form.text("queue").is_empty() || !form.text("tags").is_empty()
+    {
+        return form;
+    }
+    match (scope.queues.first(), scope.tags.first()) {
+        (Some(queue), _) => form.with("queue", queue.as_str()),
+        (None, Some(tag)) => form.with("tags", [&defaults.tags[..], &[tag.clone()]].concat().join(" ")),
+        (None, None) => form,
+    }
+}
+
+/// Says what somebody who is limited may use.
+fn allowed(scope: &Scope) -> String {
+    let one_of = |what: &str, names: &[String]| {
+        (!names.is_empty()).then(|| match names {
+            [one] => format!("the {what} {one}"),
+            _ => format!("one of the {what}s {}", names.join(", ")),
+        })
+    };
+    let parts = [one_of("queue", &scope.queues), one_of("tag", &scope.tags)];
+    format!("Choose {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", or "))
 }
 
 impl NewPage {
@@ -309,6 +335,30 @@ mod tests {
         assert!(html.contains("There are problems with 3 fields") && html.contains("value=\"12\""));
         assert!(html.contains("<details class=\"opts\" id=\"options\" open"));
         assert!(html.contains("Fill in the required fields"));
+    }
+
+    #[test]
+    fn whoever_is_limited_is_offered_what_they_may_use() {
+        let scope = |queues: &[&str], tags: &[&str]| Scope {
+            queues: queues.iter().map(ToString::to_string).collect(),
+            tags: tags.iter().map(ToString::to_string).collect(),
+        };
+        let defaults = Defaults { tags: vec!["eu".into()], ..Defaults::default() };
+        let offered = |scope: Scope| {
+            let form = within(&scope, &defaults, Form::default());
+            (form.text("queue").to_owned(), form.text("tags").to_owned())
+        };
+
+        assert_eq!(offered(scope(&["mail", "imports"], &[])), ("mail".into(), String::new()));
+        assert_eq!(offered(scope(&[], &["vip"])), (String::new(), "eu vip".into()));
+        for covered in [Scope::default(), scope(&["default"], &[]), scope(&["mail"], &["eu"])] {
+            assert_eq!(offered(covered), Default::default());
+        }
+        let typed = within(&scope(&["mail"], &[]), &defaults, Form::default().with("queue", "other"));
+        assert_eq!(typed.text("queue"), "other");
+
+        assert_eq!(allowed(&scope(&["mail"], &[])), "Choose the queue mail");
+        assert_eq!(allowed(&scope(&["mail", "b"], &["vip"])), "Choose one of the queues mail, b, or the tag vip");
     }
 
     #[test]
