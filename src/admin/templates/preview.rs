@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::sample::sample;
 use crate::queue::params::Params;
-use crate::queue::render::{RenderContext, RenderError, bind, render};
+use crate::queue::render::{NamedAttempt, RenderContext, RenderError, bind, render};
 use crate::queue::template::{CommandWork, HttpWork, RunnerKind, SqlWork, TemplateSpec, param_variable};
 
 /// Longest text that a preview shows, in characters.
@@ -38,16 +38,25 @@ pub fn preview(spec: &TemplateSpec, args: Option<Value>) -> Preview {
     let args = spec.params.with_defaults(&args.unwrap_or_else(|| sample(&spec.params)));
     let refused = spec.params.validate(&args).iter().map(ToString::to_string).collect();
     let masked = spec.params.masked(&args);
-    let context = RenderContext::sample(&masked);
+    Preview { parts: parts(spec, &masked, &RenderContext::sample(&masked)), args: masked, refused }
+}
+
+/// Shows what `spec` did with `args` in an attempt, secrets masked. Nothing is known any more of its checkpoint.
+pub fn what_ran(spec: &TemplateSpec, args: &Value, attempt: &NamedAttempt<'_>) -> Vec<Part> {
+    let masked = spec.params.masked(args);
+    parts(spec, &masked, &RenderContext::past(&masked, attempt))
+}
+
+fn parts(spec: &TemplateSpec, masked: &Value, context: &RenderContext) -> Vec<Part> {
     let parts = match spec.runner {
-        RunnerKind::Command => spec.command.as_ref().map(|work| command(work, &spec.params, &masked, &context)),
-        RunnerKind::Http => spec.http.as_ref().map(|work| http(work, &context)),
-        RunnerKind::Sql => spec.sql.as_ref().map(|work| sql(work, &context)),
+        RunnerKind::Command => spec.command.as_ref().map(|work| command(work, &spec.params, masked, context)),
+        RunnerKind::Http => spec.http.as_ref().map(|work| http(work, context)),
+        RunnerKind::Sql => spec.sql.as_ref().map(|work| sql(work, context)),
         RunnerKind::Handler => {
             spec.handler.as_ref().map(|work| vec![Part::of("Calls the handler", work.name.as_str())])
         }
     };
-    Preview { args: masked, refused, parts: parts.unwrap_or_default() }
+    parts.unwrap_or_default()
 }
 
 impl Part {

@@ -4,11 +4,37 @@ use chrono::SecondsFormat;
 use minijinja::value::{Serde, Value};
 use serde_json::json;
 
+use crate::base::clock::Time;
+use crate::queue::job::{Fence, JobId};
 use crate::queue::work::JobFacts;
 
 /// The fields of `job`.
 pub(super) const JOB_FIELDS: [&str; 8] =
     ["id", "attempt", "fence", "created_at", "queue", "template", "version", "node"];
+
+/// The moment of the invented attempt.
+const SAMPLE_AT: Time = Time::from_timestamp(1_767_225_600, 0).expect("a time"); // 2026-01-01
+
+/// An attempt as texts may name it.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedAttempt<'a> {
+    /// The job.
+    pub job: JobId,
+    /// The attempt's number.
+    pub number: u16,
+    /// Its fence.
+    pub fence: Fence,
+    /// When the job was enqueued.
+    pub created_at: Time,
+    /// Its queue.
+    pub queue: &'a str,
+    /// Its template.
+    pub template: &'a str,
+    /// The template's version.
+    pub version: i32,
+    /// Where it runs or ran.
+    pub node: &'a str,
+}
 
 /// What a text may name. Make it once for each attempt: it converts all arguments.
 #[derive(Debug, Clone)]
@@ -17,30 +43,44 @@ pub struct RenderContext(Value);
 impl RenderContext {
     /// Names what is known of an attempt.
     pub fn of(facts: &JobFacts) -> Self {
-        Self(Value::from(Serde(json!({
-            "params": *facts.args,
-            "checkpoint": facts.checkpoint,
-            "job": {
-                "id": facts.job,
-                "attempt": facts.attempt,
-                "fence": facts.fence,
-                "created_at": facts.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-                "queue": facts.queue.as_ref(),
-                "template": facts.template.as_ref(),
-                "version": facts.version,
-                "node": facts.node.as_ref(),
-            },
-        }))))
+        let attempt = NamedAttempt {
+            job: facts.job,
+            number: facts.attempt,
+            fence: facts.fence,
+            created_at: facts.created_at,
+            queue: &facts.queue,
+            template: &facts.template,
+            version: facts.version,
+            node: &facts.node,
+        };
+        Self::naming(&facts.args, facts.checkpoint.as_ref(), &attempt)
+    }
+
+    /// Names an attempt that has ended; what it was begun with is all that is known of its checkpoint: nothing.
+    pub fn past(args: &serde_json::Value, attempt: &NamedAttempt<'_>) -> Self {
+        Self::naming(args, None, attempt)
     }
 
     /// Names an invented first attempt, for previews.
     pub fn sample(args: &serde_json::Value) -> Self {
+        let (job, fence, created_at) = (JobId(1), Fence(1), SAMPLE_AT);
+        let (queue, template, node) = ("default", "sample", "node");
+        Self::past(args, &NamedAttempt { job, number: 1, fence, created_at, queue, template, version: 1, node })
+    }
+
+    fn naming(args: &serde_json::Value, checkpoint: Option<&serde_json::Value>, attempt: &NamedAttempt<'_>) -> Self {
         Self(Value::from(Serde(json!({
             "params": args,
-            "checkpoint": null,
+            "checkpoint": checkpoint,
             "job": {
-                "id": 1, "attempt": 1, "fence": 1, "created_at": "2026-01-01T00:00:00.000Z",
-                "queue": "default", "template": "sample", "version": 1, "node": "node",
+                "id": attempt.job,
+                "attempt": attempt.number,
+                "fence": attempt.fence,
+                "created_at": attempt.created_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+                "queue": attempt.queue,
+                "template": attempt.template,
+                "version": attempt.version,
+                "node": attempt.node,
             },
         }))))
     }

@@ -23,7 +23,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-pub use context::RenderContext;
+pub use context::{NamedAttempt, RenderContext};
 pub use fault::RenderError;
 pub use sql::{BINDS_MAX, bind, sql_names};
 

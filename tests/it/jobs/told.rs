@@ -65,3 +65,36 @@ fn a_job_that_had_failed_for_good_tells_who_retried_it() {
     assert!(page.contains("<b>Failed</b>") && page.contains("retried by Giulia Ferrando"), "{page}");
     assert!(!page.contains("<b>Retrying</b>") && !page.contains("backoff<"), "it never waited for a backoff: {page}");
 }
+
+#[test]
+fn the_page_of_an_attempt_tells_what_ran() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    publish(
+        &mut conn,
+        "pack",
+        json!({ "runner": "command", "command": { "argv": ["/bin/tar", "-czf", "{{ params.out }}"], "env": { "KEY": "{{ params.key }}" } },
+            "params": { "properties": { "out": { "type": "string" }, "key": { "type": "string", "secret": true } } },
+            "defaults": { "max_attempts": 1 } }),
+    );
+    // this engine runs no commands: the attempt fails, which is all that is wanted here
+    let engine = TestEngine::start(&console.db, registry());
+    let job = enqueue(&mut conn, "pack", json!({ "out": "a b.tgz", "key": "s3cret" }));
+    wait_for(&mut conn, job, "failed");
+    engine.drain();
+
+    let page = console.browser(Role::Analyst).get(&format!("/jobs/{job}/attempts/1")).body;
+    for words in [
+        "What ran",
+        "/bin/tar\n-czf\na b.tgz",
+        "••••",
+        "removed when it ends",
+        "KEY, PATH, HOME",
+        "MILLRACE_COMMAND_USER",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("s3cret"));
+    let unseen = console.browser(Role::Viewer).get(&format!("/jobs/{job}/attempts/1")).body;
+    assert!(!unseen.contains("What ran") && !unseen.contains("a b.tgz"));
+}

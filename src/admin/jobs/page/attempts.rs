@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::find;
 use super::log::{Block, TAIL_LINES, tail_of};
+use super::ran::{Ran, ran};
 use super::story::Story;
 use crate::admin::jobs::{Attempt, Detail, service};
 use crate::base::clock::Time;
@@ -163,13 +164,15 @@ fn first_and_rest(text: &str) -> (String, String) {
     (visible(first.trim_end()), visible(rest.trim_end()))
 }
 
-/// The page of one number: the attempts that had it, usually one, with the end of its log.
+/// The page of one number: the attempts that had it, usually one, with what ran and the end of its log.
 #[derive(Template)]
 #[template(path = "jobs/attempt.html")]
 struct AttemptPage {
     shell: Shell,
     number: i32,
     tries: Vec<Try>,
+    /// What it ran, for those who may see arguments.
+    ran: Option<Ran>,
     log: Vec<Block>,
     log_href: String,
     sees_log: bool,
@@ -207,6 +210,7 @@ impl AttemptPage {
             shell: shell.under(format!("{} {}", job.template, job.id), paths::job(job.id)),
             number,
             tries,
+            ran: i16::try_from(number).ok().filter(|_| sees_log).and_then(|number| ran(story, number)),
             log,
             log_href,
             sees_log,

@@ -29,6 +29,7 @@ mod new;
 mod order;
 mod payload;
 mod pick;
+mod ran;
 mod related;
 mod row;
 mod runs;

@@ -12,16 +12,16 @@ use super::field::{Control, Kind, arguments, controls, filled, sources};
 use super::moment;
 use super::order::{has_problem, is_used, options, refused};
 use super::pick::PickPage;
+use super::ran::{Shown, shown};
 use crate::admin::jobs::again::enqueue_from_form;
 use crate::admin::jobs::service::{self, JobError};
 use crate::admin::templates;
-use crate::admin::templates::preview::{Part, preview};
+use crate::admin::templates::preview::preview;
 use crate::base::db::PgConnection;
 use crate::queue::actor::{Actor, Scope};
 use crate::queue::catalog;
 use crate::queue::job::JobId;
 use crate::queue::template::Defaults;
-use crate::web::ansi::visible;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
@@ -52,24 +52,6 @@ struct NewPage {
     /// `None` = the arguments cannot be read yet.
     preview: Option<Vec<Shown>>,
     sees_preview: bool,
-}
-
-/// One part of what will run.
-struct Shown {
-    label: String,
-    /// The text; of a program, one line for each argument.
-    text: String,
-    /// Why parts of it cannot be made of these arguments.
-    faults: Vec<String>,
-}
-
-fn shown(parts: Vec<Part>) -> Vec<Shown> {
-    let one = |part: Part| {
-        let (texts, faults): (Vec<_>, Vec<_>) = part.texts.into_iter().partition(Result::is_ok);
-        let text = texts.into_iter().flatten().map(|text| visible(&text)).collect::<Vec<_>>().join("\n");
-        Shown { label: part.label, text, faults: faults.into_iter().filter_map(Result::err).collect() }
-    };
-    parts.into_iter().map(one).collect()
 }
 
 /// `GET /jobs/new?template=`: the templates, or the form of one.
