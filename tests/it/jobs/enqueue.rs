@@ -122,8 +122,8 @@ fn a_failed_job_is_retried_with_edits_as_a_new_one() {
 
     wait_for(&mut conn, new, "succeeded");
     let page = browser.get(&format!("/jobs/{new}")).body;
-    assert!(page.contains("Made from") && page.contains(&format!("href=\"/jobs/{job}\"")), "{page}");
-    assert!(browser.get(&format!("/jobs/{job}")).body.contains("Made from this"));
+    assert!(page.contains("this job was made from it") && page.contains(&format!("href=\"/jobs/{job}\"")), "{page}");
+    assert!(browser.get(&format!("/jobs/{job}")).body.contains("made from this job"));
 
     let again = job_of(&browser.post(&format!("/jobs/{new}/again"), "op=2"));
     assert_eq!(job_of(&browser.post(&format!("/jobs/{new}/again"), "op=2")), again);

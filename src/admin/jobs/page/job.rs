@@ -255,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_related_job_is_stands_beside_its_number() {
+        let html = page(JobState::Failed, Role::Admin).render().expect("rendered");
+
+        assert!(
+            html.contains("href=\"/jobs/5\">5</a> <span class=\"muted\">this job was made from it</span>"),
+            "{html}"
+        );
+    }
+
+    #[test]
     fn a_panel_is_what_stands_in_the_page() {
         let mut page = page(JobState::Running, Role::Admin);
         page.log.levels = vec![crate::web::parts::Tab::new("All", "#", true)];

@@ -10,7 +10,7 @@ use crate::web::tone::Tone;
 /// A job that belongs to this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relative {
-    /// What it is to this one: `Made from`, `Made from this`.
+    /// What this one is to it, or it to this one: `made from it`, `made from this job`.
     pub role: &'static str,
     /// Its id.
     pub id: String,
@@ -38,10 +38,10 @@ pub fn relatives(story: &Story, shell: &Shell) -> Vec<Relative> {
             &[("a", &this.min(id).to_string()), ("b", &this.max(id).to_string())],
         ),
     };
-    let parent = story.job.parent.map(|parent| relative_of("Made from", parent, None, String::new()));
+    let parent = story.job.parent.map(|parent| relative_of("this job was made from it", parent, None, String::new()));
     let child = |child: &crate::admin::jobs::trail::Child| {
         let note = format!("{} by {}", relative(child.created_at, shell.now), child.enqueued_by);
-        relative_of("Made from this", child.id, child.ended().map(Tone::from), note)
+        relative_of("made from this job", child.id, child.ended().map(Tone::from), note)
     };
     parent.into_iter().chain(story.children.iter().map(child)).collect()
 }
