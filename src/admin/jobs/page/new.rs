@@ -152,7 +152,7 @@ fn within(scope: &Scope, defaults: &Defaults, form: Form) -> Form {
     }
     match (scope.queues.first(), scope.tags.first()) {
         (Some(queue), _) => form.with("queue", queue.as_str()),
-        (None, Some(tag)) => form.with("tags", [&defaults.tags[..], &[tag.clone()]].concat().join(" ")),
+        (None, Some(tag)) => form.with("tags", [&defaults.tags[..], std::slice::from_ref(tag)].concat().join(" ")),
         (None, None) => form,
     }
 }

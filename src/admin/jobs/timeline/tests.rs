@@ -130,7 +130,7 @@ fn a_job_that_failed_for_good_at_its_first_attempt_was_failed_until_it_was_retri
     let gave_up = attempt(1, at(1), at(2), "failed");
     let job = Detail { created_at: at(0), max_attempts: Some(3), since: Some(at(39)), ..job(JobState::Ready) };
 
-    let told = words(&job, &[gave_up.clone()], &[retried(39, JobState::Failed)]);
+    let told = words(&job, std::slice::from_ref(&gave_up), &[retried(39, JobState::Failed)]);
 
     assert_eq!(told[1].0, "Attempt 1 failed");
     assert_eq!(told[2..], [pair("Failed", "retried by Ada"), pair("Ready", "queue imports")]);
