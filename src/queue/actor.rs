@@ -69,8 +69,14 @@ pub struct Actor {
 
 /// The actor lacks a permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this needs the role {}", .0.least_role().as_str())]
-pub struct Forbidden(pub Permission);
+pub enum Forbidden {
+    /// The role does not hold it.
+    #[error("this needs the role {}", .0.least_role().as_str())]
+    Role(Permission),
+    /// The role holds it, but the token was not made for it.
+    #[error("the token lacks {}", .0.scope_text())]
+    Token(Permission),
+}
 
 impl Actor {
     /// Makes Millrace itself the actor, under `name`.
@@ -97,7 +103,7 @@ impl Actor {
 
     /// Tells whether the actor has `permission`: by role, and for a token also by the token's scopes.
     pub fn may(&self, permission: Permission) -> bool {
-        permission.held_by(self.role) && self.token_allows(permission)
+        self.require(permission).is_ok()
     }
 
     /// Refuses unless the actor has `permission`.
@@ -105,7 +111,10 @@ impl Actor {
     /// # Errors
     /// [`Forbidden`] naming what is missing.
     pub fn require(&self, permission: Permission) -> Result<(), Forbidden> {
-        if self.may(permission) { Ok(()) } else { Err(Forbidden(permission)) }
+        if !permission.held_by(self.role) {
+            return Err(Forbidden::Role(permission)); // no token of theirs could do it
+        }
+        if self.token_allows(permission) { Ok(()) } else { Err(Forbidden::Token(permission)) }
     }
 
     fn token_allows(&self, permission: Permission) -> bool {
@@ -147,6 +156,18 @@ mod tests {
             token(&["queues:write"]).may(Permission::ReadQueues) && !token(&["jobs:write"]).may(Permission::RunQueues)
         );
         assert!(!Actor { role: Role::Viewer, ..token(&["all"]) }.may(Permission::Enqueue));
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_missing_the_role_before_the_scope() {
+        let refused = |actor: Actor| actor.require(Permission::ReadQueues).or(actor.require(Permission::RunQueues));
+
+        assert_eq!(refused(token(&["jobs:write"])), Err(Forbidden::Token(Permission::RunQueues)));
+        assert_eq!(
+            refused(Actor { role: Role::Viewer, ..token(&["jobs:write"]) }),
+            Err(Forbidden::Role(Permission::RunQueues))
+        );
+        assert_eq!(Forbidden::Token(Permission::ReadQueues).to_string(), "the token lacks queues:read");
     }
 
     #[test]

@@ -138,6 +138,12 @@ impl Permission {
             Self::ReadHealth => ("health", false),
         }
     }
+
+    /// Writes the scope that a token must hold as tokens spell it: `queues:read`.
+    pub fn scope_text(self) -> String {
+        let (area, writes) = self.token_scope();
+        format!("{area}:{}", if writes { "write" } else { "read" })
+    }
 }
 
 #[cfg(test)]

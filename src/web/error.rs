@@ -11,7 +11,6 @@ use actix_web::{HttpResponse, ResponseError};
 use super::form::{FormError, Problem};
 use crate::base::db::DbError;
 use crate::queue::actor::Forbidden;
-use crate::queue::permission::Permission;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +28,8 @@ pub enum WebError {
     #[error("not signed in")]
     SignIn,
     /// The asker lacks a permission.
-    #[error("forbidden: {0:?}")]
-    Forbidden(Permission),
+    #[error("forbidden: {0}")]
+    Forbidden(Forbidden),
     /// The act needs a fresh password first.
     #[error("a fresh sign-in is needed")]
     Stale,
@@ -117,7 +116,7 @@ impl WebError {
             Self::Gone(why) => tell("gone", "This is gone", "archive", false, why),
             Self::MethodNotAllowed => tell("method-not-allowed", "This cannot be done here", "ban", false, METHOD),
             Self::SignIn => tell("sign-in", "Sign in first", "lock", false, SIGN_IN),
-            Self::Forbidden(lacking) => tell("forbidden", "You may not do this", "lock", false, &forbidden(*lacking)),
+            Self::Forbidden(lacking) => tell("forbidden", "You may not do this", "lock", false, &forbidden(lacking)),
             Self::Stale => tell("fresh-sign-in", "Your password is needed again", "lock", false, STALE),
             Self::Foreign => tell("foreign", "This did not come from one of your pages", "shield", true, FOREIGN),
             Self::Malformed(what) => {
@@ -160,9 +159,18 @@ const UNKNOWN: &str = "The connection to the database broke at the last moment. 
 const TIMED_OUT: &str = "The question was stopped so that it does not slow down the work. Ask for less, or try again.";
 const FAULT: &str = "It is not your fault, and it has been written down under the reference below.";
 
-fn forbidden(lacking: Permission) -> String {
-    let role = lacking.least_role().as_str();
-    format!("This needs the role {role}. An admin can give it to you under People and access.")
+/// What is missing, and who can give it.
+fn forbidden(lacking: &Forbidden) -> String {
+    match lacking {
+        Forbidden::Role(permission) => {
+            let role = permission.least_role().as_str();
+            format!("This needs the role {role}. An admin can give it to you under People & access.")
+        }
+        Forbidden::Token(permission) => {
+            let scope = permission.scope_text();
+            format!("The token lacks the scope {scope}. Make one that has it under Tokens.")
+        }
+    }
 }
 
 fn listed(problems: &[Problem]) -> String {
@@ -185,7 +193,7 @@ impl From<DbError> for WebError {
 }
 
 impl From<Forbidden> for WebError {
-    fn from(Forbidden(lacking): Forbidden) -> Self {
+    fn from(lacking: Forbidden) -> Self {
         Self::Forbidden(lacking)
     }
 }
@@ -216,6 +224,7 @@ impl ResponseError for WebError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::permission::Permission;
 
     #[test]
     fn an_error_names_neither_statements_nor_hosts() {
@@ -235,7 +244,8 @@ mod tests {
             WebError::Gone("Removed.".into()),
             WebError::MethodNotAllowed,
             WebError::SignIn,
-            WebError::Forbidden(Permission::RepairJobs),
+            WebError::Forbidden(Forbidden::Role(Permission::RepairJobs)),
+            WebError::Forbidden(Forbidden::Token(Permission::RepairJobs)),
             WebError::Stale,
             WebError::Foreign,
             WebError::Malformed("x".into()),
@@ -255,7 +265,10 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_names_the_role_that_has_it() {
-        assert!(WebError::Forbidden(Permission::RepairJobs).telling().text.contains("the role operator"));
+    fn a_missing_permission_names_the_role_or_the_scope_that_has_it() {
+        let text = |lacking: Forbidden| WebError::Forbidden(lacking).telling().text;
+
+        assert!(text(Forbidden::Role(Permission::RepairJobs)).contains("the role operator"));
+        assert!(text(Forbidden::Token(Permission::RepairJobs)).contains("lacks the scope jobs:write"));
     }
 }

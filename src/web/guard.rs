@@ -178,7 +178,7 @@ async fn note_refusal(request: &HttpRequest, actor: Option<Actor>, error: &WebEr
         return;
     }
     let subject = format!("{} {}", request.method(), request.path());
-    let change = Change::new("request.refuse", "route", subject).because(Some(format!("lacks {lacking:?}")));
+    let change = Change::new("request.refuse", "route", subject).because(Some(lacking.to_string()));
     let noted = Kit::of(request).db.run(move |conn| audit::refused(conn, &actor, change)).await;
     if let Err(error) = noted {
         let error: DbError = error;

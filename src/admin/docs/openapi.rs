@@ -66,8 +66,7 @@ fn finish_path(path: &str, operations: &mut Value, routes: &[ApiRoute]) {
 
 /// Adds what every operation with a token shares.
 fn finish(method: &str, path: &str, operation: &mut Value, permission: Permission) {
-    let (area, writes) = permission.token_scope();
-    operation["x-token-scope"] = json!(format!("{area}:{}", if writes { "write" } else { "read" }));
+    operation["x-token-scope"] = json!(permission.scope_text());
     operation["x-role"] = json!(permission.least_role().as_str());
     if method == "post" {
         let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();

@@ -48,6 +48,20 @@ fn a_token_needs_the_scope_of_the_area() {
 }
 
 #[test]
+fn a_missing_scope_is_told_as_a_scope_and_a_missing_role_as_a_role() {
+    let server = Server::start();
+    let detail = |program: Program, path: &str| program.post(path, &json!({})).expect(403)["detail"].to_string();
+    let admin = server.limited(Role::Admin, &["jobs:read", "jobs:write"], (&[], &[]));
+
+    let read = admin.get("/api/v1/queues").expect(403);
+    assert_eq!(read["detail"], "The token lacks the scope queues:read. Make one that has it under Tokens.");
+    assert!(detail(admin, "/api/v1/nodes/n/drain").contains("lacks the scope nodes:write"));
+    assert!(detail(server.program(Role::Viewer), "/api/v1/queues/default/pause").contains("needs the role operator"));
+    let both = server.limited(Role::Viewer, &["jobs:read"], (&[], &[]));
+    assert!(detail(both, "/api/v1/queues/default/pause").contains("needs the role operator"));
+}
+
+#[test]
 fn a_role_that_only_reads_changes_nothing() {
     let server = Server::start();
     let job = server.program(Role::Operator).enqueue(&json!({"template": "demo.any"}));

@@ -28,7 +28,7 @@ use super::service::{Problem, TemplateError};
 use super::text::text_of;
 use super::{TemplateRow, VersionRow, show_in as find_template, version as find_version};
 use crate::base::db::{DbError, PgConnection};
-use crate::queue::actor::Actor;
+use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form;
@@ -102,7 +102,7 @@ fn told(error: TemplateError) -> WebError {
         TemplateError::NameTaken(_) | TemplateError::Stale { .. } | TemplateError::NotAllowed { .. } => {
             WebError::Conflict(full(&sentence))
         }
-        TemplateError::OutOfScope(_) => WebError::Forbidden(Permission::PublishTemplates),
+        TemplateError::OutOfScope(_) => WebError::Forbidden(Forbidden::Role(Permission::PublishTemplates)),
         TemplateError::Refused(problems) => WebError::Invalid(problems.into_iter().map(problem).collect()),
         TemplateError::Forbidden(lacking) => lacking.into(),
         TemplateError::BadNote(_) => {
