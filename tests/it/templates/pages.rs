@@ -2,6 +2,7 @@
 
 use millrace::admin::templates::service::{Publication, apply};
 use millrace::base::clock::SystemClock;
+use millrace::base::db::statement;
 use millrace::base::text::TemplateName;
 use millrace::queue::actor::Actor;
 use millrace::queue::permission::Role;
@@ -104,6 +105,34 @@ fn everybody_may_read_a_template_and_its_history() {
     ] {
         assert_eq!(viewer.get(path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn those_who_wrote_versions_are_called_by_their_names() {
+    let console = Console::start();
+    let mut browser = console.browser(Role::Admin);
+    let author =
+        "INSERT INTO millrace.people (email, name, role) VALUES ('ada@example.org', 'Ada Lovelace', 'operator')";
+    statement(author).run(&mut console.db.connect()).unwrap();
+    let ada = Actor { name: "ada@example.org".into(), ..Actor::command_line("ada") };
+    let template = (TemplateName::parse("demo.echo").unwrap(), serde_json::from_value(handler()).unwrap());
+    apply(&mut console.db.connect(), &SystemClock, &ada, &[template], ("first", Publication::WhenAllowed)).unwrap();
+
+    let pages = ["/templates", "/templates/demo.echo?tab=versions", "/templates/demo.echo/v/1"];
+    for page in pages.map(|path| browser.get(path).body) {
+        assert!(page.contains("Ada Lovelace") && !page.contains("ada@example.org"), "{page}");
+    }
+}
+
+#[test]
+fn a_single_version_is_compared_with_nothing() {
+    let console = console();
+    let mut browser = console.browser(Role::Viewer);
+
+    let one = browser.get("/templates/demo.noop?tab=versions").body;
+    assert!(!one.contains("Compare the two") && !one.contains("name=\"from\""), "{one}");
+    let three = browser.get("/templates/demo.echo?tab=versions").body;
+    assert!(three.contains("Compare the two") && three.contains("Saved ") && three.contains("Published "), "{three}");
 }
 
 #[test]

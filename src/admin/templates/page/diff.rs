@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::show::{Head, Section};
 use super::{Unread, find, find_one, text_of, titled_under};
-use crate::admin::templates::TemplateRow;
+use crate::admin::templates::{Authors, TemplateRow};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
@@ -128,12 +128,13 @@ fn page(
     let row = find(conn, actor, name)?;
     let (from, to) = numbers(&row, query)?;
     let (old, new) = (find_one(conn, &row, from)?, find_one(conn, &row, to)?);
+    let authors = Authors::read(conn, [old.author.as_str(), new.author.as_str()])?;
     let split = query.0.text("view") == "split";
     let shell = titled_under(shell, &format!("v{from} → v{to}"), name);
     let side = |version: &crate::admin::templates::VersionRow| Side {
         version: version.version,
         href: paths::template_version(name, version.version),
-        author: version.author.clone(),
+        author: authors.called(&version.author),
         message: version.message.clone().unwrap_or_default(),
         saved: shell.stamp(version.created_at),
     };

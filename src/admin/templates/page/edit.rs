@@ -14,7 +14,7 @@ use super::show::diff;
 use super::{Unread, find, find_one, registered, text_of, titled, titled_under, told};
 use crate::admin::templates::editor::{self, Typed, View, fields, typed};
 use crate::admin::templates::service::{self, Draft, Saved, TemplateError};
-use crate::admin::templates::{TemplateState, known_names};
+use crate::admin::templates::{Authors, TemplateState, known_names};
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::base::text::TemplateName;
@@ -297,7 +297,7 @@ fn conflict(
     Ok(Conflict {
         latest: latest.version,
         base,
-        author: latest.author.clone(),
+        author: Authors::read(conn, [latest.author.as_str()])?.called(&latest.author),
         message: latest.message.clone().unwrap_or_default(),
         saved: shell.stamp(latest.created_at),
         theirs: Difference::of(&before, &saved, false),

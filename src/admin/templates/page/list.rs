@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::look::{RUNNERS, RunnerLook, StateLook, runner};
 use crate::admin::templates::{
-    StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, TemplateState, search, state_counts,
+    Authors, StateCount, TEMPLATES_MAX, TemplateFilter, TemplateRow, TemplateState, search, state_counts,
 };
 use crate::base::db::DbError;
 use crate::queue::actor::Actor;
@@ -119,14 +119,23 @@ pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Que
     let (filter, after, scope) = (asked.filter.clone(), asked.after.clone(), actor.scope.clone());
     let read = move |conn: &mut _| {
         let rows = search(conn, &scope, &filter, after.as_deref(), ROWS_MAX.min(TEMPLATES_MAX) + 1)?;
-        Ok::<_, DbError>((rows, state_counts(conn, &filter)?))
+        let authors = Authors::read(conn, rows.iter().map(|row| row.author.as_str()))?;
+        Ok::<_, DbError>((Found { rows, authors }, state_counts(conn, &filter)?))
     };
-    let (rows, counts) = kit.db.run(read).await?;
-    let page = page(shell, asked, rows, &counts, actor.may(Permission::DraftTemplates));
+    let (found, counts) = kit.db.run(read).await?;
+    let page = page(shell, asked, found, &counts, actor.may(Permission::DraftTemplates));
     respond::page(&hx, &page, &[("results", &page.as_results())])
 }
 
-fn page(shell: Shell, asked: Asked, mut rows: Vec<TemplateRow>, counts: &[StateCount], may_draft: bool) -> IndexPage {
+/// Templates, one more than the page takes, and who wrote them.
+#[derive(Default)]
+struct Found {
+    rows: Vec<TemplateRow>,
+    authors: Authors,
+}
+
+fn page(shell: Shell, asked: Asked, found: Found, counts: &[StateCount], may_draft: bool) -> IndexPage {
+    let Found { mut rows, authors } = found;
     let total: i64 = counts.iter().map(|count| count.templates).sum();
     let narrowed = asked.filter != TemplateFilter::default();
     let more = rows.len() > ROWS_MAX as usize;
@@ -134,11 +143,11 @@ fn page(shell: Shell, asked: Asked, mut rows: Vec<TemplateRow>, counts: &[StateC
     let next = rows.last().filter(|_| more).map(|row| address(&asked, asked.filter.state, &row.name));
     let shell = shell.titled("Templates", Section::Templates);
     IndexPage {
-        facts: "Named work with typed parameters: what may be enqueued, scheduled and chained.".into(),
+        facts: "Named work with typed parameters: what jobs are enqueued from".into(),
         may_draft,
         runners: RUNNERS.iter().map(|look| Choice::new(look.value, look.word)).collect(),
         tabs: tabs(&asked, counts, total),
-        rows: rows.iter().map(|found| row(found, &shell)).collect(),
+        rows: rows.iter().map(|found| row(found, &authors, &shell)).collect(),
         next,
         empty: total == 0 && !narrowed,
         filter: asked.form,
@@ -165,7 +174,7 @@ fn address(asked: &Asked, state: Option<TemplateState>, after: &str) -> String {
     paths::with_query(paths::TEMPLATES, &[("state", state), ("runner", runner), ("q", text), ("after", after)])
 }
 
-fn row(found: &TemplateRow, shell: &Shell) -> Row {
+fn row(found: &TemplateRow, authors: &Authors, shell: &Shell) -> Row {
     let jobs = |state: &str| paths::with_query(paths::JOBS, &[("state", state), ("template", &found.name)]);
     let draft = found.newer_draft().map(|draft| format!("v{draft} is a draft")).unwrap_or_default();
     Row {
@@ -182,7 +191,7 @@ fn row(found: &TemplateRow, shell: &Shell) -> Row {
         failed: format::count(found.failed),
         has_failed: found.failed > 0,
         failed_href: jobs("failed"),
-        author: found.author.clone(),
+        author: authors.called(&found.author),
         changed: shell.stamp(found.updated_at),
         name: found.name.clone(),
     }
@@ -215,7 +224,7 @@ pub(super) mod sample {
             changed: shell().stamp("2026-11-24T10:00:00Z".parse().expect("a time")),
         });
         let counts = TemplateState::ALL.map(|state| StateCount { state, templates: 1 });
-        let page = page(shell(), asked, Vec::new(), &counts, true);
+        let page = page(shell(), asked, Found::default(), &counts, true);
         IndexPage {
             rows: if empty { Vec::new() } else { rows.collect() },
             empty,

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::look::{RunnerLook, StateLook, runner};
-use super::versions::{VersionLine, line, versions_page};
+use super::versions::{VersionLine, authors, line, versions_page};
 use super::{Unread, find, find_one, titled};
 use crate::admin::jobs::{Run, recent_runs};
 use crate::admin::templates::facts::{Fact, ParamFact, defaults, params, work};
@@ -196,13 +196,14 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Res
     let newest = versions(conn, row.id, None, VERSIONS_SHOWN)?;
     // the last jobs are not read queue by queue; who is limited to some finds theirs in the list of jobs
     let runs = if actor.scope.is_everything() { recent_runs(conn, row.id, RUNS_MAX)? } else { Vec::new() };
+    let authors = authors(conn, &newest)?;
     let shell = titled(shell, row.name.clone());
     Ok(ShowPage {
         head: Head::of(&row, actor, Section::Overview),
         says: Says::of(&shown),
         jobs: jobs(&row),
         runs: runs.iter().rev().map(|run| run_row(run, &shell)).collect(),
-        versions: newest.iter().map(|version| line(&row, version, &shell)).collect(),
+        versions: newest.iter().map(|version| line(&row, version, &authors, &shell)).collect(),
         more_versions: row.latest_version > VERSIONS_SHOWN,
         shell,
     })

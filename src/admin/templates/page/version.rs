@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::show::{Head, Says, Section, diff};
-use super::versions::{VersionLine, line};
+use super::versions::{VersionLine, authors, line};
 use super::{Unread, find, find_one, text_of, titled_under};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
@@ -71,9 +71,10 @@ fn page(
     let active = row.active_version == Some(*number);
     let old = version.published_at.is_some() && !active;
     let other = row.active_version.filter(|active| active != number).or((*number > 1).then_some(number - 1));
+    let authors = authors(conn, std::slice::from_ref(&version))?;
     let shell = titled_under(shell, &format!("v{number}"), name);
     Ok(VersionPage {
-        line: line(&row, &version, &shell),
+        line: line(&row, &version, &authors, &shell),
         latest: row.latest_version,
         says: Says::of(&version),
         yaml: text_of(name, &version),

@@ -6,8 +6,8 @@ use askama::Template;
 
 use super::show::{Head, Section};
 use super::{Unread, find, titled_under};
-use crate::admin::templates::{TemplateRow, VersionRow, versions};
-use crate::base::db::PgConnection;
+use crate::admin::templates::{Authors, TemplateRow, VersionRow, versions};
+use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -29,9 +29,21 @@ pub(super) struct VersionsPage {
     pub rows: Vec<VersionLine>,
     /// Where the ticked pair is compared.
     pub compare: String,
-    /// The pair that is ticked at first.
-    pub pair: (i32, i32),
+    /// The pair that is ticked at first; absent while there is only one version.
+    pub pair: Option<(i32, i32)>,
     pub older: Option<String>,
+}
+
+impl VersionsPage {
+    /// Tells whether `version` is ticked at first as the one to compare from.
+    fn is_from(&self, version: &i32) -> bool {
+        self.pair.is_some_and(|(from, _)| from == *version)
+    }
+
+    /// Tells whether `version` is ticked at first as the one to compare with.
+    fn is_to(&self, version: &i32) -> bool {
+        self.pair.is_some_and(|(_, to)| to == *version)
+    }
 }
 
 /// One version of the history.
@@ -46,14 +58,20 @@ pub(super) struct VersionLine {
     pub active: bool,
 }
 
+/// Finds what those are called who wrote and published these versions.
+pub(super) fn authors(conn: &mut PgConnection, versions: &[VersionRow]) -> Result<Authors, DbError> {
+    let names = versions.iter().flat_map(|one| [Some(one.author.as_str()), one.published_by.as_deref()]);
+    Authors::read(conn, names.flatten())
+}
+
 /// Describes a version of `row`.
-pub(super) fn line(row: &TemplateRow, version: &VersionRow, shell: &Shell) -> VersionLine {
-    let by = version.published_by.clone().unwrap_or_default();
+pub(super) fn line(row: &TemplateRow, version: &VersionRow, authors: &Authors, shell: &Shell) -> VersionLine {
+    let by = version.published_by.as_deref().map(|by| authors.called(by)).unwrap_or_default();
     VersionLine {
         version: version.version,
         href: paths::template_version(&row.name, version.version),
         message: version.message.clone().unwrap_or_default(),
-        author: version.author.clone(),
+        author: authors.called(&version.author),
         saved: shell.stamp(version.created_at),
         published: version.published_at.map(|at| (shell.stamp(at), by)),
         active: row.active_version == Some(version.version),
@@ -86,22 +104,23 @@ fn page(
         let pairs = [("tab", "versions"), ("after", &last.version.to_string())];
         paths::with_query(&paths::template(&row.name), &pairs)
     });
+    let authors = authors(conn, &found)?;
     let shell = titled_under(shell, "Versions", &row.name);
     Ok(VersionsPage {
         head: Head::of(&row, actor, Section::Versions),
         compare: paths::template_diff(&row.name),
         pair: pair(&row, &found),
-        rows: found.iter().map(|version| line(&row, version, &shell)).collect(),
+        rows: found.iter().map(|version| line(&row, version, &authors, &shell)).collect(),
         older,
         shell,
     })
 }
 
 /// The active version with the newest one, or the two newest.
-fn pair(row: &TemplateRow, found: &[VersionRow]) -> (i32, i32) {
+fn pair(row: &TemplateRow, found: &[VersionRow]) -> Option<(i32, i32)> {
     let to = found.first().map_or(row.latest_version, |version| version.version);
     let active = row.active_version.filter(|active| *active < to);
-    (active.unwrap_or((to - 1).max(1)), to)
+    (row.latest_version > 1).then_some((active.unwrap_or((to - 1).max(1)), to))
 }
 
 #[cfg(test)]
@@ -127,7 +146,7 @@ pub(super) mod sample {
             head: head(TemplateState::Active),
             rows: vec![line(8, false), line(7, true)],
             compare: paths::template_diff("mail.send"),
-            pair: (7, 8),
+            pair: Some((7, 8)),
             older: Some("/templates/mail.send?tab=versions&after=7".into()),
         }
     }
