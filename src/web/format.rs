@@ -175,13 +175,15 @@ pub fn bytes(size: i64) -> String {
     }
 }
 
-/// Writes a share of a whole as a percentage of at most two decimals, `99.94%`; of nothing as `0%`.
+/// Writes a share of a whole as a percentage: `99.9%`, below one `0.41%` or `<0.01%`; of nothing as `0%`. Cut, not rounded:
+/// what is not the whole is never `100%`.
 pub fn percent(part: u64, whole: u64) -> String {
     let hundredths = (u128::from(part) * 10_000).checked_div(u128::from(whole)).unwrap_or(0);
     match (hundredths / 100, hundredths % 100) {
-        (units, 0) => format!("{units}%"),
-        (units, rest) if rest % 10 == 0 => format!("{units}.{}%", rest / 10),
-        (units, rest) => format!("{units}.{rest:02}%"),
+        (0, 0) if part > 0 && whole > 0 => "<0.01%".into(),
+        (0, rest) if rest % 10 > 0 => format!("0.{rest:02}%"),
+        (units, rest) if rest >= 10 => format!("{units}.{}%", rest / 10),
+        (units, _) => format!("{units}%"),
     }
 }
 
@@ -272,8 +274,9 @@ mod tests {
     #[test]
     fn sizes_and_shares() {
         assert_eq!([bytes(812), bytes(18_432), bytes(212_000_000), bytes(-1)], ["812 B", "18.4 kB", "212 MB", "0 B"]);
-        assert_eq!([percent(9_994, 10_000), percent(1, 2), percent(1, 0)], ["99.94%", "50%", "0%"]);
-        assert_eq!([percent(5, 1_000), percent(1_005, 10_000)], ["0.5%", "10.05%"]);
+        assert_eq!([percent(9_994, 10_000), percent(1, 2), percent(1, 0)], ["99.9%", "50%", "0%"]);
+        assert_eq!([percent(5, 1_000), percent(1_005, 10_000), percent(7, 9)], ["0.5%", "10%", "77.7%"]);
+        assert_eq!([percent(41, 10_000), percent(1, 1_000_000), percent(5, 10_000)], ["0.41%", "<0.01%", "0.05%"]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct QueueRow {
     pub spark: Spark,
     /// Ended attempts in the last full minute.
     pub per_minute: String,
-    /// Share of attempts that failed in the last hour.
+    /// Share of attempts that failed in the last hour; empty when none did.
     pub failing: String,
     /// That share is above 1 %.
     pub failing_much: bool,
@@ -85,7 +85,7 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
         spark: spark(&values, "l1", format!("{}: attempts ended per minute, last hour", queue.name)),
         per_minute: queue.per_minute.last().map_or_else(|| "0".into(), |number| grouped(number.unsigned_abs())),
         failing: if queue.attempts_failed == 0 {
-            "0".into()
+            String::new()
         } else {
             percent(queue.attempts_failed.unsigned_abs(), ended.unsigned_abs())
         },
@@ -110,10 +110,10 @@ pub fn failing_row(group: &Failing, now: Time) -> FailingRow {
 /// Makes a node's row. A cell stands for one slot, or for several when there are many.
 pub fn node_row(node: &NodeLine, shell: &Shell) -> NodeRow {
     let down = node.state == "down";
-    let words = if down {
-        format!("down, last heard {}", stamp(node.heartbeat_at, shell.now, shell.zone).text)
-    } else {
-        format!("{} of {} slots busy, {}", node.busy, node.slots, node.state)
+    let words = match node.state.as_str() {
+        "down" => format!("gone, last heard {}", stamp(node.heartbeat_at, shell.now, shell.zone).text),
+        "draining" => format!("{} of {} slots busy, draining", node.busy, node.slots),
+        _ => format!("{} of {} slots busy", node.busy, node.slots),
     };
     NodeRow {
         name: node.name.clone(),

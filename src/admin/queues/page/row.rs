@@ -35,7 +35,7 @@ pub struct Row {
     pub spark: Spark,
     /// Attempts ended in the last full minute.
     pub per_minute: String,
-    /// Share of the last hour's attempts that failed; empty when nothing ended.
+    /// Share of the last hour's attempts that failed; empty when none did.
     pub failing: String,
     pub failing_much: bool,
     /// The viewer may pause, resume and weigh it.
@@ -84,7 +84,7 @@ impl Row {
             behind: queue.paused().is_none() && age.is_some_and(|age| age > BEHIND),
             spark: spark(&values, "l1", format!("{name}: attempts ended per minute, last hour")),
             per_minute: grouped(ended.last().map_or(0, |number| number.unsigned_abs())),
-            failing: if all == 0 { String::new() } else { percent(failed.unsigned_abs(), all.unsigned_abs()) },
+            failing: if failed == 0 { String::new() } else { percent(failed.unsigned_abs(), all.unsigned_abs()) },
             failing_much: failed * 100 > all * FAILING_PERCENT,
             name: name.to_owned(),
             may_run,

@@ -48,7 +48,7 @@ fn the_list_shows_what_stands_in_each_queue_and_who_stopped_it() {
         "4m 12s",
         "3 retrying",
         "title=\"1,204,000\"",
-        "5.15%",
+        "5.1%",
         "/queues/mail/pause?from=list",
         "hx-post=\"/queues/exports/resume?from=list\"",
         "/queues/mail/weight?from=list",
