@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
-use crate::admin::nodes::NodeRow;
 use crate::admin::nodes::service::{self, Act};
+use crate::admin::nodes::{NodeRow, NodeState};
 
 /// Commands about nodes.
 #[derive(Subcommand, Debug)]
@@ -17,7 +17,7 @@ pub(super) enum Command {
     Drain {
         /// The node
         name: String,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -25,7 +25,7 @@ pub(super) enum Command {
     Resume {
         /// The node
         name: String,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -59,7 +59,7 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
 fn row(node: &NodeRow) -> Vec<String> {
     vec![
         node.name.clone(),
-        node.state.clone(),
+        NodeState::of(node).word().to_lowercase(),
         node.busy.to_string(),
         node.slots.to_string(),
         node.running.to_string(),

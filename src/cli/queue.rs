@@ -8,6 +8,7 @@ use super::{Answer, Failure, Globals, Session};
 use crate::admin::queues::QueueRow;
 use crate::admin::queues::service::{self, Act, WEIGHT_MAX};
 use crate::queue::ring;
+use crate::web::ansi::visible;
 
 /// Commands about queues.
 #[derive(Subcommand, Debug)]
@@ -18,7 +19,7 @@ pub(super) enum Command {
     Pause {
         /// The queue
         name: String,
-        /// Why, for those who wonder and for the audit trail
+        /// Why, for those who wonder; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -26,7 +27,7 @@ pub(super) enum Command {
     Resume {
         /// The queue
         name: String,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -37,7 +38,7 @@ pub(super) enum Command {
         /// Share of the slots when several queues have work
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=i64::from(WEIGHT_MAX)))]
         weight: i32,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -72,10 +73,10 @@ fn list(session: &Session) -> Result<Answer, Failure> {
 
 fn row(queue: &QueueRow) -> Vec<String> {
     let state = match queue.paused() {
-        None => "open".into(),
+        None => "takes work".into(),
         Some(paused) => match paused.reason {
-            Some(reason) => format!("paused by {}: {}", paused.by, crate::web::ansi::visible(&reason)),
-            None => format!("paused by {}", paused.by),
+            Some(reason) => format!("paused by {}: {}", visible(&paused.name), visible(&reason)),
+            None => format!("paused by {}", visible(&paused.name)),
         },
     };
     let jobs = queue.jobs;

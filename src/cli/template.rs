@@ -79,7 +79,7 @@ pub(super) enum Command {
     Archive {
         /// Its name
         name: String,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },

@@ -44,7 +44,7 @@ pub(super) enum Command {
     Revoke {
         /// Number of the token, see `token list`
         id: i64,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },

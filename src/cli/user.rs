@@ -7,7 +7,7 @@ use super::answer::columns;
 use super::input::password;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::account::setup;
-use crate::admin::people::service::{self as people, Filter, NewPerson, Person, PersonChange};
+use crate::admin::people::service::{self as people, Filter, NewPerson, Person, PersonChange, Place};
 use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::access::email::Email;
@@ -63,7 +63,7 @@ pub(super) enum Command {
     Disable {
         /// Login name
         email: String,
-        /// Why, for the audit trail
+        /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -92,7 +92,8 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
     match command {
         Command::Add { email, role, name, scopes } => add(&session, conn, &email, role, (name, &scopes)),
         Command::List { text, role, all, after } => {
-            let filter = Filter { text: text.unwrap_or_default(), role, disabled: all, after };
+            let place = after.map_or(Place::Start, Place::After);
+            let filter = Filter { text: text.unwrap_or_default(), role, disabled: all, place };
             list(&session, conn, &filter)
         }
         Command::Change { email, role, name, scopes } => change(&session, conn, &email, (role, name, scopes)),

@@ -22,6 +22,16 @@ impl NodeState {
     /// Every state, those that need a person's eye in the middle.
     pub const ALL: [Self; 4] = [Self::Running, Self::Draining, Self::Silent, Self::Gone];
 
+    /// Gives the word for it, on pages and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Draining => "Draining",
+            Self::Silent => "Silent",
+            Self::Gone => "Gone",
+        }
+    }
+
     /// Tells how `node` stands.
     pub fn of(node: &NodeRow) -> Self {
         let age = Duration::from_millis(u64::try_from(node.heartbeat_age_ms).unwrap_or(0));

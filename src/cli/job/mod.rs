@@ -41,7 +41,7 @@ pub(super) enum Command {
 pub(super) struct Acted {
     /// The job
     id: JobId,
-    /// Why, for the audit trail
+    /// Why; recorded with your name
     #[arg(long)]
     reason: Option<String>,
 }

@@ -174,6 +174,24 @@ fn missing_migrations_are_told_and_applied() {
 }
 
 #[test]
+fn queues_and_nodes_stand_as_the_console_says() {
+    let stage = Stage::new();
+    let states = "INSERT INTO millrace.queues (name) VALUES ('mail');
+        INSERT INTO millrace.nodes (name, version, state, heartbeat_at) VALUES
+            ('n1', '1', 'up', now() + interval '1 min'), ('n2', '1', 'down', now()), ('n3', '1', 'up', now() - interval '1 h')";
+    stage.db.connect().batch_execute(states).unwrap();
+
+    let (queues, nodes) = (stage.run(&["queue", "list"]).out, stage.run(&["node", "list"]).out);
+
+    assert!(queues.contains("takes work") && !queues.contains("open"), "{queues}");
+    let state = |node: &str| {
+        let line = nodes.lines().find(|line| line.starts_with(node)).unwrap_or_default();
+        line.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(["n1", "n2", "n3"].map(state), ["running", "gone", "silent"], "{nodes}");
+}
+
+#[test]
 fn settings_are_shown_with_their_source() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("millrace.toml"), "slots = 3\n").unwrap();

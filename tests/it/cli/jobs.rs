@@ -221,7 +221,7 @@ fn queues_and_nodes_are_listed_and_governed() {
     wait_for(&mut stage.db.connect(), job, "succeeded");
 
     let nodes = stage.run(&["node", "list"]);
-    assert!(nodes.out.lines().nth(1).unwrap().starts_with("test  up"), "{}", nodes.out);
+    assert!(nodes.out.lines().nth(1).unwrap().starts_with("test  running"), "{}", nodes.out);
     assert_eq!(stage.run(&["node", "drain", "test", "--json"]).json()["state"], "draining");
     assert_eq!(stage.run(&["node", "drain", "test"]).code, 1);
 }

@@ -103,12 +103,13 @@ impl Row {
 
 /// Gives the look of a state: colour, icon and word together.
 pub fn look(state: NodeState) -> (Tone, &'static str) {
-    match state {
-        NodeState::Running => (Tone::Done, "Running"),
-        NodeState::Draining => (Tone::Paused, "Draining"),
-        NodeState::Silent => (Tone::Failed, "Silent"),
-        NodeState::Gone => (Tone::Cancelled, "Gone"),
-    }
+    let tone = match state {
+        NodeState::Running => Tone::Done,
+        NodeState::Draining => Tone::Paused,
+        NodeState::Silent => Tone::Failed,
+        NodeState::Gone => Tone::Cancelled,
+    };
+    (tone, state.word())
 }
 
 fn words(state: NodeState, node: &NodeRow, shell: &Shell) -> String {
