@@ -32,7 +32,7 @@ pub struct Confirm {
     pub harmful: bool,
     /// What must be typed, exactly; empty for nothing.
     pub typed: String,
-    /// Whether a reason is asked for.
+    /// Whether a reason must be given.
     pub reason: bool,
     /// Whether the password is asked for once more.
     pub fresh: bool,
@@ -119,5 +119,6 @@ mod tests {
         assert!(whole.contains(dialog.trim()));
         assert!(dialog.contains("value=\"&#60;because&#62;\"") && !dialog.contains("<html"));
         assert!(dialog.contains("name=\"csrf\" value=\"token\""));
+        assert!(dialog.contains("Reason (required)") && dialog.contains("aria-required=\"true\""));
     }
 }

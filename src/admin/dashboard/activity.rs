@@ -1,10 +1,11 @@
 //! What staff did last, from the audit trail.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Integer, Text, Timestamptz};
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz};
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::state::JobState;
 use crate::web::format::Stamp;
 use crate::web::shell::{Shell, initials};
 
@@ -31,6 +32,9 @@ struct Row {
     act: String,
     #[diesel(sql_type = Text)]
     subject: String,
+    /// State of the job before the act, where it was one on a job.
+    #[diesel(sql_type = Nullable<Text>)]
+    state: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     at: Time,
 }
@@ -41,7 +45,7 @@ struct Row {
 /// Database failures.
 pub fn activity(conn: &mut PgConnection, shell: &Shell) -> Result<Vec<Activity>, DbError> {
     const SQL: &str = "-- admin::dashboard::activity
-SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.at FROM (
+SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.before ->> 'state' AS state, a.at FROM (
     SELECT * FROM millrace.audit WHERE accepted ORDER BY id DESC LIMIT $1
 ) AS a LEFT JOIN millrace.people p ON p.id = a.person_id ORDER BY a.id DESC";
     let rows: Vec<Row> = statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)?;
@@ -51,14 +55,14 @@ SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.at FROM (
 fn line(row: Row, shell: &Shell) -> Activity {
     Activity {
         initials: initials(&row.who),
-        what: words(&row.act, &row.subject),
+        what: words(&row.act, &row.subject, row.state.as_deref().and_then(JobState::parse)),
         who: row.who,
         at: shell.stamp(row.at),
     }
 }
 
 /// `template.publish` of `mail.send` reads "published template mail.send".
-fn words(act: &str, subject: &str) -> String {
+fn words(act: &str, subject: &str, state: Option<JobState>) -> String {
     let (thing, verb) = act.split_once('.').unwrap_or(("", act));
     let told = match (thing, verb) {
         ("account", "sign_in") => "signed in".into(),
@@ -71,6 +75,8 @@ fn words(act: &str, subject: &str) -> String {
         ("setup", _) => "made a setup link".into(),
         ("person", "reset_password") => format!("reset the password of {subject}"),
         ("template", "roll_back") => format!("rolled back template {subject}"),
+        // one verb for both: a job that waits is run now, one that has ended is tried once more
+        ("job", "retry") if state.is_some_and(JobState::is_waiting) => format!("ran job {subject} now"),
         ("job", "priority") => format!("changed the priority of job {subject}"),
         (thing, verb) => format!("{} {thing} {subject}", past(verb)),
     };
@@ -96,6 +102,8 @@ mod tests {
 
     #[test]
     fn acts_read_as_sentences() {
+        let words = |act: &str, subject: &str| words(act, subject, None);
+
         assert_eq!(words("template.publish", "mail.send"), "published template mail.send");
         assert_eq!(words("job.cancel", "7"), "cancelled job 7");
         assert_eq!(words("queue.pause", "mail"), "paused queue mail");
@@ -105,5 +113,17 @@ mod tests {
         assert_eq!(words("account.change", "3"), "changed settings of their account");
         assert_eq!(words("person.reset_password", "ada"), "reset the password of ada");
         assert_eq!(words("template.roll_back", "mail.send"), "rolled back template mail.send");
+    }
+
+    #[test]
+    fn a_waiting_job_is_run_now_and_an_ended_one_is_retried() {
+        for (state, told) in [
+            (Some(JobState::Scheduled), "ran job 7 now"),
+            (Some(JobState::Retrying), "ran job 7 now"),
+            (Some(JobState::Failed), "retried job 7"),
+            (None, "retried job 7"),
+        ] {
+            assert_eq!(words("job.retry", "7", state), told);
+        }
     }
 }
