@@ -13,6 +13,7 @@ use super::fresh_page;
 use super::service::{self as account, AccountError};
 use super::sign_in::{self, Attempt, SignInError, Welcome};
 use crate::queue::access::session::SignedIn;
+use crate::queue::access::setup;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
@@ -42,6 +43,8 @@ struct SignInPage {
     form: Form,
     flash: Option<Notice>,
     banners: Vec<Notice>,
+    /// Nobody can sign in yet: the setup link comes first.
+    waits_for_setup: bool,
 }
 
 impl SignInPage {
@@ -54,6 +57,7 @@ impl SignInPage {
             form,
             flash: session::take_flash(held),
             banners: (kit.banners)(),
+            waits_for_setup: false,
         }
     }
 }
@@ -71,7 +75,9 @@ async fn show(
         return Ok(respond::see_other(&next));
     }
     let form = Form::default().with("next", if next == paths::DASHBOARD { String::new() } else { next });
-    Ok(respond::html(StatusCode::OK, SignInPage::new(&request, &kit, &held, form).render()?))
+    let waits_for_setup = !kit.db.run(setup::anybody_exists).await?;
+    let page = SignInPage { waits_for_setup, ..SignInPage::new(&request, &kit, &held, form) };
+    Ok(respond::html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /sign-in`.

@@ -26,6 +26,16 @@ SELECT EXISTS (SELECT FROM millrace.people WHERE role = 'admin' AND disabled_at 
     Ok(statement(SQL).row::<Found>(conn)?.is_some_and(|row| row.found))
 }
 
+/// Tells whether there is anybody at all, so that signing in can be asked for.
+///
+/// # Errors
+/// Database failures.
+pub fn anybody_exists(conn: &mut PgConnection) -> Result<bool, DbError> {
+    const SQL: &str = "-- queue::access::setup::anybody_exists
+SELECT EXISTS (SELECT FROM millrace.people) AS found";
+    Ok(statement(SQL).row::<Found>(conn)?.is_some_and(|row| row.found))
+}
+
 /// Makes a new link secret and voids earlier ones. `None` when there is an admin already.
 ///
 /// # Errors

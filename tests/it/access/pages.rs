@@ -134,6 +134,18 @@ fn the_link_makes_the_first_admin_who_is_signed_in_at_once() {
 }
 
 #[test]
+fn while_nobody_is_there_the_sign_in_page_leads_to_the_setup_link() {
+    let mut console = Console::start();
+
+    let empty = console.browser().get("/sign-in").body;
+    assert!(empty.contains("Nobody can sign in yet") && empty.contains("millrace user setup-link"), "{empty}");
+    assert!(!empty.contains("An admin of this Millrace can help"), "there is none");
+    console.signed_in("giulia@example.org", Role::Admin);
+    let later = console.browser().get("/sign-in").body;
+    assert!(later.contains("name=\"password\"") && later.contains("An admin of this Millrace can help"), "{later}");
+}
+
+#[test]
 fn signing_in_leads_back_to_where_one_was_going() {
     let mut console = Console::start();
     console.stage.person("giulia@example.org", Role::Viewer);
