@@ -106,7 +106,7 @@ impl Shell {
             live: String::new(),
             flash: (wants(request) == Wants::Page).then(|| session::take_flash(&session)).flatten(),
             banners: (kit.banners)(),
-            shortcuts: true,
+            shortcuts: person.is_none_or(|one| one.shortcuts),
             here: here(request),
             refresh: query.text("refresh").parse().ok().filter(|seconds| REFRESH_SECONDS.contains(seconds)),
         }

@@ -78,7 +78,8 @@ async fn show(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell) -> Result<Htt
         .with("name", profile.name)
         .with("zone", profile.zone)
         .with("theme", profile.theme)
-        .with("density", profile.density);
+        .with("density", profile.density)
+        .with("shortcuts", if profile.shortcuts { "on" } else { "" });
     respond::page(&hx, &AccountPage::new(shell, &who, form), &[])
 }
 
@@ -96,7 +97,8 @@ async fn save(
     let Some((name, zone)) = name.zip(zone) else {
         return respond::refused(&hx, &AccountPage::new(shell, &who, form), &[]);
     };
-    let profile = Profile { name, zone: zone.name().to_owned(), theme: theme.clone(), density };
+    let shortcuts = form.is_on("shortcuts");
+    let profile = Profile { name, zone: zone.name().to_owned(), theme: theme.clone(), density, shortcuts };
     let actor = who.actor.clone();
     match kit.db.run(move |conn| account::set_profile(conn, &actor, &profile)).await {
         Ok(()) => {

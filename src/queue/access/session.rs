@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use diesel::sql_types::{Array, BigInt, Bytea, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
 use super::Hash;
@@ -212,6 +212,8 @@ pub struct SignedIn {
     pub theme: String,
     /// `normal` or `compact`.
     pub density: String,
+    /// Whether single keys act.
+    pub shortcuts: bool,
     /// Dangerous acts need no new password until then.
     pub sudo_until: Option<Time>,
 }
@@ -243,6 +245,8 @@ struct SignedInRow {
     theme: String,
     #[diesel(sql_type = Text)]
     density: String,
+    #[diesel(sql_type = Bool)]
+    shortcuts: bool,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     sudo_until: Option<Time>,
     #[diesel(sql_type = Timestamptz)]
@@ -314,7 +318,7 @@ WHERE s.key_hash = ANY($1) AND s.created_at > $2 AND s.seen_at > $3 AND p.disabl
 
 fn look(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedInRow>, DbError> {
     const SQL: &str = "-- queue::access::session::look
-SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, s.sudo_until, s.seen_at
+SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, p.shortcuts, s.sudo_until, s.seen_at
 FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
 WHERE s.key_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
     statement(SQL)
@@ -350,6 +354,7 @@ fn signed_in(row: SignedInRow) -> Result<SignedIn, DbError> {
         zone: row.zone,
         theme: row.theme,
         density: row.density,
+        shortcuts: row.shortcuts,
         sudo_until: row.sudo_until,
     })
 }
