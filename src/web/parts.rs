@@ -85,9 +85,9 @@ pub enum Order {
 pub struct Pages {
     /// What is shown: `50 of 2,214`.
     pub shown: String,
-    /// The page with newer rows.
+    /// The page before; in a list of what happened, the one with newer rows.
     pub newer: Option<String>,
-    /// The page with older rows.
+    /// The page after; in a list of what happened, the one with older rows.
     pub older: Option<String>,
 }
 

@@ -139,9 +139,12 @@ impl Shell {
         self.stamp(self.now)
     }
 
-    /// The step above the page, for the back link of small screens.
-    pub fn back(&self) -> Option<&Crumb> {
-        self.crumbs.iter().rev().nth(1).filter(|crumb| !crumb.href.is_empty())
+    /// The step above the page, for the back link of small screens, called after the page it leads to: a group of the rail
+    /// ("Operate") has none of its own.
+    pub fn back(&self) -> Option<Crumb> {
+        let step = self.crumbs.iter().rev().nth(1).filter(|crumb| !crumb.href.is_empty())?;
+        let label = if step.href == paths::DASHBOARD { "Dashboard".into() } else { step.label.clone() };
+        Some(Crumb { label, href: step.href.clone() })
     }
 
     /// Puts a quiet number beside an entry of the rail.
@@ -201,10 +204,17 @@ mod tests {
         let shell =
             sample::shell().titled("catalog.import_csv", Section::Jobs).under("Jobs", paths::JOBS).streaming("job");
 
-        assert_eq!(shell.back().map(|crumb| crumb.href.as_str()), Some("/jobs"));
+        assert_eq!(shell.back().map(|crumb| crumb.href), Some("/jobs".into()));
         assert_eq!(shell.crumbs.last().map(|crumb| crumb.label.as_str()), Some("catalog.import_csv"));
         assert_eq!(shell.live, "/live/job?state=failed");
         assert_eq!(shell.after(54).live, "/live/job?state=failed&after=54");
+    }
+
+    #[test]
+    fn the_way_back_is_called_after_the_page_it_leads_to() {
+        let shell = sample::shell().titled("Queues", Section::Queues).under("Operate", paths::DASHBOARD);
+
+        assert_eq!(shell.back(), Some(Crumb { label: "Dashboard".into(), href: paths::DASHBOARD.into() }));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::page::{limits, role_choices, tabs, told};
-use super::service::{self as people, Filter, Person};
+use super::service::{self as people, Filter, Person, Place};
 use crate::queue::actor::Actor;
 use crate::queue::permission::{Permission, Role};
 use crate::web::error::WebError;
@@ -74,25 +74,30 @@ async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) 
     let rows: Vec<Row> = found.people.iter().map(|person| Row::new(&shell, person)).collect();
     let pages = Pages {
         shown: format!("{} shown", rows.len()),
-        newer: filter.after.as_ref().map(|_| address(&query, "")),
-        older: found.next.map(|next| address(&query, &next)),
+        newer: found.previous.map(|email| address(&query, ("before", &email))),
+        older: found.next.map(|email| address(&query, ("after", &email))),
     };
     let page = ListPage { shell, tabs: tabs(paths::PEOPLE), query, roles: role_choices(), rows, pages, filtered };
     respond::page(&hx, &page, &[("results", &page.as_results())])
 }
 
 fn filter(query: &Form) -> Filter {
+    let typed = |name: &str| Some(query.text(name).replace('\0', "")).filter(|text| !text.is_empty());
+    let place = match (typed("after"), typed("before")) {
+        (Some(email), _) => Place::After(email),
+        (None, Some(email)) => Place::Before(email),
+        (None, None) => Place::Start,
+    };
     Filter {
         text: query.text("q").replace('\0', "").trim().to_owned(),
         role: Role::parse(query.text("role")),
         disabled: query.is_on("disabled"),
-        after: Some(query.text("after").replace('\0', "")).filter(|after| !after.is_empty()),
+        place,
     }
 }
 
-/// The list with the same filter, from another place on.
-fn address(query: &Form, after: &str) -> String {
-    let pairs =
-        [("q", query.text("q")), ("role", query.text("role")), ("disabled", query.text("disabled")), ("after", after)];
-    paths::with_query(paths::PEOPLE, &pairs)
+/// The list with the same filter, at another place.
+fn address(query: &Form, place: (&str, &str)) -> String {
+    let [text, role, disabled] = ["q", "role", "disabled"].map(|name| (name, query.text(name)));
+    paths::with_query(paths::PEOPLE, &[text, role, disabled, place])
 }

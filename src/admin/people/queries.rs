@@ -2,7 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 
-use super::service::{Filter, NewPerson, Person};
+use super::service::{Filter, NewPerson, Person, Place};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::access::email::Email;
@@ -50,16 +50,33 @@ impl TryFrom<PersonRow> for Person {
     }
 }
 
-pub(super) fn list(conn: &mut PgConnection, filter: &Filter, most: i64) -> Result<Vec<Person>, DbError> {
-    const SQL: &str = "-- people::list
+/// Lists those after a place in the order of addresses.
+const AFTER: &str = "-- people::list_after
 SELECT id, email, name, role, scope_queues, scope_tags, password_hash IS NOT NULL AS has_password, created_at,
     disabled_at, last_seen_at
 FROM millrace.people
 WHERE email > $1 AND ($2 = '' OR strpos(email, lower($2)) > 0 OR strpos(lower(name), lower($2)) > 0)
     AND ($3::text IS NULL OR role = $3) AND ($4 OR disabled_at IS NULL)
 ORDER BY email LIMIT $5";
-    let rows: Vec<PersonRow> = statement(SQL)
-        .bind::<Text, _>(filter.after.as_deref().unwrap_or_default())
+
+/// Lists those before a place, the nearest first.
+const BEFORE: &str = "-- people::list_before
+SELECT id, email, name, role, scope_queues, scope_tags, password_hash IS NOT NULL AS has_password, created_at,
+    disabled_at, last_seen_at
+FROM millrace.people
+WHERE email < $1 AND ($2 = '' OR strpos(email, lower($2)) > 0 OR strpos(lower(name), lower($2)) > 0)
+    AND ($3::text IS NULL OR role = $3) AND ($4 OR disabled_at IS NULL)
+ORDER BY email DESC LIMIT $5";
+
+/// Lists up to `most` people, going away from the place that the filter names.
+pub(super) fn list(conn: &mut PgConnection, filter: &Filter, most: i64) -> Result<Vec<Person>, DbError> {
+    let (sql, place) = match &filter.place {
+        Place::Start => (AFTER, ""),
+        Place::After(email) => (AFTER, email.as_str()),
+        Place::Before(email) => (BEFORE, email.as_str()),
+    };
+    let rows: Vec<PersonRow> = statement(sql)
+        .bind::<Text, _>(place)
         .bind::<Text, _>(filter.text.trim())
         .bind::<Nullable<Text>, _>(filter.role.map(|role| role.as_str()))
         .bind::<Bool, _>(filter.disabled)

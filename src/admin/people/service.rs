@@ -65,6 +65,18 @@ pub struct PersonChange {
     pub scope: Option<Scope>,
 }
 
+/// Where a page of the list begins or ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// It is the first one.
+    #[default]
+    Start,
+    /// It begins after this address.
+    After(String),
+    /// It ends before this address.
+    Before(String),
+}
+
 /// Which people are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -74,8 +86,8 @@ pub struct Filter {
     pub role: Option<Role>,
     /// Also those who are disabled.
     pub disabled: bool,
-    /// Addresses after this one: the page's key.
-    pub after: Option<String>,
+    /// Which page of them.
+    pub place: Place,
 }
 
 /// One page of the list.
@@ -83,7 +95,9 @@ pub struct Filter {
 pub struct People {
     /// In order of their addresses.
     pub people: Vec<Person>,
-    /// Key of the next page, if there is one.
+    /// The address that the page before ends before, if there is one.
+    pub previous: Option<String>,
+    /// The address that the page after begins after, if there is one.
     pub next: Option<String>,
 }
 
@@ -132,10 +146,15 @@ impl From<DbError> for PeopleError {
 pub fn list(conn: &mut PgConnection, actor: &Actor, filter: &Filter) -> Result<People, PeopleError> {
     actor.require(Permission::ManagePeople)?;
     let mut people = queries::list(conn, filter, PAGE_MAX + 1)?;
-    let more = people.len() > PAGE_MAX as usize;
+    let (more, backwards) = (people.len() > PAGE_MAX as usize, matches!(filter.place, Place::Before(_)));
     people.truncate(PAGE_MAX as usize);
-    let next = people.last().filter(|_| more).map(|person| person.email.clone());
-    Ok(People { people, next })
+    if backwards {
+        people.reverse();
+    }
+    let (has_previous, has_next) = if backwards { (more, true) } else { (filter.place != Place::Start, more) };
+    let previous = people.first().filter(|_| has_previous).map(|person| person.email.clone());
+    let next = people.last().filter(|_| has_next).map(|person| person.email.clone());
+    Ok(People { people, previous, next })
 }
 
 /// Finds one person.

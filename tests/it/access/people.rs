@@ -1,4 +1,4 @@
-use millrace::admin::people::service::{self as people, Filter, NewPerson, PeopleError, PersonChange};
+use millrace::admin::people::service::{self as people, Filter, NewPerson, PeopleError, PersonChange, Place};
 use millrace::queue::access::email::Email;
 use millrace::queue::access::hash;
 use millrace::queue::access::password::Password;
@@ -45,7 +45,9 @@ fn the_list_is_filtered_and_paged_by_address() {
     assert_eq!(emails(Filter { disabled: true, ..Filter::default() }), "abc");
     assert_eq!(emails(Filter { role: Some(Role::Viewer), ..Filter::default() }), "a");
     assert_eq!(emails(Filter { text: "C@EX".into(), ..Filter::default() }), "c");
-    assert_eq!(emails(Filter { after: Some("a@example.org".into()), ..Filter::default() }), "c");
+    assert_eq!(emails(Filter { place: Place::After("a@example.org".into()), ..Filter::default() }), "c");
+    let before_c = Filter { place: Place::Before("c@example.org".into()), disabled: true, ..Filter::default() };
+    assert_eq!(emails(before_c), "ab");
 }
 
 #[test]
