@@ -53,7 +53,12 @@ pub fn going(story: &Story, shell: &Shell) -> Option<Going> {
 
 fn running_for(story: &Story, shell: &Shell) -> String {
     let length = story.job.started_at.map(|start| duration(between(start, shell.now))).unwrap_or_default();
-    format!("Running for {length}. It reports no progress.")
+    let how = match story.job.spec["runner"].as_str() {
+        Some("command") => "It reports no progress; a line such as ::progress 3/10 copying on its output would.",
+        Some("handler") => "It reports no progress; a call of progress in its code would.",
+        _ => "Work of its kind reports no progress.",
+    };
+    format!("Running for {length}. {how}")
 }
 
 fn amount(pace: Pace) -> String {
@@ -104,6 +109,18 @@ mod tests {
 
         assert_eq!((going.percent, going.left.as_str()), (None, ""));
         assert!(going.done.starts_with("Running for 3m 41s"));
+    }
+
+    #[test]
+    fn work_that_reports_nothing_is_told_how_it_could() {
+        let told = |runner: &str| {
+            let mut story = story(JobState::Running);
+            story.job = Detail { done: None, spec: serde_json::json!({ "runner": runner }), ..story.job };
+            going(&story, &shell()).expect("it runs").done
+        };
+
+        assert!(told("command").contains("::progress 3/10 copying") && told("handler").contains("in its code"));
+        assert!(told("http").ends_with("Work of its kind reports no progress."));
     }
 
     #[test]
