@@ -1,14 +1,20 @@
 //! Every route on one screen: address, method, handler and who may use it. What is not in the table is closed.
 
+use std::collections::BTreeMap;
+
 use actix_web::dev::Handler;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Responder, guard, web};
 
+use super::api::paths;
 use super::error::WebError;
 use super::guard::admit;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+
+/// What the addresses begin with that programs use with a token.
+const API: &str = "/api/";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +121,22 @@ impl Table {
         page.is_some_and(|(_, _, access)| access.check(actor).is_ok())
     }
 
+    /// Lists the areas that token scopes can name, because some route of the API asks for them; each with whether one of
+    /// its routes changes something.
+    pub fn areas(&self) -> BTreeMap<&'static str, bool> {
+        let needed = self.rows().filter_map(|(_, path, access)| match access {
+            Access::Needs(permission) if path.starts_with(API) => Some(permission),
+            // it looks at token and address itself
+            _ if path == paths::METRICS => Some(Permission::ReadHealth),
+            _ => None,
+        });
+        let mut areas = BTreeMap::new();
+        for (area, writes) in needed.map(Permission::token_scope) {
+            *areas.entry(area).or_default() |= writes;
+        }
+        areas
+    }
+
     /// Registers every route behind the guard.
     pub fn register(&self, app: &mut web::ServiceConfig) {
         let mut paths: Vec<&str> = Vec::new();
@@ -167,6 +189,22 @@ mod tests {
         assert!(!table.may_open("/jobs/new", Some(&viewer())) && !table.may_open("/nothing", Some(&viewer())));
         let order: Vec<_> = table.rows().map(|(_, path, _)| path).filter(|path| path.starts_with("/jobs")).collect();
         assert_eq!(order, ["/jobs/new", "/jobs/{id}"]);
+    }
+
+    #[test]
+    fn the_areas_are_those_that_routes_of_the_api_ask_for() {
+        let table = Table::new(vec![
+            Route::get("/api/v1/jobs", Access::Needs(Permission::ReadJobs), nothing),
+            Route::post("/api/v1/jobs", Access::Needs(Permission::Enqueue), nothing),
+            Route::get("/api/v1/counts", Access::Needs(Permission::ReadCounts), nothing),
+            Route::post("/people/new", Access::Needs(Permission::ManagePeople), nothing),
+            Route::get("/metrics", Access::Open, nothing),
+        ]);
+
+        assert_eq!(
+            table.areas().into_iter().collect::<Vec<_>>(),
+            [("counts", false), ("health", false), ("jobs", true)]
+        );
     }
 
     #[test]

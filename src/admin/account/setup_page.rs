@@ -78,7 +78,7 @@ async fn make(request: HttpRequest, kit: Data<Kit>, held: Session, form: Form) -
             sign_in_page::begin(&request, &kit, &held, &welcome)?;
             session::flash(
                 &held,
-                &Notice::done("You are the first admin.").saying("Add others under People and access."),
+                &Notice::done("You are the first admin.").saying("Add others under People & access."),
             )?;
             Ok(respond::see_other(paths::DASHBOARD))
         }

@@ -31,10 +31,10 @@ pub(super) fn role_choices() -> Vec<Choice> {
 pub(super) fn purpose(role: Role) -> &'static str {
     match role {
         Role::Admin => "May do everything; dangerous acts ask for the password once more",
-        Role::Operator => "Runs and repairs work, edits schedules, drafts templates",
-        Role::Analyst => "Reads what numbers need, saves and exports reports",
-        Role::Auditor => "Reads all records and the whole audit trail, no arguments or logs",
-        Role::Viewer => "Sees queues, lists and charts",
+        Role::Operator => "Enqueues and repairs jobs, pauses queues, drains nodes, drafts templates",
+        Role::Analyst => "Sees all jobs with their arguments, logs and output; changes nothing",
+        Role::Auditor => "Sees all jobs and what everybody changed, but no arguments and no logs",
+        Role::Viewer => "Sees jobs, queues, nodes and charts, but no arguments and no logs",
     }
 }
 

@@ -1,11 +1,15 @@
 //! `GET /roles`: what each role may do, from the same table that decides.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
+use actix_web::web::Data;
 use askama::Template;
 
 use super::page::{purpose, tabs};
 use crate::queue::permission::{Permission, Role};
 use crate::web::error::WebError;
+use crate::web::kit::Kit;
 use crate::web::parts::Tab;
 use crate::web::rail::Section;
 use crate::web::request::Hx;
@@ -20,6 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// One permission with the roles that hold it.
 struct Row {
     act: &'static str,
+    /// What a token needs for it; empty where no program can do it.
     scope: String,
     held: Vec<bool>,
 }
@@ -33,18 +38,19 @@ struct RolesPage {
     rows: Vec<Row>,
 }
 
-async fn show(hx: Hx, shell: Shell) -> Result<HttpResponse, WebError> {
+async fn show(hx: Hx, kit: Data<Kit>, shell: Shell) -> Result<HttpResponse, WebError> {
     let shell = shell.titled("Roles", Section::People).under("People", paths::PEOPLE);
     let roles = Role::ALL.map(|role| (role_word(role), purpose(role))).into();
-    let rows = Permission::ALL.map(row).into();
+    let areas = kit.table.areas();
+    let rows = Permission::ALL.map(|permission| row(permission, &areas)).into();
     respond::page(&hx, &RolesPage { shell, tabs: tabs(paths::ROLES), roles, rows }, &[])
 }
 
-fn row(permission: Permission) -> Row {
-    let (area, writes) = permission.token_scope();
+fn row(permission: Permission, areas: &BTreeMap<&str, bool>) -> Row {
+    let usable = areas.contains_key(permission.token_scope().0);
     Row {
         act: words(permission),
-        scope: format!("{area}:{}", if writes { "write" } else { "read" }),
+        scope: if usable { permission.scope_text() } else { String::new() },
         held: Role::ALL.map(|role| permission.held_by(role)).into(),
     }
 }
@@ -58,15 +64,15 @@ fn words(permission: Permission) -> &'static str {
         Permission::ReadNodes => "See nodes",
         Permission::ReadPayloads => "See arguments, logs and output; marked values stay masked",
         Permission::Enqueue => "Enqueue an active template",
-        Permission::RepairJobs => "Retry, cancel, hold, release, reschedule jobs",
-        Permission::RunQueues => "Pause, resume and limit queues",
-        Permission::RunNodes => "Drain nodes",
+        Permission::RepairJobs => "Retry, cancel, hold, release and reschedule jobs, change their priority",
+        Permission::RunQueues => "Pause and resume queues, change their weight",
+        Permission::RunNodes => "Drain and resume nodes",
         Permission::ReadTemplates => "See templates and their versions",
         Permission::DraftTemplates => "Write draft templates and new versions",
         Permission::PublishTemplates => "Publish, roll back and archive templates, with a fresh sign-in",
         Permission::ManagePeople => "Add, change and disable people, with a fresh sign-in",
         Permission::OwnAccount => "Change one's own account, make and revoke one's own tokens",
-        Permission::ReadAudit => "Read the whole audit trail",
-        Permission::ReadHealth => "See database health, settings and metrics",
+        Permission::ReadAudit => "See what everybody changed",
+        Permission::ReadHealth => "Read the metrics at /metrics from other machines",
     }
 }

@@ -13,7 +13,7 @@ use super::service::{self as tokens, Issued, NewToken, TokenError};
 use crate::admin::account::fresh_page;
 use crate::admin::people::service as people;
 use crate::queue::access::session::SignedIn;
-use crate::queue::access::token::{AREAS, Scopes};
+use crate::queue::access::token::Scopes;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Form, sentence};
@@ -37,7 +37,7 @@ struct NewPage {
     shell: Shell,
     form: Form,
     lives: Vec<Choice>,
-    areas: Vec<&'static str>,
+    areas: Vec<(&'static str, bool)>,
     fresh: bool,
 }
 
@@ -48,7 +48,7 @@ impl NewPage {
             shell: shell.titled("New token", Section::People).under("Tokens", paths::TOKENS),
             form,
             lives: lives.map(|(value, label)| Choice::new(value, label)).into(),
-            areas: AREAS.into(),
+            areas: kit.table.areas().into_iter().collect(),
             fresh: who.is_fresh(kit.clock.now()),
         }
     }

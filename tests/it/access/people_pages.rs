@@ -131,7 +131,7 @@ fn roles_are_shown_from_the_table_that_decides() {
 
     let page = admin.get("/roles").body;
 
-    assert!(page.contains("Read the whole audit trail") && page.contains("templates:write"));
+    assert!(page.contains("See what everybody changed") && page.contains("templates:write"));
     let held: usize = millrace::queue::permission::Permission::ALL
         .into_iter()
         .map(|permission| Role::ALL.into_iter().filter(|role| permission.held_by(*role)).count())
@@ -197,6 +197,105 @@ fn people_end_their_own_sessions() {
     assert_eq!(browser.post("/account/security/sessions", "session=x").status, 404);
     assert!(leads_to(&browser.post("/account/security/sessions", "others=all"), "/account/security"));
     assert!(browser.get("/account/security").body.contains("0 other sessions were ended."));
+}
+
+#[test]
+fn single_keys_are_switched_off_in_the_account() {
+    let mut console = Console::start();
+    console.signed_in("giulia@example.org", Role::Viewer);
+    let enter = || {
+        let mut browser = console.browser();
+        browser.post("/sign-in", &fields(&[("email", "giulia@example.org"), ("password", GOOD)]));
+        browser.get("/account");
+        browser
+    };
+    let typed = [("name", "Giulia"), ("zone", "UTC"), ("theme", "auto"), ("density", "normal")];
+    let save = |more: &[(&str, &str)]| {
+        assert!(leads_to(&enter().post("/account", &fields(&[&typed, more].concat())), "/account"));
+        let mut browser = enter(); // the answer's cookie is the theme's
+        (browser.get("/account").body, browser.get("/help").body)
+    };
+
+    let (account, help) = save(&[]);
+    assert!(account.contains("data-keys=\"off\"") && help.contains("Single keys are off."), "{account}");
+    let (account, help) = save(&[("shortcuts", "on")]);
+    assert!(account.contains("data-keys=\"on\"") && help.contains("Single keys act."), "{account}");
+}
+
+#[test]
+fn a_token_is_offered_the_scopes_that_calls_ask_for_and_no_others() {
+    let mut console = Console::start();
+    let (_, mut browser) = console.signed_in("giulia@example.org", Role::Admin);
+    let document: serde_json::Value = serde_json::from_str(&browser.get("/api/v1/openapi.json").body).unwrap();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut asked: Vec<&str> = operations.filter_map(|one| one["x-token-scope"].as_str()).collect();
+    asked.push("health:read"); // the metrics
+    asked.sort_unstable();
+    asked.dedup();
+
+    let form = browser.get("/tokens/new").body;
+    let offered = form.split("name=\"scopes\" value=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let offered: Vec<&str> = offered.filter(|scope| *scope != "all").collect();
+
+    assert_eq!(offered, asked);
+    let roles = browser.get("/roles").body;
+    assert!(roles.contains("health:read") && !roles.contains("people:write"), "no call needs people:write");
+}
+
+#[test]
+fn help_and_tokens_lead_to_the_api_and_help_says_what_commands_may_say() {
+    let mut console = Console::start();
+    let (_, mut browser) = console.signed_in("giulia@example.org", Role::Viewer);
+
+    for page in ["/help", "/tokens"] {
+        assert!(browser.get(page).body.contains("href=\"/api/docs\""), "{page}");
+    }
+    let help = browser.get("/help").body;
+    for said in ["::progress 3/10", "::checkpoint {", "::output {", "::warn", "$MILLRACE_ARGS", "$MILLRACE_DEADLINE"] {
+        assert!(help.contains(said), "{said}");
+    }
+    assert!(!help.contains("Save the view"), "there is no view to save");
+}
+
+#[test]
+fn pages_promise_only_what_is_there() {
+    let mut console = Console::start();
+    let (admin, mut browser) = console.signed_in("giulia@example.org", Role::Admin);
+
+    for page in ["/people/new", "/account", "/roles", "/templates/new", "/queues/default/pause", "/templates"] {
+        let body = browser.get(page).body;
+        for promise in ["udit trail", "edits schedules", "exports reports", "chained"] {
+            assert!(!body.contains(promise), "{page}: {promise}");
+        }
+    }
+    let ask = browser.get(&format!("/people/{}/disable", admin.id)).body;
+    assert!(ask.contains("Reason (required)"), "{ask}");
+}
+
+#[test]
+fn people_are_paged_to_the_next_page_and_back() {
+    let mut console = Console::start();
+    let (_, mut browser) = console.signed_in("aa@example.org", Role::Admin);
+    console.stage.as_owner(
+        "INSERT INTO millrace.people (email, name, role)
+         SELECT 'p' || to_char(n, 'FM000') || '@example.org', 'P', 'viewer' FROM generate_series(1, 410) n",
+    );
+    let step = |body: &str, rel: &str| {
+        let link = body.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+        link.split('"').next().map(|href| href.replace("&#38;", "&"))
+    };
+
+    let first = browser.get("/people").body;
+    assert!(step(&first, "prev").is_none() && first.contains("Previous") && !first.contains("Newer"), "{first}");
+    let second = browser.get(&step(&first, "next").unwrap()).body;
+    let third = browser.get(&step(&second, "next").unwrap()).body;
+    assert!(third.contains("p410@example.org") && step(&third, "next").is_none());
+    let back = browser.get(&step(&third, "prev").unwrap()).body;
+    assert!(
+        back.contains("p200@example.org") && back.contains("p399@example.org") && !back.contains("p400@example.org")
+    );
+    assert!(browser.get(&step(&back, "prev").unwrap()).body.contains("aa@example.org"));
 }
 
 #[test]
