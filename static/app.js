@@ -229,6 +229,17 @@
     if (field && ctx.response && ctx.response.status < 500) field.value = randomId();
   });
 
+  /** A field that somebody drew larger has a style. htmx would write it into the new page, which the policy refuses. */
+  const drawn = new Map();
+  on('htmx:before:swap', event => {
+    const fields = event.detail.tasks.flatMap(task => task.target ? all('[id][style]', task.target) : []);
+    for (const field of fields) { drawn.set(field.id, field.style.height); field.removeAttribute('style'); }
+  });
+  on('htmx:after:swap', () => {
+    for (const [id, height] of drawn) { const field = document.getElementById(id); if (field && height) field.style.height = height; }
+    drawn.clear();
+  });
+
   const randomId = () => [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
 
   // ---- small things on pages ---------------------------------------------------------------------------------------
@@ -256,6 +267,7 @@
   onClick('[aria-disabled=true]', (_, event) => event.preventDefault());
 
   const isChanged = field => {
+    if (field.localName === 'button' || field.closest('[data-unsaved=never]')) return false;
     if (['checkbox', 'radio'].includes(field.type)) return field.checked !== field.defaultChecked;
     if (field.options) return [...field.options].some((option, i) => option.selected !== (option.defaultSelected || (!all('[selected]', field).length && i === 0)));
     return field.type !== 'hidden' && field.value !== field.defaultValue;

@@ -7,6 +7,7 @@
 //!                  ├─ pages.rs    every page of the route table: policy, shape, contrast, four looks
 //!                  ├─ hostile.rs  what attackers type, wherever it is shown
 //!                  ├─ matrix.rs   every route × every role
+//!                  ├─ small.rs    small things that only a browser shows
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod first;
@@ -17,4 +18,5 @@ mod noscript;
 mod pages;
 mod repair;
 mod samples;
+mod small;
 mod sql_door;
