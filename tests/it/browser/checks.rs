@@ -44,7 +44,7 @@ fn report(browser: &Browser, problems: &[String]) {
 pub fn problems(browser: &Browser) -> Vec<String> {
     browser.settle();
     let mut all = browser.log_problems();
-    all.extend(axe::violations(browser));
+    all.extend(browser.stretched(axe::violations).unwrap_or_else(|refused| vec![format!("{refused:?}")]));
     all.extend(shape_problems(browser));
     all.extend(tab_problem(browser));
     let look = browser.look();

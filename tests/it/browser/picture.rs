@@ -45,17 +45,23 @@ impl Browser {
         }
     }
 
-    /// Makes the window as high as the page for the moment: then bars that stick to an edge stand at the edge.
-    fn picture(&self) -> Result<Vec<u8>, Refused> {
+    /// Makes the window as high as the page while `look` looks: bars that stick to an edge stand at the edge then, and hide
+    /// nothing that one would scroll to.
+    pub(super) fn stretched<T>(&self, look: impl FnOnce(&Self) -> T) -> Result<T, Refused> {
         let page = self.session().devtools("Page.getLayoutMetrics", json!({}))?["cssContentSize"].take();
         let height_px = page["height"].as_f64().map_or(0, |height| height.ceil() as u32);
         self.set_height(height_px.min(HEIGHT_PX_MAX))?;
         if let Err(unsettled) = self.try_settle(SETTLE_MAX) {
-            eprintln!("the picture may be of something half way: {unsettled}");
+            eprintln!("what is looked at may be half way: {unsettled}");
         }
-        let picture = self.session().devtools("Page.captureScreenshot", json!({"format": "png"}));
+        let seen = look(self);
         self.set_height(0)?;
-        let coded = picture?["data"].take();
+        Ok(seen)
+    }
+
+    fn picture(&self) -> Result<Vec<u8>, Refused> {
+        let shot = |browser: &Self| browser.session().devtools("Page.captureScreenshot", json!({"format": "png"}));
+        let coded = self.stretched(shot)??["data"].take();
         STANDARD.decode(coded.as_str().unwrap_or_default()).map_err(|e| Refused::new("no picture", e.to_string()))
     }
 
