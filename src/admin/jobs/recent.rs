@@ -1,10 +1,11 @@
 //! The last jobs of a template.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::actor::Scope;
 use crate::queue::job::{JobId, TemplateId};
 use crate::queue::state::JobState;
 
@@ -34,20 +35,31 @@ impl Run {
     }
 }
 
-/// Reads the last `runs_max` jobs of a template that started and ended, oldest first, among the newest 20,000 of all.
+/// Reads the last `runs_max` jobs of a template that started and ended and that `scope` covers, oldest first, among the newest 20,000
+/// of all.
 ///
 /// # Errors
 /// Database failures.
-pub fn recent_runs(conn: &mut PgConnection, template: TemplateId, runs_max: i64) -> Result<Vec<Run>, DbError> {
+pub fn recent_runs(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    template: TemplateId,
+    runs_max: i64,
+) -> Result<Vec<Run>, DbError> {
     const SQL: &str = "-- admin::jobs::recent_runs
 SELECT * FROM (
     SELECT job_id AS id, state::text, finished_at, greatest(0, (extract(epoch FROM finished_at - started_at) * 1000)::bigint) AS run_ms
     FROM (SELECT * FROM millrace.history ORDER BY job_id DESC LIMIT $1) AS newest
-    WHERE template_id = $2 AND started_at IS NOT NULL ORDER BY job_id DESC LIMIT $3
+    WHERE template_id = $2 AND started_at IS NOT NULL AND (($3::text[] = '{}' AND $4::text[] = '{}')
+        OR queue_id = ANY (ARRAY(SELECT q.id FROM millrace.queues q WHERE q.name = ANY ($3)))
+        OR $4::text[] <> '{}' AND EXISTS (SELECT FROM millrace.jobs j WHERE j.id = newest.job_id AND j.tags && $4))
+    ORDER BY job_id DESC LIMIT $5
 ) AS runs ORDER BY id";
     statement(SQL)
         .bind::<BigInt, _>(HISTORY_LOOK_MAX)
         .bind::<Integer, _>(template)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(runs_max)
         .rows(conn)
 }

@@ -1,12 +1,12 @@
 //! What people did to a job, and what was made from it.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
-use crate::queue::actor::Actor;
+use crate::queue::actor::{Actor, Scope};
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
 use crate::queue::state::JobState;
@@ -125,13 +125,24 @@ impl Child {
     }
 }
 
-/// Reads the jobs that were made from `job`, newest first. The caller has checked that `job` may be seen.
+/// Reads the jobs that were made from `job` and that `scope` covers, newest first. The caller has checked that `job` may be seen.
 ///
 /// # Errors
 /// Database failures.
-pub fn children(conn: &mut PgConnection, job: JobId) -> Result<Vec<Child>, DbError> {
+pub fn children(conn: &mut PgConnection, scope: &Scope, job: JobId) -> Result<Vec<Child>, DbError> {
     const SQL: &str = "-- admin::jobs::children
-SELECT j.id, j.created_at, j.enqueued_by, h.state::text AS ended FROM millrace.jobs j LEFT JOIN millrace.history h ON h.job_id = j.id
-WHERE j.parent_id = $1 ORDER BY j.id DESC LIMIT $2";
-    statement(SQL).bind::<BigInt, _>(job).bind::<BigInt, _>(SHOWN_MAX).rows(conn)
+SELECT j.id, j.created_at, j.enqueued_by, h.state::text AS ended FROM millrace.jobs j
+LEFT JOIN millrace.history h ON h.job_id = j.id
+LEFT JOIN millrace.scheduled s ON s.job_id = j.id
+LEFT JOIN millrace.parked k ON k.job_id = j.id
+LEFT JOIN millrace.placements p ON p.job_id = j.id
+JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, p.queue_id, j.queue_id)
+WHERE j.parent_id = $1 AND (($2::text[] = '{}' AND $3::text[] = '{}') OR q.name = ANY ($2) OR j.tags && $3)
+ORDER BY j.id DESC LIMIT $4";
+    statement(SQL)
+        .bind::<BigInt, _>(job)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
+        .bind::<BigInt, _>(SHOWN_MAX)
+        .rows(conn)
 }

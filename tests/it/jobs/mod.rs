@@ -4,6 +4,7 @@ pub mod live;
 mod look;
 mod pages;
 mod reads;
+mod scope;
 mod stage;
 mod told;
 mod truth;

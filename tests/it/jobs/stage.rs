@@ -81,6 +81,20 @@ impl Console {
         PersonId(row.unwrap().id)
     }
 
+    /// Adds a person who is limited to jobs with one of these tags.
+    pub fn person_of_tags(&self, role: Role, tags: &[&str]) -> PersonId {
+        const SQL: &str = "INSERT INTO millrace.people (email, name, role, scope_tags, zone)
+            VALUES ($1, $2, $3, $4, 'Europe/Rome') RETURNING id";
+        let row: Option<Id> = statement(SQL)
+            .bind::<Text, _>(format!("{}-{}@example.org", role.as_str(), tags.join("-")))
+            .bind::<Text, _>("Giulia Ferrando")
+            .bind::<Text, _>(role.as_str())
+            .bind::<Array<Text>, _>(tags)
+            .row(&mut self.db.connect())
+            .unwrap();
+        PersonId(row.unwrap().id)
+    }
+
     /// A browser of somebody with this role, signed in.
     pub fn browser(&self, role: Role) -> Browser {
         self.browser_of(self.person(role, &[]))

@@ -23,9 +23,9 @@ pub struct Story {
     pub explanation: Explanation,
     /// When it may start.
     pub start: Option<Start>,
-    /// The last jobs of its template.
+    /// The last jobs of its template that the actor may see.
     pub runs: Vec<Run>,
-    /// Jobs that were made from it.
+    /// Jobs that were made from it, as far as the actor may see them.
     pub children: Vec<Child>,
     /// What people did to it.
     pub trail: Vec<Record>,
@@ -46,11 +46,11 @@ impl Story {
         };
         let runs = match runs {
             Some(runs) => runs,
-            None => recent_runs(conn, job.template_id, RUNS_MAX)?,
+            None => recent_runs(conn, &actor.scope, job.template_id, RUNS_MAX)?,
         };
         let mut story = Self {
             attempts: attempts(conn, job.id)?,
-            children: children(conn, job.id)?,
+            children: children(conn, &actor.scope, job.id)?,
             trail: trail(conn, actor, job.id)?,
             reopened: reopened(conn, job.id)?,
             explanation,

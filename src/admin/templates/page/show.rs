@@ -194,8 +194,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Res
     let row = find(conn, actor, name)?;
     let shown = find_one(conn, &row, row.shown_version())?;
     let newest = versions(conn, row.id, None, VERSIONS_SHOWN)?;
-    // the last jobs are not read queue by queue; who is limited to some finds theirs in the list of jobs
-    let runs = if actor.scope.is_everything() { recent_runs(conn, row.id, RUNS_MAX)? } else { Vec::new() };
+    let runs = recent_runs(conn, &actor.scope, row.id, RUNS_MAX)?;
     let authors = authors(conn, &newest)?;
     let shell = titled(shell, row.name.clone());
     Ok(ShowPage {
