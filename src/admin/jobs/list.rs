@@ -31,6 +31,16 @@ pub enum Cursor {
     Before(i64),
 }
 
+impl Cursor {
+    /// Gives the place from which a look that ended at `edge` goes on in the same direction.
+    pub fn on_from(self, edge: i64) -> Self {
+        match self {
+            Self::Newest | Self::After(_) => Self::After(edge),
+            Self::Before(_) => Self::Before(edge),
+        }
+    }
+}
+
 /// A job in a list.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct JobRow {

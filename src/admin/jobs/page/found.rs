@@ -8,6 +8,8 @@ use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::web::format;
 
+/// How often a list that found nothing yet looks on, 5,000 rows each time, before it leaves going on to the reader.
+const LOOKS_MAX: u64 = 4;
 /// Rows that are counted when a part of the filter is left out.
 const HINT_ROWS_MAX: u32 = 50;
 
@@ -16,6 +18,8 @@ const HINT_ROWS_MAX: u32 = 50;
 pub struct Found {
     /// The rows.
     pub page: JobPage,
+    /// How often it was looked for them.
+    pub looks: u64,
     /// Jobs by state, as far as known.
     pub counted: Option<Counted>,
     /// For an empty list: each part of the filter with what comes back without it.
@@ -40,12 +44,12 @@ impl Found {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Self, DbError> {
         let filter = view.filter_for(service::sees_payload(actor));
-        let mut page = list(conn, &actor.scope, &filter, view.cursor, view.rows_max)?;
+        let (mut page, looks) = look(conn, actor, &filter, view)?;
         names::in_rows(conn, &mut page.rows)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
         let hints = if empty { hints(conn, actor, view)? } else { Vec::new() };
-        Ok(Self { page, counted, hints })
+        Ok(Self { page, looks, counted, hints })
     }
 
     /// Gives how many jobs the filter means; `None` when only a look could tell.
@@ -56,9 +60,27 @@ impl Found {
 
     /// Tells how far a look reached that found less than a page; empty when it saw everything.
     pub fn looked(&self) -> String {
-        let rows = format::grouped(LOOK_ROWS_MAX.unsigned_abs());
+        let rows = format::grouped(self.looks * LOOK_ROWS_MAX.unsigned_abs());
         self.page.edge.map(|_| format!("Looked at the newest {rows} jobs of this view.")).unwrap_or_default()
     }
+}
+
+/// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
+fn look(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    filter: &JobFilter,
+    view: &ListView,
+) -> Result<(JobPage, u64), DbError> {
+    let mut page = list(conn, &actor.scope, filter, view.cursor, view.rows_max)?;
+    for looks in 1..LOOKS_MAX {
+        let Some(edge) = page.edge.filter(|_| page.rows.is_empty()) else { return Ok((page, looks)) };
+        page = list(conn, &actor.scope, filter, view.cursor.on_from(edge), view.rows_max)?;
+        if view.cursor == Cursor::Newest {
+            page.newer = None; // there was nothing on the way
+        }
+    }
+    Ok((page, LOOKS_MAX))
 }
 
 fn hints(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Vec<Hint>, DbError> {

@@ -143,17 +143,24 @@ impl ListPage {
 
     fn is_nothing_yet(&self) -> bool {
         self.view.filter.is_everything()
+            && self.found.page.edge.is_none()
             && self.found.counted.as_ref().is_none_or(|counted| counted.all.within([]) == 0)
+    }
+
+    /// Says of a list that found nothing yet how far it looked, and that what is counted above is older.
+    fn so_far(&self) -> String {
+        let older = match (self.total, self.view.cursor) {
+            (Some(1), Cursor::Newest) => " The 1 that matches is older.".into(),
+            (Some(total @ 2..), Cursor::Newest) => format!(" The {} that match are older.", format::count(total)),
+            _ => String::new(),
+        };
+        self.found.looked() + &older
     }
 
     /// Where the search goes on when a look ended before the page was full.
     fn further(&self) -> Option<String> {
         let edge = self.found.page.edge?;
-        let cursor = match self.view.cursor {
-            Cursor::Newest | Cursor::After(_) => Cursor::After(edge),
-            Cursor::Before(_) => Cursor::Before(edge),
-        };
-        Some(self.view.at(cursor).href())
+        Some(self.view.at(self.view.cursor.on_from(edge)).href())
     }
 
     /// The search text as a text, when it was taken for an id that is not there.
@@ -274,7 +281,7 @@ mod tests {
 
     fn found(rows: Vec<JobRow>) -> Found {
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, counted: Some(Counted::default()), hints: Vec::new() }
+        Found { page, looks: 1, counted: Some(Counted::default()), hints: Vec::new() }
     }
 
     fn page(role: Role, query: &[(&str, &str)], found: Found) -> ListPage {
@@ -324,6 +331,19 @@ mod tests {
             html.contains("Looked at the newest 5,000 jobs") && html.contains("/jobs?q=word&#38;after=42"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_look_that_ended_early_leads_on_whatever_is_known_of_counts() {
+        for counted in [None, Some(Counted::default())] {
+            let page_of_none = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
+            let partial = Found { page: page_of_none, looks: 4, counted, hints: Vec::new() };
+
+            let html = page(Role::Operator, &[], partial).render().expect("rendered");
+
+            assert!(html.contains("Search older jobs") && html.contains("/jobs?after=42"), "{html}");
+            assert!(html.contains("newest 20,000 jobs") && !html.contains("No jobs yet"), "{html}");
+        }
     }
 
     #[test]
