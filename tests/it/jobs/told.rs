@@ -98,3 +98,23 @@ fn the_page_of_an_attempt_tells_what_ran() {
     let unseen = console.browser(Role::Viewer).get(&format!("/jobs/{job}/attempts/1")).body;
     assert!(!unseen.contains("What ran") && !unseen.contains("a b.tgz"));
 }
+
+#[test]
+fn a_long_log_makes_no_long_page() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "chatty", json!({}));
+    let _engine = TestEngine::start(&console.db, registry());
+    let job = enqueue(&mut conn, "chatty", json!({}));
+    wait_for(&mut conn, job, "succeeded");
+    let mut browser = console.browser(Role::Operator);
+
+    for path in [format!("/jobs/{job}"), format!("/jobs/{job}/attempts/1")] {
+        let page = browser.get(&path).body;
+        assert!(page.len() < 400 * 1024, "{path} has {} bytes", page.len());
+        assert!(page.contains("line 249 x") && page.contains("cut, the whole log has"), "{path}");
+        assert!(page.contains(&format!("href=\"/jobs/{job}/log")), "{path}");
+    }
+    assert!(browser.get(&format!("/jobs/{job}")).body.contains(" earlier lines</a>"));
+    assert!(browser.get(&format!("/jobs/{job}/log.txt")).body.len() > 1_900_000);
+}

@@ -49,6 +49,17 @@ impl Handler for Refused {
     }
 }
 
+/// Says 2 MiB in long lines.
+struct Chatty;
+impl Handler for Chatty {
+    fn run(&self, job: &JobContext) -> Ended {
+        for number in 0..250 {
+            job.log(Level::Info, &format!("line {number} {}", "x".repeat(8_000)));
+        }
+        Ok(Outcome::Done)
+    }
+}
+
 /// Is done at once.
 struct Done;
 impl Handler for Done {
@@ -58,5 +69,6 @@ impl Handler for Done {
 }
 
 pub fn registry() -> Registry {
-    Registry::default().with_handler("import", Import).with_handler("refused", Refused).with_handler("done", Done)
+    let registry = Registry::default().with_handler("import", Import).with_handler("refused", Refused);
+    registry.with_handler("chatty", Chatty).with_handler("done", Done)
 }

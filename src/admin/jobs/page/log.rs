@@ -10,6 +10,7 @@ use crate::admin::jobs::log_lines::{LevelCounts, Line, Measured, level_counts, r
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::job::JobId;
 use crate::queue::work::{Level, LogLine};
+use crate::web::format::bytes;
 use crate::web::live::{LiveError, Tail};
 use crate::web::log::LogRow;
 use crate::web::parts::Tab;
@@ -19,6 +20,10 @@ use crate::web::paths;
 const LIST: &str = "log";
 /// Lines that a page is loaded with; the rest of the log has a page of its own.
 pub const TAIL_LINES: u64 = 300;
+/// Text that a page is loaded with, in bytes.
+const TAIL_BYTES_MAX: usize = 200 * 1024;
+/// Longest line, in bytes, that is shown whole outside of the page of the whole log.
+const LINE_BYTES_MAX: usize = 4 * 1024;
 /// Lines that are looked at in one tick of the stream.
 const TICK_LINES_MAX: usize = 2_000;
 
@@ -54,7 +59,32 @@ pub fn blocks(lines: Vec<Line>, named: bool, zone: Tz) -> Vec<Block> {
     blocks
 }
 
-/// Reads the last `lines_max` lines of a log, or of one attempt's.
+/// Cuts a very long line and says so.
+fn shortened(mut line: Line) -> Line {
+    let text = &mut line.line.text;
+    if text.len() > LINE_BYTES_MAX {
+        let whole = bytes(i64::try_from(text.len()).unwrap_or(i64::MAX));
+        let end = (0..=LINE_BYTES_MAX).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(&format!(" … cut, the whole log has all {whole} of this line"));
+    }
+    line
+}
+
+/// Keeps the newest lines that fit on a page, very long ones cut.
+fn newest(lines: Vec<Line>) -> Vec<Line> {
+    let mut left = TAIL_BYTES_MAX;
+    let fits = |line: &Line| {
+        let rest = left.checked_sub(line.line.text.len());
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let mut kept: Vec<Line> = lines.into_iter().rev().map(shortened).take_while(fits).collect();
+    kept.reverse();
+    kept
+}
+
+/// Reads the last `lines_max` lines of a log, or of one attempt's, as far as they fit on a page.
 ///
 /// # Errors
 /// Database failures.
@@ -73,7 +103,7 @@ pub fn tail_of(
     };
     let after = first.max(last.saturating_sub(lines_max));
     let lines = read_after(conn, job, &measured, (after, (last - after) as usize), |_| true)?.lines;
-    Ok(blocks(lines, attempt.is_none() && measured.attempts().len() > 1, zone))
+    Ok(blocks(newest(lines), attempt.is_none() && measured.attempts().len() > 1, zone))
 }
 
 /// Which lines are shown.
@@ -146,10 +176,12 @@ impl LogPanel {
         let after = if least == Least::Any { measured.last().saturating_sub(TAIL_LINES) } else { 0 };
         let found = read_after(conn, job.id, &measured, (after, TICK_LINES_MAX), |line| least.shows(line))?;
         let counts = level_counts(conn, job.id, &measured)?;
+        let read = found.lines.len();
+        let shown = newest(found.lines);
         Ok(Self {
-            blocks: blocks(found.lines, measured.attempts().len() > 1, zone),
+            earlier: after + (read - shown.len()) as u64,
+            blocks: blocks(shown, measured.attempts().len() > 1, zone),
             last: found.looked_to,
-            earlier: after,
             words: words(job, &measured),
             ..Self::around(job.id, least, counts)
         })
@@ -247,7 +279,7 @@ impl Follower {
         let mut rows = Vec::new();
         for line in lines {
             let (number, names) = (line.number, named && line.first);
-            for block in blocks(vec![line], names, self.zone) {
+            for block in blocks(vec![shortened(line)], names, self.zone) {
                 rows.push((number, block.render()?));
             }
         }
@@ -276,6 +308,28 @@ mod tests {
         assert_eq!(shown, [("Attempt 1", 1), ("Attempt 2", 2)]);
         let html = blocks[1].render().expect("rendered");
         assert!(html.contains("Attempt 2") && html.contains("id=\"log-41\"") && html.contains("&#60;line 41&#62;"));
+    }
+
+    #[test]
+    fn a_page_is_loaded_with_the_newest_lines_that_fit_and_long_ones_cut() {
+        let of = |number: u64, text: String| {
+            let line = line(number, 1, false, Level::Info);
+            Line { line: LogLine { text, ..line.line }, ..line }
+        };
+        let long = |number| of(number, "è".repeat(10_000));
+
+        let kept = newest((1..=300).map(long).collect());
+
+        let bytes: usize = kept.iter().map(|line| line.line.text.len()).sum();
+        assert!((190 * 1024..=TAIL_BYTES_MAX).contains(&bytes), "{bytes}");
+        assert_eq!(kept.last().map(|line| line.number), Some(300));
+        assert!(
+            kept[0].line.text.ends_with("è … cut, the whole log has all 20.0 kB of this line"),
+            "{}",
+            kept[0].line.text
+        );
+        let short: Vec<Line> = (1..=300).map(|number| of(number, "x".into())).collect();
+        assert_eq!(newest(short.clone()), short);
     }
 
     #[test]
