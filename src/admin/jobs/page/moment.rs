@@ -1,19 +1,26 @@
 //! Moments as people type them: in the zone of the page, without an offset.
 
-use chrono::{NaiveDateTime, Offset, TimeZone};
+use chrono::{Datelike, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::base::clock::Time;
+use crate::queue::enqueue::YEARS;
 
 /// What a browser's field for date and time sends, with and without seconds.
 const FORMATS: [&str; 3] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"];
 
-/// Reads a moment in `zone`, or one with an offset of its own. Of two passes through an hour the first is meant.
+/// Reads a moment in `zone`, or one with an offset of its own, in the years that the API takes as well: those that the database
+/// and the pages can show. Of two passes through an hour the first is meant.
 ///
 /// # Errors
 /// A sentence for the field.
 pub fn read(text: &str, zone: Tz) -> Result<Time, String> {
-    let text = text.trim();
+    let moment = read_any(text.trim(), zone)?;
+    let out_of_range = || format!("Write a year from {} to {}", YEARS.start(), YEARS.end());
+    if YEARS.contains(&moment.year()) { Ok(moment) } else { Err(out_of_range()) }
+}
+
+fn read_any(text: &str, zone: Tz) -> Result<Time, String> {
     if let Ok(moment) = text.parse::<Time>() {
         return Ok(moment);
     }
@@ -49,6 +56,21 @@ mod tests {
         assert_eq!(moment.to_rfc3339(), "2026-11-24T13:30:00+00:00");
         assert_eq!(write(moment, ROME), "2026-11-24T14:30");
         assert_eq!(read("2026-11-24T14:30:00Z", ROME).expect("a moment").to_rfc3339(), "2026-11-24T14:30:00+00:00");
+    }
+
+    #[test]
+    fn a_year_that_jobs_cannot_have_is_refused_with_the_years_they_can() {
+        for text in [
+            "0000-01-01T00:00",
+            "-001-01-01T00:00",
+            "0001-01-01T00:00",
+            "1969-12-31T23:59:00Z",
+            "+12026-01-01T00:00",
+            "9999-12-31T23:59:00-10:00",
+        ] {
+            assert_eq!(read(text, ROME), Err("Write a year from 1970 to 9999".into()), "{text}");
+        }
+        assert!(read("9999-12-31T23:59", ROME).is_ok() && read("1970-01-01T01:00", ROME).is_ok());
     }
 
     #[test]
