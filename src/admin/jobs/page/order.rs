@@ -75,10 +75,15 @@ pub fn refused(form: &mut Form, params: &Params, refusals: &[Refusal]) {
     for refusal in refusals {
         let (name, message) = match refusal.pointer.strip_prefix("/args") {
             Some(inside) => placed(&params.fields(), inside, &refusal.message),
-            None => (refusal.pointer.trim_start_matches('/').to_owned(), super::sentence(&refusal.message)),
+            None => (field_of(&refusal.pointer), super::sentence(&refusal.message)),
         };
         form.refuse(&name, message);
     }
+}
+
+/// A list is one field, whichever of its items is wrong.
+fn field_of(pointer: &str) -> String {
+    pointer.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Tells whether a problem hides among the folded options.
@@ -159,5 +164,10 @@ mod tests {
 
         assert_eq!(form.problem("args.to"), "To is bad");
         assert_eq!((form.problem("queue"), form.problem("template")), ("Is bad", "Is bad"));
+    }
+
+    #[test]
+    fn an_item_of_a_list_is_told_at_its_field() {
+        assert_eq!([field_of("/tags/3"), field_of("/run_at"), field_of("")], ["tags", "run_at", ""]);
     }
 }
