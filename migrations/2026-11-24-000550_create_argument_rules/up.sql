@@ -224,3 +224,18 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION millrace.check_numbers IS 'Refuses a number that a program would round or could not read, naming its place';
+
+CREATE OR REPLACE FUNCTION millrace.lane_key(kind text, template_id integer, names jsonb, args jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN length(whole.key) <= 200 THEN whole.key ELSE kind || template_id || ':md5:' || md5(whole.key) END
+    FROM (SELECT kind || template_id || ':' || coalesce(jsonb_agg(args -> name.name ORDER BY name.ord), '[]')::text AS key
+          FROM jsonb_array_elements_text(coalesce(names, '[]')) WITH ORDINALITY AS name(name, ord)) AS whole
+$$;
+COMMENT ON FUNCTION millrace.lane_key IS 'Key of a limit: its kind, the template and the values of the named parameters; long ones as a digest';
+
+CREATE OR REPLACE FUNCTION millrace.limit_keys(template_id integer, limits jsonb, args jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_remove(ARRAY[
+        CASE WHEN limits ? 'concurrency' THEN 't' || template_id END,
+        CASE WHEN limits ? 'keyed' THEN millrace.lane_key('k', template_id, limits #> '{keyed,by}', args) END,
+        CASE WHEN limits ? 'rate' THEN millrace.lane_key('r', template_id, limits #> '{rate,by}', args) END], NULL)
+$$;
+COMMENT ON FUNCTION millrace.limit_keys IS 'Lanes whose limits hold for a job with these arguments';

@@ -167,7 +167,7 @@ BEGIN
         SELECT j.ord, owner.id AS owner_id, coalesce(owner.existing, false) AS existing, t.id AS template_id, v.version,
                q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
                coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(j.args, '{}') AS args,
-               coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
+               v.limits, coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
         FROM ROWS FROM (jsonb_to_recordset(jobs) AS (template text, version integer, queue text, priority smallint, run_at timestamptz,
             delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
             ordering_key text, parent bigint)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
@@ -181,9 +181,10 @@ BEGIN
         SELECT *, coalesce(owner_id, nextval('millrace.job_seq')) AS id, run_at > moment AS later FROM named
     ), kept AS (
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-                                   deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by)
+                                   deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by, limit_keys)
         SELECT id, moment, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-               deadline, parent, args, tags, unique_key, ordering_key, insert_jobs.enqueued_by FROM item WHERE NOT existing
+               deadline, parent, args, tags, unique_key, ordering_key, insert_jobs.enqueued_by,
+               CASE WHEN limits IS NOT NULL THEN millrace.limit_keys(template_id, limits, args) END FROM item WHERE NOT existing
     ), waiting AS (
         INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
         SELECT id, id, moment, queue_id, template_id, priority, 0 FROM item WHERE NOT existing AND later IS NOT TRUE
@@ -295,6 +296,7 @@ DECLARE
     found_priority smallint;
     found_tags text[];
     filled jsonb;
+    found_limits jsonb;
     job jsonb;
     job_id bigint;
 BEGIN
@@ -305,8 +307,8 @@ BEGIN
        AND coalesce(run_at, moment) BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
        AND coalesce(deadline, moment) BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
        AND jsonb_typeof(given) = 'object' AND millrace.args_are_small(given) AND millrace.numbers_are_plain(given) THEN
-        SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority), v.tags, f.args
-        INTO found_template, found_version, found_queue, found_priority, found_tags, filled
+        SELECT t.id, v.version, q.id, coalesce(enqueue.priority, v.priority), v.tags, f.args, v.limits
+        INTO found_template, found_version, found_queue, found_priority, found_tags, filled, found_limits
         FROM millrace.templates t
         JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
         JOIN millrace.queues q ON q.name = coalesce(enqueue.queue, v.queue)
@@ -317,9 +319,10 @@ BEGIN
     IF found_template IS NOT NULL THEN
         job_id := nextval('millrace.job_seq');
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-                                   deadline, args, tags, enqueued_by)
+                                   deadline, args, tags, enqueued_by, limit_keys)
         VALUES (job_id, moment, due, found_template, found_version, found_queue, found_priority, max_attempts, timeout_ms,
-                deadline, filled, found_tags, 'sql:' || session_user);
+                deadline, filled, found_tags, 'sql:' || session_user,
+                CASE WHEN found_limits IS NOT NULL THEN millrace.limit_keys(found_template, found_limits, filled) END);
         IF due > moment THEN
             INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
             VALUES (job_id, due, moment, job_id, found_queue, found_template, found_priority, 0, false);

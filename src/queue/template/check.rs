@@ -38,6 +38,7 @@ impl TemplateSpec {
         check.description();
         check.blocks();
         check.defaults(&self.defaults);
+        check.limits(&self.limits);
         check.faults
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod check_command;
 mod check_http;
 mod document;
+mod limits;
 mod schema;
 mod shape;
 mod statuses;
@@ -17,6 +18,7 @@ pub use check::SpecError;
 pub use check_command::param_variable;
 pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
+pub use limits::{Keyed, Limits, Rate, WhenFull};
 pub use schema::template_schema;
 pub use shape::{ReadTemplate, read_template};
 pub use statuses::Statuses;
@@ -84,6 +86,9 @@ pub struct TemplateSpec {
     /// What a job gets when the enqueuer says nothing.
     #[serde(default)]
     pub defaults: Defaults,
+    /// How many run at once and begin within a time.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
 }
 
 /// A program with arguments. Text fields are rendered with `{{ params.… }}`; each argument stays one argument.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::check::{BACKOFF_ITEMS_MAX, BACKOFF_MS_MAX, DESCRIPTION_CHARS_MAX, FACTOR_MAX};
 use super::check_command::{ARGV_MAX, ENV_MAX};
 use super::check_http::{HEADERS_MAX, METHODS, REDIRECTS_MAX};
+use super::limits::{JOBS_MAX, KEY_PARAMS_MAX, RATE_MS_MAX};
 use super::{ATTEMPTS_MAX, Defaults, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use crate::queue::enqueue::TAGS_MAX;
 
@@ -31,6 +32,7 @@ pub fn template_schema() -> Value {
             "handler": object(&["name"], json!({ "name": { "type": "string", "pattern": NAME } })),
             "params": described("object", "JSON Schema subset; the enqueue form is made from it."),
             "defaults": defaults(),
+            "limits": limits(),
         }),
     );
     let head = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Millrace template", "allOf": blocks });
@@ -38,6 +40,18 @@ pub fn template_schema() -> Value {
         schema.extend(head);
     }
     schema
+}
+
+fn limits() -> Value {
+    let jobs = || json!({ "type": "integer", "minimum": 1, "maximum": JOBS_MAX });
+    let by = || json!({ "type": "array", "items": { "type": "string" }, "maxItems": KEY_PARAMS_MAX,
+        "description": "Parameters whose values make the key." });
+    let keyed = json!({ "by": by(), "jobs": jobs(), "when_full": { "enum": ["wait", "skip_newest", "cancel_oldest"], "default": "wait" } });
+    let rate = json!({ "by": by(), "jobs": jobs(), "per_ms": { "type": "integer", "minimum": 100, "maximum": RATE_MS_MAX }, "burst": jobs() });
+    object(
+        &[],
+        json!({ "concurrency": jobs(), "keyed": object(&["by", "jobs"], keyed), "rate": object(&["jobs", "per_ms"], rate) }),
+    )
 }
 
 fn command() -> Value {

@@ -12,7 +12,7 @@ use crate::queue::params::Params;
 /// Most faults that are told of one document.
 pub const FAULTS_MAX: usize = 100;
 /// The parts of a document that are read on their own, so that a fault within one names it.
-const PARTS: [&str; 5] = ["command", "http", "sql", "handler", "defaults"];
+const PARTS: [&str; 6] = ["command", "http", "sql", "handler", "defaults", "limits"];
 
 /// What a document came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +103,7 @@ fn unreadable(part: &str, value: &Value) -> Option<String> {
         "http" => fault::<super::HttpWork>(value),
         "sql" => fault::<super::SqlWork>(value),
         "handler" => fault::<super::HandlerWork>(value),
+        "limits" => fault::<super::Limits>(value),
         _ => fault::<super::Defaults>(value),
     }
 }

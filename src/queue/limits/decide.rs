@@ -1,0 +1,270 @@
+//! Who may run now: a pure rule over what the lanes hold.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::base::clock::Time;
+use crate::queue::template::WhenFull;
+
+/// A limit that holds for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its lane.
+    pub key: String,
+    /// What the lane bounds.
+    pub bound: Bound,
+}
+
+/// What a lane bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Jobs that run at once.
+    Running {
+        /// At most so many.
+        jobs_max: u32,
+        /// What becomes of one more.
+        when_full: WhenFull,
+    },
+    /// Jobs that begin within a time: the generic cell rate algorithm (ITU-T I.371), a token bucket without a clock of its own.
+    Rate {
+        /// Time between two jobs at the even rate.
+        interval: Duration,
+        /// How much earlier than evenly a job may begin.
+        tolerance: Duration,
+    },
+}
+
+/// What a lane holds now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// Jobs of it that run.
+    pub used: u32,
+    /// Some wait in it.
+    pub has_waiting: bool,
+    /// When the next job would begin at the even rate.
+    pub tat: Option<Time>,
+    /// The last time promised.
+    pub promised: Option<Time>,
+}
+
+/// A job that was claimed and wants to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The limits that hold for it.
+    pub rules: Vec<Rule>,
+    /// It comes for the first time: others that wait in its lanes go before it.
+    pub is_fresh: bool,
+}
+
+impl Candidate {
+    /// Gives the lanes in which it takes a place while it runs.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let takes_place = |rule: &&Rule| matches!(rule.bound, Bound::Running { .. });
+        self.rules.iter().filter(takes_place).map(|rule| rule.key.as_str())
+    }
+}
+
+/// What becomes of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It runs.
+    Admitted,
+    /// It waits in a lane, until the time promised to it if the lane is one of a rate.
+    Gated {
+        /// The lane.
+        lane: String,
+        /// The time promised.
+        not_before: Option<Time>,
+        /// The oldest that runs in that lane is to be cancelled.
+        cancels_oldest: bool,
+    },
+    /// It is cancelled, because the places of this lane are taken.
+    Skipped {
+        /// The lane.
+        lane: String,
+    },
+}
+
+/// Decides about the candidates in their order and updates the lanes.
+pub fn decide(now: Time, lanes: &mut HashMap<String, Lane>, candidates: &[Candidate]) -> Vec<Verdict> {
+    candidates.iter().map(|candidate| decide_one(now, lanes, candidate)).collect()
+}
+
+fn decide_one(now: Time, lanes: &mut HashMap<String, Lane>, candidate: &Candidate) -> Verdict {
+    for rule in &candidate.rules {
+        let lane = lanes.entry(rule.key.clone()).or_default();
+        if let Some(verdict) = stopped(now, lane, rule, candidate.is_fresh) {
+            return verdict;
+        }
+    }
+    for rule in &candidate.rules {
+        let lane = lanes.entry(rule.key.clone()).or_default();
+        match rule.bound {
+            Bound::Running { .. } => lane.used += 1,
+            Bound::Rate { interval, .. } => lane.tat = Some(lane.tat.unwrap_or(now).max(now) + delta(interval)),
+        }
+    }
+    Verdict::Admitted
+}
+
+/// Tells why a candidate may not run by one rule.
+fn stopped(now: Time, lane: &mut Lane, rule: &Rule, is_fresh: bool) -> Option<Verdict> {
+    let must_queue = is_fresh && lane.has_waiting;
+    match rule.bound {
+        Bound::Running { jobs_max, when_full } if lane.used >= jobs_max || must_queue => Some(match when_full {
+            WhenFull::SkipNewest => Verdict::Skipped { lane: rule.key.clone() },
+            WhenFull::Wait | WhenFull::CancelOldest => {
+                lane.has_waiting = true;
+                let cancels_oldest = when_full == WhenFull::CancelOldest;
+                Verdict::Gated { lane: rule.key.clone(), not_before: None, cancels_oldest }
+            }
+        }),
+        Bound::Rate { interval, tolerance } if must_queue || earliest(lane, tolerance) > now => {
+            lane.has_waiting = true;
+            let promised = (lane.promised.unwrap_or(now).max(now) + delta(interval)).max(earliest(lane, tolerance));
+            lane.promised = Some(promised);
+            Some(Verdict::Gated { lane: rule.key.clone(), not_before: Some(promised), cancels_oldest: false })
+        }
+        Bound::Running { .. } | Bound::Rate { .. } => None,
+    }
+}
+
+/// When the next job may begin.
+fn earliest(lane: &Lane, tolerance: Duration) -> Time {
+    lane.tat.map_or(Time::UNIX_EPOCH, |tat| tat - delta(tolerance))
+}
+
+fn delta(length: Duration) -> TimeDelta {
+    TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: i64) -> Time {
+        Time::from_timestamp_millis(1_000_000 + ms).unwrap()
+    }
+
+    fn running(key: &str, jobs_max: u32, when_full: WhenFull) -> Rule {
+        Rule { key: key.into(), bound: Bound::Running { jobs_max, when_full } }
+    }
+
+    fn rate(jobs: u64, per_ms: u64, burst: u64) -> Rule {
+        let interval = Duration::from_millis(per_ms / jobs);
+        let tolerance = interval * (burst as u32 - 1);
+        Rule { key: "r".into(), bound: Bound::Rate { interval, tolerance } }
+    }
+
+    fn fresh(rules: &[Rule]) -> Candidate {
+        Candidate { rules: rules.to_vec(), is_fresh: true }
+    }
+
+    fn admitted(verdicts: &[Verdict]) -> usize {
+        verdicts.iter().filter(|verdict| **verdict == Verdict::Admitted).count()
+    }
+
+    #[test]
+    fn places_are_given_in_order_and_no_more_than_there_are() {
+        let mut lanes = HashMap::from([("t1".to_owned(), Lane { used: 1, ..Lane::default() })]);
+        let all = vec![fresh(&[running("t1", 3, WhenFull::Wait)]); 4];
+
+        let verdicts = decide(at(0), &mut lanes, &all);
+
+        assert_eq!(admitted(&verdicts), 2);
+        assert!(verdicts[..2].iter().all(|verdict| *verdict == Verdict::Admitted));
+        assert_eq!(verdicts[2], Verdict::Gated { lane: "t1".into(), not_before: None, cancels_oldest: false });
+        assert_eq!(lanes["t1"].used, 3);
+    }
+
+    #[test]
+    fn what_waits_already_goes_first() {
+        let mut lanes = HashMap::from([("t1".to_owned(), Lane { has_waiting: true, ..Lane::default() })]);
+        let rules = [running("t1", 2, WhenFull::Wait)];
+        let back = Candidate { is_fresh: false, ..fresh(&rules) };
+
+        let verdicts = decide(at(0), &mut lanes, &[fresh(&rules), back]);
+
+        assert!(matches!(verdicts[0], Verdict::Gated { .. }));
+        assert_eq!(verdicts[1], Verdict::Admitted);
+    }
+
+    #[test]
+    fn a_full_key_skips_or_replaces_as_it_is_told() {
+        let full = || HashMap::from([("k".to_owned(), Lane { used: 1, ..Lane::default() })]);
+
+        let skipped = decide(at(0), &mut full(), &[fresh(&[running("k", 1, WhenFull::SkipNewest)])]);
+        let replaced = decide(at(0), &mut full(), &[fresh(&[running("k", 1, WhenFull::CancelOldest)])]);
+
+        assert_eq!(skipped, [Verdict::Skipped { lane: "k".into() }]);
+        assert!(matches!(replaced[0], Verdict::Gated { cancels_oldest: true, .. }));
+    }
+
+    #[test]
+    fn a_job_that_one_limit_stops_takes_nothing_of_the_others() {
+        let mut lanes = HashMap::from([("k".to_owned(), Lane { used: 1, ..Lane::default() })]);
+        let rules = [running("t", 9, WhenFull::Wait), rate(1, 1_000, 1), running("k", 1, WhenFull::Wait)];
+
+        decide(at(0), &mut lanes, &[fresh(&rules)]);
+
+        assert_eq!((lanes["t"].used, lanes["r"].tat), (0, None));
+    }
+
+    #[test]
+    fn a_rate_lets_a_burst_through_and_promises_even_times_to_the_rest() {
+        let mut lanes = HashMap::new();
+
+        let verdicts = decide(at(0), &mut lanes, &vec![fresh(&[rate(10, 1_000, 3)]); 5]);
+
+        assert_eq!(admitted(&verdicts), 3);
+        let times: Vec<Time> = verdicts[3..]
+            .iter()
+            .map(|verdict| match verdict {
+                Verdict::Gated { not_before: Some(time), .. } => *time,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(times, [at(100), at(200)]);
+    }
+
+    proptest! {
+        #[test]
+        fn within_any_window_no_more_begin_than_burst_and_rate_allow(
+            gaps in proptest::collection::vec(0_i64..400, 1..200), jobs in 1_u64..20, burst in 1_u64..10,
+        ) {
+            let rule = rate(jobs, 1_000, burst);
+            let Bound::Rate { interval, .. } = rule.bound else { unreachable!() };
+            let (mut lanes, mut now, mut begun) = (HashMap::new(), 0, Vec::new());
+            for gap in gaps {
+                now += gap;
+                let candidate = Candidate { is_fresh: false, ..fresh(std::slice::from_ref(&rule)) };
+                if decide(at(now), &mut lanes, &[candidate]) == [Verdict::Admitted] {
+                    begun.push(now);
+                }
+            }
+            for (first, start) in begun.iter().enumerate() {
+                for (count, end) in begun[first..].iter().enumerate() {
+                    let window = (end - start) as u128;
+                    let allowed = u128::from(burst) + window / interval.as_millis().max(1);
+                    prop_assert!(count as u128 + 1 <= allowed, "{} in {window} ms", count + 1);
+                }
+            }
+        }
+
+        #[test]
+        fn a_lane_never_holds_more_than_its_places(asks in proptest::collection::vec((0_usize..3, any::<bool>()), 1..60), most in 1_u32..6) {
+            let mut lanes = HashMap::new();
+            let candidates: Vec<Candidate> = asks
+                .iter()
+                .map(|(key, is_fresh)| Candidate { is_fresh: *is_fresh, ..fresh(&[running("t", 8, WhenFull::Wait), running(&format!("k{key}"), most, WhenFull::Wait)]) })
+                .collect();
+            let verdicts = decide(at(0), &mut lanes, &candidates);
+            prop_assert!(lanes.get("t").map_or(0, |lane| lane.used) <= 8);
+            prop_assert!((0..3).all(|key| lanes.get(&format!("k{key}")).map_or(0, |lane| lane.used) <= most));
+            prop_assert_eq!(lanes.get("t").map_or(0, |lane| lane.used) as usize, admitted(&verdicts));
+        }
+    }
+}

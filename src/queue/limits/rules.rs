@@ -1,0 +1,60 @@
+//! From what a template and a queue say to the rules of one job.
+
+use std::time::Duration;
+
+use super::decide::{Bound, Rule};
+use crate::queue::job::QueueId;
+use crate::queue::template::{Limits, Rate, WhenFull};
+
+/// Gives the key of a queue's lane.
+pub fn queue_key(queue: QueueId) -> String {
+    format!("q{}", queue.0)
+}
+
+/// Gives the rules that hold for a job: `keys` are those of its row, `limits` those of its template's version. A key whose
+/// limit the version does not have bounds nothing.
+pub fn rules(queue: QueueId, queue_jobs_max: Option<u32>, keys: &[String], limits: &Limits) -> Vec<Rule> {
+    let of_queue = queue_jobs_max.map(|jobs_max| Rule {
+        key: queue_key(queue),
+        bound: Bound::Running { jobs_max, when_full: WhenFull::Wait },
+    });
+    of_queue.into_iter().chain(keys.iter().filter_map(|key| rule(key, limits))).collect()
+}
+
+fn rule(key: &str, limits: &Limits) -> Option<Rule> {
+    let bound = match key.as_bytes().first()? {
+        b't' => Bound::Running { jobs_max: limits.concurrency?, when_full: WhenFull::Wait },
+        b'k' => {
+            let keyed = limits.keyed.as_ref()?;
+            Bound::Running { jobs_max: keyed.jobs, when_full: keyed.when_full }
+        }
+        b'r' => rate(limits.rate.as_ref()?),
+        _ => return None,
+    };
+    Some(Rule { key: key.to_owned(), bound })
+}
+
+fn rate(rate: &Rate) -> Bound {
+    let interval = Duration::from_millis(rate.per_ms) / rate.jobs.max(1);
+    let burst = rate.burst.unwrap_or(rate.jobs).max(1);
+    Bound::Rate { interval, tolerance: interval * (burst - 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_key_finds_its_limit() {
+        let limits: Limits = serde_json::from_value(json!({ "concurrency": 5, "rate": { "jobs": 2, "per_ms": 1_000 } })).unwrap();
+        let keys = ["t7", "k7:[1]", "r7:[]"].map(str::to_owned);
+
+        let found = rules(QueueId(3), Some(9), &keys, &limits);
+
+        let shown: Vec<&str> = found.iter().map(|rule| rule.key.as_str()).collect();
+        assert_eq!(shown, ["q3", "t7", "r7:[]"], "the version has no keyed limit");
+        let even = Bound::Rate { interval: Duration::from_millis(500), tolerance: Duration::from_millis(500) };
+        assert_eq!(found[2].bound, even);
+    }
+}

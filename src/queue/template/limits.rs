@@ -1,0 +1,142 @@
+//! How many jobs of a template run at once, and how many begin within a time.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use crate::base::pointer::Place;
+
+/// Most jobs at once that a limit may name.
+pub const JOBS_MAX: u32 = 100_000;
+/// Most parameters that make a key.
+pub const KEY_PARAMS_MAX: usize = 8;
+/// Longest time of a rate, in milliseconds: 31 days.
+pub const RATE_MS_MAX: u64 = 31 * 24 * 3_600_000;
+
+/// The limits of a template. All that are there hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Most of its jobs that run at once on all nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Most of its jobs with the same values of some parameters that run at once on all nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyed: Option<Keyed>,
+    /// How many of its jobs begin within a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+impl Limits {
+    /// Tells whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A limit for each combination of values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keyed {
+    /// The parameters whose values make the key.
+    pub by: Vec<String>,
+    /// Most jobs of a key that run at once.
+    pub jobs: u32,
+    /// What becomes of one more.
+    #[serde(default)]
+    pub when_full: WhenFull,
+}
+
+/// What becomes of a job that finds its key's places taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It waits.
+    #[default]
+    Wait,
+    /// It is cancelled.
+    SkipNewest,
+    /// It waits, and the oldest that runs is cancelled.
+    CancelOldest,
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// The parameters whose values make the key; none = one bucket for the template.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// So many jobs begin …
+    pub jobs: u32,
+    /// … within so many milliseconds.
+    pub per_ms: u64,
+    /// Most that begin at once after a quiet time; absent = `jobs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+}
+
+impl Check<'_> {
+    pub(super) fn limits(&mut self, limits: &Limits) {
+        let at = Place::ROOT.key("limits");
+        let of_jobs = |jobs: u32| (1..=JOBS_MAX).contains(&jobs);
+        let range = "goes from 1 to 100000";
+        self.require(limits.concurrency.is_none_or(of_jobs), &at.key("concurrency"), range);
+        if let Some(keyed) = &limits.keyed {
+            let at = at.key("keyed");
+            self.require(of_jobs(keyed.jobs), &at.key("jobs"), range);
+            self.require(!keyed.by.is_empty(), &at.key("by"), "is empty: name the parameters whose values make the key");
+            self.key_params(&keyed.by, &at.key("by"));
+        }
+        if let Some(rate) = &limits.rate {
+            let at = at.key("rate");
+            self.require(of_jobs(rate.jobs), &at.key("jobs"), range);
+            self.require(rate.burst.is_none_or(of_jobs), &at.key("burst"), range);
+            self.require((100..=RATE_MS_MAX).contains(&rate.per_ms), &at.key("per_ms"), "goes from 100 to 2678400000 (31 days)");
+            self.key_params(&rate.by, &at.key("by"));
+        }
+    }
+
+    fn key_params(&mut self, names: &[String], at: &Place<'_>) {
+        self.require(names.len() <= KEY_PARAMS_MAX, at, "names more than 8 parameters");
+        for (index, name) in names.iter().enumerate() {
+            if !self.spec.params.knows(name) {
+                self.fault(&at.index(index), format!("{name} is none of the parameters"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TemplateSpec;
+    use serde_json::{Value, json};
+
+    fn faults(limits: Value) -> Vec<String> {
+        let spec = json!({ "runner": "handler", "handler": { "name": "a" }, "limits": limits,
+            "params": { "type": "object", "properties": { "customer": { "type": "string" } } } });
+        let spec: TemplateSpec = serde_json::from_value(spec).unwrap();
+        spec.check().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn limits_are_within_their_bounds_and_name_parameters() {
+        let good = json!({ "concurrency": 5, "keyed": { "by": ["customer"], "jobs": 1, "when_full": "cancel_oldest" },
+            "rate": { "jobs": 10, "per_ms": 1_000 } });
+        let bad = json!({ "concurrency": 0, "keyed": { "by": [], "jobs": 100_001 },
+            "rate": { "by": ["custmer"], "jobs": 1, "per_ms": 10, "burst": 0 } });
+
+        assert_eq!(faults(good), [""; 0]);
+        assert_eq!(
+            faults(bad),
+            [
+                "/limits/concurrency: goes from 1 to 100000",
+                "/limits/keyed/jobs: goes from 1 to 100000",
+                "/limits/keyed/by: is empty: name the parameters whose values make the key",
+                "/limits/rate/burst: goes from 1 to 100000",
+                "/limits/rate/per_ms: goes from 100 to 2678400000 (31 days)",
+                "/limits/rate/by/0: custmer is none of the parameters",
+            ]
+        );
+    }
+}
