@@ -181,6 +181,7 @@ fn result((job, attempt, fence): (JobId, i16, Fence), of: &Job, tried: &Try, log
         log_bytes,
         unique: false,
         live: false,
+        lanes: Vec::new(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: tried.ending.clone(),

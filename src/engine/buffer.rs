@@ -25,6 +25,8 @@ pub(crate) struct Assigned {
     pub(crate) version: Arc<Version>,
     pub(crate) queue_name: Arc<str>,
     pub(crate) checkpoint: Option<Value>,
+    /// The lanes in which it took a place when it was admitted.
+    pub(crate) lanes: Vec<String>,
     /// It may be what takes its nodes down: no two of these are here at once.
     pub(crate) suspect: bool,
     /// When it was claimed.

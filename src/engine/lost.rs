@@ -2,14 +2,15 @@
 //! result could not be recorded. While the node lives no sweep finds them, so it gives them back itself.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::TryLockError;
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::db::{DbError, Link};
-use crate::queue::hand_back;
 use crate::queue::job::{Fence, JobId};
 use crate::queue::settle::Settlement;
+use crate::queue::{hand_back, limits};
 
 /// Time between two looks. A job is given back when two of them in a row find it unknown.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -38,6 +39,11 @@ impl LostJobs {
         if self.looked.elapsed() < LOOK_EVERY || shared.fence.time_left().is_zero() {
             return;
         }
+        if shared.recount.load(Ordering::SeqCst)
+            && let Err(error) = Self::recount(shared, link)
+        {
+            tracing::debug!(%error, "places of lanes could not be counted");
+        }
         match self.give_back(shared, link, aside) {
             Ok(0) => {}
             Ok(jobs) => {
@@ -60,7 +66,24 @@ impl LostJobs {
         if lost.is_empty() {
             return Ok(0);
         }
-        link.with(|conn| hand_back::hand_back(conn, shared.me, &lost))
+        let given_back = link.with(|conn| hand_back::hand_back(conn, shared.me, &lost))?;
+        let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.iter().for_each(|attempt| drop(places.remove(attempt)));
+        drop(places);
+        shared.recount.store(true, Ordering::SeqCst); // they may have held places, or not
+        Ok(given_back)
+    }
+
+    /// Writes what this node really uses of lanes. Nothing is settled meanwhile, because the settler calls it, and nothing
+    /// admitted, because it holds the lock of those who claim.
+    fn recount(shared: &Shared, link: &mut Link) -> Result<(), DbError> {
+        let Ok(_claiming) = shared.claiming.try_lock() else { return Ok(()) };
+        let places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let running: Vec<String> = places.values().flatten().cloned().collect();
+        drop(places);
+        link.with(|conn| limits::recount(conn, shared.me, &running))?;
+        shared.recount.store(false, Ordering::SeqCst);
+        Ok(())
     }
 }
 

@@ -29,6 +29,8 @@ mod settler;
 mod supervisor;
 mod sweeper;
 
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -42,6 +44,7 @@ pub use supervisor::Supervisor;
 
 use crate::base::clock::{Clock, boottime};
 use crate::base::db::{DbError, Link};
+use crate::queue::job::{Fence, JobId};
 use crate::queue::node::{self, Incarnation, Introduction};
 use crate::queue::work::Stop;
 
@@ -62,6 +65,10 @@ pub(crate) struct Shared {
     pub(crate) pool: pool::Pool,
     /// Held from looking for room until claimed jobs are in the buffer, so that draining misses none in between.
     pub(crate) claiming: Mutex<()>,
+    /// The places of lanes that admitted jobs hold here, until their results are recorded.
+    pub(crate) places: Mutex<HashMap<(JobId, Fence), Vec<String>>>,
+    /// What this node uses of lanes may not be what is written.
+    pub(crate) recount: AtomicBool,
     /// Wakes the dispatcher.
     pub(crate) work_bell: dispatcher::Doorbell,
     /// Wakes the heartbeat: an intent came, or the engine ends.
@@ -107,6 +114,8 @@ impl Engine {
             results: results::Results::new(settings.slots.max),
             pool: pool::Pool::new(settings.slots),
             claiming: Mutex::default(),
+            places: Mutex::default(),
+            recount: AtomicBool::new(false),
             work_bell: dispatcher::Doorbell::default(),
             pulse_bell: Bell::default(),
             due_bell: Bell::default(),

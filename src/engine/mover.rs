@@ -1,11 +1,11 @@
-//! Moves due jobs into their line, at their time.
+//! Moves due jobs into their line, at their time, and those of lanes that have room.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::db::{DbError, Link, keep_plans};
-use crate::queue::due;
+use crate::queue::{due, limits};
 
 /// Longest time between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -14,8 +14,9 @@ const LOOK_MIN: Duration = Duration::from_millis(5);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut link = Link::new(&shared.settings.database_url, "mover", Duration::from_secs(10)).prepared(keep_plans);
+    let mut lanes_at = Instant::now();
     while !shared.ending.is_open() {
-        let wait = link.with(|conn| move_all(shared, conn)).unwrap_or_else(|error| {
+        let wait = link.with(|conn| move_all(shared, conn, &mut lanes_at)).unwrap_or_else(|error| {
             tracing::debug!(%error, "due jobs wait for the database");
             LOOK_MAX
         });
@@ -24,7 +25,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 }
 
 /// Moves everything that is due and tells when to look again.
-fn move_all(shared: &Shared, conn: &mut diesel::PgConnection) -> Result<Duration, DbError> {
+fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes_at: &mut Instant) -> Result<Duration, DbError> {
     loop {
         let moved = due::move_due(conn)?;
         if moved > 0 {
@@ -34,6 +35,15 @@ fn move_all(shared: &Shared, conn: &mut diesel::PgConnection) -> Result<Duration
             break;
         }
     }
-    let next = due::next_due(conn)?.map_or(LOOK_MAX, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    let mut seconds = due::next_due(conn)?;
+    // what is due still is in a lane: its time was promised by a rate
+    if seconds.is_some_and(|seconds| seconds <= 0.0) || Instant::now() >= *lanes_at {
+        if limits::look(conn)? > 0 {
+            shared.work_bell.ring();
+        }
+        *lanes_at = Instant::now() + LOOK_MAX;
+        seconds = due::next_due(conn)?;
+    }
+    let next = seconds.map_or(LOOK_MAX, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
     Ok(next.clamp(LOOK_MIN, LOOK_MAX))
 }

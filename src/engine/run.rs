@@ -60,7 +60,7 @@ fn call_if_wanted(shared: &Shared) {
 fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
     let started_at = shared.clock.now();
     if shared.fence.time_left().is_zero() {
-        return shared.results.push_from(slot, unstarted(&assigned.job, started_at)); // it may be somebody else's by now
+        return shared.results.push_from(slot, returned(&assigned, started_at)); // it may be somebody else's by now
     }
     let version = Arc::clone(&assigned.version);
     let spec = match &version.spec {
@@ -68,7 +68,7 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
         Err(error) => return shared.results.push_from(slot, unreadable(&assigned.job, started_at, error)),
     };
     if let Err(error) = assigned.job.args.check() {
-        return shared.results.push_from(slot, unfit(&assigned.job, started_at, error));
+        return shared.results.push_from(slot, unfit(&assigned, started_at, error));
     }
     let facts = facts(shared, &mut assigned, spec, started_at);
     let context = JobContext::new(facts, timeout(&assigned, spec), Arc::clone(&shared.clock));
@@ -160,6 +160,7 @@ fn settlement(
     let said = context.take_said();
     let last_words = written.next(context, said);
     Some(Settlement {
+        lanes: assigned.lanes.clone(),
         started_at: Some(context.facts().started_at),
         resources: ending.1,
         log_bytes: context.log_bytes(),
@@ -186,8 +187,9 @@ fn base(job: &Claimed, now: Time) -> Settlement {
         finished_at: now,
         resources: Resources::default(),
         log_bytes: 0,
-        unique: job.unique,
+        unique: job.marks.is_unique(),
         live: false,
+        lanes: Vec::new(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: Ending::HandedBack { stopped: None },
@@ -258,6 +260,11 @@ fn trouble(failure: Failure) -> Trouble {
     Trouble { outcome, error: failure.message, trace: failure.trace.map(kept_trace) }
 }
 
+/// The result of a job that was admitted and never started: it goes back, uncounted, with the places it took.
+pub(crate) fn returned(assigned: &Assigned, now: Time) -> Settlement {
+    Settlement { lanes: assigned.lanes.clone(), ..base(&assigned.job, now) }
+}
+
 /// The result of a job that was claimed and never started: it goes back, uncounted.
 pub(crate) fn unstarted(job: &Claimed, now: Time) -> Settlement {
     base(job, now)
@@ -274,8 +281,8 @@ pub(crate) fn expired(job: &Claimed, now: Time) -> Settlement {
 }
 
 /// The result of a job whose arguments cannot be read: trying again would meet the same ones.
-fn unfit(job: &Claimed, now: Time, error: String) -> Settlement {
-    Settlement { ending: Ending::Failed(trouble(Failure::new(error))), ..base(job, now) }
+fn unfit(assigned: &Assigned, now: Time, error: String) -> Settlement {
+    Settlement { ending: Ending::Failed(trouble(Failure::new(error))), ..returned(assigned, now) }
 }
 
 /// The result of a job whose template's version cannot be understood.

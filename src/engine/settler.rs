@@ -5,14 +5,15 @@
 //! else. Between two batches, now and then, it looks for leased jobs that nobody here knows of.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::lost::LostJobs;
 use crate::base::db::{DbError, Link, PgConnection, keep_plans};
 use crate::queue::claim::CLAIM_BATCH_MAX;
-use crate::queue::settle::{AttemptOutcome, Ending, SETTLE_BATCH_MAX, Settlement, Trouble, settle};
+use crate::queue::settle::{AttemptOutcome, Ending, SETTLE_BATCH_MAX, Settled, Settlement, Trouble, settle};
 
 /// How often the settler looks whether the engine ends.
 const LOOK: Duration = Duration::from_millis(500);
@@ -87,7 +88,10 @@ impl Settler {
                 failures = 0;
             }
             match settled {
-                Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
+                Ok(settled) => {
+                    tell_dropped(batch, |result| settled.holds(result.job, result.fence));
+                    forget_places(shared, batch, &settled);
+                }
                 Err(error) if is_away(&error) => {
                     failures += 1;
                     batches.push(batch);
@@ -169,6 +173,23 @@ fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
     while batch.len() < SETTLE_BATCH_MAX && shared.pool.is_quick() && shared.buffer.held() > 0 && Instant::now() < end {
         std::thread::sleep(COMPANY_LOOK);
         shared.results.take_more(batch);
+    }
+}
+
+/// Places of recorded results are free. What was dropped may have been recorded by an earlier try: then it is to be counted.
+fn forget_places(shared: &Shared, batch: &[Settlement], settled: &Settled) {
+    let bounded = || batch.iter().filter(|result| !result.lanes.is_empty());
+    if bounded().next().is_none() {
+        return;
+    }
+    let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+    bounded().for_each(|result| drop(places.remove(&(result.job, result.fence))));
+    drop(places);
+    if bounded().any(|result| !settled.holds(result.job, result.fence)) {
+        shared.recount.store(true, Ordering::SeqCst);
+    }
+    if settled.has_freed() {
+        shared.work_bell.ring(); // whoever waited for them may be in the line now
     }
 }
 

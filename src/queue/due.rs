@@ -56,7 +56,9 @@ struct Wait {
 /// Database failures.
 pub fn next_due(conn: &mut PgConnection) -> Result<Option<f64>, DbError> {
     const SQL: &str = "-- queue::due::next
-SELECT extract(epoch FROM (SELECT run_at FROM millrace.scheduled ORDER BY run_at, seq LIMIT 1) - clock_timestamp())::float8 AS seconds";
+SELECT extract(epoch FROM least(
+    (SELECT run_at FROM millrace.scheduled ORDER BY run_at, seq LIMIT 1),
+    (SELECT not_before FROM millrace.gated WHERE not_before IS NOT NULL ORDER BY not_before LIMIT 1)) - clock_timestamp())::float8 AS seconds";
     let row: Option<Wait> = statement(SQL).row(conn)?;
     Ok(row.and_then(|row| row.seconds))
 }

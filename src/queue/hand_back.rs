@@ -77,6 +77,7 @@ impl Row {
             log_bytes: 0,
             unique: self.unique,
             live: true, // it may have said something
+            lanes: Vec::new(),
             last_words: Vec::new(),
             checkpoint: None,
             ending: Ending::HandedBack { stopped: None },

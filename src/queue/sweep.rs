@@ -190,6 +190,7 @@ fn settlement(orphan: &Orphan) -> Settlement {
         log_bytes: 0,
         unique: orphan.unique,
         live: true, // it may have said something
+        lanes: Vec::new(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: ending(orphan),

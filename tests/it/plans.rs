@@ -132,6 +132,7 @@ fn result(job: &Claimed, ending: Ending) -> Settlement {
         log_bytes: 0,
         unique: false,
         live: false,
+        lanes: Vec::new(),
         last_words: Vec::new(),
         checkpoint: None,
         ending,

@@ -2,6 +2,7 @@
 //!
 //! It looks only when there is a reason: news of work, or room for more of the work that the last claim left behind. A
 //! claim that found nothing costs the server as much as one that found something.
+mod admission;
 mod doorbell;
 mod marks;
 mod pace;
@@ -56,6 +57,7 @@ struct Dispatcher {
     versions: Versions,
     queues: Vec<Queue>,
     names: HashMap<QueueId, Arc<str>>,
+    queue_limits: HashMap<QueueId, u32>,
     queues_read: Option<Instant>,
     /// Queues that gave less than they were asked for at the last claim.
     idle: HashSet<QueueId>,
@@ -76,6 +78,7 @@ impl Dispatcher {
             versions: Versions::default(),
             queues: Vec::new(),
             names: HashMap::new(),
+            queue_limits: HashMap::new(),
             queues_read: None,
             idle: HashSet::new(),
             turn: 0,
@@ -168,6 +171,7 @@ impl Dispatcher {
         tracing::trace!(jobs = claimed.len(), room, held = shared.buffer.held(), "claimed");
         let claimed = suspects::postpone(&mut self.link, shared, claimed);
         let assigned = self.assign(shared, claimed);
+        let assigned = admission::ask(&mut self.link, shared, assigned, &self.queue_limits);
         shared.buffer.fill(assigned, shared.pool.wake_max());
         Ok(())
     }
@@ -224,6 +228,8 @@ impl Dispatcher {
         let last = self.queues.last().map_or(QueueId(0), |queue| queue.id);
         self.queues = self.link.with(|conn| catalog::to_serve(conn, served.as_deref(), last))?;
         self.names = self.queues.iter().map(|queue| (queue.id, Arc::from(queue.name.as_str()))).collect();
+        let limited = |queue: &Queue| Some((queue.id, queue.concurrency?.unsigned_abs()));
+        self.queue_limits = self.queues.iter().filter_map(limited).collect();
         self.queues_read = Some(Instant::now());
         Ok(())
     }
@@ -235,7 +241,7 @@ impl Dispatcher {
         let (now, since) = (shared.clock.now(), Instant::now());
         let mut assigned = Vec::with_capacity(claimed.len());
         for (job, suspect) in claimed {
-            if job.expired {
+            if job.marks.is_expired() {
                 shared.results.push(run::expired(&job, now));
                 continue;
             }
@@ -243,7 +249,8 @@ impl Dispatcher {
             match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
                 Ok(Some(version)) => {
                     let checkpoint = checkpoints.remove(&job.job_id.0);
-                    assigned.push(Assigned { job, version, queue_name, checkpoint, suspect, since });
+                    let lanes = Vec::new();
+                    assigned.push(Assigned { job, version, queue_name, checkpoint, lanes, suspect, since });
                 }
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
                 Err(error) => {
@@ -275,5 +282,5 @@ impl Dispatcher {
 /// Gives back jobs that no worker has taken.
 pub(super) fn give_back(shared: &Shared, jobs: Vec<Assigned>) {
     let now = shared.clock.now();
-    jobs.iter().for_each(|assigned| shared.results.push(run::unstarted(&assigned.job, now)));
+    jobs.iter().for_each(|assigned| shared.results.push(run::returned(assigned, now)));
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     fn queue(id: i32, weight: i32) -> Queue {
-        Queue { id: QueueId(id), name: format!("q{id}"), weight, paused: false }
+        Queue { id: QueueId(id), name: format!("q{id}"), weight, paused: false, concurrency: None }
     }
 
     fn asked(wants: &[Want]) -> Vec<(i32, u32)> {

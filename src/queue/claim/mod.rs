@@ -49,6 +49,23 @@ impl Want {
     }
 }
 
+crate::row_id!(
+    /// What is to be known of a claimed job, in bits: a row of more than 16 columns would cost the compiler more than the bits do.
+    Marks, i16, diesel::sql_types::SmallInt
+);
+
+impl Marks {
+    /// Tells whether its deadline had passed when it was claimed, by the database's clock.
+    pub fn is_expired(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Tells whether it owns a unique key.
+    pub fn is_unique(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
 /// A job that this node owns now.
 #[derive(Debug, Clone, Queryable)]
 pub struct Claimed {
@@ -78,10 +95,10 @@ pub struct Claimed {
     pub timeout_ms: Option<i64>,
     /// It expires when not started by then.
     pub deadline: Option<Time>,
-    /// Whether that had passed when it was claimed, by the database's clock.
-    pub expired: bool,
-    /// Whether it owns a unique key.
-    pub unique: bool,
+    /// What is to be known of it in two bits.
+    pub marks: Marks,
+    /// The lanes whose limits hold for it; `None` for most.
+    pub limit_keys: Option<Vec<String>>,
     /// Its arguments.
     pub args: StoredArgs,
 }

@@ -1,10 +1,10 @@
 //! The immutable rows of jobs that were taken, read by runs of ids.
 
 use diesel::prelude::Queryable;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 
-use super::Claimed;
 use super::take::Taken;
+use super::{Claimed, Marks};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
 use crate::queue::job::{Fence, JobId};
@@ -15,13 +15,22 @@ const GAP_MAX: i64 = 4;
 
 /// The outer bounds let Postgres leave out all other partitions when it starts.
 const ROWS: &str = "-- queue::claim::rows
-SELECT j.id, j.version, j.created_at, j.max_attempts, j.timeout_ms, j.deadline, coalesce(j.deadline < clock_timestamp(), false),
-    j.unique_key IS NOT NULL, j.args
+SELECT j.id, j.version, j.created_at, j.max_attempts, j.timeout_ms, j.deadline, 
+    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
 FROM UNNEST($1::bigint[], $2::bigint[]) AS run(low, high) JOIN millrace.jobs j ON j.id >= run.low AND j.id <= run.high
 WHERE j.id >= $3 AND j.id <= $4";
 
-type Columns =
-    (BigInt, Integer, Timestamptz, Nullable<SmallInt>, Nullable<BigInt>, Nullable<Timestamptz>, Bool, Bool, Jsonb);
+type Columns = (
+    BigInt,
+    Integer,
+    Timestamptz,
+    Nullable<SmallInt>,
+    Nullable<BigInt>,
+    Nullable<Timestamptz>,
+    SmallInt,
+    Nullable<Array<Text>>,
+    Jsonb,
+);
 
 #[derive(Queryable)]
 struct Row {
@@ -31,8 +40,8 @@ struct Row {
     max_attempts: Option<i16>,
     timeout_ms: Option<i64>,
     deadline: Option<Time>,
-    expired: bool,
-    unique: bool,
+    marks: Marks,
+    limit_keys: Option<Vec<String>>,
     args: StoredArgs,
 }
 
@@ -90,8 +99,8 @@ fn complete(place: Taken, fence: Fence, row: Row) -> Claimed {
         max_attempts: row.max_attempts,
         timeout_ms: row.timeout_ms,
         deadline: row.deadline,
-        expired: row.expired,
-        unique: row.unique,
+        marks: row.marks,
+        limit_keys: row.limit_keys,
         args: row.args,
     }
 }

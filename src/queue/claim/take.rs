@@ -1,6 +1,6 @@
 //! Taking places out of the lines.
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 
 use super::{Claimed, PRIORITIES, Want};
 use crate::base::clock::Time;
@@ -51,7 +51,8 @@ WITH taken AS MATERIALIZED (
     SELECT queue_id, template_id, 'ready', 'running', count(*) FROM taken GROUP BY queue_id, template_id
 )
 SELECT t.job_id, lease.id, t.attempt, t.seq, t.since, t.queue_id, t.template_id, t.priority, j.version, j.created_at, j.max_attempts,
-    j.timeout_ms, j.deadline, coalesce(j.deadline < clock_timestamp(), false), j.unique_key IS NOT NULL, j.args
+    j.timeout_ms, j.deadline, 
+    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
 FROM taken t CROSS JOIN lease JOIN millrace.jobs j ON j.id = t.job_id"
 );
 
@@ -83,8 +84,8 @@ type ClaimedColumns = (
     Nullable<SmallInt>,
     Nullable<BigInt>,
     Nullable<Timestamptz>,
-    Bool,
-    Bool,
+    SmallInt,
+    Nullable<Array<Text>>,
     Jsonb,
 );
 

@@ -87,11 +87,7 @@ FROM millrace.lanes l WHERE l.key = ANY($1)";
     Ok((now, rows.into_iter().map(lane).collect()))
 }
 
-fn write_lanes(
-    tx: &mut Tx<'_>,
-    bounds: &BTreeMap<&str, Bound>,
-    lanes: &HashMap<String, Lane>,
-) -> Result<(), DbError> {
+fn write_lanes(tx: &mut Tx<'_>, bounds: &BTreeMap<&str, Bound>, lanes: &HashMap<String, Lane>) -> Result<(), DbError> {
     const SQL: &str = "-- queue::limits::write_lanes
 UPDATE millrace.lanes l SET jobs_max = n.jobs_max, tat = n.tat, promised = n.promised, touched_at = clock_timestamp()
 FROM UNNEST($1::text[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) AS n(key, jobs_max, tat, promised)
@@ -116,7 +112,7 @@ WHERE l.key = n.key AND (l.jobs_max, l.tat, l.promised) IS DISTINCT FROM (n.jobs
 fn use_places(tx: &mut Tx<'_>, who: Incarnation, asks: &[Ask], verdicts: &[Verdict]) -> Result<(), DbError> {
     const SQL: &str = "-- queue::limits::use_places
 INSERT INTO millrace.lane_use AS u (key, node_id, epoch, used)
-SELECT key, $3, $4, jobs FROM UNNEST($1::text[], $2::integer[]) AS n(key, jobs)
+SELECT key, $1, $2, jobs FROM UNNEST($3::text[], $4::integer[]) AS n(key, jobs)
 ON CONFLICT (key, node_id, epoch) DO UPDATE SET used = u.used + excluded.used";
     let mut taken: BTreeMap<&str, i32> = BTreeMap::new();
     for (ask, _) in asks.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Admitted) {
@@ -126,10 +122,10 @@ ON CONFLICT (key, node_id, epoch) DO UPDATE SET used = u.used + excluded.used";
         return Ok(());
     }
     statement(SQL)
-        .bind::<Array<Text>, _>(taken.keys().copied().collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(taken.values().copied().collect::<Vec<_>>())
         .bind::<Integer, _>(who.node)
         .bind::<BigInt, _>(who.epoch)
+        .bind::<Array<Text>, _>(taken.keys().copied().collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(taken.values().copied().collect::<Vec<_>>())
         .run(tx)?;
     Ok(())
 }

@@ -14,10 +14,8 @@ pub fn queue_key(queue: QueueId) -> String {
 /// Gives the rules that hold for a job: `keys` are those of its row, `limits` those of its template's version. A key whose
 /// limit the version does not have bounds nothing.
 pub fn rules(queue: QueueId, queue_jobs_max: Option<u32>, keys: &[String], limits: &Limits) -> Vec<Rule> {
-    let of_queue = queue_jobs_max.map(|jobs_max| Rule {
-        key: queue_key(queue),
-        bound: Bound::Running { jobs_max, when_full: WhenFull::Wait },
-    });
+    let of_queue = queue_jobs_max
+        .map(|jobs_max| Rule { key: queue_key(queue), bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } });
     of_queue.into_iter().chain(keys.iter().filter_map(|key| rule(key, limits))).collect()
 }
 
@@ -47,7 +45,8 @@ mod tests {
 
     #[test]
     fn each_key_finds_its_limit() {
-        let limits: Limits = serde_json::from_value(json!({ "concurrency": 5, "rate": { "jobs": 2, "per_ms": 1_000 } })).unwrap();
+        let limits: Limits =
+            serde_json::from_value(json!({ "concurrency": 5, "rate": { "jobs": 2, "per_ms": 1_000 } })).unwrap();
         let keys = ["t7", "k7:[1]", "r7:[]"].map(str::to_owned);
 
         let found = rules(QueueId(3), Some(9), &keys, &limits);

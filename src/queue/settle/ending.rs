@@ -80,6 +80,13 @@ pub enum Ending {
     Snoozed(Duration),
     /// Put off before its code ran, not counted: something like it runs just now.
     Postponed(Duration),
+    /// It waits for a place in a lane, not counted: its code has not run.
+    Gated {
+        /// The lane.
+        lane: String,
+        /// The time promised to it, if the lane is one of a rate.
+        not_before: Option<Time>,
+    },
     /// Given back by its node, not counted.
     HandedBack {
         /// Why its code was stopped; `None` = it never ran.
@@ -107,7 +114,7 @@ impl Ending {
             Self::Retry(_, after) if after.is_zero() => Event::HandedBack,
             Self::Retry(..) => Event::RetryLater,
             Self::Snoozed(_) | Self::Postponed(_) => Event::Snoozed,
-            Self::HandedBack { .. } => Event::HandedBack,
+            Self::HandedBack { .. } | Self::Gated { .. } => Event::HandedBack,
             Self::Cancelled { .. } => Event::Cancel,
             Self::Expired => Event::DeadlinePassed,
             Self::Held(..) => Event::Hold,
@@ -131,7 +138,11 @@ impl Ending {
                 told(AttemptOutcome::HandedBack, "its node could not renew its lease".into())
             }
             Self::HandedBack { stopped: Some(_) } => told(AttemptOutcome::HandedBack, "its node was draining".into()),
-            Self::Succeeded { .. } | Self::Postponed(_) | Self::HandedBack { stopped: None } | Self::Expired => None,
+            Self::Succeeded { .. }
+            | Self::Postponed(_)
+            | Self::Gated { .. }
+            | Self::HandedBack { stopped: None }
+            | Self::Expired => None,
         }
     }
 
@@ -141,7 +152,9 @@ impl Ending {
             Self::Succeeded { .. } | Self::Failed(_) | Self::Retry(..) | Self::Cancelled { .. } | Self::Held(..) => {
                 true
             }
-            Self::Snoozed(_) | Self::Postponed(_) | Self::HandedBack { .. } | Self::Expired => false,
+            Self::Snoozed(_) | Self::Postponed(_) | Self::Gated { .. } | Self::HandedBack { .. } | Self::Expired => {
+                false
+            }
         }
     }
 }
@@ -182,6 +195,8 @@ pub struct Settlement {
     pub log_bytes: usize,
     /// Whether it owns a unique key.
     pub unique: bool,
+    /// The lanes in which it took a place when it was admitted; they are given back.
+    pub lanes: Vec<String>,
     /// Whether it has a row in `live`.
     pub live: bool,
     /// The parts of its log that may not have been written yet.

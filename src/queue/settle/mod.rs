@@ -21,8 +21,8 @@ pub(crate) use tally::{StateMoves, array_literal as tally_literal};
 use std::collections::HashSet;
 
 use super::job::{Fence, JobId, NodeId};
-use super::log;
 use super::node::Incarnation;
+use super::{limits, log};
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
 
 /// Most results of one settling transaction.
@@ -34,12 +34,19 @@ pub struct Settled {
     recorded: usize,
     /// Those that were not; nearly always none.
     dropped: HashSet<(JobId, Fence)>,
+    /// Places of lanes were given back.
+    freed: bool,
 }
 
 impl Settled {
     /// Tells whether this one of the results was recorded. If not, somebody else owns the job: drop the result.
     pub fn holds(&self, job: JobId, fence: Fence) -> bool {
         !self.dropped.contains(&(job, fence))
+    }
+
+    /// Tells whether places of lanes were given back: jobs that waited for them may be in the line now.
+    pub fn has_freed(&self) -> bool {
+        self.freed
     }
 
     /// Tells how many were recorded.
@@ -55,7 +62,8 @@ impl Settled {
                 dropped.remove(&(result.job, result.fence));
             }
         }
-        Self { recorded: ours.len(), dropped }
+        let freed = ours.iter().any(|result| !result.lanes.is_empty());
+        Self { recorded: ours.len(), dropped, freed }
     }
 }
 
@@ -65,10 +73,25 @@ impl Settled {
 /// Database failures; nothing is recorded then. After a lost connection at COMMIT the outcome is not known: settle the
 /// same results again, what was recorded is left out because its lease is gone.
 pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
-    if alike::are_alike(results) && alike::settle(conn, who, &release::ordered(results))? {
-        return Ok(Settled { recorded: results.len(), dropped: HashSet::new() });
+    let bounded = results.iter().any(|result| !result.lanes.is_empty());
+    if alike::are_alike(results) {
+        let ordered = release::ordered(results);
+        let done = if bounded { settle_bounded(conn, who, &ordered)? } else { alike::settle(conn, who, &ordered)? };
+        if done {
+            return Ok(Settled { recorded: results.len(), dropped: HashSet::new(), freed: bounded });
+        }
     }
     transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
+}
+
+fn settle_bounded(conn: &mut PgConnection, who: Incarnation, ordered: &[&Settlement]) -> Result<bool, DbError> {
+    transaction(conn, "queue::settle", |tx| {
+        let done = alike::settle(tx, who, ordered)?;
+        if done {
+            limits::free(tx, who, ordered)?;
+        }
+        Ok::<_, DbError>(done)
+    })
 }
 
 /// Writes results of a node as they stand, without leases, logs and waiting rows: a demo's past, of which the caller writes the
@@ -108,5 +131,6 @@ pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> R
     waiting::put(tx, &ours)?;
     history::leftovers(tx, &ours)?;
     tally::record(tx, who.node, &ours)?;
+    limits::free(tx, who, &ours)?;
     Ok(Settled::of(results, &ours))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::ending::{Ending, Settlement};
 use crate::base::db::{DbError, Tx, statement};
@@ -27,6 +27,10 @@ WITH r AS MATERIALIZED (
 INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) SELECT job_id, queue_id, priority, seq FROM r
 ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq";
 
+const GATE: &str = "-- queue::settle::gate
+INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::integer[], $7::smallint[], $8::smallint[])";
+
 const HOLD: &str = "-- queue::settle::hold
 INSERT INTO millrace.parked (job_id, state, since, queue_id, template_id, priority, attempt, parked_by, reason)
 SELECT job_id, 'held', clock_timestamp(), queue_id, template_id, priority, attempt, 'millrace', reason
@@ -39,7 +43,9 @@ pub(super) fn put(tx: &mut Tx<'_>, ours: &[&Settlement]) -> Result<(), DbError> 
         ours.iter().copied().filter(|row| wanted.contains(&row.ending.state())).collect()
     };
     later(tx, &of(&[JobState::Scheduled, JobState::Retrying]))?;
-    again(tx, &of(&[JobState::Ready]))?;
+    let (stopped, ready): (Vec<_>, Vec<_>) = of(&[JobState::Ready]).into_iter().partition(|row| is_gated(row));
+    again(tx, &ready)?;
+    gate(tx, &stopped)?;
     hold(tx, &of(&[JobState::Held]))
 }
 
@@ -76,6 +82,31 @@ fn again(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
     }
     statement(AGAIN)
         .bind::<Array<BigInt>, _>(column(rows, |row| row.job.0))
+        .bind::<Array<Integer>, _>(column(rows, |row| row.queue.0))
+        .bind::<Array<Integer>, _>(column(rows, |row| row.template.0))
+        .bind::<Array<SmallInt>, _>(column(rows, |row| row.priority))
+        .bind::<Array<SmallInt>, _>(column(rows, Settlement::attempts_counted))
+        .run(tx)?;
+    Ok(())
+}
+
+fn is_gated(row: &Settlement) -> bool {
+    matches!(row.ending, Ending::Gated { .. })
+}
+
+fn gate(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let wish = |row: &Settlement| match &row.ending {
+        Ending::Gated { lane, not_before } => (lane.clone(), *not_before),
+        _ => (String::new(), None),
+    };
+    statement(GATE)
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.job.0))
+        .bind::<Array<Text>, _>(column(rows, |row| wish(row).0))
+        .bind::<Array<Timestamptz>, _>(column(rows, |row| row.since))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(rows, |row| wish(row).1))
         .bind::<Array<Integer>, _>(column(rows, |row| row.queue.0))
         .bind::<Array<Integer>, _>(column(rows, |row| row.template.0))
         .bind::<Array<SmallInt>, _>(column(rows, |row| row.priority))

@@ -38,7 +38,7 @@ impl TemplateSpec {
         check.description();
         check.blocks();
         check.defaults(&self.defaults);
-        check.limits(&self.limits);
+        check.job_limits(&self.limits);
         check.faults
     }
 }

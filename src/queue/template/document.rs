@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::ser::Error as _;
 use serde_json::{Map, Value};
 
-use super::{CommandWork, Defaults, HandlerWork, HttpWork, RunnerKind, SqlWork, TemplateSpec};
+use super::{CommandWork, Defaults, HandlerWork, HttpWork, Limits, RunnerKind, SqlWork, TemplateSpec};
 use crate::base::text::TemplateName;
 use crate::queue::params::Params;
 
@@ -28,6 +28,8 @@ pub struct TemplateDocument {
     params: Params,
     #[serde(default)]
     defaults: Defaults,
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    limits: Limits,
 }
 
 /// The kind of a document that is a template.
@@ -49,6 +51,7 @@ impl TemplateDocument {
             handler: self.handler,
             params: self.params,
             defaults: self.defaults,
+            limits: self.limits,
         };
         (self.name, spec)
     }

@@ -77,7 +77,7 @@ pub struct Rate {
 }
 
 impl Check<'_> {
-    pub(super) fn limits(&mut self, limits: &Limits) {
+    pub(super) fn job_limits(&mut self, limits: &Limits) {
         let at = Place::ROOT.key("limits");
         let of_jobs = |jobs: u32| (1..=JOBS_MAX).contains(&jobs);
         let range = "goes from 1 to 100000";
@@ -85,14 +85,22 @@ impl Check<'_> {
         if let Some(keyed) = &limits.keyed {
             let at = at.key("keyed");
             self.require(of_jobs(keyed.jobs), &at.key("jobs"), range);
-            self.require(!keyed.by.is_empty(), &at.key("by"), "is empty: name the parameters whose values make the key");
+            self.require(
+                !keyed.by.is_empty(),
+                &at.key("by"),
+                "is empty: name the parameters whose values make the key",
+            );
             self.key_params(&keyed.by, &at.key("by"));
         }
         if let Some(rate) = &limits.rate {
             let at = at.key("rate");
             self.require(of_jobs(rate.jobs), &at.key("jobs"), range);
             self.require(rate.burst.is_none_or(of_jobs), &at.key("burst"), range);
-            self.require((100..=RATE_MS_MAX).contains(&rate.per_ms), &at.key("per_ms"), "goes from 100 to 2678400000 (31 days)");
+            self.require(
+                (100..=RATE_MS_MAX).contains(&rate.per_ms),
+                &at.key("per_ms"),
+                "goes from 100 to 2678400000 (31 days)",
+            );
             self.key_params(&rate.by, &at.key("by"));
         }
     }

@@ -32,7 +32,7 @@ pub fn template_schema() -> Value {
             "handler": object(&["name"], json!({ "name": { "type": "string", "pattern": NAME } })),
             "params": described("object", "JSON Schema subset; the enqueue form is made from it."),
             "defaults": defaults(),
-            "limits": limits(),
+            "limits": job_limits(),
         }),
     );
     let head = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Millrace template", "allOf": blocks });
@@ -42,10 +42,12 @@ pub fn template_schema() -> Value {
     schema
 }
 
-fn limits() -> Value {
+fn job_limits() -> Value {
     let jobs = || json!({ "type": "integer", "minimum": 1, "maximum": JOBS_MAX });
-    let by = || json!({ "type": "array", "items": { "type": "string" }, "maxItems": KEY_PARAMS_MAX,
-        "description": "Parameters whose values make the key." });
+    let by = || {
+        json!({ "type": "array", "items": { "type": "string" }, "maxItems": KEY_PARAMS_MAX,
+        "description": "Parameters whose values make the key." })
+    };
     let keyed = json!({ "by": by(), "jobs": jobs(), "when_full": { "enum": ["wait", "skip_newest", "cancel_oldest"], "default": "wait" } });
     let rate = json!({ "by": by(), "jobs": jobs(), "per_ms": { "type": "integer", "minimum": 100, "maximum": RATE_MS_MAX }, "burst": jobs() });
     object(

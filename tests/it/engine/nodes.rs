@@ -48,6 +48,7 @@ fn success(job: &Claimed) -> Settlement {
         log_bytes: 0,
         unique: false,
         live: false,
+        lanes: Vec::new(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: Ending::Succeeded { output: None },

@@ -72,7 +72,7 @@ pub fn state(conn: &mut PgConnection, job: JobId) -> String {
     (SELECT 'running' FROM millrace.leases WHERE job_ids @> ARRAY[$1::bigint]),
     (SELECT CASE WHEN retrying THEN 'retrying' ELSE 'scheduled' END FROM millrace.scheduled WHERE job_id = $1),
     (SELECT state::text FROM millrace.parked WHERE job_id = $1),
-    (SELECT 'ready' FROM millrace.ready WHERE job_id = $1), 'nowhere') AS text";
+    (SELECT 'ready' FROM millrace.ready WHERE job_id = $1), (SELECT 'gated' FROM millrace.gated WHERE job_id = $1), 'nowhere') AS text";
     text(conn, SQL, job)
 }
 

@@ -1,0 +1,195 @@
+//! Limits hold by what really runs, and nothing that waits for a place is forgotten.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use millrace::base::db::PgConnection;
+use millrace::queue::job::JobId;
+use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
+use serde_json::{Value, json};
+
+use crate::support::TestDb;
+use crate::support::stage::{TestEngine, enqueue, number, state, template, wait_for, wait_until};
+
+/// Counts how many of each key run at once, and when they began.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    now: HashMap<String, usize>,
+    most: HashMap<String, usize>,
+    begun: Vec<(Instant, i64)>,
+}
+
+impl Handler for Watched {
+    fn run(&self, job: &JobContext) -> Ended {
+        let args = job.args();
+        let key = args["key"].as_str().unwrap_or("-").to_owned();
+        {
+            let mut seen = self.0.lock().unwrap();
+            seen.begun.push((Instant::now(), args["n"].as_i64().unwrap_or(0)));
+            let now = seen.now.entry(key.clone()).or_default();
+            *now += 1;
+            let now = *now;
+            let most = seen.most.entry(key.clone()).or_default();
+            *most = now.max(*most);
+        }
+        let slept = job.sleep(Duration::from_millis(args["ms"].as_u64().unwrap_or(20)));
+        *self.0.lock().unwrap().now.get_mut(&key).unwrap() -= 1;
+        slept?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn limited(conn: &mut PgConnection, name: &str, limits: Value) {
+    let spec = json!({ "runner": "handler", "handler": { "name": "watched" }, "limits": limits,
+        "params": { "type": "object", "properties": { "key": { "type": "string" } }, "additionalProperties": true },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(conn, name, spec);
+}
+
+fn many(conn: &mut PgConnection, name: &str, jobs: i64, args: impl Fn(i64) -> Value) -> Vec<JobId> {
+    (0..jobs).map(|n| enqueue(conn, name, args(n))).collect()
+}
+
+fn all_succeed(conn: &mut PgConnection, jobs: i64) {
+    let done = "SELECT count(*) AS number FROM millrace.history WHERE state = 'succeeded'";
+    wait_until(|| number(conn, done) == jobs).unwrap();
+}
+
+/// Nobody holds a place, and counts agree with the rows.
+fn nothing_is_left(conn: &mut PgConnection) {
+    wait_until(|| number(conn, "SELECT coalesce(sum(used), 0)::bigint AS number FROM millrace.lane_use") == 0).unwrap();
+    assert_eq!(number(conn, "SELECT count(*) AS number FROM millrace.gated"), 0);
+    let waiting = "SELECT coalesce(sum(n), 0)::bigint AS number FROM (
+        SELECT jobs AS n FROM millrace.job_counts WHERE state IN ('ready', 'running')
+        UNION ALL SELECT jobs FROM millrace.state_deltas WHERE entered_state IN ('ready', 'running')
+        UNION ALL SELECT -jobs FROM millrace.state_deltas WHERE left_state IN ('ready', 'running')) AS c";
+    assert_eq!(number(conn, waiting), 0);
+}
+
+#[test]
+fn no_more_jobs_of_a_template_run_at_once_than_its_limit_allows_on_all_nodes() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "slow", json!({ "concurrency": 3 }));
+    many(&mut conn, "slow", 40, |n| json!({ "n": n }));
+    let watched = Watched::default();
+    let engines: Vec<TestEngine> = ["one", "two"]
+        .map(|node| TestEngine::start_as(&db, node, Registry::default().with_handler("watched", watched.clone())))
+        .into();
+
+    all_succeed(&mut conn, 40);
+
+    assert_eq!(watched.0.lock().unwrap().most["-"], 3);
+    nothing_is_left(&mut conn);
+    engines.into_iter().for_each(TestEngine::drain);
+}
+
+#[test]
+fn each_key_has_its_own_places_and_others_are_not_kept_waiting() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "keyed", json!({ "keyed": { "by": ["key"], "jobs": 1 } }));
+    many(&mut conn, "keyed", 30, |n| {
+        let key = ["a", "b", "c"][n as usize % 3];
+        json!({ "key": key, "n": n })
+    });
+    let watched = Watched::default();
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", watched.clone()));
+
+    all_succeed(&mut conn, 30);
+
+    let seen = watched.0.lock().unwrap();
+    assert!(["a", "b", "c"].iter().all(|key| seen.most[*key] == 1), "{:?}", seen.most);
+    for key in 0..3 {
+        let order: Vec<i64> = seen.begun.iter().map(|(_, n)| *n).filter(|n| n % 3 == key).collect();
+        assert!(order.is_sorted(), "those of one key begin in their order: {order:?}");
+    }
+    drop(seen);
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn a_queue_s_limit_holds_for_all_its_templates() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "one", json!({}));
+    limited(&mut conn, "two", json!({}));
+    conn.batch_execute("INSERT INTO millrace.queues (name, concurrency) VALUES ('default', 2) ON CONFLICT (name) DO UPDATE SET concurrency = 2").unwrap();
+    many(&mut conn, "one", 12, |n| json!({ "n": n }));
+    many(&mut conn, "two", 12, |n| json!({ "n": n }));
+    let watched = Watched::default();
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", watched.clone()));
+
+    all_succeed(&mut conn, 24);
+
+    assert_eq!(watched.0.lock().unwrap().most["-"], 2);
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn a_rate_spreads_what_exceeds_it() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "paced", json!({ "rate": { "jobs": 10, "per_ms": 1_000, "burst": 2 } }));
+    many(&mut conn, "paced", 12, |n| json!({ "n": n, "ms": 1 }));
+    let watched = Watched::default();
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", watched.clone()));
+
+    all_succeed(&mut conn, 12);
+
+    let begun: Vec<Instant> = watched.0.lock().unwrap().begun.iter().map(|(at, _)| *at).collect();
+    for window in begun.windows(4) {
+        let length = window[3] - window[0];
+        assert!(
+            length >= Duration::from_millis(150),
+            "4 began within {length:?}: 2 at once and 10 a second allow no more than 3"
+        );
+    }
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn the_newest_is_skipped_or_takes_the_place_of_the_oldest_as_the_template_says() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "skip", json!({ "keyed": { "by": ["key"], "jobs": 1, "when_full": "skip_newest" } }));
+    limited(&mut conn, "replace", json!({ "keyed": { "by": ["key"], "jobs": 1, "when_full": "cancel_oldest" } }));
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", Watched::default()));
+
+    let first = enqueue(&mut conn, "skip", json!({ "key": "a", "ms": 1_500 }));
+    wait_for(&mut conn, first, "running");
+    let second = enqueue(&mut conn, "skip", json!({ "key": "a" }));
+    wait_for(&mut conn, second, "cancelled");
+    let old = enqueue(&mut conn, "replace", json!({ "key": "a", "ms": 15_000 }));
+    wait_for(&mut conn, old, "running");
+    let new = enqueue(&mut conn, "replace", json!({ "key": "a" }));
+
+    wait_for(&mut conn, old, "cancelled");
+    wait_for(&mut conn, new, "succeeded");
+    wait_for(&mut conn, first, "succeeded");
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn the_places_of_a_dead_node_are_free_when_its_jobs_are_taken_back() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "slow", json!({ "concurrency": 1 }));
+    let dead = "INSERT INTO millrace.nodes (name, epoch, version, state) VALUES ('gone', 7, '0', 'down');
+        INSERT INTO millrace.lanes (key, jobs_max) SELECT 't' || id, 1 FROM millrace.templates WHERE name = 'slow';
+        INSERT INTO millrace.lane_use (key, node_id, epoch, used)
+        SELECT 't' || t.id, n.id, 7, 1 FROM millrace.templates t, millrace.nodes n WHERE t.name = 'slow' AND n.name = 'gone'";
+    conn.batch_execute(dead).unwrap();
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", Watched::default()));
+
+    let job = enqueue(&mut conn, "slow", json!({}));
+
+    wait_for(&mut conn, job, "succeeded");
+    assert_ne!(state(&mut conn, job), "gated");
+    nothing_is_left(&mut conn);
+}
