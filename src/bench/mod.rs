@@ -13,6 +13,7 @@ mod drain;
 mod enqueue;
 mod figures;
 mod latency;
+mod limits;
 mod machine;
 mod meter;
 mod place;
@@ -68,6 +69,13 @@ pub enum Bench {
         /// Length.
         seconds: u32,
     },
+    /// What limits cost that stop nothing.
+    Limits {
+        /// Jobs of one drain.
+        jobs: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
     /// How a snapshot that somebody holds open slows a drain.
     Snapshot {
         /// Jobs of one drain.
@@ -112,6 +120,7 @@ pub fn run(url: &str, bench: Bench) -> Result<Figures, BenchError> {
         Bench::EnqueueSingle { connections, seconds, rounds } => enqueue::single(url, connections, seconds, rounds),
         Bench::EnqueueBulk { jobs, rounds } => enqueue::bulk(url, jobs, rounds),
         Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
+        Bench::Limits { jobs, rounds } => limits::run(url, jobs, rounds),
         Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
     }
 }

@@ -23,6 +23,8 @@ use crate::queue::{counts, partitions};
 pub(super) const TEMPLATE: &str = "bench.noop";
 /// Jobs of one call of `millrace.enqueue_many`.
 pub(super) const BULK: u32 = 1_000;
+/// Values of the parameter that makes keys.
+const LANGUAGES: [&str; 8] = ["it", "de", "fr", "en", "es", "pt", "pl", "nl"];
 /// Longest a measured drain may take.
 const DONE_WITHIN: Duration = Duration::from_secs(300);
 
@@ -53,6 +55,24 @@ pub(super) enum Starts {
     Told,
 }
 
+/// Whether limits hold for the measured jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bounds {
+    None,
+    /// One of each kind, so wide that it stops none.
+    All,
+}
+
+impl Bounds {
+    fn of_template(self) -> Value {
+        match self {
+            Self::None => json!({}),
+            Self::All => json!({ "concurrency": 100_000, "keyed": { "by": ["lang"], "jobs": 100_000 },
+                "rate": { "jobs": 100_000, "per_ms": 100, "burst": 100_000 } }),
+        }
+    }
+}
+
 /// A running engine on a fresh database.
 pub(super) struct Stage {
     engine: Option<Engine>,
@@ -64,7 +84,12 @@ pub(super) struct Stage {
 impl Stage {
     /// Publishes the template and starts the engine.
     pub(super) fn open(place: &Place, slots: u32, starts: Starts) -> Result<Self, BenchError> {
-        publish(&mut place.connect()?)?;
+        Self::open_bounded(place, slots, starts, Bounds::None)
+    }
+
+    /// Like [`Self::open`], with limits.
+    pub(super) fn open_bounded(place: &Place, slots: u32, starts: Starts, bounds: Bounds) -> Result<Self, BenchError> {
+        publish_bounded(&mut place.connect()?, bounds)?;
         let (sender, receiver) = unbounded();
         let seen = Arc::new(Seen { started: AtomicU64::new(0), starts: sender, tells: starts == Starts::Told });
         let handlers = Registry::default().with_handler(TEMPLATE, Noop(Arc::clone(&seen)));
@@ -137,22 +162,30 @@ fn duties() -> Vec<Duty> {
 }
 
 pub(super) fn publish(conn: &mut PgConnection) -> Result<(), DbError> {
+    publish_bounded(conn, Bounds::None)
+}
+
+fn publish_bounded(conn: &mut PgConnection, bounds: Bounds) -> Result<(), DbError> {
     const VERSION: &str = "-- bench::publish
 WITH t AS (INSERT INTO millrace.templates (name, created_by, latest_version) VALUES ($1, 'bench', 1) RETURNING id)
 INSERT INTO millrace.template_versions (template_id, version, spec, author, published_at, published_by)
 SELECT id, 1, $2, 'bench', now(), 'bench' FROM t";
     const ACTIVATE: &str = "-- bench::activate
 UPDATE millrace.templates SET state = 'active', active_version = 1 WHERE name = $1";
-    let spec: Value = json!({"runner": "handler", "handler": {"name": TEMPLATE},
+    let spec: Value = json!({"runner": "handler", "handler": {"name": TEMPLATE}, "limits": bounds.of_template(),
+        "params": {"type": "object", "properties": {"lang": {"type": "string"}}, "additionalProperties": true},
         "defaults": {"queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 60_000}});
     statement(VERSION).bind::<Text, _>(TEMPLATE).bind::<Jsonb, _>(spec).run(conn)?;
     statement(ACTIVATE).bind::<Text, _>(TEMPLATE).run(conn)?;
+    if bounds == Bounds::All {
+        execute(conn, "INSERT INTO millrace.queues (name, concurrency) VALUES ('default', 100000)")?;
+    }
     Ok(())
 }
 
 /// Arguments of job number `n`, about 90 bytes.
 pub(super) fn payload(n: u32) -> Value {
-    json!({"to": format!("user-{n:06}@example.org"), "subject": format!("Order {n:06} is confirmed"), "n": n, "lang": "it"})
+    json!({"to": format!("user-{n:06}@example.org"), "subject": format!("Order {n:06} is confirmed"), "n": n, "lang": LANGUAGES[n as usize % LANGUAGES.len()]})
 }
 
 /// Enqueues `jobs` through the SQL door, 1,000 a call and transaction, without waking anybody.

@@ -53,6 +53,15 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
         seconds: u32,
     },
+    /// What limits cost that hold for every job and stop none.
+    Limits {
+        /// Jobs of one drain.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        jobs: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
     /// How a snapshot that somebody holds open slows a drain.
     Snapshot {
         /// Jobs of one drain.
@@ -87,6 +96,7 @@ impl Command {
             }
             Self::Enqueue { kind: Kind::Bulk, jobs, rounds, .. } => Bench::EnqueueBulk { jobs, rounds },
             Self::Steady { rate, seconds } => Bench::Steady { rate, seconds },
+            Self::Limits { jobs, rounds } => Bench::Limits { jobs, rounds },
             Self::Snapshot { jobs, rounds } => Bench::Snapshot { jobs, rounds },
         }
     }

@@ -100,12 +100,15 @@ WITH place AS (
 ), from_scheduled AS (
     DELETE FROM millrace.scheduled s WHERE s.job_id = $1
     RETURNING CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END, s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at, NULL, NULL
+), from_gated AS (
+    DELETE FROM millrace.gated g WHERE g.job_id = $1
+    RETURNING 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL::timestamptz, NULL, NULL
 ), from_parked AS (
     DELETE FROM millrace.parked k WHERE k.job_id = $1
     RETURNING k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since, k.run_at, k.parked_by, k.reason
 )
 SELECT found.*, place.version FROM (
-    SELECT * FROM from_ready UNION ALL SELECT * FROM from_scheduled UNION ALL SELECT * FROM from_parked
+    SELECT * FROM from_ready UNION ALL SELECT * FROM from_scheduled UNION ALL SELECT * FROM from_gated UNION ALL SELECT * FROM from_parked
 ) AS found CROSS JOIN place";
     let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(tx)?;
     Ok(row.and_then(Row::waiting))
