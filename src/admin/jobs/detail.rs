@@ -184,10 +184,10 @@ fn read(conn: &mut PgConnection, scope: &Scope, jobs: &[JobId], with_output: boo
     const SQL: &str = "-- admin::jobs::detail
 SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' WHEN s.retrying THEN 'retrying' WHEN s.job_id IS NOT NULL THEN 'scheduled' END,
         k.state::text, 'ready') AS state,
-    t.name AS template, t.id AS template_id, j.version, v.spec, q.name AS queue, coalesce(h.priority, s.priority, k.priority, p.priority, j.priority) AS priority,
-    j.args, coalesce(j.tags, '{}') AS tags, coalesce(h.attempt, l.attempts[array_position(l.job_ids, j.id)], s.attempt, k.attempt, r.attempt, 0::smallint) AS attempt,
+    t.name AS template, t.id AS template_id, j.version, v.spec, q.name AS queue, coalesce(h.priority, s.priority, k.priority, g.priority, p.priority, j.priority) AS priority,
+    j.args, coalesce(j.tags, '{}') AS tags, coalesce(h.attempt, l.attempts[array_position(l.job_ids, j.id)], s.attempt, k.attempt, r.attempt, g.attempt, 0::smallint) AS attempt,
     j.max_attempts, j.timeout_ms, j.created_at, j.enqueued_by, j.run_at AS asked_for, coalesce(s.run_at, k.run_at) AS run_at,
-    coalesce(h.since, s.since, k.since, r.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
+    coalesce(h.since, s.since, k.since, r.since, g.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
     j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, coalesce(h.error, a.error) AS error,
     coalesce(h.fingerprint, a.fingerprint) AS fingerprint, CASE WHEN $1 THEN h.output END AS output,
     h.cpu_ms, h.peak_memory_bytes, h.exit_code, h.http_status, coalesce(h.log_bytes, 0) AS log_bytes, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
@@ -199,10 +199,11 @@ LEFT JOIN millrace.history h ON h.job_id = j.id
 LEFT JOIN millrace.leases l ON h.job_id IS NULL AND l.job_ids @> ARRAY[j.id]
 LEFT JOIN millrace.scheduled s ON s.job_id = j.id
 LEFT JOIN millrace.parked k ON k.job_id = j.id
+LEFT JOIN millrace.gated g ON g.job_id = j.id
 LEFT JOIN millrace.placements p ON p.job_id = j.id
 LEFT JOIN millrace.ready r ON r.queue_id = coalesce(p.queue_id, j.queue_id) AND r.priority = coalesce(p.priority, j.priority)
     AND r.seq = coalesce(p.seq, j.id) AND r.job_id = j.id
-JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, p.queue_id, j.queue_id)
+JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, g.queue_id, p.queue_id, j.queue_id)
 LEFT JOIN millrace.nodes n ON n.id = coalesce(h.node_id, l.node_id)
 LEFT JOIN millrace.live live ON live.job_id = j.id
 LEFT JOIN millrace.intents i ON i.job_id = j.id

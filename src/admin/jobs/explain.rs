@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::Serialize;
 
-use super::Detail;
+use super::{Detail, gate};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::node::{Drain, drains};
@@ -60,6 +60,28 @@ pub enum Reason {
         busy: i64,
         /// Slots of the nodes that are up.
         slots: i64,
+    },
+    /// As many jobs run as a limit allows.
+    Limit {
+        /// What the limit is of: `queue`, `template` or `key`.
+        of: &'static str,
+        /// The values of the key, as JSON, if they are short.
+        key: Option<String>,
+        /// Most that run at once.
+        jobs_max: i32,
+        /// Who holds the places; at most 10 are named.
+        holders: Vec<i64>,
+        /// Its place among those that wait for one, from 1; at most 10,001.
+        position: i64,
+    },
+    /// More have begun than a rate allows.
+    RateLimit {
+        /// The values of the key, as JSON, if there are some and they are short.
+        key: Option<String>,
+        /// The time promised to it.
+        at: Time,
+        /// Its place among those that wait, from 1; at most 10,001.
+        position: i64,
     },
     /// Other jobs are before it.
     InLine {
@@ -140,7 +162,8 @@ pub fn explain(conn: &mut PgConnection, job: &Detail) -> Result<Explanation, DbE
             let facts = facts(conn, job)?;
             let drained = if facts.nodes == 0 { drains(conn, Some(&job.queue))? } else { Vec::new() };
             free_slots = (facts.slots - facts.busy).max(0);
-            in_line(&facts, drained)
+            let last = gate::reason(conn, job)?.unwrap_or(Reason::InLine { position: facts.before + 1 });
+            in_line(&facts, drained, last)
         }
         JobState::Running | JobState::Succeeded | JobState::Failed | JobState::Cancelled | JobState::Expired => {
             Vec::new()
@@ -154,7 +177,7 @@ fn held(job: &Detail) -> Reason {
     Reason::Held { by, reason: job.park_reason.clone() }
 }
 
-fn in_line(facts: &Facts, drained: Vec<Drain>) -> Vec<Reason> {
+fn in_line(facts: &Facts, drained: Vec<Drain>, last: Reason) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if facts.paused {
         let by = facts.paused_by.clone().unwrap_or_default();
@@ -167,7 +190,7 @@ fn in_line(facts: &Facts, drained: Vec<Drain>) -> Vec<Reason> {
     } else if facts.busy >= facts.slots {
         reasons.push(Reason::SlotsBusy { busy: facts.busy, slots: facts.slots });
     }
-    reasons.push(Reason::InLine { position: facts.before + 1 });
+    reasons.push(last);
     reasons
 }
 

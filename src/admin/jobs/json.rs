@@ -128,6 +128,15 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NodeDrained { node, by: None, .. } => format!("The node {node} is stopping"),
         Reason::NoNode => "No node that is up serves its queue".into(),
         Reason::SlotsBusy { busy, slots } => format!("{busy} of {slots} slots are busy"),
+        Reason::Limit { of, jobs_max, position, .. } => {
+            format!("{jobs_max} jobs of its {of} may run at once and do; it is number {position} of those that wait")
+        }
+        Reason::RateLimit { at, position, .. } => {
+            format!(
+                "Its turn at the limited rate comes at {}; it is number {position} of those that wait",
+                at.to_rfc3339()
+            )
+        }
         Reason::InLine { position } => format!("It is number {position} in line"),
     }
 }

@@ -142,6 +142,11 @@ WITH asked AS (
         JOIN millrace.ready r ON r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id
         WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $3
     ) AS r
+    UNION ALL
+    SELECT g.job_id, g.job_id, 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL
+    FROM asked, LATERAL (
+        SELECT g.* FROM millrace.gated g WHERE g.job_id ", $cmp, " asked.cursor AND 'ready' = ANY (asked.states) ORDER BY g.job_id ", $dir, " LIMIT $3
+    ) AS g
 ), timed AS (
     SELECT s.job_id AS k, s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END AS state, s.queue_id, s.template_id, s.priority,
         s.attempt, s.since AS at, s.run_at

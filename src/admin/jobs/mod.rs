@@ -7,6 +7,7 @@ mod detail;
 mod explain;
 mod filter;
 pub mod forecast;
+mod gate;
 pub mod idempotency;
 pub mod json;
 mod list;

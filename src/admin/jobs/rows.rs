@@ -18,10 +18,10 @@ pub fn rows_of(conn: &mut PgConnection, scope: &Scope, jobs: &[JobId]) -> Result
     const SQL: &str = "-- admin::jobs::rows_of
 SELECT j.id AS k, j.id, coalesce(h.state::text, CASE WHEN l.started_at IS NOT NULL THEN 'running' WHEN s.retrying THEN 'retrying'
         WHEN s.job_id IS NOT NULL THEN 'scheduled' END, k.state::text, 'ready') AS state,
-    t.name AS template, j.version, q.name AS queue, coalesce(h.priority, s.priority, k.priority, p.priority, j.priority) AS priority,
-    coalesce(h.attempt, l.attempt, s.attempt, k.attempt, r.attempt, 0::smallint) AS attempt,
+    t.name AS template, j.version, q.name AS queue, coalesce(h.priority, s.priority, k.priority, g.priority, p.priority, j.priority) AS priority,
+    coalesce(h.attempt, l.attempt, s.attempt, k.attempt, r.attempt, g.attempt, 0::smallint) AS attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, h.attempt::integer, 0) AS max_attempts,
-    coalesce(h.finished_at, l.started_at, s.since, k.since, r.since, j.created_at) AS at, coalesce(s.run_at, k.run_at) AS run_at, j.created_at,
+    coalesce(h.finished_at, l.started_at, s.since, k.since, r.since, g.since, j.created_at) AS at, coalesce(s.run_at, k.run_at) AS run_at, j.created_at,
     coalesce(n.name, l.node) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
 FROM millrace.jobs j
 JOIN millrace.templates t ON t.id = j.template_id
@@ -33,10 +33,11 @@ LEFT JOIN LATERAL (
 ) AS l ON true
 LEFT JOIN millrace.scheduled s ON s.job_id = j.id
 LEFT JOIN millrace.parked k ON k.job_id = j.id
+LEFT JOIN millrace.gated g ON g.job_id = j.id
 LEFT JOIN millrace.placements p ON p.job_id = j.id
 LEFT JOIN millrace.ready r ON r.queue_id = coalesce(p.queue_id, j.queue_id) AND r.priority = coalesce(p.priority, j.priority)
     AND r.seq = coalesce(p.seq, j.id) AND r.job_id = j.id
-JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, p.queue_id, j.queue_id)
+JOIN millrace.queues q ON q.id = coalesce(h.queue_id, s.queue_id, k.queue_id, g.queue_id, p.queue_id, j.queue_id)
 LEFT JOIN millrace.nodes n ON n.id = h.node_id
 LEFT JOIN millrace.live live ON live.job_id = j.id
 LEFT JOIN LATERAL (

@@ -24,7 +24,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    fn words(label: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn words(label: &'static str, text: impl Into<String>) -> Self {
         Self { label, lines: vec![text.into()], code: false }
     }
 
@@ -162,7 +162,7 @@ fn retry_if(condition: &RetryIf) -> Option<String> {
     (!told.is_empty()).then(|| told.join(", or "))
 }
 
-fn span(ms: u64) -> String {
+pub(super) fn span(ms: u64) -> String {
     duration_ms(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 

@@ -10,6 +10,7 @@ pub mod file;
 pub mod handlers;
 pub mod json;
 mod lifecycle;
+pub mod limit_facts;
 pub mod page;
 pub mod preview;
 mod read;

@@ -263,7 +263,8 @@ mod tests {
                 .collect();
             let verdicts = decide(at(0), &mut lanes, &candidates);
             prop_assert!(lanes.get("t").map_or(0, |lane| lane.used) <= 8);
-            prop_assert!((0..3).all(|key| lanes.get(&format!("k{key}")).map_or(0, |lane| lane.used) <= most));
+            let used = |key: usize| lanes.get(&["k", &key.to_string()].concat()).map_or(0, |lane| lane.used);
+            prop_assert!((0..3).all(|key| used(key) <= most));
             prop_assert_eq!(lanes.get("t").map_or(0, |lane| lane.used) as usize, admitted(&verdicts));
         }
     }

@@ -60,6 +60,17 @@ pub enum WhenFull {
     CancelOldest,
 }
 
+impl WhenFull {
+    /// Gives its name in files and forms.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::SkipNewest => "skip_newest",
+            Self::CancelOldest => "cancel_oldest",
+        }
+    }
+}
+
 /// A token bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

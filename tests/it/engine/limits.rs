@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use millrace::base::db::PgConnection;
+use millrace::admin::jobs::{self, Reason};
+use millrace::base::db::{PgConnection, transaction};
+use millrace::queue::actor::Scope;
+use millrace::queue::control::{self, Cancelled};
 use millrace::queue::job::JobId;
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::{Value, json};
@@ -191,5 +194,37 @@ fn the_places_of_a_dead_node_are_free_when_its_jobs_are_taken_back() {
 
     wait_for(&mut conn, job, "succeeded");
     assert_ne!(state(&mut conn, job), "gated");
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn a_job_that_waits_for_a_place_says_so_and_can_be_cancelled() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "slow", json!({ "keyed": { "by": ["key"], "jobs": 1 } }));
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", Watched::default()));
+    let holder = enqueue(&mut conn, "slow", json!({ "key": "acme", "ms": 15_000 }));
+    wait_for(&mut conn, holder, "running");
+    let [first, second] = [0, 1].map(|n| enqueue(&mut conn, "slow", json!({ "key": "acme", "n": n })));
+    [first, second].into_iter().for_each(|job| wait_for(&mut conn, job, "gated"));
+
+    let detail = jobs::detail(&mut conn, &Scope::default(), second).unwrap().unwrap();
+    let told = jobs::explain(&mut conn, &detail).unwrap();
+    let cancelled = transaction(&mut conn, "test", |tx| control::cancel(tx, second, "ada", None));
+
+    assert_eq!(
+        told.reasons,
+        [Reason::Limit {
+            of: "key",
+            key: Some("[\"acme\"]".into()),
+            jobs_max: 1,
+            holders: vec![holder.0],
+            position: 2
+        }]
+    );
+    assert_eq!(cancelled.unwrap(), Cancelled::Done);
+    wait_for(&mut conn, second, "cancelled");
+    transaction(&mut conn, "test", |tx| control::cancel(tx, holder, "ada", None)).unwrap();
+    wait_for(&mut conn, first, "succeeded");
     nothing_is_left(&mut conn);
 }

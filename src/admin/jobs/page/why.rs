@@ -2,6 +2,7 @@
 
 use super::story::Story;
 use crate::admin::jobs::{Outlook, Reason};
+use crate::queue::job::JobId;
 use crate::web::format::{duration, grouped, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -92,9 +93,41 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
                 paths::with_query(paths::JOBS, &[("state", "running"), ("queue", queue)]),
             )),
         },
+        Reason::Limit { of, key, jobs_max, holders, position } => Line {
+            tone: Tone::Blocked,
+            what: limit(of, key.as_deref(), *jobs_max, story),
+            more: waiting(*position),
+            link: holders.first().map(|job| (format!("Job {job} holds a place"), paths::job(JobId(*job)))),
+        },
+        Reason::RateLimit { key, at, position } => {
+            let what = match key {
+                Some(key) => format!("Jobs of {} with {key} begin at a limited rate.", story.job.template),
+                None => format!("Jobs of {} begin at a limited rate.", story.job.template),
+            };
+            plain(Tone::Scheduled, what, format!("Its turn comes at {}. {}", when(*at), waiting(*position)))
+        }
         Reason::InLine { position } => {
             Line { tone: Tone::Ready, what: place(*position), more: rank(story), link: queue_link() }
         }
+    }
+}
+
+fn limit(of: &str, key: Option<&str>, jobs_max: i32, story: &Story) -> String {
+    let whose = match (of, key) {
+        ("queue", _) => format!("of queue {}", story.job.queue),
+        ("key", Some(key)) => format!("of {} with {key}", story.job.template),
+        ("key", None) => format!("of {} with its key", story.job.template),
+        _ => format!("of {}", story.job.template),
+    };
+    let jobs = if jobs_max == 1 { "one job".into() } else { format!("{jobs_max} jobs") };
+    format!("At most {jobs} {whose} may run at once.")
+}
+
+fn waiting(position: i64) -> String {
+    match position {
+        ..=1 => "It is the next that begins.".into(),
+        2 => "One job waits before it.".into(),
+        n => format!("{} jobs wait before it.", grouped(n.unsigned_abs() - 1)),
     }
 }
 

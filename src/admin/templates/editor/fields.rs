@@ -56,6 +56,14 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("defaults.retry_if.error_contains", "Only when the error holds"),
     ("defaults.on_interrupt", "When its node is lost"),
     ("defaults.tags", "Tags"),
+    ("limits.concurrency", "Jobs of it at once"),
+    ("limits.keyed.by", "Parameters that make the key"),
+    ("limits.keyed.jobs", "Jobs of a key at once"),
+    ("limits.keyed.when_full", "One more"),
+    ("limits.rate.jobs", "Jobs that begin"),
+    ("limits.rate.per_ms", "That time"),
+    ("limits.rate.by", "Parameters that make the key"),
+    ("limits.rate.burst", "At once after a quiet time"),
 ];
 
 /// The parts of a parameter's row, with their words.

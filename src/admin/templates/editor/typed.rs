@@ -49,6 +49,8 @@ impl Typing<'_> {
         put(&mut document, "params", self.params());
         let defaults = self.defaults();
         put(&mut document, "defaults", (!defaults.is_empty()).then_some(Value::Object(defaults)));
+        let limits = self.limits();
+        put(&mut document, "limits", (!limits.is_empty()).then_some(Value::Object(limits)));
         Value::Object(document)
     }
 
@@ -208,6 +210,28 @@ impl Typing<'_> {
         put(&mut block, "retry_if", (!retry_if.is_empty()).then_some(Value::Object(retry_if)));
         put(&mut block, "on_interrupt", self.word("defaults.on_interrupt"));
         put(&mut block, "tags", self.words("defaults.tags"));
+        block
+    }
+
+    /// A limit is there when one of its fields was filled in; what is chosen beside it counts only then.
+    fn limits(&mut self) -> Members {
+        let mut block = Members::new();
+        put(&mut block, "concurrency", self.number("limits.concurrency"));
+        let mut keyed = Members::new();
+        put(&mut keyed, "by", self.words("limits.keyed.by"));
+        put(&mut keyed, "jobs", self.number("limits.keyed.jobs"));
+        if !keyed.is_empty() {
+            put(&mut keyed, "when_full", self.word("limits.keyed.when_full"));
+            block.insert("keyed".into(), Value::Object(keyed));
+        }
+        let mut rate = Members::new();
+        put(&mut rate, "by", self.words("limits.rate.by"));
+        put(&mut rate, "jobs", self.number("limits.rate.jobs"));
+        put(&mut rate, "burst", self.number("limits.rate.burst"));
+        if !rate.is_empty() {
+            put(&mut rate, "per_ms", self.span("limits.rate.per_ms"));
+            block.insert("rate".into(), Value::Object(rate));
+        }
         block
     }
 

@@ -4,8 +4,8 @@ use super::lines::{spell_lines, spell_pairs};
 use super::table::ParamTable;
 use super::units::{spell_waits, split};
 use crate::queue::template::{
-    Backoff, BackoffKind, CommandWork, Defaults, HandlerWork, HttpWork, OnInterrupt, RetryIf, SqlWork, Statuses,
-    TemplateSpec,
+    Backoff, BackoffKind, CommandWork, Defaults, HandlerWork, HttpWork, Limits, OnInterrupt, RetryIf, SqlWork,
+    Statuses, TemplateSpec, WhenFull,
 };
 use crate::web::form::Form;
 
@@ -17,7 +17,7 @@ pub fn form(spec: &TemplateSpec) -> Form {
     form = sql(form, spec.sql.as_ref().unwrap_or(&blank_sql()));
     form = handler(form, spec.handler.as_ref());
     form = params(form, &spec.params.document());
-    defaults(form, &spec.defaults)
+    limits(defaults(form, &spec.defaults), &spec.limits)
 }
 
 fn blank_command() -> CommandWork {
@@ -103,6 +103,21 @@ fn defaults(form: Form, defaults: &Defaults) -> Form {
         .with("defaults.tags", defaults.tags.join(", "));
     let form = span(form, "defaults.timeout_ms", defaults.timeout_ms);
     retry_if(backoff(form, &defaults.backoff), defaults.retry_if.as_ref())
+}
+
+fn limits(form: Form, limits: &Limits) -> Form {
+    let text = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+    let (keyed, rate) = (limits.keyed.as_ref(), limits.rate.as_ref());
+    let by = |names: Option<&Vec<String>>| names.map(|names| names.join(", ")).unwrap_or_default();
+    let form = form
+        .with("limits.concurrency", text(limits.concurrency))
+        .with("limits.keyed.by", by(keyed.map(|keyed| &keyed.by)))
+        .with("limits.keyed.jobs", text(keyed.map(|keyed| keyed.jobs)))
+        .with("limits.keyed.when_full", keyed.map_or(WhenFull::Wait, |keyed| keyed.when_full).as_str())
+        .with("limits.rate.by", by(rate.map(|rate| &rate.by)))
+        .with("limits.rate.jobs", text(rate.map(|rate| rate.jobs)))
+        .with("limits.rate.burst", text(rate.and_then(|rate| rate.burst)));
+    span(form, "limits.rate.per_ms", rate.map_or(1_000, |rate| rate.per_ms))
 }
 
 fn on_interrupt(choice: OnInterrupt) -> &'static str {

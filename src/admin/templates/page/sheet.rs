@@ -219,6 +219,16 @@ impl EditPage {
         .into()
     }
 
+    fn when_full(&self) -> Vec<Choice> {
+        [
+            ("wait", "Waits for a place"),
+            ("skip_newest", "Is cancelled"),
+            ("cancel_oldest", "Takes the place of the oldest, which is cancelled"),
+        ]
+        .map(|(value, label)| Choice::new(value, label))
+        .into()
+    }
+
     fn others(&self) -> Vec<Choice> {
         [
             ("", "Are refused, unless there are no parameters"),

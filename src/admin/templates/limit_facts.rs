@@ -1,0 +1,57 @@
+//! The limits of a template in words.
+
+use super::facts::{Fact, span};
+use crate::queue::template::{Keyed, Limits, Rate, WhenFull};
+
+/// Says how many run at once and begin within a time; empty when nothing limits them.
+pub fn limits(limits: &Limits) -> Vec<Fact> {
+    let at_once = limits.concurrency.map(|jobs| Fact::words("At once", format!("{} on all nodes", count(jobs))));
+    let keyed = limits.keyed.as_ref().map(|keyed| Fact::words("At once of a key", keyed_words(keyed)));
+    let rate = limits.rate.as_ref().map(|rate| Fact::words("Rate", rate_words(rate)));
+    [at_once, keyed, rate].into_iter().flatten().collect()
+}
+
+fn count(jobs: u32) -> String {
+    if jobs == 1 { "1 job".into() } else { format!("{jobs} jobs") }
+}
+
+fn keyed_words(keyed: &Keyed) -> String {
+    let more = match keyed.when_full {
+        WhenFull::Wait => "one more waits",
+        WhenFull::SkipNewest => "one more is cancelled",
+        WhenFull::CancelOldest => "one more takes the place of the oldest, which is cancelled",
+    };
+    format!("{} with the same {}; {more}", count(keyed.jobs), keyed.by.join(", "))
+}
+
+fn rate_words(rate: &Rate) -> String {
+    let whose = if rate.by.is_empty() { String::new() } else { format!(" with the same {}", rate.by.join(", ")) };
+    let burst = rate.burst.map_or_else(String::new, |burst| format!(", at most {burst} at once"));
+    format!("{}{whose} begin within {}{burst}", count(rate.jobs), span(rate.per_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn limits_are_told_in_words() {
+        let told: Limits =
+            serde_json::from_value(json!({ "concurrency": 1, "keyed": { "by": ["customer"], "jobs": 2 },
+            "rate": { "jobs": 100, "per_ms": 60_000, "burst": 5 } }))
+            .unwrap();
+
+        let words: Vec<String> = limits(&told).into_iter().map(|fact| fact.lines.join(" ")).collect();
+
+        assert_eq!(
+            words,
+            [
+                "1 job on all nodes",
+                "2 jobs with the same customer; one more waits",
+                "100 jobs begin within 1m, at most 5 at once"
+            ]
+        );
+        assert_eq!(limits(&Limits::default()), []);
+    }
+}
