@@ -1,4 +1,4 @@
-// What script adds to pages that work without it: live values, dialogs in the page, toasts, keys, copying.
+// What script adds to pages that work without it: live values, dialogs in the page, toasts, keys, copying (logs: log.js).
 // No framework, no words (they stand in the templates), nothing that evaluates text.
 'use strict';
 (() => {
@@ -8,8 +8,6 @@
   const TOAST_MS = 8_000;
   const COPIED_MS = 1_500;
   const GO_MS_MAX = 1_500; // time for the second key after G
-  const LOG_LINES_MAX = 2_000;
-  const LOG_NEAR_PX = 24; // this close to the end counts as at the end
 
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -304,42 +302,6 @@
     countTicks(table);
   });
 
-  // ---- logs --------------------------------------------------------------------------------------------------------
-  const unfollowed = new WeakSet();
-  const atEnd = log => log.scrollHeight - log.scrollTop - log.clientHeight < LOG_NEAR_PX;
-
-  function followLogs() {
-    for (const log of all('.log[data-follow]')) {
-      const rows = log.firstElementChild;
-      while (rows.childElementCount > LOG_LINES_MAX) rows.firstElementChild.remove();
-      if (!unfollowed.has(log)) log.scrollTop = log.scrollHeight;
-    }
-  }
-
-  function setFollowing(log, follows) {
-    if (follows) unfollowed.delete(log); else unfollowed.add(log);
-    const box = one(`[data-follows="${CSS.escape(log.id)}"]`);
-    if (box) box.checked = follows;
-  }
-
-  // Only a person's own scrolling decides; the scroll that a new line causes does not reach the wheel or the keys.
-  for (const type of ['wheel', 'touchmove', 'keyup', 'pointerup']) on(type, event => {
-    const log = event.target.closest?.('.log[data-follow]');
-    if (log) setTimeout(() => setFollowing(log, atEnd(log)), 50);
-  }, { passive: true });
-
-  on('change', event => {
-    const log = event.target.dataset?.follows && document.getElementById(event.target.dataset.follows);
-    if (!log) return;
-    setFollowing(log, event.target.checked);
-    followLogs();
-  });
-
-  onClick('[data-wrap]', button => {
-    const plain = document.getElementById(button.dataset.wrap).classList.toggle('nowrap');
-    button.setAttribute('aria-pressed', String(!plain));
-  });
-
   // ---- keys --------------------------------------------------------------------------------------------------------
   let goUntil = 0;
   const isTyping = element => element.isContentEditable || element.matches?.('input:not([type=checkbox],[type=radio]), textarea, select');
@@ -397,8 +359,8 @@
   // ---- start, and after every swap ---------------------------------------------------------------------------------
   /** A patch leaves details as folded as the reader had them; a problem must not hide in one. */
   const unfold = () => all('details:not([open]) .ferr').forEach(problem => { problem.closest('details').open = true; });
-  const settle = () => { followLogs(); unfold(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
-  on('htmx:after:swap', event => { if (isLive(event.detail.ctx)) followLogs(); else settle(); });
+  const settle = () => { unfold(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
+  on('htmx:after:swap', event => { if (!isLive(event.detail.ctx)) settle(); });
   if (/Mac|iP/.test(navigator.platform)) for (const hint of all('.jump kbd')) hint.textContent = '⌘K';
   settle();
 })();

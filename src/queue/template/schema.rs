@@ -169,6 +169,8 @@ mod tests {
             "sql": { "statements": "s" }, "handler": { "name": "h" },
             "defaults": { "tags": ["t"], "backoff": { "delays_ms": [1] },
                 "retry_if": { "exit_codes": [1], "http_statuses": [500], "error_contains": ["e"] } },
+            "limits": { "concurrency": 1, "keyed": { "by": ["a"], "jobs": 1 },
+                "rate": { "by": ["a"], "jobs": 1, "per_ms": 100, "burst": 1 } },
         });
         let spec: TemplateSpec = serde_json::from_value(spec).unwrap();
         serde_json::to_value(spec).unwrap()
@@ -183,9 +185,19 @@ mod tests {
         top.extend(["kind", "name"]);
         top.sort_unstable();
         assert_eq!(properties(""), top.join(" "));
-        for block in
-            ["command", "command/limits", "http", "sql", "handler", "defaults", "defaults/backoff", "defaults/retry_if"]
-        {
+        for block in [
+            "command",
+            "command/limits",
+            "http",
+            "sql",
+            "handler",
+            "defaults",
+            "defaults/backoff",
+            "defaults/retry_if",
+            "limits",
+            "limits/keyed",
+            "limits/rate",
+        ] {
             let at = format!("/properties/{}", block.replace('/', "/properties/"));
             assert_eq!(properties(&at), names(full.pointer(&format!("/{block}")).unwrap()).join(" "), "{block}");
         }

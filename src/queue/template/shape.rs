@@ -279,7 +279,7 @@ mod tests {
             [
                 "/kind: must be Template",
                 "/runner: must be one of command, http, sql, handler",
-                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults",
+                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults, limits",
                 "/command/argv: must be a list, not text",
                 "/command/env/A: must be text, not a number",
                 "/command/success_codes/1: goes from 0 to 255",
