@@ -123,7 +123,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         tiles: tiles(&facts, span),
         queues: facts.queues.iter().take(10).map(|queue| queue_row(queue, shell.now)).collect(),
         queues_aside: queues_aside(&facts),
-        failing: facts.failing.iter().map(|group| failing_row(group, shell.now)).collect(),
+        failing: facts.failing.iter().map(|group| failing_row(group, actor, shell.now)).collect(),
         nodes: facts.nodes.iter().map(|node| node_row(node, &shell)).collect(),
         activity,
         shell,

@@ -2,6 +2,8 @@
 
 use super::{Failing, NodeLine, QueueLine};
 use crate::base::clock::Time;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
 use crate::web::ansi::visible;
 use crate::web::cells::cells;
 use crate::web::charts::{Bar, Spark, Trend, spark, trend};
@@ -94,9 +96,12 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
 }
 
 /// Makes the row of something that fails.
-pub fn failing_row(group: &Failing, now: Time) -> FailingRow {
+pub fn failing_row(group: &Failing, actor: &Actor, now: Time) -> FailingRow {
     let values: Vec<u64> = group.trend.iter().map(|number| number.unsigned_abs()).collect();
-    let message = visible(&group.message);
+    let message = match actor.may(Permission::ReadPayloads) {
+        true => visible(&group.message),
+        false => "A failure".into(), // its words may repeat what the jobs work on
+    };
     FailingRow {
         href: format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
         template: group.template.clone(),

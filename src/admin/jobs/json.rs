@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::service::{sees_payload, visible_args};
+use super::service::{sees_payload, visible_args, visible_error};
 use super::{Attempt, Detail, Explanation, Reason};
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -26,7 +26,7 @@ pub fn in_list(actor: &Actor, job: &Detail) -> Value {
         "max_attempts": job.most_attempts(), "fence": job.fence, "run_at": job.run_at.or(job.asked_for), "created_at": job.created_at,
         "started_at": job.started_at, "finished_at": job.finished_at, "deadline": job.deadline, "unique_key": job.unique_key,
         "ordering_key": job.ordering_key, "parent": job.parent, "schedule": null, "occurrence": null, "run": null, "step": null,
-        "progress": progress(job), "error": error(job), "node": job.node,
+        "progress": progress(actor, job), "error": error(actor, job), "node": job.node,
     });
     more(&mut shown, job, job.timeout_ms.unwrap_or_else(|| i64::try_from(defaults.timeout_ms).unwrap_or(i64::MAX)));
     shown
@@ -53,36 +53,38 @@ fn defaults(job: &Detail) -> Defaults {
     serde_json::from_value::<TemplateSpec>(job.spec.clone()).map(|spec| spec.defaults).unwrap_or_default()
 }
 
-fn progress(job: &Detail) -> Value {
+fn progress(actor: &Actor, job: &Detail) -> Value {
+    let message = job.message.as_ref().filter(|_| sees_payload(actor));
     match (job.done, job.total) {
         (None, None) => Value::Null,
         (done, total) => {
-            json!({ "done": done.unwrap_or(0), "total": total.filter(|total| *total > 0), "message": job.message })
+            json!({ "done": done.unwrap_or(0), "total": total.filter(|total| *total > 0), "message": message })
         }
     }
 }
 
-fn error(job: &Detail) -> Value {
-    job.error.as_ref().map_or(Value::Null, |message| json!({ "message": message, "fingerprint": job.fingerprint }))
+fn error(actor: &Actor, job: &Detail) -> Value {
+    let told = |text: &String| json!({ "message": visible_error(actor, text), "fingerprint": job.fingerprint });
+    job.error.as_ref().map_or(Value::Null, told)
 }
 
 /// Shows all attempts of a job, oldest first: those that did not succeed, and the one that runs or succeeded.
-pub fn attempts(job: &Detail, past: &[Attempt]) -> Vec<Value> {
+pub fn attempts(actor: &Actor, job: &Detail, past: &[Attempt]) -> Vec<Value> {
     let last = match job.state() {
         JobState::Running => Some(last(job, "running")),
         JobState::Succeeded => Some(last(job, "succeeded")),
         _ => None, // it stands among the others
     };
-    past.iter().map(attempt).chain(last).collect()
+    past.iter().map(|one| attempt(actor, one)).chain(last).collect()
 }
 
-fn attempt(past: &Attempt) -> Value {
-    let error = past.error.as_ref();
-    let failed =
-        error.map(|message| json!({ "message": message, "fingerprint": past.fingerprint, "trace": past.trace }));
+fn attempt(actor: &Actor, past: &Attempt) -> Value {
+    let error = past.error.as_deref().map(|text| visible_error(actor, text));
+    let trace = past.trace.as_ref().filter(|_| sees_payload(actor));
+    let failed = error.map(|message| json!({ "message": message, "fingerprint": past.fingerprint, "trace": trace }));
     json!({
         "number": past.number, "fence": past.fence, "node": past.node, "started_at": past.started_at,
-        "finished_at": past.finished_at, "outcome": past.outcome, "counted": past.counted, "reason": error.map(|text| first_line(text)),
+        "finished_at": past.finished_at, "outcome": past.outcome, "counted": past.counted, "reason": error.map(first_line),
         "exit_code": past.exit_code, "http_status": past.http_status, "cpu_ms": past.cpu_ms,
         "peak_memory_bytes": past.peak_memory_bytes, "error": failed, "log_bytes": past.log_bytes.unwrap_or(0),
     })

@@ -260,6 +260,15 @@ pub fn sees_payload(actor: &Actor) -> bool {
     actor.may(Permission::ReadPayloads)
 }
 
+/// What stands in place of a failure's words for those who may not see what jobs work on: the words may repeat it, or the last
+/// line of a log.
+pub const HIDDEN_ERROR: &str = "its message needs the role analyst, operator or admin";
+
+/// Gives a failure's words as this actor may see them. Who cancelled a job, and why, are words of people.
+pub fn visible_error<'e>(actor: &Actor, error: &'e str) -> &'e str {
+    if sees_payload(actor) || error.starts_with("cancelled by ") { error } else { HIDDEN_ERROR }
+}
+
 /// Gives the job's arguments as this actor may see them: secrets masked, and only the keys without the permission.
 pub fn visible_args(actor: &Actor, job: &Detail) -> serde_json::Value {
     let masked = match serde_json::from_value::<TemplateSpec>(job.spec.clone()) {

@@ -16,7 +16,7 @@ pub(super) fn run(session: &Session, id: JobId) -> Result<Answer, Failure> {
     let why = explain(conn, &job)?;
     let mut shown = told_as::job(&session.actor, &job);
     let text = text(&job, &shown, &past, &why);
-    shown["attempts"] = json!(told_as::attempts(&job, &past));
+    shown["attempts"] = json!(told_as::attempts(&session.actor, &job, &past));
     shown["reasons"] = told_as::explanation(id, &why)["reasons"].clone();
     Ok(Answer::new(text, shown))
 }

@@ -250,6 +250,14 @@ fn a_failed_job_shows_its_attempts_log_and_trace() {
     let mut viewer = console.browser(Role::Viewer);
     assert_eq!(viewer.get(&format!("/jobs/{job}/log.txt")).status, 403);
     assert!(viewer.get(&format!("/jobs/{job}")).body.contains("Seeing it needs the role"));
+    let told = [format!("/jobs/{job}"), format!("/jobs/{job}/attempts/1"), "/jobs".into(), "/".into()];
+    for path in told.iter().filter(|path| path.as_str() != "/") {
+        assert!(viewer.get(path).body.contains("needs the role analyst, operator or admin"), "{path}");
+    }
+    for path in told {
+        let page = viewer.get(&path).body;
+        assert!(!page.contains("HTTP 503") && !page.contains("import.rs:41"), "{path}: {page}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) async fn attempts(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> R
     let read = move |conn: &mut _| {
         let job = service::find(conn, &actor, *id).map_err(refused)?;
         let past = jobs::attempts(conn, job.id)?;
-        Ok(told_as::attempts(&job, &past))
+        Ok(told_as::attempts(&actor, &job, &past))
     };
     let attempts = kit.db.run::<_, WebError>(read).await?;
     respond::json(StatusCode::OK, &json!({ "attempts": attempts }))

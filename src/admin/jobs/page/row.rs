@@ -140,7 +140,7 @@ fn activity(state: JobState, at: Time, now: Time) -> String {
 fn second_line(row: &JobRow, actor: &Actor) -> (String, bool) {
     let troubled = !matches!(row.state(), JobState::Succeeded | JobState::Running);
     match row.error.as_deref().filter(|_| troubled).and_then(|error| error.lines().next()) {
-        Some(error) => (cut(&visible(error), LINE_CHARS_MAX), true),
+        Some(error) => (cut(&visible(service::visible_error(actor, error)), LINE_CHARS_MAX), true),
         None => (short_args(row.args.as_ref(), row.params.as_ref(), actor), false),
     }
 }

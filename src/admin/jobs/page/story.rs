@@ -3,6 +3,7 @@
 use super::names;
 use crate::admin::jobs::forecast::{Start, expected_start};
 use crate::admin::jobs::pace::{Usual, usual};
+use crate::admin::jobs::service::{sees_payload, visible_error};
 use crate::admin::jobs::trail::{Child, Record, Reopened, children, reopened, trail};
 use crate::admin::jobs::{Attempt, Detail, Explanation, Outlook, Run, attempts, explain, recent_runs};
 use crate::base::db::{DbError, PgConnection};
@@ -59,7 +60,21 @@ impl Story {
             job,
         };
         names::in_story(conn, &mut story)?;
+        story.hide_words_from(actor);
         Ok(story)
+    }
+
+    /// Takes out what failures and progress say, unless `actor` may see what jobs work on.
+    fn hide_words_from(&mut self, actor: &Actor) {
+        if sees_payload(actor) {
+            return;
+        }
+        let errors = self.attempts.iter_mut().map(|attempt| &mut attempt.error).chain([&mut self.job.error]);
+        for error in errors.filter_map(Option::as_mut) {
+            *error = visible_error(actor, error).to_owned();
+        }
+        self.attempts.iter_mut().for_each(|attempt| attempt.trace = None);
+        self.job.message = None;
     }
 
     /// Tells what its template's jobs usually take.
