@@ -178,7 +178,10 @@ UPDATE millrace.templates SET state = 'active', active_version = 1 WHERE name = 
     statement(VERSION).bind::<Text, _>(TEMPLATE).bind::<Jsonb, _>(spec).run(conn)?;
     statement(ACTIVATE).bind::<Text, _>(TEMPLATE).run(conn)?;
     if bounds == Bounds::All {
-        execute(conn, "INSERT INTO millrace.queues (name, concurrency) VALUES ('default', 100000)")?;
+        execute(
+            conn,
+            "INSERT INTO millrace.queues (name, concurrency) VALUES ('default', 100000) ON CONFLICT (name) DO UPDATE SET concurrency = 100000",
+        )?;
     }
     Ok(())
 }

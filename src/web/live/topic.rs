@@ -91,9 +91,8 @@ impl Topic {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renders, after ending the streams of those whose session no longer has the rights that the rendering was made for.
-    /// On a blocking thread.
-    fn look(&self, conn: &mut PgConnection, now: Time) -> Result<Frame, LiveError> {
+    /// Ends the streams of those whose session no longer has the rights that the rendering was made for.
+    fn check_rights(&self, conn: &mut PgConnection, now: Time) -> Result<(), DbError> {
         let sessions: Vec<Hash> = self.subscribers().iter().map(|one| one.session).collect();
         let held = session::rights(conn, &sessions, now)?;
         self.subscribers().retain(|one| {
@@ -104,6 +103,12 @@ impl Topic {
             }
             stays
         });
+        Ok(())
+    }
+
+    /// Renders for those who may look. On a blocking thread.
+    fn look(&self, conn: &mut PgConnection, now: Time) -> Result<Frame, LiveError> {
+        self.check_rights(conn, now)?;
         let after = self.subscribers().iter().map(|one| one.cursor).min().unwrap_or(0);
         (self.render)(conn, after)
     }
@@ -136,13 +141,23 @@ pub(super) async fn run(kit: Kit, hub: Arc<Hub>, key: String, topic: Arc<Topic>)
             tick(&kit, &key, &topic, &mut sent, &mut pinged).await;
             due = Instant::now() + topic.every;
         } else {
-            topic.tell_all(":\n\n");
+            probe(&kit, &topic).await;
         }
         let wait = due.saturating_duration_since(Instant::now()).min(PROBE_EVERY);
         if timeout(wait, topic.arrived.notified()).await.is_ok() {
             due = Instant::now(); // whoever arrives is not left waiting for the tick
         }
     }
+}
+
+/// Between two renderings: whoever has left is noticed, and whoever has lost their rights is cut within a second.
+async fn probe(kit: &Kit, topic: &Arc<Topic>) {
+    let (checking, now) = (Arc::clone(topic), kit.clock.now());
+    if let Err(error) = kit.db.run(move |conn| checking.check_rights(conn, now)).await {
+        let error: DbError = error;
+        tracing::debug!(%error, "the rights of a stream's readers could not be looked at");
+    }
+    topic.tell_all(":\n\n");
 }
 
 async fn tick(kit: &Kit, key: &str, topic: &Arc<Topic>, sent: &mut Sent, pinged: &mut Instant) {
