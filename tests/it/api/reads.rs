@@ -62,7 +62,7 @@ fn a_finished_job_tells_its_attempts_output_and_log() {
     );
     let plain = program.send("GET", &format!("{path}/log"), &[("Accept", "text/plain")], &[]);
     assert!(plain.text.lines().next().unwrap().ends_with("Z info  attempt 1"), "{}", plain.text);
-    for bad in ["attempt=x", "after=7", "limit=0", "limit=10001"] {
+    for bad in ["attempt=x", "attempt=-1", "attempt=0", "after=7", "limit=0", "limit=10001"] {
         assert_eq!(program.get(&format!("{path}/log?{bad}")).status, 422, "{bad}");
     }
 }

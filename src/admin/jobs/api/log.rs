@@ -55,7 +55,10 @@ impl Wanted {
         };
         let attempt = match query.text("attempt") {
             "" => None,
-            text => Some(text.parse().map_err(|_| refuse("attempt", "attempt is the number of an attempt"))?),
+            text => match text.parse() {
+                Ok(number @ 1..) => Some(number),
+                _ => return Err(refuse("attempt", "attempt is the number of an attempt, from 1")),
+            },
         };
         let after = match query.text("after") {
             "" => (Fence(0), 0),

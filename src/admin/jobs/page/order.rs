@@ -21,7 +21,11 @@ pub fn options(form: &mut Form, zone: Tz, job: NewJob) -> NewJob {
     let (run_at, delay_ms) = match form.text("when") {
         "at" => (moment_of(form, "run_at", zone), None),
         "after" => (None, length_of(form, "delay_ms", 1, YEAR_MS)),
-        _ => (None, None),
+        "" | "now" => (None, None),
+        _ => {
+            form.refuse("when", "Choose now, at a time, or after a while");
+            (None, None)
+        }
     };
     NewJob {
         queue: given(form, "queue").and_then(|_| form.read("queue", QueueName::parse)).map(|name| name.to_string()),
@@ -164,6 +168,12 @@ mod tests {
 
         assert_eq!(form.problem("args.to"), "To is bad");
         assert_eq!((form.problem("queue"), form.problem("template")), ("Is bad", "Is bad"));
+    }
+
+    #[test]
+    fn a_choice_that_is_none_is_refused_and_not_taken_for_now() {
+        assert!(read(&[("when", "zz")]).1.is_refused());
+        assert!(!read(&[("when", "now")]).1.is_refused());
     }
 
     #[test]
