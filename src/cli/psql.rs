@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Answer, Database, Failure, Globals};
+use crate::base::db::url;
 use crate::base::key::DataKey;
 
 /// Flags of `psql`.
@@ -26,11 +27,13 @@ pub(super) fn run(globals: &Globals, flags: &Flags) -> Result<Answer, Failure> {
     DataKey::open(&config.data_dir)?; // whoever can read it administers everything
     let database = Database::for_command(&config)?;
     database.check_schema()?;
-    let url = database.runtime_url()?;
+    let whole = database.runtime_url()?;
     if flags.url {
-        return Ok(Answer::new(url.clone(), json!({ "url": url })));
+        return Ok(Answer::new(whole.clone(), json!({ "url": whole })));
     }
-    let ended = Command::new("psql").arg(&url).args(&flags.arguments).status();
+    let (address, password) = url::apart(&whole);
+    let secret = password.map(|password| ("PGPASSWORD", password)); // not an argument: everybody sees those
+    let ended = Command::new("psql").arg(&address).args(&flags.arguments).envs(secret).status();
     database.end()?;
     match ended {
         Ok(status) if status.success() => Ok(Answer::nothing()),

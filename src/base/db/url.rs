@@ -67,6 +67,24 @@ pub fn masked(url: &str) -> String {
     format!("{scheme}://{shown}{tail}")
 }
 
+/// Takes a plain URL and its password apart, for programs whose arguments everybody on the machine may read.
+pub fn apart(url: &str) -> (String, Option<String>) {
+    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
+    let (authority, tail) = parts(rest);
+    let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
+    let (name, mut password) = match user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
+        Some((name, "")) => (format!("{name}@"), None),
+        Some((name, password)) => (format!("{name}@"), Some(password)),
+        None => (String::new(), None),
+    };
+    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    let (secret, open): (Vec<&str>, Vec<&str>) = query.split('&').partition(|part| part.starts_with("password="));
+    password = secret.last().and_then(|part| part.strip_prefix("password=")).or(password);
+    let query = if open.concat().is_empty() { String::new() } else { format!("?{}", open.join("&")) };
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    (format!("{scheme}://{name}{hosts}{path}{query}"), password.map(decoded))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,19 @@ mod tests {
     fn a_role_is_asked_for_at_the_start_of_a_connection() {
         assert_eq!(as_role("postgresql:///m?host=/x", "app"), "postgresql:///m?host=/x&options=-c%20role%3Dapp");
         assert_eq!(as_role("postgres://db/m?options=-cfoo%3D1", "app"), "postgres://db/m?options=-cfoo%3D1");
+    }
+
+    #[test]
+    fn a_password_is_taken_out_of_the_address() {
+        let taken = |url| {
+            let (plain, password) = apart(url);
+            format!("{plain} {}", password.unwrap_or_default())
+        };
+
+        assert_eq!(taken("postgres://app:s%2F3@h1:5432,h2/x?a=1"), "postgres://app@h1:5432,h2/x?a=1 s/3");
+        assert_eq!(taken("postgres://app:no@db/x?password=yes&a=1"), "postgres://app@db/x?a=1 yes");
+        assert_eq!(taken("postgres://app@db/x?password=yes"), "postgres://app@db/x yes");
+        assert_eq!(taken("postgresql:///m?host=/run/x"), "postgresql:///m?host=/run/x ");
     }
 
     #[test]
