@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::db::{DbError, Link, keep_plans};
-use crate::queue::{due, limits};
+use crate::queue::due;
+use crate::queue::limits::{self, Cursor};
 
 /// Longest time between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -14,9 +15,9 @@ const LOOK_MIN: Duration = Duration::from_millis(5);
 
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut link = Link::new(&shared.settings.database_url, "mover", Duration::from_secs(10)).prepared(keep_plans);
-    let mut lanes_at = Instant::now();
+    let mut lanes = Lanes { look_at: Instant::now(), cursor: Cursor::default() };
     while !shared.ending.is_open() {
-        let wait = link.with(|conn| move_all(shared, conn, &mut lanes_at)).unwrap_or_else(|error| {
+        let wait = link.with(|conn| move_all(shared, conn, &mut lanes)).unwrap_or_else(|error| {
             tracing::debug!(%error, "due jobs wait for the database");
             LOOK_MAX
         });
@@ -24,8 +25,14 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
+/// When and where lanes are looked at next.
+struct Lanes {
+    look_at: Instant,
+    cursor: Cursor,
+}
+
 /// Moves everything that is due and tells when to look again.
-fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes_at: &mut Instant) -> Result<Duration, DbError> {
+fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes: &mut Lanes) -> Result<Duration, DbError> {
     loop {
         let moved = due::move_due(conn)?;
         if moved > 0 {
@@ -37,11 +44,11 @@ fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes_at: &mut Ins
     }
     let mut seconds = due::next_due(conn)?;
     // what is due still is in a lane: its time was promised by a rate
-    if seconds.is_some_and(|seconds| seconds <= 0.0) || Instant::now() >= *lanes_at {
-        if limits::look(conn)? > 0 {
+    if seconds.is_some_and(|seconds| seconds <= 0.0) || Instant::now() >= lanes.look_at {
+        if limits::look(conn, &mut lanes.cursor)? > 0 {
             shared.work_bell.ring();
         }
-        *lanes_at = Instant::now() + LOOK_MAX;
+        lanes.look_at = Instant::now() + LOOK_MAX;
         seconds = due::next_due(conn)?;
     }
     let next = seconds.map_or(LOOK_MAX, |seconds| Duration::from_secs_f64(seconds.max(0.0)));

@@ -91,7 +91,8 @@ fn write_lanes(tx: &mut Tx<'_>, bounds: &BTreeMap<&str, Bound>, lanes: &HashMap<
     const SQL: &str = "-- queue::limits::write_lanes
 UPDATE millrace.lanes l SET jobs_max = n.jobs_max, tat = n.tat, promised = n.promised, touched_at = clock_timestamp()
 FROM UNNEST($1::text[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) AS n(key, jobs_max, tat, promised)
-WHERE l.key = n.key AND (l.jobs_max, l.tat, l.promised) IS DISTINCT FROM (n.jobs_max, n.tat, n.promised)";
+WHERE l.key = n.key AND ((l.jobs_max, l.tat, l.promised) IS DISTINCT FROM (n.jobs_max, n.tat, n.promised)
+    OR l.touched_at < clock_timestamp() - interval '1 hour')";
     let jobs_max = |bound: &Bound| match bound {
         Bound::Running { jobs_max, .. } => i32::try_from(*jobs_max).ok(),
         Bound::Rate { .. } => None,

@@ -8,6 +8,26 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::node::Incarnation;
 use crate::queue::settle::Settlement;
 
+/// The end of statements that let gated jobs in: those that `next` names leave their lanes for a new place in the line.
+macro_rules! let_in {
+    ($head:literal) => {
+        concat!(
+            $head,
+            "), moved AS (
+    DELETE FROM millrace.gated g USING next WHERE g.job_id = next.job_id RETURNING g.*
+), placed AS MATERIALIZED (
+    SELECT *, nextval('millrace.job_seq') AS seq FROM (SELECT * FROM moved ORDER BY priority, job_id) AS m
+), line AS (
+    INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
+    SELECT seq, job_id, since, queue_id, template_id, priority, attempt FROM placed
+)
+INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) SELECT job_id, queue_id, priority, seq FROM placed
+ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq"
+        )
+    };
+}
+pub(super) use let_in;
+
 /// Locks lanes in the order of their keys.
 pub(super) const LOCK: &str = "-- queue::limits::lock
 SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
@@ -15,7 +35,8 @@ SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
 /// Gives the places of ended jobs back and moves so many of the jobs that wait for them into the line, within the
 /// transaction that settles and after it has locked the leases.
 pub(in crate::queue) fn free(tx: &mut Tx<'_>, who: Incarnation, ended: &[&Settlement]) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::limits::free
+    const SQL: &str = let_in!(
+        "-- queue::limits::free
 WITH freed AS MATERIALIZED (
     SELECT key, jobs FROM UNNEST($1::text[], $2::integer[]) AS f(key, jobs)
 ), used AS (
@@ -28,16 +49,8 @@ WITH freed AS MATERIALIZED (
             SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
             WHERE u.key = freed.key), 0)::integer) FOR UPDATE SKIP LOCKED
     ) AS g
-), moved AS (
-    DELETE FROM millrace.gated g USING next WHERE g.job_id = next.job_id RETURNING g.*
-), placed AS MATERIALIZED (
-    SELECT *, nextval('millrace.job_seq') AS seq FROM (SELECT * FROM moved ORDER BY priority, job_id) AS m
-), line AS (
-    INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
-    SELECT seq, job_id, since, queue_id, template_id, priority, attempt FROM placed
-)
-INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) SELECT job_id, queue_id, priority, seq FROM placed
-ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq";
+"
+    );
     let freed = counted(ended.iter().flat_map(|result| &result.lanes));
     if freed.is_empty() {
         return Ok(());

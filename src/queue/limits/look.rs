@@ -1,59 +1,95 @@
-//! The net under the lanes: places that dead nodes left, limits that were raised, times that were promised.
+//! The net under the lanes: times that were promised, places that dead nodes left, limits that were raised.
 
 use diesel::sql_types::{Array, Integer, Text};
 
-use super::free::LOCK;
+use super::free::{LOCK, let_in};
 use crate::base::db::{DbError, PgConnection, statement, transaction};
 
-/// Most lanes of one look, and most jobs that it moves.
+/// Most lanes of one look; the next one goes on behind them.
 const LANES_MAX: i32 = 500;
+/// Most jobs that one statement moves.
 const JOBS_MAX: i32 = 1_000;
+/// Most lanes that are forgotten at once.
+pub const FORGET_MAX: i64 = 1_000;
 
-/// Moves jobs whose lanes have room, or whose promised time has come, into the line, and tells how many. Forgets what dead
-/// nodes used and lanes that nobody has asked for a day.
+/// Where the next look begins.
+#[derive(Debug, Default)]
+pub struct Cursor(String);
+
+/// Moves jobs whose promised time has come, or whose lanes have room, into the line, and tells how many.
 ///
 /// # Errors
 /// Database failures.
-pub fn look(conn: &mut PgConnection) -> Result<usize, DbError> {
-    const DEAD: &str = "-- queue::limits::dead_use
-DELETE FROM millrace.lane_use u WHERE u.used = 0 OR NOT EXISTS (
-    SELECT FROM millrace.nodes n WHERE n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down')";
+pub fn look(conn: &mut PgConnection, cursor: &mut Cursor) -> Result<usize, DbError> {
     const LANES: &str = "-- queue::limits::waiting_lanes
 WITH RECURSIVE lane(key) AS (
-    (SELECT lane FROM millrace.gated ORDER BY lane LIMIT 1)
+    (SELECT lane FROM millrace.gated WHERE lane > $1 ORDER BY lane LIMIT 1)
     UNION ALL
     SELECT (SELECT g.lane FROM millrace.gated g WHERE g.lane > lane.key ORDER BY g.lane LIMIT 1) FROM lane WHERE lane.key IS NOT NULL
 )
-SELECT key FROM lane WHERE key IS NOT NULL LIMIT $1";
-    transaction(conn, "queue::limits::dead_use", |tx| statement(DEAD).run(tx))?;
-    let lanes: Vec<String> = statement(LANES).bind::<Integer, _>(LANES_MAX).tuples::<Text, String>(conn)?;
+SELECT key FROM lane WHERE key IS NOT NULL LIMIT $2";
+    forget_dead_use(conn)?;
+    let due = transaction(conn, "queue::limits::due", |tx| statement(DUE).bind::<Integer, _>(JOBS_MAX).run(tx))?;
+    let lanes: Vec<String> = statement(LANES)
+        .bind::<Text, _>(cursor.0.as_str())
+        .bind::<Integer, _>(LANES_MAX)
+        .tuples::<Text, String>(conn)?;
+    let is_cut = lanes.len() >= LANES_MAX as usize;
+    cursor.0 = lanes.last().filter(|_| is_cut).cloned().unwrap_or_default();
     if lanes.is_empty() {
-        return Ok(0);
+        return Ok(due);
     }
-    transaction(conn, "queue::limits::look", |tx| {
+    let moved = transaction(conn, "queue::limits::look", |tx| {
         statement(LOCK).bind::<Array<Text>, _>(lanes.clone()).run(tx)?;
-        statement(MOVE).bind::<Array<Text>, _>(lanes).bind::<Integer, _>(JOBS_MAX).run(tx)
-    })
+        statement(ROOM).bind::<Array<Text>, _>(lanes).bind::<Integer, _>(JOBS_MAX).run(tx)
+    })?;
+    Ok(due + moved)
 }
 
+/// What is being changed is not waited for: whoever changes it holds locks that we would take in another order.
+fn forget_dead_use(conn: &mut PgConnection) -> Result<usize, DbError> {
+    const SQL: &str = "-- queue::limits::dead_use
+DELETE FROM millrace.lane_use WHERE ctid = ANY(ARRAY(
+    SELECT u.ctid FROM millrace.lane_use u WHERE u.used = 0 OR NOT EXISTS (
+        SELECT FROM millrace.nodes n WHERE n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down')
+    FOR UPDATE SKIP LOCKED))";
+    transaction(conn, "queue::limits::dead_use", |tx| statement(SQL).run(tx))
+}
+
+/// Removes lanes that were not decided about for a day and hold nothing, at most 1,000, and tells how many. Whoever asks for
+/// one again makes it again.
+///
+/// # Errors
+/// Database failures.
+pub fn forget_lanes(conn: &mut PgConnection) -> Result<usize, DbError> {
+    const SQL: &str = "-- queue::limits::forget_lanes
+DELETE FROM millrace.lanes WHERE key = ANY(ARRAY(
+    SELECT l.key FROM millrace.lanes l
+    WHERE l.touched_at < clock_timestamp() - interval '1 day' AND coalesce(l.tat, l.touched_at) < clock_timestamp()
+        AND NOT EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key)
+        AND NOT EXISTS (SELECT FROM millrace.lane_use u WHERE u.key = l.key)
+    ORDER BY l.key LIMIT 1000 FOR UPDATE SKIP LOCKED))";
+    transaction(conn, "queue::limits::forget_lanes", |tx| statement(SQL).run(tx))
+}
+
+/// Those whose time has come ask again, wherever their lane stands.
+const DUE: &str = let_in!(
+    "-- queue::limits::due
+WITH next AS MATERIALIZED (
+    SELECT job_id FROM millrace.gated WHERE not_before <= clock_timestamp() ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
+"
+);
+
 /// A lane without a bound (its limit was taken away) has room for all.
-const MOVE: &str = "-- queue::limits::move
+const ROOM: &str = let_in!(
+    "-- queue::limits::room
 WITH next AS MATERIALIZED (
     SELECT g.job_id FROM UNNEST($1::text[]) AS want(key) LEFT JOIN millrace.lanes l ON l.key = want.key
     CROSS JOIN LATERAL (
-        SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND (g.not_before IS NULL OR g.not_before <= clock_timestamp())
-        ORDER BY g.priority, g.job_id
+        SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL ORDER BY g.priority, g.job_id
         LIMIT CASE WHEN l.jobs_max IS NULL THEN $2 ELSE least($2, greatest(l.jobs_max - coalesce((
             SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
             WHERE u.key = want.key), 0)::integer, 0)) END FOR UPDATE SKIP LOCKED
     ) AS g LIMIT $2
-), moved AS (
-    DELETE FROM millrace.gated g USING next WHERE g.job_id = next.job_id RETURNING g.*
-), placed AS MATERIALIZED (
-    SELECT *, nextval('millrace.job_seq') AS seq FROM (SELECT * FROM moved ORDER BY priority, job_id) AS m
-), line AS (
-    INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
-    SELECT seq, job_id, since, queue_id, template_id, priority, attempt FROM placed
-)
-INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) SELECT job_id, queue_id, priority, seq FROM placed
-ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq";
+"
+);

@@ -19,5 +19,5 @@ pub use admit::{Ask, admit};
 pub use decide::{Bound, Candidate, Lane, Rule, Verdict, decide};
 pub(super) use free::free;
 pub use free::recount;
-pub use look::look;
+pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
 pub use rules::{queue_key, rules};

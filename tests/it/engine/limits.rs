@@ -10,6 +10,7 @@ use millrace::base::db::{PgConnection, transaction};
 use millrace::queue::actor::Scope;
 use millrace::queue::control::{self, Cancelled};
 use millrace::queue::job::JobId;
+use millrace::queue::limits::{Cursor, forget_lanes, look};
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::{Value, json};
 
@@ -227,4 +228,39 @@ fn a_job_that_waits_for_a_place_says_so_and_can_be_cancelled() {
     transaction(&mut conn, "test", |tx| control::cancel(tx, holder, "ada", None)).unwrap();
     wait_for(&mut conn, first, "succeeded");
     nothing_is_left(&mut conn);
+}
+
+#[test]
+fn the_net_comes_to_every_lane_however_many_wait() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let waiting = "INSERT INTO millrace.lanes (key, jobs_max) SELECT 'k1:' || n, 1 FROM generate_series(1, 700) AS n;
+        INSERT INTO millrace.gated (job_id, lane, since, queue_id, template_id, priority, attempt)
+        SELECT n, 'k1:' || n, now(), 1, 1, 3, 0 FROM generate_series(1, 700) AS n;
+        INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+        VALUES (701, 'r9:late', now(), now() - interval '1 s', 1, 1, 3, 0), (702, 'r9:early', now(), now() + interval '1 h', 1, 1, 3, 0)";
+    conn.batch_execute(waiting).unwrap();
+    let mut cursor = Cursor::default();
+
+    let moved = [(); 3].map(|()| look(&mut conn, &mut cursor).unwrap());
+
+    assert_eq!(moved, [501, 200, 0], "500 lanes and what is due, then the rest");
+    assert_eq!(number(&mut conn, "SELECT job_id AS number FROM millrace.gated"), 702, "its time has not come");
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready"), 701);
+}
+
+#[test]
+fn lanes_that_hold_nothing_are_forgotten_after_a_day() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let lanes = "INSERT INTO millrace.lanes (key, jobs_max, tat, touched_at) VALUES
+            ('old', 1, NULL, now() - interval '25 h'), ('new', 1, NULL, now()), ('paced', NULL, now() + interval '1 h', now() - interval '25 h'),
+            ('used', 1, NULL, now() - interval '25 h'), ('waited', 1, NULL, now() - interval '25 h');
+        INSERT INTO millrace.lane_use (key, node_id, epoch, used) VALUES ('used', 1, 1, 1);
+        INSERT INTO millrace.gated (job_id, lane, since, queue_id, template_id, priority, attempt) VALUES (1, 'waited', now(), 1, 1, 3, 0)";
+    conn.batch_execute(lanes).unwrap();
+
+    assert_eq!(forget_lanes(&mut conn).unwrap(), 1);
+
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.lanes WHERE key = 'old'"), 0);
 }
