@@ -20,6 +20,8 @@ use crate::queue::template::{TemplateDocument, TemplateSpec};
 const DOCUMENTS: &str = include_str!("templates.yaml");
 /// Days before the end of the past at which every first version was published.
 const FIRST_DAYS: i64 = 45;
+/// From saving a version to publishing it.
+const READING: TimeDelta = TimeDelta::seconds(40);
 
 /// Why the demo's own documents cannot be used: a fault of this program, which a test looks for.
 #[derive(Debug, thiserror::Error)]
@@ -78,14 +80,14 @@ pub fn insert(
         let first = end - TimeDelta::days(FIRST_DAYS) + TimeDelta::minutes(11 * nth as i64);
         let change = CHANGES.iter().find(|change| change.0 == name.as_str());
         let id = insert_template(tx, name.as_str(), (first, change.map_or(1, |_| 2)), &STAFF[0])?;
-        let mut since = vec![first];
+        let mut since = vec![first + READING];
         insert_version(tx, (id, 1), &earlier(&spec, change.is_some()), (first, &STAFF[0], "First version"))?;
         trail.extend(notes(name.as_str(), 1, first, &STAFF[0]));
         if let Some((_, days, author, message)) = change {
             let at = end - TimeDelta::days(*days) - TimeDelta::minutes(95);
             insert_version(tx, (id, 2), &spec, (at, &STAFF[*author], message))?;
             trail.extend(notes(name.as_str(), 2, at, &STAFF[*author]));
-            since.push(at);
+            since.push(at + READING);
         }
         activate(tx, id, since.len() as i32)?;
         standing.insert(name.as_str().to_owned(), Standing { id, spec, since });
@@ -104,7 +106,7 @@ fn earlier(spec: &TemplateSpec, changed: bool) -> TemplateSpec {
 
 fn notes(name: &str, version: i32, at: Time, who: &'static Person) -> [Entry; 2] {
     let saved = Entry::by(who, at, "template.save", "template", name).to(json!({ "version": version }));
-    let published = Entry::by(who, at + TimeDelta::seconds(40), "template.publish", "template", name);
+    let published = Entry::by(who, at + READING, "template.publish", "template", name);
     [saved, published.to(json!({ "active_version": version }))]
 }
 
@@ -138,7 +140,7 @@ fn insert_version(
 ) -> Result<(), DbError> {
     const SQL: &str = "-- demo::catalog::version
 INSERT INTO millrace.template_versions (template_id, version, spec, author, message, created_at, published_at, published_by)
-VALUES ($1, $2, $3, $4, $5, $6, $6 + interval '40 s', $4)";
+VALUES ($1, $2, $3, $4, $5, $6, $7, $4)";
     let spec = serde_json::to_value(spec).map_err(|error| DbError::Conflict(error.to_string()))?;
     statement(SQL)
         .bind::<Integer, _>(id)
@@ -147,6 +149,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $6 + interval '40 s', $4)";
         .bind::<Text, _>(author.email())
         .bind::<Text, _>(message)
         .bind::<Timestamptz, _>(at)
+        .bind::<Timestamptz, _>(at + READING)
         .run(tx)?;
     Ok(())
 }
