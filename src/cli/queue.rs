@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
-use crate::admin::queues::QueueRow;
-use crate::admin::queues::service::{self, Act, WEIGHT_MAX};
+use crate::admin::queues::service::{self, Act};
+use crate::admin::queues::{JOBS_MAX, QueueRow, WEIGHT_MAX, Wish};
 use crate::queue::ring;
 use crate::web::ansi::visible;
 
@@ -31,17 +31,34 @@ pub(super) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Sets the limits of a queue
+    /// Sets limits of a queue; those that are not named stay as they are
+    #[command(group = clap::ArgGroup::new("limits").required(true).multiple(true))]
     Limit {
         /// The queue
         name: String,
         /// Share of the slots when several queues have work
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=i64::from(WEIGHT_MAX)))]
-        weight: i32,
+        #[arg(long, value_name = "N", group = "limits", value_parser = clap::value_parser!(i32).range(1..=i64::from(WEIGHT_MAX)))]
+        weight: Option<i32>,
+        /// Most jobs of it that run at once on all nodes
+        #[arg(long, value_name = "N|none", group = "limits", value_parser = jobs)]
+        concurrency: Option<Jobs>,
+        /// Most jobs of it that run at once on each node
+        #[arg(long, value_name = "N|none", group = "limits", value_parser = jobs)]
+        concurrency_per_node: Option<Jobs>,
         /// Why; recorded with your name
         #[arg(long)]
         reason: Option<String>,
     },
+}
+
+/// A number of jobs, or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Jobs(Option<i32>);
+
+fn jobs(text: &str) -> Result<Jobs, String> {
+    let known = if text == "none" { Some(None) } else { text.parse().ok().map(Some) };
+    let allowed = |jobs: &Option<i32>| jobs.is_none_or(|jobs| (1..=JOBS_MAX).contains(&jobs));
+    known.filter(allowed).map(Jobs).ok_or_else(|| format!("allowed is a number from 1 to {JOBS_MAX}, or none"))
 }
 
 pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
@@ -50,8 +67,13 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
         Command::List => list(&session),
         Command::Pause { name, reason } => act(&session, &name, (Act::Pause, reason), "paused"),
         Command::Resume { name, reason } => act(&session, &name, (Act::Resume, reason), "resumed"),
-        Command::Limit { name, weight, reason } => {
-            act(&session, &name, (Act::Weigh { to: weight, seen: None }, reason), "changed")
+        Command::Limit { name, weight, concurrency, concurrency_per_node, reason } => {
+            let to = Wish {
+                weight,
+                concurrency: concurrency.map(|jobs| jobs.0),
+                concurrency_per_node: concurrency_per_node.map(|jobs| jobs.0),
+            };
+            act(&session, &name, (Act::Limit { to, seen: None }, reason), "changed")
         }
     }
 }
@@ -65,7 +87,8 @@ fn act(session: &Session, name: &str, (act, reason): (Act, Option<String>), done
 
 fn list(session: &Session) -> Result<Answer, Failure> {
     let queues = service::list(&mut *session.connect()?, &session.actor)?;
-    let heading = ["QUEUE", "WEIGHT", "READY", "RUNNING", "SCHEDULED", "RETRYING", "HELD", "STATE"];
+    let heading =
+        ["QUEUE", "WEIGHT", "AT ONCE", "PER NODE", "READY", "RUNNING", "SCHEDULED", "RETRYING", "HELD", "STATE"];
     let mut rows = vec![heading.map(String::from).to_vec()];
     rows.extend(queues.iter().map(row));
     Ok(Answer::new(columns(&rows), json!({ "queues": queues.iter().map(facts).collect::<Vec<_>>() })))
@@ -80,14 +103,19 @@ fn row(queue: &QueueRow) -> Vec<String> {
         },
     };
     let jobs = queue.jobs;
-    let numbers = [i64::from(queue.weight), jobs.ready, jobs.running, jobs.scheduled, jobs.retrying, jobs.held];
-    [queue.name.clone()].into_iter().chain(numbers.map(|number| number.to_string())).chain([state]).collect()
+    let numbers = [jobs.ready, jobs.running, jobs.scheduled, jobs.retrying, jobs.held].map(|number| number.to_string());
+    let bounds = [queue.limits.concurrency, queue.limits.concurrency_per_node];
+    let bounds = bounds.map(|jobs| jobs.map_or_else(|| "-".into(), |jobs| jobs.to_string()));
+    let named = [queue.name.clone(), queue.limits.weight.to_string()];
+    named.into_iter().chain(bounds).chain(numbers).chain([state]).collect()
 }
 
 fn facts(queue: &QueueRow) -> Value {
     json!({
         "name": queue.name,
-        "weight": queue.weight,
+        "weight": queue.limits.weight,
+        "concurrency": queue.limits.concurrency,
+        "concurrency_per_node": queue.limits.concurrency_per_node,
         "created_at": queue.created_at,
         "paused": queue.paused(),
         "counts": queue.jobs,

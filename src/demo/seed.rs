@@ -162,8 +162,8 @@ ON CONFLICT (name) DO UPDATE SET weight = excluded.weight RETURNING id";
             .bind::<Nullable<Text>, _>(is_paused.then_some(PAUSE_REASON))
             .row(tx)?;
         ids.extend(row.map(|row| (name.to_owned(), row.id)));
-        let weighed = Entry::by(operator, opened + TimeDelta::minutes(2 * nth as i64), "queue.weigh", "queue", name);
-        trail.push(weighed.to(json!({ "weight": weight })));
+        let limited = Entry::by(operator, opened + TimeDelta::minutes(2 * nth as i64), "queue.limit", "queue", name);
+        trail.push(limited.to(json!({ "weight": weight })));
     }
     let paused =
         Entry::by(operator, paused, "queue.pause", "queue", PAUSED_QUEUE).because(Some(PAUSE_REASON.to_owned()));

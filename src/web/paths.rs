@@ -57,8 +57,8 @@ paths! {
     QUEUES: "/queues";
     /// One queue.
     QUEUE = queue(name: &str): "/queues/{name}";
-    /// The form that gives a queue another weight.
-    QUEUE_WEIGHT = queue_weight(name: &str): "/queues/{name}/weight";
+    /// The form that gives a queue other limits.
+    QUEUE_LIMITS = queue_limits(name: &str): "/queues/{name}/limits";
     /// What an operator does to a queue (`pause`, `resume`): GET asks, POST acts.
     QUEUE_ACT = queue_act(name: &str, verb: &str): "/queues/{name}/{verb}";
     /// Nodes.

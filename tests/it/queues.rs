@@ -67,7 +67,7 @@ fn whoever_is_limited_sees_only_those_queues() {
     for path in [
         "/queues/exports",
         "/queues/exports/pause",
-        "/queues/exports/weight",
+        "/queues/exports/limits",
         "/live/queue?name=exports",
         "/queues/no.such",
     ] {
@@ -137,17 +137,17 @@ fn with_script_an_act_answers_with_the_parts_of_the_page_it_was_begun_on() {
 }
 
 #[test]
-fn a_weight_that_was_changed_meanwhile_is_shown_before_it_is_overwritten() {
+fn limits_that_were_changed_meanwhile_are_shown_before_they_are_overwritten() {
     let console = console();
     let mut browser = console.browser(Role::Operator);
-    let form = browser.get("/queues/mail/weight").body;
-    assert!(form.contains("name=\"seen\" value=\"1\""), "{form}");
+    let form = browser.get("/queues/mail/limits").body;
+    assert!(form.contains("name=\"seen\" value=\"1,-,-\""), "{form}");
 
-    let bad = browser.post("/queues/mail/weight", "weight=1001&seen=1");
+    let bad = browser.post("/queues/mail/limits", "weight=1001&seen=1,-,-");
     assert_eq!(bad.status, 422);
     assert!(bad.body.contains("must be a whole number from 1 to 1000") && bad.body.contains("value=\"1001\""));
 
-    let set = browser.post("/queues/mail/weight", "weight=5&seen=1&reason=more+mail");
+    let set = browser.post("/queues/mail/limits", "weight=5&seen=1,-,-&reason=more+mail");
     assert_eq!((set.status, set.header("location")), (303, "/queues/mail"));
     let page = browser.get("/queues/mail").body;
     assert!(
@@ -155,12 +155,42 @@ fn a_weight_that_was_changed_meanwhile_is_shown_before_it_is_overwritten() {
         "{page}"
     );
 
-    let stale = browser.post("/queues/mail/weight", "weight=7&seen=1");
+    let stale = browser.post("/queues/mail/limits", "weight=7&seen=1,-,-");
     assert_eq!(stale.status, 409);
-    assert!(stale.body.contains("Somebody set it to 5 meanwhile") && stale.body.contains("name=\"seen\" value=\"5\""));
+    assert!(
+        stale.body.contains("Somebody changed them to weight 5 meanwhile")
+            && stale.body.contains("name=\"seen\" value=\"5,-,-\"")
+    );
     assert_eq!(console.number("SELECT weight::bigint AS id FROM millrace.queues WHERE name = 'mail'"), 5);
-    assert_eq!(browser.post("/queues/mail/weight", "weight=7&seen=5").status, 303);
+    assert_eq!(browser.post("/queues/mail/limits", "weight=7&seen=5,-,-").status, 303);
     assert_eq!(console.number("SELECT weight::bigint AS id FROM millrace.queues WHERE name = 'mail'"), 7);
+}
+
+#[test]
+fn a_queue_s_limits_of_jobs_at_once_are_set_and_taken_away_by_the_form() {
+    const LIMITS: &str = "SELECT coalesce(concurrency, 0) * 1000 + coalesce(concurrency_per_node, 0)::bigint AS id
+        FROM millrace.queues WHERE name = 'mail'";
+    let console = console();
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/queues/mail/limits");
+
+    let bad = browser.post("/queues/mail/limits", "weight=1&concurrency=0&concurrency_per_node=x");
+    assert_eq!(bad.status, 422);
+    assert!(bad.body.contains("There are problems with 2 fields"), "{}", bad.body);
+
+    assert_eq!(browser.post("/queues/mail/limits", "weight=1&concurrency=12&concurrency_per_node=4").status, 303);
+    assert_eq!(console.number(LIMITS), 12_004);
+    let page = browser.get("/queues/mail").body;
+    for word in ["mail has weight 1, at most 12 at once, 4 on a node now.", "set its jobs at once to 12"] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+    assert!(browser.get("/queues").body.contains("at most 12 at once, 4 on a node"));
+
+    assert_eq!(browser.post("/queues/mail/limits", "weight=2").status, 303);
+    assert_eq!(console.number(LIMITS), 12_004, "what does not come stays as it is");
+    assert_eq!(browser.post("/queues/mail/limits", "weight=2&concurrency=+&concurrency_per_node=").status, 303);
+    assert_eq!(console.number(LIMITS), 0);
+    assert!(browser.get("/queues/mail").body.contains("took away its limit of jobs at once"));
 }
 
 #[test]
@@ -183,7 +213,7 @@ fn one_queue_shows_its_counts_its_users_and_what_people_did_to_it() {
     let viewer = console.browser(Role::Viewer).get("/queues/mail").body;
     assert!(viewer.contains("You have changed nothing here.") && !viewer.contains("/queues/mail/resume"));
     let mut limited = console.browser_of(console.person(Role::Viewer, &["mail"]));
-    for path in ["/queues/mail/pause", "/queues/mail/weight"] {
+    for path in ["/queues/mail/pause", "/queues/mail/limits"] {
         assert_eq!(limited.get(path).status, 403, "{path}");
     }
 }

@@ -73,6 +73,7 @@ fn words(act: &str, subject: &str, state: Option<JobState>) -> String {
         ("account", "change") => "changed settings of their account".into(),
         ("account", verb) => format!("{} of their account", past(verb)),
         ("setup", _) => "made a setup link".into(),
+        ("queue", "limit") => format!("changed the limits of queue {subject}"),
         ("person", "reset_password") => format!("reset the password of {subject}"),
         ("template", "roll_back") => format!("rolled back template {subject}"),
         // one verb for both: a job that waits is run now, one that has ended is tried once more
@@ -107,7 +108,7 @@ mod tests {
         assert_eq!(words("template.publish", "mail.send"), "published template mail.send");
         assert_eq!(words("job.cancel", "7"), "cancelled job 7");
         assert_eq!(words("queue.pause", "mail"), "paused queue mail");
-        assert_eq!(words("queue.weigh", "mail"), "weighed queue mail");
+        assert_eq!(words("queue.limit", "mail"), "changed the limits of queue mail");
         assert_eq!(words("account.sign_in", "3"), "signed in");
         assert_eq!(words("account.change_password", "3"), "changed the password of their account");
         assert_eq!(words("account.change", "3"), "changed settings of their account");

@@ -5,8 +5,8 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::QueueRow;
 use super::service::{self, Act, QueueError, act_in};
+use super::{QueueRow, Wish};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
@@ -45,7 +45,7 @@ async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpRe
     respond::json(StatusCode::OK, &view(&queue, kit.clock.now()))
 }
 
-/// Gives a queue another weight.
+/// Gives a queue other limits.
 async fn change(
     request: HttpRequest,
     payload: Payload,
@@ -55,10 +55,12 @@ async fn change(
     ringer: Data<Ringer>,
 ) -> Result<HttpResponse, WebError> {
     let wanted = |fields: &mut Fields| {
-        if !fields.has("weight") {
-            fields.refuse("weight", "weight is required");
-        }
-        Act::Weigh { to: fields.whole("weight").unwrap_or_default(), seen: None } // an absent one was refused
+        let to = Wish {
+            weight: fields.whole("weight"),
+            concurrency: fields.whole_or_null("concurrency"),
+            concurrency_per_node: fields.whole_or_null("concurrency_per_node"),
+        };
+        Act::Limit { to, seen: None }
     };
     act((request, payload, name, actor, kit, ringer), wanted).await
 }
@@ -114,7 +116,8 @@ async fn act(
 fn view(queue: &QueueRow, now: Time) -> Value {
     let age = queue.oldest_ready_at.map(|at| (now - at).num_milliseconds().max(0));
     json!({
-        "name": queue.name, "weight": queue.weight, "created_at": queue.created_at, "paused": queue.paused(),
+        "name": queue.name, "weight": queue.limits.weight, "concurrency": queue.limits.concurrency,
+        "concurrency_per_node": queue.limits.concurrency_per_node, "created_at": queue.created_at, "paused": queue.paused(),
         "counts": queue.jobs, "oldest_ready_at": queue.oldest_ready_at, "oldest_ready_age_ms": age,
     })
 }
@@ -128,6 +131,8 @@ fn refused(error: QueueError) -> WebError {
         }
         stale @ QueueError::Stale { .. } => WebError::Conflict(format!("It is out of date: {stale}.")),
         QueueError::BadWeight => invalid("/weight", error.to_string()),
+        QueueError::BadConcurrency(limit) => invalid(&format!("/{limit}"), error.to_string()),
+        QueueError::NoLimit => invalid("", error.to_string()),
         QueueError::BadNote(why) => invalid("/reason", why.to_string()),
         QueueError::Forbidden(lacking) => lacking.into(),
         QueueError::Db(error) => error.into(),

@@ -1,9 +1,11 @@
-//! Queues: list, one queue, pause, resume, weight.
+//! Queues: list, one queue, pause, resume, limits.
 pub mod api;
 mod course;
+mod limits;
 pub mod page;
 mod read;
 pub mod service;
 
 pub use course::{Course, courses};
+pub use limits::{JOBS_MAX, Limits, WEIGHT_MAX, Wish};
 pub use read::{Counts, Paused, QueueRow, UsedBy, used_by};

@@ -4,6 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 use serde::Serialize;
 
+use super::limits::Limits;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
@@ -15,9 +16,9 @@ pub struct QueueRow {
     /// Its name.
     #[diesel(sql_type = Text)]
     pub name: String,
-    /// Its share of the slots, 1 to 1,000, when several queues have work.
-    #[diesel(sql_type = Integer)]
-    pub weight: i32,
+    /// Its share of the slots, and how many of its jobs run at once.
+    #[diesel(embed)]
+    pub limits: Limits,
     /// When it was first used.
     #[diesel(sql_type = Timestamptz)]
     pub created_at: Time,
@@ -90,7 +91,7 @@ WITH counts AS (
         coalesce(sum(jobs) FILTER (WHERE state = 'held'), 0)::bigint AS held, coalesce(sum(jobs) FILTER (WHERE state = 'blocked'), 0)::bigint AS blocked
     FROM millrace.job_counts GROUP BY queue_id
 )
-SELECT q.name, q.weight, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
+SELECT q.name, q.weight, q.concurrency, q.concurrency_per_node, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
     (SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by) AS paused_by_name, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
     coalesce(c.scheduled, 0) AS scheduled, coalesce(c.retrying, 0) AS retrying, coalesce(c.held, 0) AS held, coalesce(c.blocked, 0) AS blocked,
     (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (

@@ -1,17 +1,15 @@
 //! What people and programs do with queues. Each act: permission in scope, one transaction, the audit record inside it.
 
-use diesel::sql_types::{Integer, Nullable, Text};
+use diesel::sql_types::{Nullable, Text};
 use serde_json::{Value, json};
 
+use super::limits::{self, JOBS_MAX, Limits, WEIGHT_MAX, Wish};
 use super::{QueueRow, read};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{QueueName, TextError, note};
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
-
-/// Largest weight of a queue; the smallest is 1.
-pub const WEIGHT_MAX: i32 = 1_000;
 
 /// Why an act on a queue was refused.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +31,19 @@ pub enum QueueError {
     /// The weight is out of bounds.
     #[error("a weight goes from 1 to {WEIGHT_MAX}")]
     BadWeight,
-    /// Somebody gave it another weight since it was looked at.
-    #[error("the weight of {queue} was changed to {weight} meanwhile")]
+    /// A number of jobs at once is out of bounds: the field's name.
+    #[error("a number of jobs at once goes from 1 to {JOBS_MAX}")]
+    BadConcurrency(&'static str),
+    /// No limit was named.
+    #[error("name a limit: weight, concurrency or concurrency_per_node")]
+    NoLimit,
+    /// Somebody gave it other limits since it was looked at.
+    #[error("the limits of {queue} were changed meanwhile")]
     Stale {
         /// Which.
         queue: String,
-        /// Its present weight.
-        weight: i32,
+        /// Its present limits.
+        limits: Limits,
     },
     /// The actor lacks the permission.
     #[error(transparent)]
@@ -83,12 +87,12 @@ pub enum Act {
     Pause,
     /// Nodes take from it again.
     Resume,
-    /// Gives it another share of the slots.
-    Weigh {
-        /// The new weight, 1 to [`WEIGHT_MAX`].
-        to: i32,
-        /// The weight that was seen: another one is not overwritten. `None` = whatever it is.
-        seen: Option<i32>,
+    /// Gives it other limits; nodes obey within 1 s.
+    Limit {
+        /// The new ones.
+        to: Wish,
+        /// The limits that were seen: others are not overwritten. `None` = whatever they are.
+        seen: Option<Limits>,
     },
 }
 
@@ -140,15 +144,13 @@ fn apply(
             set_pause(tx, &queue.name, None, None)?;
             Ok(("queue.resume", json!({ "paused": paused }), json!({ "paused": false })))
         }
-        (Act::Weigh { to, seen }, _) => {
-            if !(1..=WEIGHT_MAX).contains(to) {
-                return Err(QueueError::BadWeight);
+        (Act::Limit { to, seen }, _) => {
+            let after = to.over(queue.limits)?;
+            if seen.is_some_and(|seen| seen != queue.limits) {
+                return Err(QueueError::Stale { queue: queue.name.clone(), limits: queue.limits });
             }
-            if seen.is_some_and(|seen| seen != queue.weight) {
-                return Err(QueueError::Stale { queue: queue.name.clone(), weight: queue.weight });
-            }
-            set_weight(tx, &queue.name, *to)?;
-            Ok(("queue.weigh", json!({ "weight": queue.weight }), json!({ "weight": to })))
+            limits::write(tx, &queue.name, after)?;
+            Ok(("queue.limit", to.of(queue.limits), to.of(after)))
         }
     }
 }
@@ -160,12 +162,6 @@ UPDATE millrace.queues q SET paused_at = CASE WHEN new.paused_by IS NOT NULL THE
     pause_reason = new.reason FROM new WHERE q.name = $3";
     let bound = statement(SQL).bind::<Nullable<Text>, _>(by).bind::<Nullable<Text>, _>(reason);
     changed(bound.bind::<Text, _>(name).run(tx)?, name)
-}
-
-fn set_weight(tx: &mut Tx<'_>, name: &str, weight: i32) -> Result<(), DbError> {
-    const SQL: &str = "-- admin::queues::set_weight
-UPDATE millrace.queues SET weight = $1 WHERE name = $2";
-    changed(statement(SQL).bind::<Integer, _>(weight).bind::<Text, _>(name).run(tx)?, name)
 }
 
 /// The row is locked, so it must be there.

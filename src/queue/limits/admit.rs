@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use super::decide::{Bound, Candidate, Lane, Rule, Verdict, decide};
+use super::queues::present;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::node::Incarnation;
@@ -27,11 +28,11 @@ pub struct Ask {
 pub fn admit(conn: &mut PgConnection, who: Incarnation, asks: &[Ask]) -> Result<Vec<Verdict>, DbError> {
     transaction(conn, "queue::limits::admit", |tx| {
         lock_leases(tx, who, asks)?;
-        let bounds = bounds(asks);
-        let (now, mut lanes) = read_lanes(tx, &bounds)?;
-        let candidates: Vec<Candidate> = asks.iter().map(|ask| ask.candidate.clone()).collect();
+        let known: Vec<Candidate> = asks.iter().map(|ask| ask.candidate.clone()).collect();
+        let (now, mut lanes) = read_lanes(tx, &bounds(&known))?;
+        let candidates = present(tx, known)?;
         let verdicts = decide(now, &mut lanes, &candidates);
-        write_lanes(tx, &bounds, &lanes)?;
+        write_lanes(tx, &bounds(&candidates), &lanes)?;
         use_places(tx, who, asks, &verdicts)?;
         settle_in(tx, who, &stopped(asks, &verdicts))?;
         cancel_oldest(tx, &verdicts)?;
@@ -53,8 +54,8 @@ SELECT id FROM millrace.leases WHERE id = ANY($1) AND node_id = $2 AND epoch = $
 }
 
 /// The lanes that are asked, each with what it bounds by the last job that says so.
-fn bounds(asks: &[Ask]) -> BTreeMap<&str, Bound> {
-    let rules = asks.iter().flat_map(|ask| &ask.candidate.rules);
+fn bounds(candidates: &[Candidate]) -> BTreeMap<&str, Bound> {
+    let rules = candidates.iter().flat_map(|candidate| &candidate.rules);
     rules.map(|rule: &Rule| (rule.key.as_str(), rule.bound)).collect()
 }
 

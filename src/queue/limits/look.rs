@@ -3,7 +3,7 @@
 use diesel::sql_types::{Array, Integer, Text};
 
 use super::free::{LOCK, let_in};
-use crate::base::db::{DbError, PgConnection, statement, transaction};
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 
 /// Most lanes of one look; the next one goes on behind them.
 const LANES_MAX: i32 = 500;
@@ -41,9 +41,14 @@ SELECT key FROM lane WHERE key IS NOT NULL LIMIT $2";
     }
     let moved = transaction(conn, "queue::limits::look", |tx| {
         statement(LOCK).bind::<Array<Text>, _>(lanes.clone()).run(tx)?;
-        statement(ROOM).bind::<Array<Text>, _>(lanes).bind::<Integer, _>(JOBS_MAX).run(tx)
+        let_in_now(tx, lanes)
     })?;
     Ok(due + moved)
+}
+
+/// Moves what has room in these lanes, which are locked, into the line, and tells how many; at most 1,000.
+pub(super) fn let_in_now(tx: &mut Tx<'_>, lanes: Vec<String>) -> Result<usize, DbError> {
+    statement(ROOM).bind::<Array<Text>, _>(lanes).bind::<Integer, _>(JOBS_MAX).run(tx)
 }
 
 /// What is being changed is not waited for: whoever changes it holds locks that we would take in another order.

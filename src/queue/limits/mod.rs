@@ -13,6 +13,7 @@ mod admit;
 mod decide;
 mod free;
 mod look;
+mod queues;
 mod rules;
 
 pub use admit::{Ask, admit};
@@ -20,4 +21,5 @@ pub use decide::{Bound, Candidate, Lane, Rule, Verdict, decide};
 pub(super) use free::free;
 pub use free::recount;
 pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
+pub use queues::queue_limited;
 pub use rules::{queue_key, rules};

@@ -75,6 +75,15 @@ impl Fields {
         self.take(name, "a whole number within its bounds", |value| N::try_from(value.as_i64()?).ok())
     }
 
+    /// Takes a whole number that `N` can hold, or null (`Some(None)`); `None` when it is absent or refused.
+    pub fn whole_or_null<N: TryFrom<i64>>(&mut self, name: &str) -> Option<Option<N>> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.members.remove(name);
+            return Some(None);
+        }
+        self.whole(name).map(Some)
+    }
+
     /// Takes a time: RFC 3339 with an offset, from 1970 to 9999.
     pub fn time(&mut self, name: &str) -> Option<Time> {
         use chrono::Datelike;

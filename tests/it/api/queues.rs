@@ -1,4 +1,4 @@
-//! Queues: list, weight, pause, resume; the dispatcher obeys.
+//! Queues: list, limits, pause, resume; the dispatcher obeys.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,9 @@ fn a_weight_is_changed_and_written_down() {
 
     assert_eq!(change(json!({"weight": 7, "reason": "more mail"})).expect(200)["weight"], 7);
     for (body, refusal) in [
-        (json!({}), "/weight: weight is required"),
+        (json!({}), ": name a limit: weight, concurrency or concurrency_per_node"),
+        (json!({"concurrency": 0}), "/concurrency: a number of jobs at once goes from 1 to 100000"),
+        (json!({"concurrency_per_node": "4"}), "/concurrency_per_node: concurrency_per_node must be a whole number"),
         (json!({"weight": 0}), "/weight: a weight goes from 1 to 1000"),
         (json!({"weight": 1001}), "/weight: a weight goes from 1 to 1000"),
         (json!({"weight": "7"}), "/weight: weight must be a whole number"),
@@ -55,8 +57,16 @@ fn a_weight_is_changed_and_written_down() {
         let told = change(body).refusal(422);
         assert!(told.starts_with(refusal), "{told}");
     }
-    let written = "SELECT count(*) AS number FROM millrace.audit WHERE act = 'queue.weigh' AND reason = 'more mail'
+    let written = "SELECT count(*) AS number FROM millrace.audit WHERE act = 'queue.limit' AND reason = 'more mail'
         AND before = '{\"weight\": 1}' AND after = '{\"weight\": 7}'";
+    assert_eq!(server.number(written), 1);
+
+    let bounded = change(json!({"concurrency": 20, "concurrency_per_node": 4})).expect(200);
+    assert_eq!([&bounded["weight"], &bounded["concurrency"], &bounded["concurrency_per_node"]], [7, 20, 4]);
+    let free = change(json!({"concurrency": null})).expect(200);
+    assert_eq!((&free["concurrency"], &free["concurrency_per_node"]), (&Value::Null, &json!(4)));
+    let written = "SELECT count(*) AS number FROM millrace.audit WHERE act = 'queue.limit'
+        AND before = '{\"concurrency\": 20}' AND after = '{\"concurrency\": null}'";
     assert_eq!(server.number(written), 1);
 }
 

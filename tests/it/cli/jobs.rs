@@ -129,6 +129,7 @@ fn refusals_name_their_place_and_usage_its_words() {
         (&["queue", "resume", "default"], 1, "the queue default is not paused"),
         (&["queue", "limit", "default"], 2, "--weight"),
         (&["queue", "limit", "default", "--weight=0"], 2, "0"),
+        (&["queue", "limit", "default", "--concurrency=some"], 2, "or none"),
         (&["node", "drain", "none"], 1, "there is no node \"none\""),
     ] {
         let said = stage.run(args);
@@ -216,6 +217,13 @@ fn queues_and_nodes_are_listed_and_governed() {
         (&json!(1), &json!("maintenance"))
     );
     assert_eq!(stage.run(&["queue", "limit", "default", "--weight", "5", "--json"]).json()["weight"], 5);
+    let limited = ["queue", "limit", "default", "--concurrency", "9", "--concurrency-per-node", "3", "--json"];
+    assert_eq!(stage.run(&limited).json()["concurrency"], 9);
+    let free = stage.run(&["queue", "limit", "default", "--concurrency", "none", "--json"]).json();
+    assert_eq!(
+        (&free["weight"], free["concurrency"].is_null(), &free["concurrency_per_node"]),
+        (&5.into(), true, &3.into())
+    );
     assert_eq!(state(&mut stage.db.connect(), job), "ready");
     assert_eq!(stage.run(&["queue", "resume", "default"]).code, 0);
     wait_for(&mut stage.db.connect(), job, "succeeded");

@@ -5,3 +5,4 @@ mod limits;
 mod logs;
 mod nodes;
 mod outage;
+mod queue_limits;

@@ -3,17 +3,17 @@
 //! ```text
 //! /queues               list ─── row (one queue as it stands)         /live/queues
 //! /queues/{name}        show ─── row, its last hour, its users, trail  /live/queue?name=
-//! /queues/{name}/pause, /resume   act (asks, acts)      /queues/{name}/weight   weight (a form)
+//! /queues/{name}/pause, /resume   act (asks, acts)      /queues/{name}/limits   limits (a form)
 //! ```
 //! Acts answer with the parts of whichever page they were begun on: see [`after`].
 mod act;
 mod after;
+mod limits;
 mod list;
 mod row;
 mod show;
 #[cfg(test)]
 mod tests;
-mod weight;
 
 pub use row::FROM_LIST;
 
@@ -34,8 +34,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/live/queues", read, list::stream),
         Route::get(paths::QUEUE, read, show::show),
         Route::get("/live/queue", read, show::stream),
-        Route::get(paths::QUEUE_WEIGHT, run, weight::ask),
-        Route::post(paths::QUEUE_WEIGHT, run, weight::act),
+        Route::get(paths::QUEUE_LIMITS, run, limits::ask),
+        Route::post(paths::QUEUE_LIMITS, run, limits::act),
         Route::get(paths::QUEUE_ACT, run, act::ask),
         Route::post(paths::QUEUE_ACT, run, act::act),
     ]
@@ -50,6 +50,8 @@ fn told(error: QueueError) -> WebError {
             WebError::Conflict(told)
         }
         QueueError::BadWeight => WebError::Invalid(vec![Problem { field: "weight".into(), message: told }]),
+        QueueError::BadConcurrency(limit) => WebError::Invalid(vec![Problem { field: limit.into(), message: told }]),
+        QueueError::NoLimit => WebError::Invalid(vec![Problem { field: String::new(), message: told }]),
         QueueError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
         QueueError::Forbidden(lacking) => lacking.into(),
         QueueError::Db(error) => error.into(),

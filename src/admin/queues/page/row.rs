@@ -1,7 +1,7 @@
 //! One queue as it stands, for a row of the list and for the head of its own page.
 
 use crate::admin::dashboard::BEHIND;
-use crate::admin::queues::{Course, Paused, QueueRow};
+use crate::admin::queues::{Course, Limits, Paused, QueueRow};
 use crate::queue::state::JobState;
 use crate::web::charts::{Spark, spark};
 use crate::web::format::{self, Count, Stamp, between, duration, grouped, percent};
@@ -20,6 +20,8 @@ pub struct Row {
     /// Who stopped it; `None` = it takes work.
     pub paused: Option<Stop>,
     pub weight: i32,
+    /// How many run at once, in words: `at most 5 at once`; empty without a limit.
+    pub at_once: String,
     pub ready: Jobs,
     pub running: Jobs,
     pub scheduled: Jobs,
@@ -38,7 +40,7 @@ pub struct Row {
     /// Share of the last hour's attempts that failed; empty when none did.
     pub failing: String,
     pub failing_much: bool,
-    /// The viewer may pause, resume and weigh it.
+    /// The viewer may pause, resume and limit it.
     pub may_run: bool,
 }
 
@@ -72,7 +74,8 @@ impl Row {
         Self {
             href: paths::queue(name),
             paused: queue.paused().map(|paused| stop(paused, shell)),
-            weight: queue.weight,
+            weight: queue.limits.weight,
+            at_once: at_once(queue.limits).unwrap_or_default(),
             ready: jobs(JobState::Ready, queue.jobs.ready),
             running: jobs(JobState::Running, queue.jobs.running),
             scheduled: jobs(JobState::Scheduled, queue.jobs.scheduled),
@@ -109,6 +112,17 @@ impl Row {
     /// Its jobs, whatever their state.
     pub fn jobs_href(&self) -> String {
         paths::with_query(paths::JOBS, &[("queue", &self.name)])
+    }
+}
+
+/// Says how many of a queue's jobs run at once; `None` = nothing limits them.
+pub fn at_once(limits: Limits) -> Option<String> {
+    let grouped = |jobs: i32| grouped(jobs.unsigned_abs().into());
+    match (limits.concurrency.map(grouped), limits.concurrency_per_node.map(grouped)) {
+        (None, None) => None,
+        (Some(all), None) => Some(format!("at most {all} at once")),
+        (None, Some(node)) => Some(format!("at most {node} at once on a node")),
+        (Some(all), Some(node)) => Some(format!("at most {all} at once, {node} on a node")),
     }
 }
 

@@ -192,13 +192,24 @@ fn deed(record: &Record, shell: &Shell) -> Deed {
 }
 
 fn words(record: &Record) -> String {
-    let weight = record.after.as_ref().and_then(|after| after.get("weight")?.as_i64());
-    match (record.act.as_str(), weight) {
-        ("queue.pause", _) => "paused it".into(),
-        ("queue.resume", _) => "resumed it".into(),
-        ("queue.weigh", Some(weight)) => format!("set its weight to {weight}"),
-        (other, _) => other.to_owned(),
+    match record.act.as_str() {
+        "queue.pause" => "paused it".into(),
+        "queue.resume" => "resumed it".into(),
+        "queue.limit" | "queue.weigh" => limited(record.after.as_ref()),
+        other => other.to_owned(),
     }
+}
+
+/// Says which limits somebody set; older records know the weight only.
+fn limited(after: Option<&serde_json::Value>) -> String {
+    let names =
+        [("weight", "weight"), ("concurrency", "jobs at once"), ("concurrency_per_node", "jobs at once on a node")];
+    let set = |(name, words): (&str, &str)| match after?.get(name)? {
+        serde_json::Value::Null => Some(format!("took away its limit of {words}")),
+        jobs => Some(format!("set its {words} to {jobs}")),
+    };
+    let set: Vec<String> = names.into_iter().filter_map(set).collect();
+    if set.is_empty() { "tried to change its limits".into() } else { set.join(", ") }
 }
 
 #[cfg(test)]
@@ -221,7 +232,7 @@ pub mod sample {
         let template = UsedBy { name: "mail.send".into(), state: "deprecated".into(), version: 7 };
         let trail = vec![
             record("queue.pause", serde_json::json!({ "paused": true })),
-            record("queue.weigh", serde_json::json!({ "weight": 5 })),
+            record("queue.limit", serde_json::json!({ "weight": 5, "concurrency": 20, "concurrency_per_node": null })),
             Record { accepted: false, ..record("queue.resume", serde_json::Value::Null) },
         ];
         let rest = if lively { (vec![template], trail) } else { (Vec::new(), Vec::new()) };

@@ -3,10 +3,11 @@
 use askama::Template;
 
 use super::act::Act;
+use super::limits::LimitsPage;
 use super::list::sample::list;
 use super::show::sample::show;
-use super::weight::WeightPage;
-use crate::admin::queues::{Counts, QueueRow};
+
+use crate::admin::queues::{Counts, Limits, QueueRow};
 use crate::queue::permission::Role;
 use crate::web::form::Form;
 use crate::web::shell::sample::shell;
@@ -15,7 +16,7 @@ fn queue(name: &str, paused: bool) -> QueueRow {
     let ago = |seconds| shell().now - chrono::TimeDelta::seconds(seconds);
     QueueRow {
         name: name.into(),
-        weight: 10,
+        limits: Limits { weight: 10, concurrency: Some(1_200), concurrency_per_node: None },
         created_at: ago(90_000),
         paused_at: paused.then(|| ago(1_260)),
         paused_by: paused.then(|| "tomas@example.org".into()),
@@ -51,7 +52,8 @@ fn the_list_shows_what_stands_in_each_queue_and_who_stopped_it() {
         "5.1%",
         "/queues/mail/pause?from=list",
         "hx-post=\"/queues/exports/resume?from=list\"",
-        "/queues/mail/weight?from=list",
+        "/queues/mail/limits?from=list",
+        "at most 1,200 at once",
         "hx-sse:connect=\"/live/queues",
     ] {
         assert!(html.contains(word), "{word}: {html}");
@@ -69,7 +71,7 @@ fn a_queue_that_is_paused_is_not_behind() {
 fn a_viewer_is_offered_nothing_to_do() {
     let html = list(Role::Viewer, &[queue("exports", true), queue("mail", false)]).render().expect("rendered");
 
-    assert!(!html.contains("/pause") && !html.contains("/resume") && !html.contains("/weight"), "{html}");
+    assert!(!html.contains("/pause") && !html.contains("/resume") && !html.contains("/limits"), "{html}");
 }
 
 #[test]
@@ -113,7 +115,12 @@ fn one_queue_is_rendered_paused_and_open_with_and_without_users() {
         assert!(html.contains("hx-sse:connect=\"/live/queue?name=mail\""));
     }
     let deeds = show(Role::Admin, &queue("mail", false), true).render().expect("rendered");
-    for word in ["paused it", "set its weight to 5", "tried: resumed it", "“because &#60;b&#62;”"] {
+    for word in [
+        "paused it",
+        "set its weight to 5, set its jobs at once to 20, took away its limit of jobs at once on a node",
+        "tried: resumed it",
+        "“because &#60;b&#62;”",
+    ] {
         assert!(deeds.contains(word), "{word}");
     }
 }
@@ -130,22 +137,29 @@ fn the_questions_say_what_would_happen_in_numbers() {
 }
 
 #[test]
-fn the_form_of_a_weight_keeps_what_was_typed() {
-    let fresh = WeightPage::new(shell(), &queue("mail", false), Form::default()).render().expect("rendered");
+fn the_form_of_limits_keeps_what_was_typed() {
+    let fresh = LimitsPage::new(shell(), &queue("mail", false), Form::default()).render().expect("rendered");
     clean(&fresh);
-    assert!(
-        fresh.contains("name=\"weight\" type=\"text\" value=\"10\"") && fresh.contains("name=\"seen\" value=\"10\"")
-    );
+    for word in [
+        "name=\"weight\" type=\"text\" value=\"10\"",
+        "name=\"concurrency\" type=\"text\" value=\"1200\"",
+        "name=\"concurrency_per_node\" type=\"text\" value=\"\"",
+        "name=\"seen\" value=\"10,1200,-\"",
+        "It has weight 10, at most 1,200 at once now",
+    ] {
+        assert!(fresh.contains(word), "{word}: {fresh}");
+    }
 
-    let mut form = Form::default().with("weight", "5000").with("from", "list");
+    let mut form = Form::default().with("weight", "5000").with("concurrency", "").with("from", "list");
     form.number("weight", "the weight", 1..=1000);
-    let page = WeightPage { stale: true, ..WeightPage::new(shell(), &queue("mail", false), form) };
+    let page = LimitsPage { stale: true, ..LimitsPage::new(shell(), &queue("mail", false), form) };
     let dialog = page.as_dialog().render().expect("rendered");
     for word in [
         "value=\"5000\"",
         "must be a whole number from 1 to 1000",
-        "Somebody set it to 10 meanwhile",
+        "Somebody changed them to weight 10, at most 1,200 at once meanwhile",
         "name=\"from\" value=\"list\"",
+        "name=\"concurrency\" type=\"text\" value=\"\"",
     ] {
         assert!(dialog.contains(word), "{word}: {dialog}");
     }

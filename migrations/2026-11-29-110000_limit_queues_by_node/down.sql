@@ -1,0 +1,1 @@
+ALTER TABLE millrace.queues DROP COLUMN concurrency_per_node;

@@ -1,0 +1,149 @@
+//! The limits of a queue: its share of the slots, and how many of its jobs run at once.
+
+use diesel::sql_types::{Integer, Nullable, Text};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::service::QueueError;
+use crate::base::db::{DbError, Tx, statement};
+use crate::queue::job::QueueId;
+use crate::queue::limits::queue_limited;
+use crate::queue::template::LIMIT_JOBS_MAX;
+
+/// Largest weight of a queue; the smallest is 1.
+pub const WEIGHT_MAX: i32 = 1_000;
+/// Most jobs at once that a limit may name; the fewest are 1.
+pub const JOBS_MAX: i32 = LIMIT_JOBS_MAX as i32;
+
+/// The limits of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, diesel::QueryableByName)]
+pub struct Limits {
+    /// Its share of the slots when several queues have work, 1 to [`WEIGHT_MAX`].
+    #[diesel(sql_type = Integer)]
+    pub weight: i32,
+    /// Most of its jobs that run at once on all nodes; absent = as many as there are slots.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub concurrency: Option<i32>,
+    /// Most of its jobs that run at once on each node.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub concurrency_per_node: Option<i32>,
+}
+
+impl Limits {
+    /// Gives them as one word, by which a form remembers what it showed: `10,5,-`.
+    pub fn seal(self) -> String {
+        let bound = |jobs: Option<i32>| jobs.map_or_else(|| "-".to_owned(), |jobs| jobs.to_string());
+        format!("{},{},{}", self.weight, bound(self.concurrency), bound(self.concurrency_per_node))
+    }
+
+    /// Reads what [`Self::seal`] gave; `None` for anything else.
+    pub fn unseal(text: &str) -> Option<Self> {
+        let bound = |text: &str| if text == "-" { Some(None) } else { text.parse().ok().map(Some) };
+        let mut parts = text.splitn(3, ',');
+        Some(Self {
+            weight: parts.next()?.parse().ok()?,
+            concurrency: bound(parts.next()?)?,
+            concurrency_per_node: bound(parts.next()?)?,
+        })
+    }
+}
+
+/// What somebody wants of a queue's limits; `None` leaves a limit as it is, `Some(None)` takes it away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Another weight.
+    pub weight: Option<i32>,
+    /// Another number of jobs at once on all nodes.
+    pub concurrency: Option<Option<i32>>,
+    /// Another number of jobs at once on each node.
+    pub concurrency_per_node: Option<Option<i32>>,
+}
+
+impl Wish {
+    /// Gives what the limits become.
+    ///
+    /// # Errors
+    /// [`QueueError::BadWeight`], [`QueueError::BadConcurrency`], [`QueueError::NoLimit`] when nothing is wanted.
+    pub(super) fn over(&self, before: Limits) -> Result<Limits, QueueError> {
+        if *self == Self::default() {
+            return Err(QueueError::NoLimit);
+        }
+        if self.weight.is_some_and(|weight| !(1..=WEIGHT_MAX).contains(&weight)) {
+            return Err(QueueError::BadWeight);
+        }
+        let bounds = [("concurrency", self.concurrency), ("concurrency_per_node", self.concurrency_per_node)];
+        let bad = |jobs: Option<Option<i32>>| jobs.flatten().is_some_and(|jobs| !(1..=JOBS_MAX).contains(&jobs));
+        if let Some((limit, _)) = bounds.into_iter().find(|(_, jobs)| bad(*jobs)) {
+            return Err(QueueError::BadConcurrency(limit));
+        }
+        Ok(Limits {
+            weight: self.weight.unwrap_or(before.weight),
+            concurrency: self.concurrency.unwrap_or(before.concurrency),
+            concurrency_per_node: self.concurrency_per_node.unwrap_or(before.concurrency_per_node),
+        })
+    }
+
+    /// Gives those of `limits` that are spoken of, for the audit trail.
+    pub(super) fn of(&self, limits: Limits) -> Value {
+        let members = [
+            ("weight", self.weight.is_some(), json!(limits.weight)),
+            ("concurrency", self.concurrency.is_some(), json!(limits.concurrency)),
+            ("concurrency_per_node", self.concurrency_per_node.is_some(), json!(limits.concurrency_per_node)),
+        ];
+        let spoken = members.into_iter().filter(|(_, spoken, _)| *spoken);
+        Value::Object(spoken.map(|(name, _, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Integer)]
+    id: QueueId,
+}
+
+/// Writes the limits of the queue called `name`, whose row is locked, and lets in what has room now. Nodes obey within a
+/// second; jobs that ran before the queue had any limit on all nodes are not counted in it.
+pub(super) fn write(tx: &mut Tx<'_>, name: &str, limits: Limits) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::queues::set_limits
+UPDATE millrace.queues SET weight = $1, concurrency = $2, concurrency_per_node = $3 WHERE name = $4 RETURNING id";
+    let row: Option<Id> = statement(SQL)
+        .bind::<Integer, _>(limits.weight)
+        .bind::<Nullable<Integer>, _>(limits.concurrency)
+        .bind::<Nullable<Integer>, _>(limits.concurrency_per_node)
+        .bind::<Text, _>(name)
+        .row(tx)?;
+    let queue = row.ok_or_else(|| DbError::Conflict(format!("the queue {name} is gone")))?.id;
+    queue_limited(tx, queue, limits.concurrency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: Limits = Limits { weight: 3, concurrency: Some(5), concurrency_per_node: None };
+
+    #[test]
+    fn a_wish_changes_what_it_speaks_of() {
+        let wish = Wish { concurrency: Some(None), ..Wish::default() };
+
+        assert_eq!(wish.over(BEFORE).unwrap(), Limits { concurrency: None, ..BEFORE });
+        assert_eq!(
+            [wish.of(BEFORE), wish.of(wish.over(BEFORE).unwrap())],
+            [json!({ "concurrency": 5 }), json!({ "concurrency": null })]
+        );
+        assert!(matches!(Wish::default().over(BEFORE), Err(QueueError::NoLimit)));
+        for jobs in [0, -1, JOBS_MAX + 1] {
+            let wish = Wish { concurrency_per_node: Some(Some(jobs)), ..Wish::default() };
+            assert!(matches!(wish.over(BEFORE), Err(QueueError::BadConcurrency("concurrency_per_node"))), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn a_form_remembers_what_it_showed() {
+        assert_eq!(BEFORE.seal(), "3,5,-");
+        assert_eq!(Limits::unseal("3,5,-"), Some(BEFORE));
+        for bad in ["", "3", "3,5", "3,5,x", "3,5,-,1"] {
+            assert_eq!(Limits::unseal(bad), None, "{bad}");
+        }
+    }
+}
