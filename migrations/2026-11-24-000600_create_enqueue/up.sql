@@ -88,8 +88,8 @@ BEGIN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms needs a unique_key');
     ELSIF (job ->> 'unique_for_ms')::bigint NOT BETWEEN 1 AND 31536000000 THEN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms goes from 1 to one year');
-    ELSIF job ->> 'ordering_key' IS NOT NULL THEN
-        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key is not served yet');
+    ELSIF length(job ->> 'ordering_key') NOT BETWEEN 1 AND 255 THEN
+        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key has 1 to 255 characters');
     ELSIF jsonb_typeof(job -> 'tags') NOT IN ('array', 'null') OR jsonb_array_length(nullif(job -> 'tags', 'null')) > 20 THEN
         PERFORM millrace.refuse('bad-job', at || '/tags', 'tags is a list of at most 20 texts');
     END IF;
@@ -150,6 +150,7 @@ DECLARE
     owners jsonb := '[]';
     moment timestamptz := clock_timestamp();
     inserted bigint;
+    ordered boolean := jobs @? '$[*].ordering_key ? (@ != null)';
 BEGIN
     INSERT INTO millrace.queues (name)
     SELECT DISTINCT coalesce(e.queue, v.queue)
@@ -159,6 +160,9 @@ BEGIN
     JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(e.version::integer, (versions ->> t.name)::integer, t.active_version)
     WHERE NOT EXISTS (SELECT FROM millrace.queues q WHERE q.name = coalesce(e.queue, v.queue))
     ON CONFLICT (name) DO NOTHING;
+    IF ordered THEN -- before places are drawn
+        PERFORM millrace.lock_enqueueing(ARRAY(SELECT e.job ->> 'ordering_key' FROM jsonb_array_elements(jobs) AS e(job) WHERE e.job ->> 'ordering_key' IS NOT NULL));
+    END IF;
     IF jobs @? '$[*].unique_key ? (@ != null)' THEN
         owners := millrace.take_unique_keys(jobs);
     END IF;
@@ -178,7 +182,9 @@ BEGIN
         LEFT JOIN jsonb_to_recordset(owners) AS owner(ord bigint, id bigint, existing boolean) ON owner.ord = j.ord
         ORDER BY j.ord -- ids are drawn above this sort, so that they rise in the callers' order
     ), item AS MATERIALIZED (
-        SELECT *, coalesce(owner_id, nextval('millrace.job_seq')) AS id, run_at > moment AS later FROM named
+        SELECT *, coalesce(owner_id, nextval('millrace.job_seq')) AS id, run_at > moment AS later, -- those of unique keys do not rise with their places
+            CASE WHEN ordering_key IS NOT NULL AND NOT existing THEN millrace.turn_lane(ordering_key) END AS lane,
+            CASE WHEN ordering_key IS NOT NULL THEN nextval('millrace.job_seq') END AS place FROM named
     ), kept AS (
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
                                    deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by, limit_keys)
@@ -187,10 +193,16 @@ BEGIN
                CASE WHEN limits IS NOT NULL THEN millrace.limit_keys(template_id, limits, args) END FROM item WHERE NOT existing
     ), waiting AS (
         INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
-        SELECT id, id, moment, queue_id, template_id, priority, 0 FROM item WHERE NOT existing AND later IS NOT TRUE
+        SELECT id, id, moment, queue_id, template_id, priority, 0 FROM item WHERE NOT existing AND later IS NOT TRUE AND lane IS NULL
     ), timed AS (
-        INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
-        SELECT id, run_at, moment, id, queue_id, template_id, priority, 0, false FROM item WHERE NOT existing AND later
+        INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying, lane)
+        SELECT id, run_at, moment, id, queue_id, template_id, priority, 0, false, lane FROM item WHERE NOT existing AND later
+    ), turn AS ( -- of several in a lane only the first can have the turn
+        INSERT INTO millrace.turns (job_id, lane, place) SELECT id, lane, place FROM item WHERE ordered AND lane IS NOT NULL
+    ), asking AS (
+        INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+        SELECT id, lane, moment, CASE WHEN place = min(place) OVER (PARTITION BY lane) THEN moment END, queue_id, template_id, priority, 0
+        FROM item WHERE ordered AND lane IS NOT NULL AND later IS NOT TRUE
     ), counted AS (
         INSERT INTO millrace.state_deltas (at, queue_id, template_id, entered_state, jobs)
         SELECT moment, queue_id, template_id, CASE WHEN later THEN 'scheduled' ELSE 'ready' END::millrace.job_state, count(*)
@@ -275,7 +287,7 @@ BEGIN
     PERFORM millrace.check_jobs(jobs, versions);
     RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user, versions) AS i;
     IF notify THEN
-        PERFORM pg_notify('millrace', 'ready');
+        PERFORM pg_notify('millrace', CASE WHEN jobs @? '$[*] ? (@.ordering_key != null || @.run_at != null || @.delay_ms != null)' THEN 'all' ELSE 'ready' END);
     END IF;
 END $$;
 COMMENT ON FUNCTION millrace.enqueue_many IS 'Enqueues up to 10,000 jobs within the caller''s transaction and gives their ids in order. notify => false leaves the waking to the poll (at most 1 s)';
@@ -347,7 +359,7 @@ BEGIN
         SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
     END IF;
     IF notify THEN
-        PERFORM pg_notify('millrace', CASE WHEN due > moment THEN 'scheduled' ELSE 'ready' END);
+        PERFORM pg_notify('millrace', CASE WHEN due > moment OR ordering_key IS NOT NULL THEN 'scheduled' ELSE 'ready' END);
     END IF;
     RETURN job_id;
 END $$;

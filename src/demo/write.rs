@@ -180,6 +180,7 @@ fn result((job, attempt, fence): (JobId, i16, Fence), of: &Job, tried: &Try, log
         resources: tried.resources,
         log_bytes,
         unique: false,
+        ordered: false,
         live: false,
         lanes: Vec::new(),
         last_words: Vec::new(),

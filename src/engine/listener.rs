@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::base::db::{DbError, Listener};
 
-/// The one channel of ours. Payloads: `ready`, `scheduled`, `intent`.
+/// The one channel of ours. Payloads: `ready`, `scheduled`, `all` (both), `intent`.
 const CHANNEL: &str = "millrace";
 
 pub(crate) fn run(shared: &Arc<Shared>) {
@@ -36,6 +36,10 @@ fn ring(shared: &Shared, payload: &str) {
     match payload {
         "intent" => shared.pulse_bell.ring(),
         "scheduled" => shared.due_bell.ring(),
+        "all" => {
+            shared.work_bell.ring();
+            shared.due_bell.ring();
+        }
         _ => shared.work_bell.ring(),
     }
 }

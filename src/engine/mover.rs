@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::db::{DbError, Link, keep_plans};
-use crate::queue::due;
 use crate::queue::limits::{self, Cursor};
+use crate::queue::{due, turns};
 
 /// Longest time between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -43,9 +43,9 @@ fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes: &mut Lanes)
         }
     }
     let mut seconds = due::next_due(conn)?;
-    // what is due still is in a lane: its time was promised by a rate
+    // what is due still is in a lane: its time was promised by a rate, or it asks for its turn
     if seconds.is_some_and(|seconds| seconds <= 0.0) || Instant::now() >= lanes.look_at {
-        if limits::look(conn, &mut lanes.cursor)? > 0 {
+        if turns::answer(conn)? + limits::look(conn, &mut lanes.cursor)? > 0 {
             shared.work_bell.ring();
         }
         lanes.look_at = Instant::now() + LOOK_MAX;

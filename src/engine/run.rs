@@ -78,6 +78,8 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
     if let Some(result) = settlement(shared, &assigned, spec, &running, report) {
         shared.pool.ran(result.ran());
         shared.results.push_from(slot, result);
+    } else if assigned.job.marks.is_ordered() {
+        shared.work_bell.ring(); // it has settled itself, and whose turn it is now may be in the line
     }
     shared.pool.leave(slot);
 }
@@ -188,6 +190,7 @@ fn base(job: &Claimed, now: Time) -> Settlement {
         resources: Resources::default(),
         log_bytes: 0,
         unique: job.marks.is_unique(),
+        ordered: job.marks.is_ordered(),
         live: false,
         lanes: Vec::new(),
         last_words: Vec::new(),

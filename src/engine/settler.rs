@@ -178,6 +178,9 @@ fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
 
 /// Places of recorded results are free. What was dropped may have been recorded by an earlier try: then it is to be counted.
 fn forget_places(shared: &Shared, batch: &[Settlement], settled: &Settled) {
+    if settled.has_freed() {
+        shared.work_bell.ring(); // whoever waited for them may be in the line now
+    }
     let bounded = || batch.iter().filter(|result| !result.lanes.is_empty());
     if bounded().next().is_none() {
         return;
@@ -187,9 +190,6 @@ fn forget_places(shared: &Shared, batch: &[Settlement], settled: &Settled) {
     drop(places);
     if bounded().any(|result| !settled.holds(result.job, result.fence)) {
         shared.recount.store(true, Ordering::SeqCst);
-    }
-    if settled.has_freed() {
-        shared.work_bell.ring(); // whoever waited for them may be in the line now
     }
 }
 

@@ -1,4 +1,4 @@
-//! The mover: jobs whose time has come leave `scheduled` and stand at the end of the line.
+//! The mover: jobs whose time has come leave `scheduled` and stand at the end of the line, or ask for their turn.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Double, Integer, Nullable};
@@ -14,8 +14,11 @@ WITH due AS MATERIALIZED (
 ), moved AS (
     DELETE FROM millrace.scheduled s USING due WHERE s.job_id = due.job_id RETURNING s.*
 ), placed AS MATERIALIZED (
-    SELECT job_id, run_at, queue_id, template_id, priority, attempt, retrying, nextval('millrace.job_seq') AS seq
-    FROM (SELECT * FROM moved ORDER BY run_at, seq) AS in_order
+    SELECT job_id, run_at, queue_id, template_id, priority, attempt, nextval('millrace.job_seq') AS seq
+    FROM (SELECT * FROM moved WHERE lane IS NULL ORDER BY run_at, seq) AS in_order
+), asking AS (
+    INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+    SELECT job_id, lane, run_at, clock_timestamp(), queue_id, template_id, priority, attempt FROM moved WHERE lane IS NOT NULL
 ), line AS (
     INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
     SELECT seq, job_id, run_at, queue_id, template_id, priority, attempt FROM placed
@@ -25,9 +28,9 @@ WITH due AS MATERIALIZED (
 ), counted AS (
     INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs)
     SELECT queue_id, template_id, CASE WHEN retrying THEN 'retrying' ELSE 'scheduled' END::millrace.job_state, 'ready', count(*)
-    FROM placed GROUP BY queue_id, template_id, retrying
+    FROM moved GROUP BY queue_id, template_id, retrying
 )
-SELECT count(*)::integer AS moved FROM placed";
+SELECT count(*)::integer AS moved FROM moved";
 
 #[derive(QueryableByName)]
 struct Moved {

@@ -55,7 +55,7 @@ pub struct NewJob {
     /// The key holds for so many milliseconds, finished or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_for_ms: Option<u64>,
-    /// Jobs of one key will run one at a time, in order; refused until they do.
+    /// Jobs of one key run one at a time, in the order in which they were committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordering_key: Option<String>,
     /// Labels.
@@ -330,7 +330,11 @@ impl Refusals {
             "unique_key",
             "unique_key has 1 to 255 characters",
         );
-        self.refuse_unless(job.ordering_key.is_none(), "ordering_key", "ordering_key is not served yet");
+        self.refuse_unless(
+            job.ordering_key.as_deref().is_none_or(is_key),
+            "ordering_key",
+            "ordering_key has 1 to 255 characters",
+        );
         for (field, time) in [("run_at", job.run_at), ("deadline", job.deadline)] {
             let message = format!("{field} is no time in RFC 3339 from 1970 to 9999");
             self.refuse_unless(time.is_none_or(|time| YEARS.contains(&time.year())), field, &message);

@@ -76,7 +76,8 @@ impl Row {
             resources: Resources::default(),
             log_bytes: 0,
             unique: self.unique,
-            live: true, // it may have said something
+            ordered: false, // it goes on, and keeps its turn
+            live: true,     // it may have said something
             lanes: Vec::new(),
             last_words: Vec::new(),
             checkpoint: None,

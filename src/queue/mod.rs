@@ -5,7 +5,8 @@
 //! ```text
 //! enqueue ─▶ jobs (immutable: arguments, options; written once)
 //!        ├─▶ ready ──claim──▶ leases (a batch under one fence) ──settle──▶ history
-//!        └─▶ scheduled ──due──▶ ready          │  ├─▶ scheduled (retrying, snoozed)
+//!        ├─▶ scheduled ──due──▶ ready          │  ├─▶ scheduled (retrying, snoozed)
+//!        └─▶ gated ──its turn, a place──▶ ready │  ├─▶ gated (no place in a lane)
 //!                parked (held, blocked) ◀──────┘  └─▶ ready (handed back)
 //!        sweep: leases of lost nodes ──▶ ready, parked or history
 //!        every move: state_deltas ─fold─▶ state_counts;  every attempt: rollup_deltas ─fold─▶ rollups
@@ -40,4 +41,5 @@ pub mod sql_jobs;
 pub mod state;
 pub mod sweep;
 pub mod template;
+pub mod turns;
 pub mod work;

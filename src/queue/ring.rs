@@ -9,14 +9,39 @@ use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 
+use super::enqueue::NewJob;
 use crate::base::db::{DbError, Link, PgConnection, statement};
 
 /// Rings closer together than this are joined.
 const JOIN: Duration = Duration::from_millis(5);
 
+/// Whom a ring is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// Those who claim.
+    Claimers,
+    /// Those who move jobs when their time or their turn comes, too.
+    All,
+}
+
+impl Call {
+    /// Tells who has to hear of new jobs.
+    pub fn about(jobs: &[NewJob]) -> Self {
+        let is_moved = |job: &NewJob| job.ordering_key.is_some() || job.run_at.is_some() || job.delay_ms.is_some();
+        if jobs.iter().any(is_moved) { Self::All } else { Self::Claimers }
+    }
+
+    fn payload(self) -> &'static str {
+        match self {
+            Self::Claimers => "ready",
+            Self::All => "all",
+        }
+    }
+}
+
 #[derive(Default)]
 struct Wanted {
-    ring: bool,
+    ring: Option<Call>,
     closed: bool,
 }
 
@@ -50,10 +75,12 @@ impl Ringer {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Tells all dispatchers that there may be work. Returns at once; call it after the commit.
-    pub fn ring(&self) {
+    /// Tells all nodes that there may be work. Returns at once; call it after the commit.
+    pub fn ring(&self, call: Call) {
         let shared = &self.0.0;
-        shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).ring = true;
+        let mut wanted = shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.ring = wanted.ring.max(Some(call));
+        drop(wanted);
         shared.asked.notify_one();
     }
 }
@@ -63,9 +90,9 @@ fn run(shared: &Shared, url: &str) {
     let mut last = Instant::now() - JOIN;
     while wait(shared) {
         thread::sleep(JOIN.saturating_sub(last.elapsed())); // at once when the last ring is old enough
-        shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).ring = false;
+        let call = shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).ring.take();
         last = Instant::now();
-        if let Err(error) = link.with(notify) {
+        if let Err(error) = link.with(|conn| say(conn, call.unwrap_or(Call::Claimers))) {
             tracing::debug!(%error, "the nodes were not rung; they look by themselves within a second");
         }
     }
@@ -74,18 +101,22 @@ fn run(shared: &Shared, url: &str) {
 /// Waits for a ring; `false` once nobody is left to ring.
 fn wait(shared: &Shared) -> bool {
     let wanted = shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-    let idle = |wanted: &mut Wanted| !wanted.ring && !wanted.closed;
+    let idle = |wanted: &mut Wanted| wanted.ring.is_none() && !wanted.closed;
     let wanted = shared.asked.wait_while(wanted, idle).unwrap_or_else(PoisonError::into_inner);
     !wanted.closed
 }
 
-/// Rings once, on a connection at hand: for programs that end soon.
+/// Rings all once, on a connection at hand: for programs that end soon, and for what people do.
 ///
 /// # Errors
 /// Database failures.
 pub fn notify(conn: &mut PgConnection) -> Result<(), DbError> {
+    say(conn, Call::All)
+}
+
+fn say(conn: &mut PgConnection, call: Call) -> Result<(), DbError> {
     const SQL: &str = "-- queue::ring
 SELECT pg_notify('millrace', $1)";
-    statement(SQL).bind::<Text, _>("ready").run(conn)?;
+    statement(SQL).bind::<Text, _>(call.payload()).run(conn)?;
     Ok(())
 }

@@ -149,7 +149,7 @@ fn work(tx: &mut Tx<'_>, job: &JobContext, statements: &str, values: &[Option<St
     const EXECUTE: &str = "-- queue::sql_jobs::execute
 SELECT millrace.execute_sql($1, $2) AS affected FROM millrace.begin_sql($3, $4)"; // FROM comes first
     const FINISH: &str = "-- queue::sql_jobs::finish
-SELECT millrace.finish_sql($1, $2, $3, $4, $5)";
+SELECT millrace.finish_sql($1, $2, $3, $4, $5), millrace.end_turn($1)";
     #[derive(QueryableByName)]
     struct Affected {
         #[diesel(sql_type = BigInt)]

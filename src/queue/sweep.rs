@@ -69,6 +69,8 @@ struct Orphan {
     max_attempts: Option<i16>,
     #[diesel(sql_type = Bool)]
     unique: bool,
+    #[diesel(sql_type = Bool)]
+    ordered: bool,
     #[diesel(sql_type = Jsonb)]
     spec: Value,
     #[diesel(sql_type = Text)]
@@ -89,7 +91,7 @@ WITH void AS MATERIALIZED (
 )
 SELECT v.id AS fence, v.node_id, v.epoch, v.started_at AS claimed_at, clock_timestamp() AS now, u.job_id, u.attempt, j.template_id, j.version,
     coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq,
-    j.max_attempts, j.unique_key IS NOT NULL AS \"unique\", tv.spec, coalesce(n.name, 'a removed node') AS node_name,
+    j.max_attempts, j.unique_key IS NOT NULL AS \"unique\", j.ordering_key IS NOT NULL AS ordered, tv.spec, coalesce(n.name, 'a removed node') AS node_name,
     (SELECT count(*)::integer FROM millrace.attempts a WHERE a.job_id = j.id AND a.outcome = 'interrupted') AS interruptions,
     i.wanted_by AS cancel_by, i.reason AS cancel_reason
 FROM void v CROSS JOIN LATERAL UNNEST(v.job_ids, v.attempts) AS u(job_id, attempt)
@@ -189,6 +191,7 @@ fn settlement(orphan: &Orphan) -> Settlement {
         resources: Resources::default(),
         log_bytes: 0,
         unique: orphan.unique,
+        ordered: orphan.ordered,
         live: true, // it may have said something
         lanes: Vec::new(),
         last_words: Vec::new(),

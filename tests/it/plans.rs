@@ -131,6 +131,7 @@ fn result(job: &Claimed, ending: Ending) -> Settlement {
         resources: Resources::default(),
         log_bytes: 0,
         unique: false,
+        ordered: false,
         live: false,
         lanes: Vec::new(),
         last_words: Vec::new(),

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::Serialize;
 
-use super::{Detail, gate};
+use super::{Detail, gate, turn};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::node::{Drain, drains};
@@ -83,6 +83,17 @@ pub enum Reason {
         /// Its place among those that wait, from 1; at most 10,001.
         position: i64,
     },
+    /// A job before it has the turn of their ordering key.
+    Turn {
+        /// The ordering key.
+        key: String,
+        /// Who has the turn; absent when it has just ended.
+        holder: Option<i64>,
+        /// The state of that job.
+        holder_state: Option<String>,
+        /// Its place among those that wait for their turn, from 1; at most 10,001.
+        position: i64,
+    },
     /// Other jobs are before it.
     InLine {
         /// Its place, from 1; at most 10,001.
@@ -154,15 +165,18 @@ pub fn explain(conn: &mut PgConnection, job: &Detail) -> Result<Explanation, DbE
     let due = job.run_at.unwrap_or(job.created_at);
     let mut free_slots = 0;
     let reasons = match state {
-        JobState::Scheduled => vec![Reason::NotDue { run_at: due }],
+        JobState::Scheduled => with_turn(conn, job, Reason::NotDue { run_at: due })?,
         JobState::Retrying => vec![Reason::Backoff { run_at: due }],
         JobState::Blocked => vec![Reason::Blocked],
-        JobState::Held => vec![held(job)],
+        JobState::Held => with_turn(conn, job, held(job))?,
         JobState::Ready => {
             let facts = facts(conn, job)?;
             let drained = if facts.nodes == 0 { drains(conn, Some(&job.queue))? } else { Vec::new() };
             free_slots = (facts.slots - facts.busy).max(0);
-            let last = gate::reason(conn, job)?.unwrap_or(Reason::InLine { position: facts.before + 1 });
+            let last = match turn::reason(conn, job)? {
+                Some(turn) => turn,
+                None => gate::reason(conn, job)?.unwrap_or(Reason::InLine { position: facts.before + 1 }),
+            };
             in_line(&facts, drained, last)
         }
         JobState::Running | JobState::Succeeded | JobState::Failed | JobState::Cancelled | JobState::Expired => {
@@ -170,6 +184,11 @@ pub fn explain(conn: &mut PgConnection, job: &Detail) -> Result<Explanation, DbE
         }
     };
     Ok(Explanation { state, reasons, free_slots })
+}
+
+/// What keeps it now, and the turn that it waits for afterwards.
+fn with_turn(conn: &mut PgConnection, job: &Detail, now: Reason) -> Result<Vec<Reason>, DbError> {
+    Ok([Some(now), turn::reason(conn, job)?].into_iter().flatten().collect())
 }
 
 fn held(job: &Detail) -> Reason {

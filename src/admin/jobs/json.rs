@@ -139,6 +139,10 @@ pub fn sentence(reason: &Reason) -> String {
                 at.to_rfc3339()
             )
         }
+        Reason::Turn { key, holder, position, .. } => {
+            let who = holder.map_or_else(|| "another job".into(), |job| format!("job {job}"));
+            format!("{who} has the turn of the ordering key {key}; it is number {position} of those that wait")
+        }
         Reason::InLine { position } => format!("It is number {position} in line"),
     }
 }

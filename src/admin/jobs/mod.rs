@@ -22,6 +22,7 @@ pub mod service;
 pub mod tally;
 pub mod timeline;
 pub mod trail;
+mod turn;
 pub mod view;
 
 #[cfg(test)]

@@ -250,6 +250,7 @@ pub(super) fn like(old: &Detail, args: Option<serde_json::Value>) -> NewJob {
         tags: (!old.tags.is_empty()).then(|| old.tags.clone()),
         max_attempts: old.max_attempts.map(i16::unsigned_abs),
         timeout_ms: old.timeout_ms.map(i64::unsigned_abs),
+        ordering_key: old.ordering_key.clone(),
         parent: Some(old.id),
         ..NewJob::default()
     }

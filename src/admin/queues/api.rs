@@ -11,7 +11,7 @@ use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
 use crate::queue::permission::Permission::{ReadQueues, RunQueues};
-use crate::queue::ring::Ringer;
+use crate::queue::ring::{Call, Ringer};
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::form::Problem;
@@ -109,7 +109,7 @@ async fn act(
         service::find(conn, &actor, &name).map_err(refused)
     };
     let queue = kit.db.run::<_, WebError>(work).await?;
-    ringer.ring(); // after the commit
+    ringer.ring(Call::Claimers); // after the commit
     respond::json(StatusCode::OK, &view(&queue, kit.clock.now()))
 }
 

@@ -44,6 +44,9 @@ pub(in crate::cli) struct Flags {
     /// While an unfinished job has this key, that job is given instead
     #[arg(long, value_name = "KEY")]
     unique_key: Option<String>,
+    /// Jobs with this key run one at a time, in the order in which they were enqueued
+    #[arg(long, value_name = "KEY")]
+    ordering_key: Option<String>,
     /// Label; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -98,6 +101,7 @@ impl Flags {
             run_at: self.at,
             delay_ms: self.after,
             unique_key: self.unique_key,
+            ordering_key: self.ordering_key,
             tags: Some(self.tags).filter(|tags| !tags.is_empty()),
             max_attempts: self.max_attempts,
             ..NewJob::default()

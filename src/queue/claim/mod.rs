@@ -64,6 +64,11 @@ impl Marks {
     pub fn is_unique(self) -> bool {
         self.0 & 2 != 0
     }
+
+    /// Tells whether it has an ordering key: others wait for its end.
+    pub fn is_ordered(self) -> bool {
+        self.0 & 4 != 0
+    }
 }
 
 /// A job that this node owns now.

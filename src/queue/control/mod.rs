@@ -239,5 +239,5 @@ VALUES ($1, $2, clock_timestamp(), $3, $4, $5, 'cancelled', $6, $7, $8, $9)";
         .bind::<Text, _>(by)
         .bind::<Nullable<Text>, _>(error)
         .run(tx)?;
-    place::forget(tx, job)
+    place::forget(tx, job, waiting)
 }

@@ -7,6 +7,7 @@ use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
 use crate::queue::job::{JobId, QueueId, TemplateId};
 use crate::queue::state::JobState;
+use crate::queue::turns;
 
 /// Where a job was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Waiting {
     pub parked_by: Option<String>,
     /// Why it was held.
     pub reason: Option<String>,
+    /// The lane in which it asks for its turn before it may go on; `None` = it has no ordering key.
+    pub lane: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -71,7 +74,7 @@ struct Row {
 }
 
 impl Row {
-    fn waiting(self) -> Option<Waiting> {
+    fn waiting(self, lane: Option<String>) -> Option<Waiting> {
         Some(Waiting {
             state: JobState::parse(&self.state)?,
             queue: self.queue_id,
@@ -83,12 +86,15 @@ impl Row {
             run_at: self.run_at,
             parked_by: self.parked_by,
             reason: self.reason,
+            lane,
         })
     }
 }
 
-/// Takes a waiting job out of its place. `None` = it does not wait. Waits for a claim that is just looking at it.
+/// Takes a waiting job out of its place, whose turn nobody changes until the transaction ends. `None` = it does not wait. Waits
+/// for a claim that is just looking at it.
 pub(super) fn take(tx: &mut Tx<'_>, job: JobId) -> Result<Option<Waiting>, DbError> {
+    let lane = turns::hold(tx, job)?; // before the rows of the job: whoever lets jobs in has the lane first
     const SQL: &str = "-- queue::control::take
 WITH place AS (
     SELECT j.id, j.version, j.run_at, coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq
@@ -111,16 +117,17 @@ SELECT found.*, place.version FROM (
     SELECT * FROM from_ready UNION ALL SELECT * FROM from_scheduled UNION ALL SELECT * FROM from_gated UNION ALL SELECT * FROM from_parked
 ) AS found CROSS JOIN place";
     let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(tx)?;
-    Ok(row.and_then(Row::waiting))
+    Ok(row.and_then(|row| row.waiting(lane)))
 }
 
-/// Takes a finished job that may be reopened out of history.
+/// Takes a finished job that may be reopened out of history, behind all others of its ordering key.
 pub(super) fn take_finished(tx: &mut Tx<'_>, job: JobId) -> Result<Option<Waiting>, DbError> {
     const SQL: &str = "-- queue::control::take_finished
 DELETE FROM millrace.history WHERE job_id = $1 AND state <> 'succeeded'
 RETURNING state::text, queue_id, template_id, version, priority, attempt, since, NULL::timestamptz AS run_at, NULL AS parked_by, NULL AS reason";
-    let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(tx)?;
-    Ok(row.and_then(Row::waiting))
+    let Some(row) = statement(SQL).bind::<BigInt, _>(job).row::<Row>(tx)? else { return Ok(None) };
+    let lane = turns::take(tx, job)?;
+    Ok(row.waiting(lane))
 }
 
 #[derive(QueryableByName)]
@@ -149,8 +156,11 @@ SELECT EXISTS (SELECT FROM millrace.jobs WHERE id = $1) AS known,
     })
 }
 
-/// Puts a job at the end of its line.
+/// Puts a job at the end of its line, or where it asks for its turn.
 pub(super) fn put_ready(tx: &mut Tx<'_>, job: JobId, from: &Waiting) -> Result<(), DbError> {
+    if let Some(lane) = &from.lane {
+        return put_asking(tx, job, from, lane);
+    }
     const SQL: &str = "-- queue::control::put_ready
 WITH place AS (
     INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) VALUES ($1, $2, $3, nextval('millrace.job_seq'))
@@ -169,6 +179,21 @@ SELECT seq, $1, clock_timestamp(), $2, $4, $3, $5 FROM place";
     Ok(())
 }
 
+fn put_asking(tx: &mut Tx<'_>, job: JobId, from: &Waiting, lane: &str) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::control::put_asking
+INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+VALUES ($1, $2, clock_timestamp(), clock_timestamp(), $3, $4, $5, $6)";
+    statement(SQL)
+        .bind::<BigInt, _>(job)
+        .bind::<Text, _>(lane)
+        .bind::<Integer, _>(from.queue)
+        .bind::<Integer, _>(from.template)
+        .bind::<SmallInt, _>(from.priority)
+        .bind::<SmallInt, _>(from.attempt)
+        .run(tx)?;
+    Ok(())
+}
+
 /// Puts a job where it waits for `run_at`; without one it is due at once.
 pub(super) fn put_scheduled(
     tx: &mut Tx<'_>,
@@ -178,8 +203,8 @@ pub(super) fn put_scheduled(
     retrying: bool,
 ) -> Result<(), DbError> {
     const SQL: &str = "-- queue::control::put_scheduled
-INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying)
-VALUES ($1, coalesce($2, clock_timestamp()), clock_timestamp(), nextval('millrace.job_seq'), $3, $4, $5, $6, $7)";
+INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying, lane)
+VALUES ($1, coalesce($2, clock_timestamp()), clock_timestamp(), nextval('millrace.job_seq'), $3, $4, $5, $6, $7, $8)";
     statement(SQL)
         .bind::<BigInt, _>(job)
         .bind::<Nullable<Timestamptz>, _>(run_at)
@@ -188,6 +213,7 @@ VALUES ($1, coalesce($2, clock_timestamp()), clock_timestamp(), nextval('millrac
         .bind::<SmallInt, _>(from.priority)
         .bind::<SmallInt, _>(from.attempt)
         .bind::<Bool, _>(retrying)
+        .bind::<Nullable<Text>, _>(from.lane.as_deref())
         .run(tx)?;
     Ok(())
 }
@@ -234,8 +260,8 @@ ON CONFLICT (key) DO NOTHING";
     Ok(())
 }
 
-/// Removes what only an unfinished job has.
-pub(super) fn forget(tx: &mut Tx<'_>, job: JobId) -> Result<(), DbError> {
+/// Removes what only an unfinished job has, and lets whoever waited for its end go on.
+pub(super) fn forget(tx: &mut Tx<'_>, job: JobId, from: &Waiting) -> Result<(), DbError> {
     const SQL: &str = "-- queue::control::forget
 WITH key AS (
     DELETE FROM millrace.unique_keys k USING millrace.jobs j WHERE j.id = $1 AND k.key = j.unique_key AND k.job_id = j.id AND k.until IS NULL
@@ -246,5 +272,5 @@ WITH key AS (
 )
 DELETE FROM millrace.live WHERE job_id = $1";
     statement(SQL).bind::<BigInt, _>(job).run(tx)?;
-    Ok(())
+    if from.lane.is_some() { turns::end(tx, &[job]) } else { Ok(()) }
 }

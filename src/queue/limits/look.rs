@@ -25,9 +25,10 @@ pub fn look(conn: &mut PgConnection, cursor: &mut Cursor) -> Result<usize, DbErr
 WITH RECURSIVE lane(key) AS (
     (SELECT lane FROM millrace.gated WHERE lane > $1 ORDER BY lane LIMIT 1)
     UNION ALL
-    SELECT (SELECT g.lane FROM millrace.gated g WHERE g.lane > lane.key ORDER BY g.lane LIMIT 1) FROM lane WHERE lane.key IS NOT NULL
+    SELECT (SELECT g.lane FROM millrace.gated g WHERE g.lane > CASE WHEN left(lane.key, 1) = 'o' THEN 'p' ELSE lane.key END ORDER BY g.lane LIMIT 1)
+    FROM lane WHERE lane.key IS NOT NULL
 )
-SELECT key FROM lane WHERE key IS NOT NULL LIMIT $2";
+SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) <> 'o' LIMIT $2"; // turns are not of limits
     forget_dead_use(conn)?;
     let due = transaction(conn, "queue::limits::due", |tx| statement(DUE).bind::<Integer, _>(JOBS_MAX).run(tx))?;
     let lanes: Vec<String> = statement(LANES)
@@ -81,7 +82,7 @@ DELETE FROM millrace.lanes WHERE key = ANY(ARRAY(
 const DUE: &str = let_in!(
     "-- queue::limits::due
 WITH next AS MATERIALIZED (
-    SELECT job_id FROM millrace.gated WHERE not_before <= clock_timestamp() ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT job_id FROM millrace.gated WHERE not_before <= clock_timestamp() AND left(lane, 1) <> 'o' ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
 "
 );
 

@@ -50,6 +50,7 @@ fn is_plain(result: &Settlement) -> bool {
         && result.attempt == 1
         && result.seq == result.job.0
         && !result.unique
+        && !result.ordered
         && !result.live
         && result.log_bytes == 0
         && result.last_words.is_empty()

@@ -195,6 +195,8 @@ pub struct Settlement {
     pub log_bytes: usize,
     /// Whether it owns a unique key.
     pub unique: bool,
+    /// Whether it has an ordering key: then others wait for its end.
+    pub ordered: bool,
     /// The lanes in which it took a place when it was admitted; they are given back.
     pub lanes: Vec<String>,
     /// Whether it has a row in `live`.
@@ -208,6 +210,11 @@ pub struct Settlement {
 }
 
 impl Settlement {
+    /// Tells whether others of its ordering key waited for this result.
+    pub fn ends_turn(&self) -> bool {
+        self.ordered && self.ending.state().is_terminal()
+    }
+
     /// Gives the attempts counted after this result.
     pub fn attempts_counted(&self) -> i16 {
         if self.ending.is_counted() { self.attempt } else { self.attempt - 1 }

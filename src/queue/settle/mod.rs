@@ -7,6 +7,7 @@
 //!        ─▶ waiting   retries, snoozes, jobs handed back, jobs held
 //!        ─▶ leftovers unique keys, progress, places of finished jobs
 //!        ─▶ tally     rollups and state counts of exactly these jobs
+//!        ─▶ limits, turns   whoever waited for a place or for the end of one of them goes into the line
 //! ```
 mod alike;
 mod ending;
@@ -22,7 +23,7 @@ use std::collections::HashSet;
 
 use super::job::{Fence, JobId, NodeId};
 use super::node::Incarnation;
-use super::{limits, log};
+use super::{limits, log, turns};
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
 
 /// Most results of one settling transaction.
@@ -34,7 +35,7 @@ pub struct Settled {
     recorded: usize,
     /// Those that were not; nearly always none.
     dropped: HashSet<(JobId, Fence)>,
-    /// Places of lanes were given back.
+    /// Places of lanes were given back, or turns ended.
     freed: bool,
 }
 
@@ -44,7 +45,7 @@ impl Settled {
         !self.dropped.contains(&(job, fence))
     }
 
-    /// Tells whether places of lanes were given back: jobs that waited for them may be in the line now.
+    /// Tells whether places of lanes were given back, or turns ended: jobs that waited for them may be in the line now.
     pub fn has_freed(&self) -> bool {
         self.freed
     }
@@ -62,7 +63,7 @@ impl Settled {
                 dropped.remove(&(result.job, result.fence));
             }
         }
-        let freed = ours.iter().any(|result| !result.lanes.is_empty());
+        let freed = ours.iter().any(|result| !result.lanes.is_empty() || result.ends_turn());
         Self { recorded: ours.len(), dropped, freed }
     }
 }
@@ -132,5 +133,7 @@ pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> R
     history::leftovers(tx, &ours)?;
     tally::record(tx, who.node, &ours)?;
     limits::free(tx, who, &ours)?;
+    let turns: Vec<JobId> = ours.iter().filter(|result| result.ends_turn()).map(|result| result.job).collect();
+    turns::end(tx, &turns)?;
     Ok(Settled::of(results, &ours))
 }

@@ -4,5 +4,6 @@ mod checkpoints;
 mod limits;
 mod logs;
 mod nodes;
+mod ordering;
 mod outage;
 mod queue_limits;

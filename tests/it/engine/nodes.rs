@@ -47,6 +47,7 @@ fn success(job: &Claimed) -> Settlement {
         resources: Resources::default(),
         log_bytes: 0,
         unique: false,
+        ordered: false,
         live: false,
         lanes: Vec::new(),
         last_words: Vec::new(),

@@ -91,7 +91,7 @@ fn job_cases() -> Vec<Case> {
             "/unique_for_ms",
             "unique_for_ms goes from 1 to one year",
         ),
-        (with("ordering_key", json!("o")), "bad-job", "/ordering_key", "ordering_key is not served yet"),
+        (with("ordering_key", json!("")), "bad-job", "/ordering_key", "ordering_key has 1 to 255 characters"),
         (with("tags", json!("a")), "bad-job", "/tags", "tags is a list of at most 20 texts"),
         (with("tags", json!(vec!["a"; 21])), "bad-job", "/tags", "tags is a list of at most 20 texts"),
         (

@@ -13,7 +13,7 @@ use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::job::JobId;
-use crate::queue::ring::Ringer;
+use crate::queue::ring::{Call, Ringer};
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, told};
 use crate::web::error::WebError;
 use crate::web::kit::Kit;
@@ -74,7 +74,7 @@ async fn answer(
     let wanted = verb.ok_or_else(|| WebError::fault("an act without a verb was not refused"))?;
     let (clock, by) = (kit.clock.clone(), actor.clone());
     let (acted, job) = kit.db.run(move |conn| act(conn, &*clock, &by, *id, (&key, &(wanted, &reason)))).await?;
-    ringer.ring(); // after the commit
+    ringer.ring(Call::All); // after the commit
     let status = if acted == Acted::Asked { StatusCode::ACCEPTED } else { StatusCode::OK };
     respond::json(status, &json::job(&actor, &job))
 }

@@ -13,7 +13,7 @@ use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, JOBS_PER_CALL_MAX, NewJob};
 use crate::queue::idempotency::{Once, RequestKey};
-use crate::queue::ring::Ringer;
+use crate::queue::ring::{Call, Ringer};
 use crate::web::api::{Asked, document, told};
 use crate::web::error::WebError;
 use crate::web::form::Problem;
@@ -35,7 +35,7 @@ pub(super) async fn enqueue(
     let key = asked.key(&actor)?;
     // reading megabytes of JSON takes long enough to be done on a blocking thread
     let made = kit.db.run(move |conn| make(conn, &actor, key.as_ref(), &asked.body)).await?;
-    ringer.ring(); // after the commit
+    ringer.ring(Call::All); // after the commit
     let created = made.iter().filter(|job| !job.existing).count();
     let ids: Vec<_> = made.iter().map(|job| job.id).collect();
     let status = if created > 0 { StatusCode::CREATED } else { StatusCode::OK };

@@ -14,7 +14,7 @@ use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, NewJob};
 use crate::queue::idempotency::{Once, RequestKey};
-use crate::queue::ring::Ringer;
+use crate::queue::ring::{Call, Ringer};
 use crate::web::api::{Asked, BODY_BYTES_MAX, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::kit::Kit;
@@ -31,9 +31,9 @@ pub(super) async fn enqueue(
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let key = asked.key(&actor)?;
     let job = new_job(object(&asked.body)?, "").map_err(told)?;
-    let by = actor.clone();
+    let (by, call) = (actor.clone(), Call::about(std::slice::from_ref(&job)));
     let made = kit.db.run(move |conn| make(conn, &by, key.as_ref(), job)).await?;
-    ringer.ring(); // after the commit
+    ringer.ring(call); // after the commit
     made.answer(&actor)
 }
 

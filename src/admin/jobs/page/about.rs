@@ -101,6 +101,7 @@ pub fn present(about: &About, job: &Detail, zone: Tz) -> Form {
         ("priority", (job.priority != defaults.priority).then(|| job.priority.to_string())),
         ("tags", (!job.tags.is_empty() && job.tags != defaults.tags).then(|| job.tags.join(" "))),
         ("max_attempts", job.max_attempts.map(|number| number.to_string())),
+        ("ordering_key", job.ordering_key.clone()),
         ("timeout_ms", job.timeout_ms.map(|ms| write_ms(ms.unsigned_abs()))),
     ];
     for (name, text) in options.into_iter().filter_map(|(name, text)| Some((name, text?))) {

@@ -13,8 +13,18 @@ use crate::web::form::Form;
 use crate::web::format::duration_ms;
 
 /// Fields that stand under "Options"; a problem in one of them opens it.
-const OPTIONS: [&str; 9] =
-    ["queue", "priority", "run_at", "delay_ms", "unique_key", "tags", "max_attempts", "timeout_ms", "deadline"];
+const OPTIONS: [&str; 10] = [
+    "queue",
+    "priority",
+    "run_at",
+    "delay_ms",
+    "unique_key",
+    "ordering_key",
+    "tags",
+    "max_attempts",
+    "timeout_ms",
+    "deadline",
+];
 
 /// Reads the options of a form into `job`; problems are noted at their fields.
 pub fn options(form: &mut Form, zone: Tz, job: NewJob) -> NewJob {
@@ -33,6 +43,7 @@ pub fn options(form: &mut Form, zone: Tz, job: NewJob) -> NewJob {
         run_at,
         delay_ms,
         unique_key: given(form, "unique_key"),
+        ordering_key: given(form, "ordering_key"),
         tags: tags(form),
         max_attempts: given(form, "max_attempts")
             .and_then(|_| form.number("max_attempts", "attempts", 1..=ATTEMPTS_MAX)),
@@ -116,6 +127,7 @@ mod tests {
         let (job, form) = read(&[
             ("queue", "mail"),
             ("priority", "2"),
+            ("ordering_key", "customer 7"),
             ("when", "after"),
             ("delay_ms", "1h 30m"),
             ("run_at", "nonsense that is not asked for"),
@@ -127,6 +139,7 @@ mod tests {
 
         assert!(!form.is_refused(), "{:?}", form.problems());
         assert_eq!((job.queue.as_deref(), job.priority, job.delay_ms), (Some("mail"), Some(2), Some(5_400_000)));
+        assert_eq!(job.ordering_key.as_deref(), Some("customer 7"));
         assert_eq!(job.tags, Some(vec!["vip".into(), "late".into(), "x".into()]));
         assert_eq!((job.max_attempts, job.timeout_ms, job.run_at), (Some(5), Some(90_000), None));
         assert_eq!(job.deadline.map(|at| at.to_rfc3339()), Some("2026-11-24T13:30:00+00:00".into()));

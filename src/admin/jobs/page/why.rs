@@ -106,6 +106,7 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
             };
             plain(Tone::Scheduled, what, format!("Its turn comes at {}. {}", when(*at), waiting(*position)))
         }
+        Reason::Turn { key, holder, holder_state, position } => turn(key, *holder, holder_state.as_deref(), *position),
         Reason::InLine { position } => {
             Line { tone: Tone::Ready, what: place(*position), more: rank(story), link: queue_link() }
         }
@@ -128,6 +129,19 @@ fn waiting(position: i64) -> String {
         ..=1 => "It is the next that begins.".into(),
         2 => "One job waits before it.".into(),
         n => format!("{} jobs wait before it.", grouped(n.unsigned_abs() - 1)),
+    }
+}
+
+fn turn(key: &str, holder: Option<i64>, holder_state: Option<&str>, position: i64) -> Line {
+    let waits = waiting(position);
+    Line {
+        tone: Tone::Blocked,
+        what: format!("Jobs with the ordering key {key} run one at a time, in order."),
+        more: match holder_state {
+            Some(state) => format!("The job whose turn it is is {state}. {waits}"),
+            None => waits,
+        },
+        link: holder.map(|job| (format!("Job {job} has the turn"), paths::job(JobId(job)))),
     }
 }
 
@@ -225,6 +239,16 @@ mod tests {
         assert_eq!((why.lines[0].more.as_str(), why.lines[1].more.as_str()), ("“stock count”", "“disk swap”"));
         assert_eq!(why.lines[1].link, Some(("Node vm".into(), "/nodes/vm".into())));
         assert_eq!(why.expected, "", "nothing tells when somebody lets it go on");
+    }
+
+    #[test]
+    fn whoever_waits_for_a_turn_is_told_who_has_it() {
+        let holder_state = Some("retrying".into());
+        let why = ready(vec![Reason::Turn { key: "acme".into(), holder: Some(7), holder_state, position: 2 }], 8);
+
+        assert_eq!(lines(&why), ["Jobs with the ordering key acme run one at a time, in order."]);
+        assert_eq!(why.lines[0].more, "The job whose turn it is is retrying. One job waits before it.");
+        assert_eq!(why.lines[0].link, Some(("Job 7 has the turn".into(), "/jobs/7".into())));
     }
 
     #[test]
