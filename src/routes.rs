@@ -12,6 +12,7 @@ pub fn all(design: bool) -> Vec<Route> {
         dashboard::page::routes(),
         docs::page::routes(),
         health::api::routes(),
+        health::page::routes(),
         jobs::page::routes(),
         jobs::api::routes(),
         nodes::page::routes(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::admin::health::database;
 use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
@@ -10,6 +11,8 @@ use crate::queue::{access, counts, limits, log_packing, partitions, turns};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
+/// Longest statement of a look at the database's health.
+const LOOK_MAX: Duration = Duration::from_secs(5);
 /// How long a duty goes on in one run while there is more to do than one batch; the rest waits for its next run.
 const RUN_MAX: Duration = Duration::from_secs(20);
 
@@ -19,6 +22,10 @@ pub fn all() -> Vec<Duty> {
         duty("fold", 1, |conn, _| all_batches(counts::FOLD_ROWS_MAX, || counts::fold(conn))),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),
+        Duty {
+            statement: LOOK_MAX,
+            ..duty("database health", database::KEEP_EVERY.as_secs(), |conn, _| database::keep(conn))
+        },
         duty("idempotency", 300, |conn, _| all_batches(idempotency::FORGET_MAX, || idempotency::forget_old(conn))),
         duty("lanes", 300, |conn, _| all_batches(limits::FORGET_MAX, || limits::forget_lanes(conn))),
         duty("turns", 60, |conn, _| turns::mend(conn)),

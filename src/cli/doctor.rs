@@ -8,6 +8,7 @@ use diesel::Connection;
 use serde_json::json;
 
 use super::{Answer, Database, Failure, Globals};
+use crate::admin::health::database;
 use crate::admin::health::service::{self as health, Finding};
 use crate::base::clock::SystemClock;
 use crate::base::db::{DbError, PgConnection};
@@ -112,9 +113,17 @@ fn examine(database: &Database) -> Result<Vec<Finding>, Failure> {
     let missing = health::schema(&mut owner)?;
     if missing.is_empty() {
         findings.extend(health::admin(&mut runtime)?); // needs the table
+        findings.extend(watched(&mut runtime)?);
     }
     findings.extend(missing);
     Ok(findings)
+}
+
+/// Looks at once instead of reading what an engine saw: there may be none. Durability has been told already.
+fn watched(runtime: &mut PgConnection) -> Result<Vec<Finding>, DbError> {
+    let sample = database::take(runtime)?;
+    let found = database::warnings(Some(&sample), sample.at).into_iter();
+    Ok(found.filter(|finding| finding.code != "durability").collect())
 }
 
 fn unreachable(failure: &Failure) -> Finding {

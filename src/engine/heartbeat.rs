@@ -65,6 +65,7 @@ fn pulse(shared: &Shared) -> Pulse {
         busy: shared.pool.busy(),
         memory_bytes: resident_bytes(),
         draining: shared.pool.is_draining(),
+        claims: shared.claim_times.last_minute(Instant::now()),
         clock_ms: shared.clock.now().timestamp_millis(),
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) places: Mutex<HashMap<(JobId, Fence), Vec<String>>>,
     /// What this node uses of lanes may not be what is written.
     pub(crate) recount: AtomicBool,
+    /// How long claims took of late.
+    pub(crate) claim_times: dispatcher::ClaimTimes,
     /// Wakes the dispatcher.
     pub(crate) work_bell: dispatcher::Doorbell,
     /// Wakes the heartbeat: an intent came, or the engine ends.
@@ -116,6 +118,7 @@ impl Engine {
             claiming: Mutex::default(),
             places: Mutex::default(),
             recount: AtomicBool::new(false),
+            claim_times: dispatcher::ClaimTimes::default(),
             work_bell: dispatcher::Doorbell::default(),
             pulse_bell: Bell::default(),
             due_bell: Bell::default(),

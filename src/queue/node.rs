@@ -3,6 +3,8 @@
 //! A node's epoch rises at each start of its engine. Leases name the epoch under which they were claimed; the heartbeat
 //! fails once somebody else has raised it or declared the node down, and the engine then stops by itself (G7).
 
+use std::time::Duration;
+
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text};
 
 use super::job::NodeId;
@@ -70,8 +72,21 @@ pub struct Pulse {
     pub memory_bytes: u64,
     /// Whether the node takes no new work.
     pub draining: bool,
+    /// How long claims took in the last minute.
+    pub claims: ClaimTime,
     /// The node's wall clock in milliseconds since 1970, to see skew.
     pub clock_ms: i64,
+}
+
+/// How long the claims of a minute took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClaimTime {
+    /// How many there were.
+    pub claims: u32,
+    /// Their median; absent = there were none.
+    pub p50: Option<Duration>,
+    /// Their 99th percentile.
+    pub p99: Option<Duration>,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -101,7 +116,8 @@ pub fn heartbeat(conn: &mut PgConnection, who: Incarnation, pulse: &Pulse) -> Re
 WITH me AS (SELECT $1::integer AS id, $2::bigint AS epoch)
 UPDATE millrace.nodes n SET heartbeat_at = clock_timestamp(), slots = $3, busy = $4, memory_bytes = $5,
     state = CASE WHEN $6 = 1 THEN 'draining' ELSE state END,
-    clock_skew_ms = greatest(-2000000000, least(2000000000, $7 - (extract(epoch FROM clock_timestamp()) * 1000)::bigint))
+    clock_skew_ms = greatest(-2000000000, least(2000000000, $7 - (extract(epoch FROM clock_timestamp()) * 1000)::bigint)),
+    claims = $8, claim_p50_us = $9, claim_p99_us = $10
 FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down' RETURNING n.state";
     let row: Option<Answer> = statement(SQL)
         .bind::<Integer, _>(who.node)
@@ -111,12 +127,19 @@ FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down' RETURNIN
         .bind::<BigInt, _>(pulse.memory_bytes as i64)
         .bind::<Integer, _>(i32::from(pulse.draining))
         .bind::<BigInt, _>(pulse.clock_ms)
+        .bind::<Integer, _>(pulse.claims.claims as i32)
+        .bind::<Nullable<Integer>, _>(micros(pulse.claims.p50))
+        .bind::<Nullable<Integer>, _>(micros(pulse.claims.p99))
         .row(conn)?;
     Ok(match row.as_ref().map(|row| row.state.as_str()) {
         None => Heard::Superseded,
         Some("draining") if !pulse.draining => Heard::Drain,
         Some(_) => Heard::Renewed,
     })
+}
+
+fn micros(length: Option<Duration>) -> Option<i32> {
+    length.map(|length| i32::try_from(length.as_micros()).unwrap_or(i32::MAX))
 }
 
 /// Says that the node has stopped in order: it is `down` at once and needs no sweep.

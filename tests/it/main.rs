@@ -14,6 +14,7 @@ mod faults;
 mod jobs;
 mod nodes;
 mod own_handlers;
+mod partitions;
 mod pinning;
 mod plans;
 mod queues;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Flow, NodeLine, QueueLine};
+use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::node::Drain;
 
@@ -52,6 +53,11 @@ pub enum Concern {
         /// Jobs that wait.
         ready: i64,
     },
+    /// Something is wrong with the database.
+    Database {
+        /// What is wrong with it, worst first; not empty.
+        found: Vec<Finding>,
+    },
     /// Somebody drained a node.
     Drained {
         /// Which.
@@ -94,7 +100,8 @@ impl Concern {
         match self {
             Self::NoNode { .. } => (0, 0),
             Self::Drained { stops: Some(_), .. } => (0, 0),
-            Self::Silent { .. } => (1, 0),
+            Self::Database { .. } => (1, 0),
+            Self::Silent { .. } => (1, 1),
             Self::Behind { ready, .. } => (2, -ready),
             Self::Paused { ready, .. } => (3, -ready),
             Self::Drained { stops: None, .. } => (4, 0),
@@ -102,8 +109,24 @@ impl Concern {
     }
 }
 
+/// What is looked at for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The flow.
+    pub flow: &'a Flow,
+    /// The queues.
+    pub queues: &'a [QueueLine],
+    /// The nodes.
+    pub nodes: &'a [NodeLine],
+    /// Those that take no new work.
+    pub drains: &'a [Drain],
+    /// What is wrong with the database, as far as the viewer may know.
+    pub database: &'a [Finding],
+}
+
 /// Finds what needs a person, worst first.
-pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine], drains: &[Drain]) -> Vec<Concern> {
+pub fn concerns(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let Seen { flow, queues, nodes, drains, database } = *seen;
     let age = |since: Time| (now - since).to_std().unwrap_or_default();
     let up: Vec<&NodeLine> = nodes.iter().filter(|node| node.state != "down").collect();
     let slots = Slots::of(nodes);
@@ -114,6 +137,9 @@ pub fn concerns(now: Time, flow: &Flow, queues: &[QueueLine], nodes: &[NodeLine]
     found.extend(drains.iter().cloned().map(|Drain { node, by, reason }| Concern::Drained { node, by, reason, stops }));
     if up.is_empty() && flow.all > 0 {
         found.push(Concern::NoNode { ready: flow.ready });
+    }
+    if !database.is_empty() {
+        found.push(Concern::Database { found: database.to_vec() });
     }
     found.sort_by_key(Concern::rank);
     found.truncate(CONCERNS_MAX);
@@ -171,9 +197,13 @@ mod tests {
         }
     }
 
+    fn seen<'a>(flow: &'a Flow, queues: &'a [QueueLine], nodes: &'a [NodeLine], drains: &'a [Drain]) -> Seen<'a> {
+        Seen { flow, queues, nodes, drains, database: &[] }
+    }
+
     #[test]
     fn nothing_is_said_while_all_is_well() {
-        assert_eq!(concerns(NOW, &Flow::default(), &[queue("a", Some(59), None)], &[node(1)], &[]), []);
+        assert_eq!(concerns(NOW, &seen(&Flow::default(), &[queue("a", Some(59), None)], &[node(1)], &[])), []);
     }
 
     #[test]
@@ -185,7 +215,7 @@ mod tests {
             queue("d", Some(99), None),
         ];
 
-        let found = concerns(NOW, &Flow::default(), &queues, &[node(60)], &[]);
+        let found = concerns(NOW, &seen(&Flow::default(), &queues, &[node(60)], &[]));
 
         assert_eq!(found.len(), CONCERNS_MAX);
         assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
@@ -196,7 +226,7 @@ mod tests {
     fn work_without_a_node_is_said() {
         let flow = Flow { all: 3, ready: 3, ..Flow::default() };
 
-        assert_eq!(concerns(NOW, &flow, &[], &[], &[])[0], Concern::NoNode { ready: 3 });
+        assert_eq!(concerns(NOW, &seen(&flow, &[], &[], &[]))[0], Concern::NoNode { ready: 3 });
     }
 
     #[test]
@@ -206,12 +236,25 @@ mod tests {
         let drained = NodeLine { name: "vm".into(), state: "draining".into(), ..node(1) };
         let behind = [queue("a", Some(90), None)];
 
-        let alone = concerns(NOW, &flow, &behind, std::slice::from_ref(&drained), std::slice::from_ref(&drain));
+        let alone = concerns(NOW, &seen(&flow, &behind, std::slice::from_ref(&drained), std::slice::from_ref(&drain)));
         assert!(matches!(&alone[0], Concern::Drained { node, stops: Some(5), .. } if node == "vm"), "{alone:?}");
         assert!(matches!(alone[1], Concern::Behind { slots: Slots::None, .. }), "{alone:?}");
 
-        let beside = concerns(NOW, &flow, &behind, &[node(1), drained], &[drain]);
+        let beside = concerns(NOW, &seen(&flow, &behind, &[node(1), drained], &[drain]));
         assert!(matches!(beside[0], Concern::Behind { slots: Slots::Free, .. }), "{beside:?}");
         assert!(matches!(beside[1], Concern::Drained { stops: None, .. }), "{beside:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_database_is_one_concern() {
+        let found = [
+            Finding::new("snapshot", "bi keeps a transaction open", "end it"),
+            Finding::new("dead-rows", "many", "vacuum"),
+        ];
+        let behind = [queue("a", Some(90), None)];
+
+        let all = concerns(NOW, &Seen { database: &found, ..seen(&Flow::default(), &behind, &[node(1)], &[]) });
+
+        assert!(matches!(&all[0], Concern::Database { found } if found.len() == 2) && all.len() == 2, "{all:?}");
     }
 }

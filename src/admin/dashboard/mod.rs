@@ -8,6 +8,6 @@ mod sentences;
 mod span;
 mod view;
 
-pub use attention::{BEHIND, Concern, SILENT, Slots, concerns};
+pub use attention::{BEHIND, Concern, SILENT, Seen, Slots, concerns};
 pub use read::{Failing, Flow, NodeLine, QueueLine, Step, Totals, failing, flow, nodes, queues, steps, totals};
 pub use span::Span;

@@ -11,6 +11,8 @@ use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_ro
 use super::sentences::{Sentence, sentences};
 use super::view::{Facts, FlowBand, StartStep, Tile, flow_band, ribbons, start_steps, throughput, tiles};
 use super::{Span, failing, flow, nodes, queues, steps, totals};
+use crate::admin::health::database::{self, WatchError};
+use crate::admin::health::service::Finding;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
@@ -141,9 +143,19 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::cl
         failing: failing(conn, scope, GROUPS_MAX)?,
         nodes: nodes(conn)?,
         drains: drains(conn, None)?,
+        database: database_concerns(conn, actor)?,
         templates: super::read::active_templates(conn)?,
     })
     .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })
+}
+
+/// What is wrong with the database, for those who may know.
+fn database_concerns(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<Finding>, DbError> {
+    match database::latest(conn, actor) {
+        Ok(health) => Ok(health.warnings),
+        Err(WatchError::Forbidden(_)) => Ok(Vec::new()),
+        Err(WatchError::Db(error)) => Err(error),
+    }
 }
 
 fn headline(shell: &Shell, facts: &Facts) -> String {

@@ -1,7 +1,8 @@
 //! What needs a person, in words.
 
 use super::view::Facts;
-use super::{Concern, Slots, concerns};
+use super::{Concern, Seen, Slots, concerns};
+use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::web::format::{duration, grouped};
 use crate::web::paths;
@@ -64,6 +65,7 @@ fn sentence(concern: Concern) -> Sentence {
             acts: vec![("See the queue", paths::queue(&queue))],
             resume: Some(paths::queue_act(&queue, "resume")),
         },
+        Concern::Database { found } => database(&found),
         Concern::Drained { node, by, reason, stops } => drained(&node, by.as_deref(), reason.as_deref(), stops),
     }
 }
@@ -84,6 +86,24 @@ fn drained(node: &str, by: Option<&str>, reason: Option<&str>, stops: Option<i64
     }
 }
 
+/// The worst in full; the page tells the others.
+fn database(found: &[Finding]) -> Sentence {
+    let more = match found.len() {
+        0 | 1 => String::new(),
+        2 => " Something else is wrong with the database, too.".into(),
+        many => format!(" {} other things are wrong with the database, too.", many - 1),
+    };
+    let of_worst = |read: fn(&Finding) -> String| found.first().map(read).unwrap_or_default();
+    Sentence {
+        tone: Tone::Failed,
+        icon: "database",
+        what: of_worst(Finding::sentence),
+        more: format!("{}{more}", of_worst(Finding::remedy)),
+        acts: vec![("See the database", paths::DATABASE.into())],
+        resume: None,
+    }
+}
+
 /// Counts jobs in words: `1 job`, `3 jobs`.
 pub(super) fn jobs(number: i64) -> String {
     if number == 1 { "1 job".into() } else { format!("{} jobs", grouped(number.unsigned_abs())) }
@@ -95,7 +115,14 @@ fn jobs_are(number: i64) -> String {
 
 /// Makes the sentences of the attention card.
 pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
-    concerns(now, &facts.flow, &facts.queues, &facts.nodes, &facts.drains).into_iter().map(sentence).collect()
+    let seen = Seen {
+        flow: &facts.flow,
+        queues: &facts.queues,
+        nodes: &facts.nodes,
+        drains: &facts.drains,
+        database: &facts.database,
+    };
+    concerns(now, &seen).into_iter().map(sentence).collect()
 }
 
 #[cfg(test)]

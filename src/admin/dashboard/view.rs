@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::sentences::jobs;
 use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals};
+use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::node::Drain;
 use crate::web::charts::{Bars, Ribbon, Series, Spark, Tick, ribbon, short, spark};
@@ -90,6 +91,8 @@ pub struct Facts {
     pub nodes: Vec<NodeLine>,
     /// Nodes that take no new work.
     pub drains: Vec<Drain>,
+    /// What is wrong with the database, as far as the viewer may know.
+    pub database: Vec<Finding>,
     /// Templates that can be enqueued.
     pub templates: i64,
 }

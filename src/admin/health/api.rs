@@ -1,12 +1,14 @@
-//! `/healthz`, `/readyz` and `/metrics`: for load balancers and Prometheus.
+//! `/healthz`, `/readyz` and `/metrics` for load balancers and Prometheus, and how the database is for programs.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::database::{self, Health, WatchError};
 use super::metrics::{self, PoolUsage};
 use super::probe::{self, Check, Here, Verdict};
+use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::api::paths;
@@ -24,6 +26,7 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::HEALTHZ, Access::Open, alive),
         Route::get(paths::READYZ, Access::Open, ready),
         Route::get(paths::METRICS, Access::Open, metrics),
+        Route::get(paths::DATABASE_HEALTH, Access::Needs(Permission::ReadHealth), database_health),
     ]
 }
 
@@ -53,6 +56,19 @@ async fn metrics(request: HttpRequest, actor: Option<Actor>, kit: Data<Kit>) -> 
     let (open, idle) = kit.db.pool().usage();
     let text = read.told(PoolUsage { open, idle }, kit.clock.now());
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, EXPOSITION)).body(text))
+}
+
+/// Answers with what was seen of the database last, what is wrong with it, and the last hour.
+async fn database_health(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+    let read = move |conn: &mut PgConnection| {
+        let Health { sample, warnings } = database::latest(conn, &actor).map_err(|error| match error {
+            WatchError::Forbidden(lacking) => WebError::from(lacking),
+            WatchError::Db(error) => error.into(),
+        })?;
+        let course = database::course(conn)?;
+        Ok::<_, WebError>(json!({ "sample": sample, "warnings": warnings, "course": course }))
+    };
+    respond::json(StatusCode::OK, &kit.db.run(read).await?)
 }
 
 /// A proxy on this machine forwards requests from elsewhere, and says so.

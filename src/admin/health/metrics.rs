@@ -1,7 +1,9 @@
-//! What Prometheus is told: counts, rates, queues, nodes, pool. Everything comes from counters and rollups, nothing from history.
+//! What Prometheus is told: counts, rates, queues, nodes, pool, database. Everything comes from counters and rollups, nothing from history.
 
 use std::collections::BTreeMap;
 
+use super::database::{self, Health};
+use super::database_metrics;
 use super::exposition::Exposition;
 use super::queries::{self, Totals};
 use crate::admin::nodes::{NodeRow, service as nodes};
@@ -17,6 +19,7 @@ pub(super) struct Metrics {
     totals: Vec<Totals>,
     queues: Vec<QueueRow>,
     nodes: Vec<NodeRow>,
+    database: Health,
 }
 
 /// Connections of the pool of pages and API.
@@ -37,6 +40,7 @@ pub(super) fn read(conn: &mut PgConnection) -> Result<Metrics, DbError> {
         totals: queries::totals(conn)?,
         queues: queues::list(conn, &by).map_err(|error| lost(error.to_string()))?,
         nodes: nodes::list(conn, &by).map_err(|error| lost(error.to_string()))?,
+        database: database::latest(conn, &by).map_err(|error| lost(error.to_string()))?,
     })
 }
 
@@ -53,6 +57,7 @@ impl Metrics {
         told.family("millrace_pool_connections", "gauge", "Database connections of the web server by use.");
         told.sample(&[("use", "idle")], pool.idle);
         told.sample(&[("use", "busy")], pool.open.saturating_sub(pool.idle));
+        database_metrics::tell(&mut told, &self.database, now);
         told.into_text()
     }
 

@@ -5,23 +5,6 @@ use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 
-#[derive(Debug, Clone, diesel::QueryableByName)]
-pub(super) struct Durability {
-    #[diesel(sql_type = Text)]
-    pub(super) fsync: String,
-    #[diesel(sql_type = Text)]
-    pub(super) full_page_writes: String,
-    #[diesel(sql_type = Text)]
-    pub(super) synchronous_commit: String,
-}
-
-pub(super) fn durability(conn: &mut PgConnection) -> Result<Durability, DbError> {
-    const SQL: &str = "-- health::durability
-SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
-    current_setting('synchronous_commit') AS synchronous_commit";
-    statement(SQL).row(conn)?.ok_or(DbError::Other(diesel::result::Error::NotFound))
-}
-
 #[derive(diesel::QueryableByName)]
 struct NamesRow {
     #[diesel(sql_type = Array<Text>)]

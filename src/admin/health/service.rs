@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::queries;
+use super::{database, queries};
 use crate::base::clock::Clock;
 use crate::base::db::migrate::{self, MigrateError};
 use crate::base::db::{DbError, PgConnection};
@@ -31,6 +31,25 @@ impl Finding {
     pub fn new(code: &'static str, problem: impl Into<String>, act: impl Into<String>) -> Self {
         Self { code, problem: problem.into(), act: act.into() }
     }
+
+    /// Gives the problem as a sentence.
+    pub fn sentence(&self) -> String {
+        format!("{}.", capital(&self.problem))
+    }
+
+    /// Gives the act as a sentence.
+    pub fn remedy(&self) -> String {
+        format!("{}.", capital(&self.act))
+    }
+}
+
+/// Names of settings stay as they are written.
+fn capital(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    match text.chars().next() {
+        Some(letter) if !first.contains(['_', '.', '(']) => letter.to_uppercase().chain(text.chars().skip(1)).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 impl std::fmt::Display for Finding {
@@ -55,19 +74,7 @@ pub enum HealthError {
 /// # Errors
 /// Database failures.
 pub fn durability(conn: &mut PgConnection) -> Result<Vec<Finding>, DbError> {
-    let found = queries::durability(conn)?;
-    let settings = [
-        ("fsync", found.fsync, "a crash of the machine can destroy the whole database"),
-        ("full_page_writes", found.full_page_writes, "a crash of the machine can leave torn pages"),
-        ("synchronous_commit", found.synchronous_commit, "a crash can lose jobs that were acknowledged"),
-    ];
-    let weak = settings.into_iter().filter(|(_, value, _)| value == "off");
-    Ok(weak
-        .map(|(name, _, risk)| {
-            let act = format!("run `ALTER SYSTEM SET {name} = on` and restart PostgreSQL");
-            Finding::new("durability", format!("{name} is off: {risk}"), act)
-        })
-        .collect())
+    Ok(database::durability_findings(conn)?)
 }
 
 /// Names migrations that are not applied yet.

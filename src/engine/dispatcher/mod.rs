@@ -3,6 +3,7 @@
 //! It looks only when there is a reason: news of work, or room for more of the work that the last claim left behind. A
 //! claim that found nothing costs the server as much as one that found something.
 mod admission;
+mod claim_times;
 mod doorbell;
 mod marks;
 mod pace;
@@ -22,6 +23,7 @@ use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin_pl
 use crate::queue::job::QueueId;
 use crate::queue::log;
 
+pub(crate) use claim_times::ClaimTimes;
 pub(crate) use doorbell::Doorbell;
 use doorbell::Heard;
 use marks::Marks;
@@ -183,18 +185,25 @@ impl Dispatcher {
         if !sweep {
             let behind: Vec<Want> =
                 wants.iter().map(|want| Want { above: self.marks.above(want.queue, now), ..*want }).collect();
-            let claimed = self.link.with(|conn| claim(conn, shared.me, &behind, room))?;
+            let claimed = self.timed_claim(shared, &behind, room)?;
             self.marks.claimed(&claimed, now);
             if !claimed.is_empty() || !self.marks.sweep_is_cheap() || behind == wants {
                 return Ok(claimed);
             }
         }
         let begun = Instant::now();
-        let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
+        let claimed = self.timed_claim(shared, wants, room)?;
         // what was found took its own time: only an empty look tells what looking costs
         let took = if claimed.is_empty() { begun.elapsed() } else { Duration::ZERO };
         self.marks.swept(begun, took);
         self.marks.claimed(&claimed, begun);
+        Ok(claimed)
+    }
+
+    fn timed_claim(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
+        let begun = Instant::now();
+        let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
+        shared.claim_times.add(begun);
         Ok(claimed)
     }
 

@@ -56,6 +56,8 @@ pub const TEMPLATE_PUBLISH: &str = "/api/v1/templates/{name}/publish";
 pub const TEMPLATE_ROLLBACK: &str = "/api/v1/templates/{name}/rollback";
 /// Takes it out of use.
 pub const TEMPLATE_ARCHIVE: &str = "/api/v1/templates/{name}/archive";
+/// How the database is.
+pub const DATABASE_HEALTH: &str = "/api/v1/health/database";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// The OpenAPI document as a page.

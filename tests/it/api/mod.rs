@@ -1,6 +1,7 @@
 //! The HTTP API over a real server, database and engine.
 mod acts;
 mod bulk;
+mod database;
 mod documents;
 mod enqueue;
 mod health;

@@ -5,7 +5,7 @@ use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::queue::claim::{Claimed, Want, claim};
 use millrace::queue::job::{JobId, QueueId};
-use millrace::queue::node::{Heard, Incarnation, Introduction, Pulse, heartbeat, register};
+use millrace::queue::node::{ClaimTime, Heard, Incarnation, Introduction, Pulse, heartbeat, register};
 use millrace::queue::settle::{Ending, Settlement, settle};
 use millrace::queue::sweep::{self, BadLeases};
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry, Resources};
@@ -64,7 +64,14 @@ fn lose(conn: &mut PgConnection, name: &str) {
     assert_eq!(sweep::declare_lost(conn, Duration::from_secs(10)).unwrap(), [name]);
 }
 
-const PULSE: Pulse = Pulse { slots: 1, busy: 0, memory_bytes: 0, draining: false, clock_ms: 0 };
+const PULSE: Pulse = Pulse {
+    slots: 1,
+    busy: 0,
+    memory_bytes: 0,
+    draining: false,
+    clock_ms: 0,
+    claims: ClaimTime { claims: 0, p50: None, p99: None },
+};
 
 #[test]
 fn a_late_worker_cannot_finish_a_rescued_job() {
