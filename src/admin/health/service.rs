@@ -37,9 +37,17 @@ impl Finding {
         format!("{}.", capital(&self.problem))
     }
 
-    /// Gives the act as a sentence.
+    /// Gives the act as a sentence, commands in quotation marks.
     pub fn remedy(&self) -> String {
-        format!("{}.", capital(&self.act))
+        let quoted = |(is_code, text)| if is_code { format!("“{text}”") } else { text };
+        self.remedy_parts().into_iter().map(quoted).collect()
+    }
+
+    /// Gives the act as a sentence in pieces, each with whether it is a command.
+    pub fn remedy_parts(&self) -> Vec<(bool, String)> {
+        let sentence = format!("{}.", capital(&self.act));
+        let parts = sentence.split('`').enumerate().map(|(place, text)| (place % 2 == 1, text.to_owned()));
+        parts.filter(|(_, text)| !text.is_empty()).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Durability, Holder, Sample};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
+use crate::web::format::{duration, grouped};
 
 /// A snapshot that is older keeps so many dead rows that every look along an index gets slower.
 pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60);
@@ -54,8 +55,11 @@ pub(in super::super) fn durability(found: &Durability) -> Vec<Finding> {
 fn partitions(sample: &Sample) -> Option<Finding> {
     let short =
         sample.partitions.iter().filter(|table| table.ids_ahead < IDS_AHEAD_MIN).min_by_key(|table| table.ids_ahead)?;
-    let problem =
-        format!("{} has room for only {} more jobs: then enqueueing fails", short.table, short.ids_ahead.max(0));
+    let problem = format!(
+        "{} has room for only {} more jobs; then enqueueing fails",
+        short.table,
+        grouped(short.ids_ahead.max(0).unsigned_abs())
+    );
     let act = "start an engine, whose duty \"partitions\" makes room, and look at its log for why it could not";
     Some(Finding::new("partitions", problem, act))
 }
@@ -74,14 +78,14 @@ fn connections(sample: &Sample) -> Option<Finding> {
 fn holder(sample: &Sample, one: &Holder) -> Option<Finding> {
     let age = one.since.map(|since| (sample.at - since).to_std().unwrap_or_default());
     let old = age.map_or(one.xids > SLOT_XIDS_MAX, |age| age > SNAPSHOT_AGE_MAX);
-    let since = age.map_or_else(|| format!("{} transactions", one.xids), |age| format!("{} s", age.as_secs()));
+    let since = age.map_or_else(|| format!("{} transactions", grouped(one.xids.unsigned_abs())), duration);
     let (what, act) = match one.kind.as_str() {
         "session" => (
-            format!("{} (process {}, {}) keeps a transaction open", called(&one.application), one.name, one.state),
+            format!("a transaction of {} (process {}, {}) is open", called(&one.application), one.name, one.state),
             format!("end it there, or run `SELECT pg_terminate_backend({})`", one.name),
         ),
         "prepared" => (
-            format!("the prepared transaction {:?} of {} was never ended", one.name, one.login),
+            format!("the prepared transaction {:?} of {} waits to be ended", one.name, one.login),
             format!("run `COMMIT PREPARED` or `ROLLBACK PREPARED` with '{}'", one.name.replace('\'', "''")),
         ),
         "slot" => (
@@ -93,14 +97,14 @@ fn holder(sample: &Sample, one: &Holder) -> Option<Finding> {
             "end the query there, or switch hot_standby_feedback off on it".into(),
         ),
     };
-    let problem = format!("{what} since {since}: dead rows cannot be removed meanwhile");
+    let problem = format!("{what} for {since}: dead rows cannot be removed meanwhile");
     old.then(|| Finding::new("snapshot", problem, act))
 }
 
 fn dead_rows(sample: &Sample) -> Option<Finding> {
     let worst =
         sample.tables.iter().filter(|table| table.dead_rows > DEAD_ROWS_MAX).max_by_key(|table| table.dead_rows)?;
-    let problem = format!("millrace.{} holds {} dead rows", worst.name, worst.dead_rows);
+    let problem = format!("millrace.{} holds {} dead rows", worst.name, grouped(worst.dead_rows.unsigned_abs()));
     let act = format!(
         "see who keeps a snapshot; if nobody does, run `VACUUM millrace.{}` and see that autovacuum is on",
         worst.name
@@ -122,7 +126,7 @@ fn claims(sample: &Sample) -> Option<Finding> {
 fn age(sample: &Sample, now: Time) -> Option<Finding> {
     let age = (now - sample.at).to_std().unwrap_or_default();
     (age > SAMPLE_AGE_MAX).then(|| {
-        let problem = format!("the database was last looked at {} s ago, so nobody knows how it is now", age.as_secs());
+        let problem = format!("the database was last looked at {} ago, so nobody knows how it is now", duration(age));
         Finding::new("sample", problem, "start an engine: its duty \"database health\" looks every ten seconds")
     })
 }
@@ -158,7 +162,7 @@ mod tests {
             let sample = Sample { holders: vec![holder(kind, 61)], ..well() };
             let found = warnings(Some(&sample), sample.at);
             assert!(
-                found.len() == 1 && found[0].act.contains(remedy) && found[0].problem.contains("61 s"),
+                found.len() == 1 && found[0].act.contains(remedy) && found[0].problem.contains("1m 01s"),
                 "{found:?}"
             );
         }

@@ -41,7 +41,7 @@ pub fn routes() -> Vec<Route> {
 #[derive(Template)]
 #[template(
     path = "health/database.html",
-    blocks = ["facts", "warnings_block", "tiles_block", "holders_block", "tables_block", "kept_block", "programs_block", "nodes_block", "settings_block"]
+    blocks = ["facts", "warnings_block", "body"]
 )]
 struct DatabasePage {
     shell: Shell,
@@ -100,13 +100,7 @@ fn frame(page: &DatabasePage) -> Result<Frame, LiveError> {
     let panels = vec![
         panel("facts", page.as_facts().render()?),
         panel("warnings", page.as_warnings_block().render()?),
-        panel("tiles", page.as_tiles_block().render()?),
-        panel("holders", page.as_holders_block().render()?),
-        panel("tables", page.as_tables_block().render()?),
-        panel("kept", page.as_kept_block().render()?),
-        panel("programs", page.as_programs_block().render()?),
-        panel("claims", page.as_nodes_block().render()?),
-        panel("settings", page.as_settings_block().render()?),
+        panel("body", page.as_body().render()?),
     ];
     Ok(Frame { panels, tail: None })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::admin::health::database::{
     CLAIM_P99_MAX, CONNECTIONS_PERCENT_MAX, DEAD_ROWS_MAX, Holder, IDS_AHEAD_MIN, Moment, SNAPSHOT_AGE_MAX, Sample,
 };
-use crate::web::charts::{Fill, SPARK_POINTS_MAX, Spark, fill, short, spark};
+use crate::web::charts::{SPARK_POINTS_MAX, Spark, short, spark};
 use crate::web::format::{Count, bytes, count, duration, grouped, relative};
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
@@ -91,7 +91,7 @@ fn room_tile(sample: &Sample) -> Tile {
         label: "Room for new jobs",
         value: count(sample.ids_ahead()).text,
         unit: "",
-        limit: format!("limit {} at least", count(IDS_AHEAD_MIN).text),
+        limit: format!("at least {}", grouped(IDS_AHEAD_MIN.unsigned_abs())),
         bad: sample.ids_ahead() < IDS_AHEAD_MIN,
         spark: None,
     }
@@ -205,11 +205,9 @@ pub(super) struct ProgramRow {
     pub(super) login: String,
     pub(super) connections: i32,
     pub(super) words: String,
-    pub(super) fill: Fill,
 }
 
 pub(super) fn programs(sample: &Sample) -> Vec<ProgramRow> {
-    let max = u64::from(sample.connections.max.unsigned_abs());
     let rows = sample.connections.by_application.iter().take(PROGRAMS_MAX).map(|one| ProgramRow {
         name: if one.application.is_empty() { "without a name".into() } else { one.application.clone() },
         login: one.login.clone(),
@@ -219,7 +217,6 @@ pub(super) fn programs(sample: &Sample) -> Vec<ProgramRow> {
             (active, 0) => format!("{active} active"),
             (active, open) => format!("{active} active, {open} in an open transaction"),
         },
-        fill: fill(u64::from(one.connections.unsigned_abs()), max, format!("{} of {max} connections", one.connections)),
     });
     rows.collect()
 }

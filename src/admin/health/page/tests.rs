@@ -2,11 +2,15 @@
 
 use askama::Template;
 
-use super::DatabasePage;
+use super::{DatabasePage, frame};
 use crate::admin::health::database::{Health, Moment, Sample, sample, warnings};
 use crate::web::shell::sample::shell;
 
 fn shown(sample: Option<Sample>, moments: usize) -> String {
+    page(sample, moments).render().expect("a page")
+}
+
+fn page(sample: Option<Sample>, moments: usize) -> DatabasePage {
     let moment = |place: usize| Moment {
         at: shell().now,
         snapshot_age_ms: 0,
@@ -17,7 +21,7 @@ fn shown(sample: Option<Sample>, moments: usize) -> String {
     };
     let course: Vec<Moment> = (0..moments).map(moment).collect();
     let warnings = warnings(sample.as_ref(), shell().now);
-    DatabasePage::new(shell(), Health { sample, warnings }, &course).render().expect("a page")
+    DatabasePage::new(shell(), Health { sample, warnings }, &course)
 }
 
 #[test]
@@ -32,7 +36,7 @@ fn every_figure_stands_beside_its_limit() {
     let page = shown(Some(sample::well()), 30);
 
     assert!(page.contains("All is well") && page.contains("Nobody holds a snapshot"));
-    for words in ["limit 50 ms", "limit 1m", "limit 100,000 in a table", "limit 77 of 97", "limit 1.00M at least"] {
+    for words in ["limit 50 ms", "limit 1m", "limit 100,000 in a table", "limit 77 of 97", "at least 1,000,000"] {
         assert!(page.contains(words), "{words}");
     }
     assert!(page.contains("Claim time in the last hour: at most 2"));
@@ -48,6 +52,20 @@ fn what_is_wrong_is_told_with_the_act_that_mends_it_and_nothing_is_markup() {
 
     let page = shown(Some(sick), 0);
 
-    assert!(page.contains("pg_terminate_backend(4711)") && page.contains("ALTER SYSTEM SET fsync = on"));
+    assert!(
+        page.contains("<code class=\"mono\">SELECT pg_terminate_backend(4711)</code>")
+            && page.contains("ALTER SYSTEM SET fsync = on")
+    );
     assert!(page.contains("1h 01m") && page.contains("nightly &#60;report&#62;") && !page.contains("<report>"));
+}
+
+#[test]
+fn what_is_sent_later_holds_what_the_page_held() {
+    let page = page(Some(sample::well()), 30);
+
+    let body = frame(&page).expect("a frame").panels.pop().expect("a panel").html;
+
+    for words in ["Hot tables", "millrace web", "fra-01", "synchronous_commit", "log_chunks"] {
+        assert!(body.contains(words), "{words}");
+    }
 }
