@@ -37,6 +37,7 @@ CREATE OR REPLACE FUNCTION millrace.partition_is_live(part bigint) RETURNS boole
         OR EXISTS (SELECT FROM millrace.placements WHERE job_id >= ids.low AND job_id < ids.high)
         OR EXISTS (SELECT FROM millrace.scheduled WHERE job_id >= ids.low AND job_id < ids.high)
         OR EXISTS (SELECT FROM millrace.parked WHERE job_id >= ids.low AND job_id < ids.high)
+        OR EXISTS (SELECT FROM millrace.turns WHERE job_id >= ids.low AND job_id < ids.high)
         OR EXISTS (SELECT FROM millrace.gated WHERE job_id >= ids.low AND job_id < ids.high)
         OR EXISTS (SELECT FROM millrace.leases l CROSS JOIN UNNEST(l.job_ids) AS u(id) WHERE u.id >= ids.low AND u.id < ids.high)
     FROM ids

@@ -9,13 +9,14 @@ use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::partitions;
 
 /// Tables that every job goes through, or may; few of their rows live long.
-const HOT_TABLES: [&str; 12] = [
+const HOT_TABLES: [&str; 13] = [
     "ready",
     "leases",
     "scheduled",
     "placements",
     "parked",
     "gated",
+    "turns",
     "lanes",
     "lane_use",
     "live",
