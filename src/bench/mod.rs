@@ -12,12 +12,14 @@
 mod drain;
 mod enqueue;
 mod figures;
+mod history;
 mod latency;
 mod limits;
 mod machine;
 mod meter;
 mod place;
 mod reference;
+mod single;
 mod snapshot;
 mod stage;
 mod steady;
@@ -76,6 +78,24 @@ pub enum Bench {
         /// Rounds; the median counts.
         rounds: u32,
     },
+    /// What one job costs that shares its transactions with no other.
+    Single {
+        /// Connections at once.
+        connections: u32,
+        /// Length of a round.
+        seconds: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
+    /// How much a long history slows a drain.
+    History {
+        /// Jobs of one drain.
+        jobs: u32,
+        /// Finished jobs that are there already.
+        finished: u32,
+        /// Rounds; the median counts.
+        rounds: u32,
+    },
     /// How a snapshot that somebody holds open slows a drain.
     Snapshot {
         /// Jobs of one drain.
@@ -121,6 +141,8 @@ pub fn run(url: &str, bench: Bench) -> Result<Figures, BenchError> {
         Bench::EnqueueBulk { jobs, rounds } => enqueue::bulk(url, jobs, rounds),
         Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
         Bench::Limits { jobs, rounds } => limits::run(url, jobs, rounds),
+        Bench::Single { connections, seconds, rounds } => single::run(url, connections, seconds, rounds),
+        Bench::History { jobs, finished, rounds } => history::run(url, jobs, finished, rounds),
         Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
     }
 }

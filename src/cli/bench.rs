@@ -62,6 +62,30 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
         rounds: u32,
     },
+    /// What one job costs that is claimed alone and settled alone, as a lone command is: bounded by commits.
+    Single {
+        /// Connections at once.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=100))]
+        connections: u32,
+        /// Length of one round.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
+        seconds: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
+    /// How much a long history slows a drain: an empty database beside one with many finished jobs.
+    History {
+        /// Jobs of one drain.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        jobs: u32,
+        /// Finished jobs that are there already; ten million take a few minutes and 5 GB.
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+        finished: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+    },
     /// How a snapshot that somebody holds open slows a drain.
     Snapshot {
         /// Jobs of one drain.
@@ -97,6 +121,8 @@ impl Command {
             Self::Enqueue { kind: Kind::Bulk, jobs, rounds, .. } => Bench::EnqueueBulk { jobs, rounds },
             Self::Steady { rate, seconds } => Bench::Steady { rate, seconds },
             Self::Limits { jobs, rounds } => Bench::Limits { jobs, rounds },
+            Self::Single { connections, seconds, rounds } => Bench::Single { connections, seconds, rounds },
+            Self::History { jobs, finished, rounds } => Bench::History { jobs, finished, rounds },
             Self::Snapshot { jobs, rounds } => Bench::Snapshot { jobs, rounds },
         }
     }
