@@ -27,6 +27,8 @@ pub(crate) struct Results {
     in_hand: AtomicUsize,
     /// Blocked results that the settler has set aside.
     aside: AtomicUsize,
+    /// Attempts that have recorded their own end: only the places that they took are left to be given back.
+    self_settled: Mutex<Vec<(JobId, Fence)>>,
     closed: AtomicBool,
     /// The settler sleeps, or is about to.
     asleep: AtomicBool,
@@ -41,6 +43,7 @@ impl Results {
             lanes: (0..=slots).map(|_| Lane::default()).collect(),
             in_hand: AtomicUsize::new(0),
             aside: AtomicUsize::new(0),
+            self_settled: Mutex::default(),
             closed: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             gate: Mutex::default(),
@@ -61,6 +64,21 @@ impl Results {
         self.push_from(self.lanes.len() - 1, result);
     }
 
+    /// An attempt has recorded its own end and leaves places behind.
+    pub(crate) fn push_self_settled(&self, attempt: (JobId, Fence)) {
+        self.lock_self_settled().push(attempt);
+        self.wake();
+    }
+
+    /// Takes the attempts that have recorded their own end.
+    pub(crate) fn take_self_settled(&self) -> Vec<(JobId, Fence)> {
+        std::mem::take(&mut *self.lock_self_settled())
+    }
+
+    fn lock_self_settled(&self) -> MutexGuard<'_, Vec<(JobId, Fence)>> {
+        self.self_settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wake(&self) {
         // either the settler sees the lane, or we see that it sleeps: both look after they have written
         if self.asleep.load(Ordering::SeqCst) {
@@ -77,7 +95,7 @@ impl Results {
     pub(crate) fn take_batch(&self, batch: &mut Vec<Settlement>, limit: Duration) -> bool {
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         self.asleep.store(true, Ordering::SeqCst);
-        if self.len() == 0 && !self.closed.load(Ordering::SeqCst) {
+        if self.len() == 0 && self.lock_self_settled().is_empty() && !self.closed.load(Ordering::SeqCst) {
             gate = self.filled.wait_timeout(gate, limit).unwrap_or_else(PoisonError::into_inner).0;
         }
         self.asleep.store(false, Ordering::SeqCst);

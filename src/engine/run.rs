@@ -75,13 +75,24 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
     let running = Arc::new(Running::new(context));
     shared.pool.enter(slot, Arc::clone(&running));
     let report = attempt(shared, &running.context, spec);
-    if let Some(result) = settlement(shared, &assigned, spec, &running, report) {
-        shared.pool.ran(result.ran());
-        shared.results.push_from(slot, result);
-    } else if assigned.job.marks.is_ordered() {
-        shared.work_bell.ring(); // it has settled itself, and whose turn it is now may be in the line
+    match settlement(shared, &assigned, spec, &running, report) {
+        Some(result) => {
+            shared.pool.ran(result.ran());
+            shared.results.push_from(slot, result);
+        }
+        None => settled_itself(shared, &assigned),
     }
     shared.pool.leave(slot);
+}
+
+/// The work has recorded its own end: what it leaves behind goes to others.
+fn settled_itself(shared: &Shared, assigned: &Assigned) {
+    if assigned.job.marks.is_ordered() {
+        shared.work_bell.ring(); // whose turn it is now may be in the line
+    }
+    if !assigned.lanes.is_empty() {
+        shared.results.push_self_settled((assigned.job.job_id, assigned.job.fence));
+    }
 }
 
 fn attempt(shared: &Shared, context: &JobContext, spec: &TemplateSpec) -> Report {
@@ -247,12 +258,11 @@ fn failed(
     let most = attempts_max(assigned, &spec.defaults);
     let facts = FailedAttempt { error: &failure.message, resources };
     let next = after_failure(&spec.defaults, attempt, most, &facts, crate::base::random::unit());
-    match (next, after) {
-        (Next::Retry(_), Some(asked)) => Ending::Retry(trouble(failure), asked.max(Duration::from_millis(1))),
-        (Next::Retry(wait), None) => Ending::Retry(trouble(failure), wait.max(Duration::from_millis(1))),
-        (Next::Fail(_), _) => Ending::Failed(trouble(failure)),
-        (Next::Hold(reason), _) => Ending::Held(trouble(failure), reason.into()),
-    }
+    let next = match next {
+        Next::Retry(wait) => Next::Retry(after.unwrap_or(wait).max(Duration::from_millis(1))),
+        other => other,
+    };
+    Ending::of(next, trouble(failure))
 }
 
 fn trouble(failure: Failure) -> Trouble {

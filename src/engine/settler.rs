@@ -13,6 +13,7 @@ use super::Shared;
 use super::lost::LostJobs;
 use crate::base::db::{DbError, Link, PgConnection, keep_plans};
 use crate::queue::claim::CLAIM_BATCH_MAX;
+use crate::queue::limits;
 use crate::queue::settle::{AttemptOutcome, Ending, SETTLE_BATCH_MAX, Settled, Settlement, Trouble, settle};
 
 /// How often the settler looks whether the engine ends.
@@ -38,6 +39,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         if !batch.is_empty() {
             settler.settle_batch(shared, &mut batch);
         }
+        settler.give_places_back(shared);
         settler.try_aside(shared);
         settler.lost.look(shared, &mut settler.link, &settler.aside);
     }
@@ -117,6 +119,24 @@ impl Settler {
     fn wait(&self, shared: &Shared, failures: u32) -> bool {
         let pause = (PAUSE_MIN * 2u32.pow(failures.min(PAUSE_DOUBLINGS_MAX))).max(self.link.pause());
         !shared.ending.wait(pause) && !shared.fence.is_superseded()
+    }
+
+    /// The places of jobs that have recorded their own end. When that fails the next look at lost jobs counts them.
+    fn give_places_back(&mut self, shared: &Shared) {
+        let ended = shared.results.take_self_settled();
+        if ended.is_empty() {
+            return;
+        }
+        let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let freed: Vec<String> = ended.iter().filter_map(|attempt| places.remove(attempt)).flatten().collect();
+        drop(places);
+        match self.link.with(|conn| limits::give_back(conn, shared.me, &freed)) {
+            Ok(()) => shared.work_bell.ring(), // whoever waited for them may be in the line now
+            Err(error) => {
+                tracing::debug!(%error, "places of lanes could not be given back");
+                shared.recount.store(true, Ordering::SeqCst);
+            }
+        }
     }
 
     fn set_aside(&mut self, result: &Settlement, error: &DbError) {

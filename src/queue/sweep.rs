@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::job::{Fence, JobId, NodeId, QueueId, TemplateId};
 use super::node::Incarnation;
-use super::retry::{Next, SUSPECT_INTERRUPTIONS, after_interruption};
+use super::retry::{SUSPECT_INTERRUPTIONS, after_interruption};
 use super::settle::{AttemptOutcome, Ending, Settlement, Trouble, settle_in};
 use super::template::TemplateSpec;
 use super::work::Resources;
@@ -215,11 +215,8 @@ fn ending(orphan: &Orphan) -> Ending {
     };
     let attempts_max = orphan.max_attempts.map_or(spec.defaults.max_attempts, i16::unsigned_abs);
     let interruptions = orphan.interruptions.unsigned_abs() as u16 + 1;
-    match after_interruption(&spec.defaults, orphan.attempt.unsigned_abs(), attempts_max, interruptions) {
-        Next::Retry(after) => Ending::Retry(trouble, after),
-        Next::Fail(_) => Ending::Failed(trouble),
-        Next::Hold(reason) => Ending::Held(trouble, reason.into()),
-    }
+    let next = after_interruption(&spec.defaults, orphan.attempt.unsigned_abs(), attempts_max, interruptions);
+    Ending::of(next, trouble)
 }
 
 /// Tells which of `jobs` were interrupted so often that they run apart from each other.

@@ -35,6 +35,19 @@ SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
 /// Gives the places of ended jobs back and moves so many of the jobs that wait for them into the line, within the
 /// transaction that settles and after it has locked the leases.
 pub(in crate::queue) fn free(tx: &mut Tx<'_>, who: Incarnation, ended: &[&Settlement]) -> Result<(), DbError> {
+    free_places(tx, who, ended.iter().flat_map(|result| &result.lanes))
+}
+
+/// Gives back the places of jobs whose end was recorded without them, as the transactions of `sql` jobs are, and lets in those
+/// that wait for them.
+///
+/// # Errors
+/// Database failures; after a lost connection it may have been done: then [`recount`] what this node uses.
+pub fn give_back(conn: &mut PgConnection, who: Incarnation, places: &[String]) -> Result<(), DbError> {
+    transaction(conn, "queue::limits::give_back", |tx| free_places(tx, who, places.iter()))
+}
+
+fn free_places<'k>(tx: &mut Tx<'_>, who: Incarnation, places: impl Iterator<Item = &'k String>) -> Result<(), DbError> {
     const SQL: &str = let_in!(
         "-- queue::limits::free
 WITH freed AS MATERIALIZED (
@@ -51,7 +64,7 @@ WITH freed AS MATERIALIZED (
     ) AS g
 "
     );
-    let freed = counted(ended.iter().flat_map(|result| &result.lanes));
+    let freed = counted(places);
     if freed.is_empty() {
         return Ok(());
     }

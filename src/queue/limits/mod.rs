@@ -19,7 +19,7 @@ mod rules;
 pub use admit::{Ask, admit};
 pub use decide::{Bound, Candidate, Lane, Rule, Verdict, decide};
 pub(super) use free::free;
-pub use free::recount;
+pub use free::{give_back, recount};
 pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
 pub use queues::queue_limited;
 pub use rules::{queue_key, rules};

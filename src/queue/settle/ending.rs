@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::base::clock::Time;
 use crate::queue::job::{Fence, JobId, QueueId, TemplateId};
 use crate::queue::log::Chunk;
+use crate::queue::retry::Next;
 use crate::queue::state::{Event, JobState};
 use crate::queue::work::{Resources, Stop};
 
@@ -106,6 +107,15 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Gives the ending that the rules of retry have decided on.
+    pub fn of(next: Next, trouble: Trouble) -> Self {
+        match next {
+            Next::Retry(after) => Self::Retry(trouble, after),
+            Next::Fail(_) => Self::Failed(trouble),
+            Next::Hold(reason) => Self::Held(trouble, reason.into()),
+        }
+    }
+
     /// Gives the event of the state table.
     pub fn event(&self) -> Event {
         match self {

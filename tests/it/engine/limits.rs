@@ -264,3 +264,20 @@ fn lanes_that_hold_nothing_are_forgotten_after_a_day() {
 
     assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.lanes WHERE key = 'old'"), 0);
 }
+
+#[test]
+fn sql_jobs_give_their_places_back() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let spec = json!({ "runner": "sql", "sql": { "statements": "SELECT 1" }, "limits": { "concurrency": 1 },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(&mut conn, "one", spec);
+    let engine = TestEngine::start_sql(&db);
+
+    let jobs = many(&mut conn, "one", 20, |_| json!({}));
+
+    jobs.iter().for_each(|job| wait_for(&mut conn, *job, "succeeded"));
+    let used = "SELECT coalesce(sum(used), 0)::bigint AS number FROM millrace.lane_use";
+    wait_until(|| number(&mut conn, used) == 0).unwrap();
+    engine.drain();
+}

@@ -10,8 +10,10 @@ use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
 use millrace::queue::job::JobId;
+use millrace::queue::sql_jobs::SqlConnections;
 use millrace::queue::template::RunnerKind;
 use millrace::queue::work::Registry;
+use millrace::runners::sql::SqlRunner;
 use serde_json::{Value, json};
 
 use super::TestDb;
@@ -156,6 +158,15 @@ impl TestEngine {
             drain: Duration::from_millis(500),
             poll: Duration::from_millis(500),
         }
+    }
+
+    /// An engine that runs `sql` jobs only.
+    pub fn start_sql(db: &TestDb) -> TestEngine {
+        let connections = SqlConnections::new(&db.url_of("millrace_sql"));
+        let runners =
+            Runners::default().with(RunnerKind::Sql, SqlRunner::default().with(SqlRunner::DEFAULT, connections));
+        let settings = TestEngine::settings(db.url(), "test");
+        TestEngine(Some(Engine::start(settings, Arc::new(SystemClock), runners, Vec::new()).unwrap()))
     }
 
     fn start_with(settings: EngineSettings, clock: Arc<dyn Clock>, registry: Registry) -> TestEngine {
