@@ -36,20 +36,30 @@ impl Fence {
         self.superseded.load(Ordering::Acquire)
     }
 
-    /// Time until work must have stopped: the lease less a margin of a fifth for stopping it.
+    /// Time until work must have stopped.
     pub(crate) fn time_left(&self) -> Duration {
-        let end = Duration::from_millis(self.renewed_ms.load(Ordering::Acquire)) + self.lease.mul_f64(0.8);
-        if self.is_superseded() { Duration::ZERO } else { end.saturating_sub(boottime()) }
+        self.time_left_at(boottime())
     }
 
-    /// Whether new work may be claimed: not while more than half of the lease has passed without a heartbeat.
+    /// The lease less a margin of a fifth for stopping the work.
+    pub(super) fn time_left_at(&self, now: Duration) -> Duration {
+        let end = Duration::from_millis(self.renewed_ms.load(Ordering::Acquire)) + self.lease.mul_f64(0.8);
+        if self.is_superseded() { Duration::ZERO } else { end.saturating_sub(now) }
+    }
+
+    /// Whether new work may be claimed.
     pub(crate) fn may_claim(&self) -> bool {
-        self.time_left() > self.lease.mul_f64(0.3)
+        self.may_claim_at(boottime())
+    }
+
+    /// Not while more than half of the lease has passed without a heartbeat.
+    pub(super) fn may_claim_at(&self, now: Duration) -> bool {
+        self.time_left_at(now) > self.lease.mul_f64(0.3)
     }
 }
 
 /// How often the watch looks; much shorter than the margin of a fifth of the lease.
-const LOOK: Duration = Duration::from_millis(200);
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 /// Stops all work once the lease could not be renewed. A thread of its own, because the heartbeat itself may hang for
 /// seconds in a network that swallows what is sent.

@@ -26,6 +26,8 @@ mod results;
 mod run;
 mod settings;
 mod settler;
+#[cfg(test)]
+mod simulation;
 mod supervisor;
 mod sweeper;
 
