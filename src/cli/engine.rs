@@ -1,6 +1,7 @@
 //! `millrace engine`: the process that runs jobs, started and watched by `serve`.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,6 +16,8 @@ use crate::queue::work::Registry;
 
 /// Longest wait for a notification before looking by oneself.
 const POLL: Duration = Duration::from_secs(1);
+/// How long an engine whose node was declared lost may take to end: its work gets 12 s to stop, more is a thread that hangs.
+const SUPERSEDED_END_MAX: Duration = Duration::from_secs(20);
 
 /// `serve` hands the settings on as variables; `DATABASE_URL` is then that of the runtime role.
 pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Failure> {
@@ -28,15 +31,28 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         .clone()
         .ok_or_else(|| Failure::usage("`millrace engine` is started by `millrace serve`"))?;
     let runners = runners::all(&config, registry).map_err(|error| Failure::refused(error.to_string()))?;
-    loop {
-        let engine =
-            Engine::start(settings(&config, url.clone()), Arc::new(SystemClock), runners.clone(), duties::all())?;
-        let end = engine.wait(|| signals::asked_to_end() > 0);
-        engine.drain(end);
-        if end == EngineEnd::Drained {
-            return Ok(Answer::nothing());
-        }
-        tracing::warn!("the node was declared lost; it starts again under a new epoch");
+    let engine = Engine::start(settings(&config, url), Arc::new(SystemClock), runners, duties::all())?;
+    let end = engine.wait(|| signals::asked_to_end() > 0);
+    if end == EngineEnd::Superseded {
+        end_at_the_latest();
+    }
+    engine.drain(end);
+    match end {
+        EngineEnd::Drained => Ok(Answer::nothing()),
+        // in a new process: what did not hear that it shall stop ends with this one
+        EngineEnd::Superseded => Err(Failure::refused("the node was declared lost; it starts again under a new epoch")),
+    }
+}
+
+/// Ends the process soon, whatever hangs: its supervisor starts another one.
+fn end_at_the_latest() {
+    let watch = thread::Builder::new().name("mr-end".into()).spawn(|| {
+        thread::sleep(SUPERSEDED_END_MAX);
+        tracing::error!("the engine does not end; its process does");
+        std::process::exit(1);
+    });
+    if let Err(error) = watch {
+        tracing::error!(%error, "nobody watches the end of the engine");
     }
 }
 
