@@ -1,6 +1,6 @@
 //! The data folder's key: 32 random bytes in a file that only its owner can read.
 //!
-//! Everything that must stay secret outside the database derives from it (cookies, stored secrets, CSRF). Whoever can read
+//! Whatever must stay secret outside the database derives from it. Whoever can read
 //! the file is an administrator; the command line rests on that.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -112,14 +112,6 @@ impl DataKey {
         mac.update(label.as_bytes());
         mac.finalize().into_bytes().into()
     }
-
-    /// Derives 64 bytes for one purpose, as cookie keys need.
-    pub fn derive_64(&self, label: &str) -> [u8; 64] {
-        let mut out = [0; 64];
-        out[..32].copy_from_slice(&self.derive(&format!("{label}:1")));
-        out[32..].copy_from_slice(&self.derive(&format!("{label}:2")));
-        out
-    }
 }
 
 /// Tells where the key of `data_dir` stands.
@@ -227,7 +219,6 @@ mod tests {
 
         assert_eq!(key.derive("cookie"), key.derive("cookie"));
         assert_ne!(key.derive("cookie"), key.derive("secrets"));
-        assert_ne!(key.derive_64("cookie")[..32], key.derive_64("cookie")[32..]);
         assert_eq!(format!("{key:?}"), "DataKey(…)");
     }
 }

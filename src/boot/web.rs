@@ -13,10 +13,10 @@ use actix_web::web::Data;
 
 use crate::admin::health::Here;
 use crate::base::clock::SystemClock;
-use crate::base::db::{Db, DbError, Link, PoolSettings};
-use crate::base::key::DataKey;
+use crate::base::db::{Db, Link, PoolSettings};
 use crate::config::Config;
 use crate::demo::marker;
+use crate::queue::access::cookie;
 use crate::queue::ring::Ringer;
 use crate::routes;
 use crate::web::app::app;
@@ -48,12 +48,14 @@ impl Web {
     /// Serves the console and the API on `listener` until [`Web::stop`].
     ///
     /// # Errors
-    /// When no thread can be started.
-    pub fn start(listener: TcpListener, config: &Config, database_url: &str, key: &DataKey) -> std::io::Result<Self> {
+    /// When no thread can be started, or the database does not tell what the console needs to know.
+    pub fn start(listener: TcpListener, config: &Config, database_url: &str) -> std::io::Result<Self> {
         let port = listener.local_addr()?.port();
         let ringer = Ringer::start(database_url)?;
-        let is_demo = is_demo(database_url).map_err(std::io::Error::other)?;
-        let kit = Kit { banners: banners(config, is_demo), ..kit(config, port, database_url, key) };
+        let mut link = Link::new(database_url, "web start", STATEMENT_MAX);
+        let cookie_key = link.with(cookie::shared_key).map_err(std::io::Error::other)?;
+        let is_demo = link.with(marker::read).map_err(std::io::Error::other)?.is_some();
+        let kit = Kit { banners: banners(config, is_demo), ..kit(config, port, database_url, &cookie_key) };
         let here = Here { node: config.roles.engine.then(|| config.node.clone()) };
         let hub = Arc::clone(&kit.live);
         let (sender, receiver) = mpsc::channel();
@@ -87,13 +89,13 @@ impl Web {
     }
 }
 
-fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
+fn kit(config: &Config, port: u16, database_url: &str, cookie_key: &[u8]) -> Kit {
     let pool =
         PoolSettings { name: "web", connections_max: CONNECTIONS_MAX, wait: CONNECTION_WAIT, statement: STATEMENT_MAX };
     Kit {
         db: Database::new(Db::new(database_url, pool)),
         clock: Arc::new(SystemClock),
-        settings: Arc::new(settings(config, port, key)),
+        settings: Arc::new(settings(config, port, cookie_key)),
         table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
         live: Hub::new(),
         banners: banners(config, false),
@@ -101,20 +103,15 @@ fn kit(config: &Config, port: u16, database_url: &str, key: &DataKey) -> Kit {
     }
 }
 
-fn settings(config: &Config, port: u16, key: &DataKey) -> Settings {
+fn settings(config: &Config, port: u16, cookie_key: &[u8]) -> Settings {
     Settings {
         public_url: config.origin(port),
         hosts: config.hosts(port),
         proxies: config.trusted_proxies.clone(),
         environment: Environment::named(config.environment.clone()),
-        cookie_key: Key::from(&key.derive_64("session cookie")),
+        cookie_key: Key::from(cookie_key),
         design: cfg!(debug_assertions),
     }
-}
-
-/// Tells whether the database bears the mark of a demo, which never changes while a server runs.
-fn is_demo(database_url: &str) -> Result<bool, DbError> {
-    Ok(Link::new(database_url, "marker", STATEMENT_MAX).with(marker::read)?.is_some())
 }
 
 /// What stands above every page.

@@ -24,7 +24,6 @@ use crate::boot::web::Web;
 use crate::config::{Config, Setting, setting};
 use crate::demo::marker;
 use crate::engine::Supervisor;
-use crate::queue::actor::Actor;
 use crate::runners::command::end_orphans;
 
 /// How often the children are looked at.
@@ -110,10 +109,10 @@ pub(super) fn launch(
     let more_to_say = prepare(&config, &database)?;
     let applied = database.migrate()?;
     tracing::info!(migrations = applied.len(), "the schema is up to date");
-    let key = DataKey::open_or_create(&config.data_dir)?;
+    DataKey::open_or_create(&config.data_dir)?; // whoever can read it administers this node
     let invitation = invite(&config, &mut database.owner()?)?;
     let mut engine = config.roles.engine.then(|| supervise(&config, &database)).transpose()?;
-    let web = listener.map(|listener| open_web(listener, &config, &database, &key)).transpose()?;
+    let web = listener.map(|listener| open_web(listener, &config, &database)).transpose()?;
     match &web {
         Some((_, origin)) => greet(origin, invitation.as_deref()),
         None => {
@@ -143,14 +142,9 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// Starts the web server and leaves its address for commands; gives both.
-fn open_web(
-    listener: TcpListener,
-    config: &Config,
-    database: &Database,
-    key: &DataKey,
-) -> Result<(Web, String), Failure> {
+fn open_web(listener: TcpListener, config: &Config, database: &Database) -> Result<(Web, String), Failure> {
     let origin = config.origin(listener.local_addr()?.port());
-    let web = Web::start(listener, config, &database.runtime_url()?, key)?;
+    let web = Web::start(listener, config, &database.runtime_url()?)?;
     address::leave(&config.data_dir, &origin)?;
     Ok((web, origin))
 }
@@ -169,7 +163,7 @@ fn invite(config: &Config, conn: &mut PgConnection) -> Result<Option<String>, Fa
     if !config.roles.web {
         return Ok(None);
     }
-    Ok(setup::new_link(conn, &SystemClock, &Actor::system("start"))?)
+    Ok(setup::start_link(conn, &SystemClock)?)
 }
 
 /// Gives the address of the setup page with its secret.

@@ -6,7 +6,7 @@ use crate::base::db::{DbError, PgConnection, transaction};
 use crate::base::text::TextError;
 use crate::queue::access::email::{Email, EmailError};
 use crate::queue::access::password::{Password, PasswordError, Weak};
-use crate::queue::access::setup;
+use crate::queue::access::setup::{self, Earlier};
 use crate::queue::actor::{Actor, Scope};
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Role;
@@ -53,9 +53,26 @@ pub struct FirstAdmin<'a> {
 /// # Errors
 /// Database failures.
 pub fn new_link(conn: &mut PgConnection, clock: &dyn Clock, actor: &Actor) -> Result<Option<String>, DbError> {
+    link(conn, clock, actor, Earlier::Void)
+}
+
+/// Makes the link of a node that starts: those of other nodes that start at the same time keep working.
+///
+/// # Errors
+/// Database failures.
+pub fn start_link(conn: &mut PgConnection, clock: &dyn Clock) -> Result<Option<String>, DbError> {
+    link(conn, clock, &Actor::system("start"), Earlier::Keep)
+}
+
+fn link(
+    conn: &mut PgConnection,
+    clock: &dyn Clock,
+    actor: &Actor,
+    earlier: Earlier,
+) -> Result<Option<String>, DbError> {
     let now = clock.now();
     transaction(conn, "account::setup_link", |tx| {
-        let secret = setup::create(tx, now)?;
+        let secret = setup::create(tx, now, earlier)?;
         if secret.is_some() {
             audit::record(tx, actor, Change::new("setup.link", "installation", "millrace"))?;
         }

@@ -36,19 +36,30 @@ SELECT EXISTS (SELECT FROM millrace.people) AS found";
     Ok(statement(SQL).row::<Found>(conn)?.is_some_and(|row| row.found))
 }
 
-/// Makes a new link secret and voids earlier ones. `None` when there is an admin already.
+/// What becomes of links that were made before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They work no longer: somebody asked for a new one.
+    Void,
+    /// They work until their time: another node, started at the same time, has shown its own.
+    Keep,
+}
+
+/// Makes a new link secret. `None` when there is an admin already.
 ///
 /// # Errors
 /// Database failures.
-pub fn create(tx: &mut Tx<'_>, now: Time) -> Result<Option<String>, DbError> {
+pub fn create(tx: &mut Tx<'_>, now: Time, earlier: Earlier) -> Result<Option<String>, DbError> {
     const SQL: &str = "-- queue::access::setup::create
-WITH earlier AS (DELETE FROM millrace.setup_links)
-INSERT INTO millrace.setup_links (token_hash, expires_at) VALUES ($1, $2)";
+WITH earlier AS (DELETE FROM millrace.setup_links WHERE expires_at <= $1 OR $2)
+INSERT INTO millrace.setup_links (token_hash, expires_at) VALUES ($3, $4)";
     if !claim(tx)? {
         return Ok(None);
     }
     let text = secret::random_text();
     statement(SQL)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Bool, _>(earlier == Earlier::Void)
         .bind::<Bytea, _>(hash(&text).to_vec())
         .bind::<Timestamptz, _>(now + TimeDelta::minutes(MINUTES_VALID))
         .run(tx)?;

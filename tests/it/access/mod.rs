@@ -1,5 +1,5 @@
 //! Who gets in, as whom, and for how long.
-mod pages;
+pub mod pages;
 mod people;
 mod people_pages;
 mod session;

@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use millrace::admin::account::setup;
 use millrace::admin::people::service::Person;
 use millrace::base::clock::SystemClock;
-use millrace::base::key::DataKey;
 use millrace::boot::web::Web;
 use millrace::config::{Config, Inputs, setting};
 use millrace::queue::permission::Role;
@@ -33,7 +32,6 @@ impl Console {
         let mut stage = Stage::new();
         stage.as_owner(sql);
         let folder = tempfile::tempdir().unwrap();
-        let key = DataKey::open_or_create(folder.path()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let inputs = Inputs {
@@ -48,7 +46,7 @@ impl Console {
             ],
         };
         let config = Config::read(&inputs).unwrap();
-        let web = Web::start(listener, &config, &stage.runtime_url(), &key).unwrap();
+        let web = Web::start(listener, &config, &stage.runtime_url()).unwrap();
         Console { stage, address, web: Some(web), folder }
     }
 

@@ -35,6 +35,18 @@ fn a_link_lasts_a_quarter_of_an_hour_and_only_the_last_one_works() {
 }
 
 #[test]
+fn links_of_nodes_that_start_at_once_all_work_until_one_is_used() {
+    let mut stage = Stage::new();
+    let [first, second] = [(), ()].map(|()| setup::start_link(&mut stage.conn, &stage.clock).unwrap().unwrap());
+
+    assert!(setup::is_valid(&mut stage.conn, &stage.clock, &first).unwrap());
+    assert!(setup::by_link(&mut stage.conn, &stage.clock, None, &second, &ADMIN).is_ok());
+    let other = FirstAdmin { email: "eve@example.org", ..ADMIN };
+    let late = setup::by_link(&mut stage.conn, &stage.clock, None, &first, &other);
+    assert!(matches!(late, Err(SetupError::LinkInvalid)));
+}
+
+#[test]
 fn bad_input_does_not_use_the_link_up() {
     let mut stage = Stage::new();
     let link = setup::new_link(&mut stage.conn, &stage.clock, &cli()).unwrap().unwrap();

@@ -17,9 +17,23 @@ pub struct TestDb {
 
 impl TestDb {
     pub fn new() -> TestDb {
+        TestDb::copy_of(TEMPLATE)
+    }
+
+    /// A database without a schema.
+    pub fn empty() -> TestDb {
+        TestDb::copy_of("template0")
+    }
+
+    /// A copy of this one, to which nobody may be connected.
+    pub fn copied(&self) -> TestDb {
+        TestDb::copy_of(&self.name)
+    }
+
+    fn copy_of(template: &str) -> TestDb {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let statement = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = FILE_COPY");
+        let statement = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY = FILE_COPY");
         administrator().batch_execute(&statement).unwrap();
         let url = url(&name);
         TestDb { name, url }

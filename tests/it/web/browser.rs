@@ -40,6 +40,11 @@ impl Browser {
         self.get_with(path, &[])
     }
 
+    /// Goes on at another node, with the same cookies.
+    pub fn move_to(&mut self, address: &str) {
+        self.origin = format!("http://{address}");
+    }
+
     pub fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.agent.get(format!("{}{path}", self.origin));
         for (name, value) in self.cookie.iter().map(|cookie| ("Cookie", cookie.as_str())).chain(headers.iter().copied())
