@@ -65,7 +65,7 @@ fn with_either_statistics(conn: &mut PgConnection, mut hold: impl FnMut(&mut PgC
 }
 
 /// Explains the statement that begins with `-- {name}` and was prepared on this connection by the program's own code.
-fn plan(conn: &mut PgConnection, name: &str) -> String {
+pub fn plan(conn: &mut PgConnection, name: &str) -> String {
     const PREPARED: &str = "SELECT name, parameter_types::text[] FROM pg_prepared_statements WHERE statement LIKE $1";
     let found = statement(PREPARED)
         .bind::<Text, _>(format!("-- {name}\n%"))
@@ -93,29 +93,41 @@ fn sample(kind: &str) -> &'static str {
 }
 
 /// The plan uses these indexes and reads no large table from end to end.
-fn assert_uses(plan: &str, indexes: &[&str]) {
+pub fn assert_uses(plan: &str, indexes: &[&str]) {
     for index in indexes {
         assert!(
             plan.contains(&format!("using {index}")) || plan.contains(&format!("on {index}")),
             "no {index} in:\n{plan}"
         );
     }
-    let large = ["ready", "jobs", "history", "scheduled", "log_chunks", "leases", "attempts", "placements"];
+    let large = [
+        "ready",
+        "jobs",
+        "history",
+        "scheduled",
+        "log_chunks",
+        "leases",
+        "attempts",
+        "placements",
+        "gated",
+        "lanes",
+        "lane_use",
+    ];
     for table in large {
         assert!(!plan.contains(&format!("Seq Scan on {table}")), "reads all of {table}:\n{plan}");
     }
 }
 
-fn node(conn: &mut PgConnection) -> Incarnation {
+pub fn node(conn: &mut PgConnection) -> Incarnation {
     let name = NodeName::parse("me").unwrap();
     register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None }).unwrap()
 }
 
-fn wants(jobs_max: u32) -> [Want; 3] {
+pub fn wants(jobs_max: u32) -> [Want; 3] {
     [1, 2, 3].map(|queue| Want::from_start(QueueId(queue), jobs_max))
 }
 
-fn result(job: &Claimed, ending: Ending) -> Settlement {
+pub fn result(job: &Claimed, ending: Ending) -> Settlement {
     Settlement {
         job: job.job_id,
         fence: job.fence,
@@ -140,7 +152,7 @@ fn result(job: &Claimed, ending: Ending) -> Settlement {
     }
 }
 
-fn failed(job: &Claimed) -> Settlement {
+pub fn failed(job: &Claimed) -> Settlement {
     let trouble = Trouble { outcome: AttemptOutcome::Failed, error: "no".into(), trace: None };
     result(job, Ending::Failed(trouble))
 }

@@ -138,8 +138,9 @@ WITH asked AS (
     UNION ALL
     SELECT r.job_id, r.job_id, 'ready', r.queue_id, r.template_id, r.priority, r.attempt, r.since, NULL
     FROM asked, LATERAL (
-        SELECT r.* FROM millrace.placements p
-        JOIN millrace.ready r ON r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id
+        SELECT r.* FROM millrace.placements p CROSS JOIN LATERAL ( -- one by one: a join may read the whole line
+            SELECT * FROM millrace.ready r WHERE r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id LIMIT 1
+        ) AS r
         WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $3
     ) AS r
     UNION ALL

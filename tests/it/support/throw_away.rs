@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use millrace::cluster::ClusterSettings;
 
 /// Free memory that `/dev/shm` must offer; a container's often has 64 MB.
-const ROOM_BYTES_MIN: u64 = 2 << 30;
+const ROOM_BYTES_MIN: u64 = 4 << 30;
 const PREFIX: &str = "millrace-it-";
 
 /// A folder that is removed with this value, and by a later run if this one is killed.

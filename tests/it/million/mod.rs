@@ -1,0 +1,207 @@
+//! The plans of every hot statement on a million rows, whatever the statistics say: the statements that the program itself has
+//! prepared read by key, and no large table from end to end.
+mod database;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use diesel::PgConnection;
+use millrace::admin::jobs::{Cursor as ListCursor, JobFilter, list};
+use millrace::base::db::{keep_plans, transaction};
+use millrace::queue::actor::Scope;
+use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, claim, pin_plan};
+use millrace::queue::control::{self, intents_of_node, stale_intents};
+use millrace::queue::job::JobId;
+use millrace::queue::limits::{Ask, Bound, Candidate, Cursor, Rule, Verdict, admit, look, recount};
+use millrace::queue::settle::{Ending, Settlement, settle};
+use millrace::queue::state::JobState;
+use millrace::queue::sweep::{self, BadLeases};
+use millrace::queue::template::WhenFull;
+use millrace::queue::{due, hand_back};
+
+use crate::plans::{assert_uses, failed, node, plan, result, wants};
+use crate::support::stage::number;
+use database::{ROWS, with_either_statistics};
+
+#[test]
+fn there_are_a_million_of_each() {
+    with_either_statistics(|conn| {
+        for table in ["jobs", "history"] {
+            let rows: &'static str = format!("SELECT count(*) AS number FROM millrace.{table}").leak(); // two texts
+            assert!(number(conn, rows) >= ROWS - 1, "{table}");
+        }
+    });
+}
+
+#[test]
+fn claiming_walks_the_lines() {
+    with_either_statistics(|conn| {
+        let me = node(conn);
+        pin_plan(conn).unwrap();
+
+        claim(conn, me, &wants(FEW_MAX), FEW_MAX).unwrap();
+        let few = plan(conn, "queue::claim::take_few");
+        assert_uses(&few, &["ready_for_claim", "jobs_p0_pkey"]);
+        assert!(few.contains("Tid Scan on ready") && !few.contains("Hash Join"), "{few}");
+
+        claim(conn, me, &wants(900), CLAIM_BATCH_MAX).unwrap();
+        let many = plan(conn, "queue::claim::take");
+        assert_uses(&many, &["ready_for_claim"]);
+        assert!(many.contains("Tid Scan on ready") && !many.contains("Sort"), "{many}");
+        assert_uses(&plan(conn, "queue::claim::rows"), &["jobs_p0_pkey"]);
+    });
+}
+
+#[test]
+fn settling_and_handing_back_find_leases_by_key() {
+    with_either_statistics(|conn| {
+        let me = node(conn);
+        pin_plan(conn).unwrap();
+        let jobs = claim(conn, me, &wants(FEW_MAX / 3), FEW_MAX).unwrap();
+        keep_plans(conn).unwrap();
+        let kind = |job: &millrace::queue::claim::Claimed| (job.queue_id, job.priority);
+        let (alike, rest): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| kind(job) == kind(&jobs[0]));
+
+        let successes: Vec<_> = alike.iter().map(|job| result(job, Ending::Succeeded { output: None })).collect();
+        settle(conn, me, &successes).unwrap();
+        assert_uses(&plan(conn, "queue::settle::alike"), &["leases_"]);
+        let failures: Vec<_> = rest.iter().map(|job| failed(job)).collect();
+        settle(conn, me, &failures).unwrap();
+        assert_uses(&plan(conn, "queue::settle::release"), &["leases_"]);
+        settle(conn, me, &failures).unwrap(); // again: their leases do not name them any more
+        assert_uses(&plan(conn, "queue::settle::release_some"), &["leases_"]);
+
+        let held = hand_back::held(conn, me, Duration::ZERO).unwrap();
+        assert_uses(&plan(conn, "queue::hand_back::held"), &["leases_"]); // few rows either way
+        hand_back::hand_back(conn, me, &held).unwrap();
+        assert_uses(&plan(conn, "queue::hand_back::rows"), &["leases_pk", "jobs_p0_pkey", "placements_pk"]);
+    });
+}
+
+#[test]
+fn moving_and_sweeping_read_by_time_and_by_key() {
+    with_either_statistics(|conn| {
+        keep_plans(conn).unwrap();
+
+        due::move_due(conn).unwrap();
+        due::next_due(conn).unwrap();
+        assert_uses(&plan(conn, "queue::due::move"), &["scheduled_by_time", "scheduled_pk"]);
+        assert_uses(&plan(conn, "queue::due::next"), &["scheduled_by_time", "gated_due"]);
+
+        sweep::take_back(conn, &mut BadLeases::default()).unwrap();
+        let orphans = plan(conn, "queue::sweep::orphans");
+        assert_uses(&orphans, &["leases_", "jobs_p0_pkey", "attempts_p0_pkey", "placements_pk"]);
+    });
+}
+
+#[test]
+fn people_reach_single_jobs_by_key() {
+    with_either_statistics(|conn| {
+        let me = node(conn);
+        keep_plans(conn).unwrap();
+
+        let cancelled = transaction(conn, "test", |tx| control::cancel(tx, JobId(1_000_002), "test", None));
+        cancelled.unwrap();
+        assert_uses(
+            &plan(conn, "queue::control::take"),
+            &["ready_for_claim", "scheduled_pk", "gated_pk", "placements_pk"],
+        );
+        transaction(conn, "test", |tx| control::reopen(tx, JobId(1_000_002))).unwrap();
+        assert_uses(&plan(conn, "queue::control::take_finished"), &["history_p0_pkey"]);
+        intents_of_node(conn, me).unwrap();
+        assert_uses(&plan(conn, "queue::control::intents_of_node"), &["leases_of_node"]);
+        stale_intents(conn).unwrap();
+    });
+}
+
+fn lane(key: &str, jobs_max: u32) -> Rule {
+    Rule { key: key.into(), bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } }
+}
+
+#[test]
+fn limits_ask_and_free_lanes_by_key() {
+    with_either_statistics(|conn| {
+        let me = node(conn);
+        pin_plan(conn).unwrap();
+        let jobs = claim(conn, me, &wants(2), 4).unwrap();
+        let asks: Vec<Ask> = jobs
+            .iter()
+            .map(|job| {
+                let candidate = Candidate { rules: vec![lane("k1:[70001]", 2), lane("k1:[0]", 1)], is_fresh: false };
+                Ask { job: result(job, Ending::HandedBack { stopped: None }), candidate }
+            })
+            .collect();
+
+        let verdicts = admit(conn, me, &asks).unwrap();
+        assert_uses(&plan(conn, "queue::limits::lock_leases"), &["leases_"]);
+        assert_uses(&plan(conn, "queue::limits::lock_lanes"), &["lanes_pk"]);
+        assert_uses(&plan(conn, "queue::limits::read_lanes"), &["lanes_pk", "lane_use_pk", "gated_of_lane"]);
+        assert_uses(&plan(conn, "queue::limits::write_lanes"), &["lanes_pk"]);
+
+        keep_plans(conn).unwrap();
+        let admitted = asks.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Admitted);
+        let ended: Vec<Settlement> = admitted
+            .map(|(ask, _)| {
+                let lanes = ask.candidate.places().map(str::to_owned).collect();
+                Settlement {
+                    lanes,
+                    ending: Ending::Succeeded { output: None },
+                    started_at: Some(ask.job.since),
+                    ..ask.job.clone()
+                }
+            })
+            .collect();
+        assert!(!ended.is_empty(), "{verdicts:?}");
+        settle(conn, me, &ended).unwrap();
+        assert_uses(&plan(conn, "queue::limits::lock"), &["lanes_pk"]);
+        assert_uses(&plan(conn, "queue::limits::free"), &["lane_use_pk", "gated_of_lane", "gated_pk"]);
+        recount(conn, me, &[]).unwrap();
+    });
+}
+
+#[test]
+fn the_look_at_waiting_lanes_skips_from_lane_to_lane() {
+    with_either_statistics(|conn| {
+        keep_plans(conn).unwrap();
+
+        look(conn, &mut Cursor::default()).unwrap();
+
+        assert_uses(&plan(conn, "queue::limits::waiting_lanes"), &["gated_of_lane"]);
+        assert_uses(&plan(conn, "queue::limits::due"), &["gated_due", "gated_pk"]);
+        assert_uses(&plan(conn, "queue::limits::room"), &["gated_of_lane", "lanes_pk", "gated_pk"]);
+    });
+}
+
+/// Longest time for a page of the list on a busy machine; its goal is far below.
+const PAGE_MAX: Duration = Duration::from_millis(1_500);
+
+#[test]
+fn a_page_of_jobs_costs_the_same_at_any_size() {
+    let filter = |states: &[JobState]| JobFilter {
+        states: states.iter().copied().collect::<BTreeSet<_>>(),
+        ..JobFilter::default()
+    };
+    let text = JobFilter { text: Some("no such text".into()), ..JobFilter::default() };
+    let filters =
+        [filter(&[]), filter(&[JobState::Ready]), filter(&[JobState::Failed]), filter(&[JobState::Succeeded]), text];
+    with_either_statistics(|conn| {
+        for filter in &filters {
+            for cursor in [ListCursor::Newest, ListCursor::After(1_000_000), ListCursor::Before(1_000_000)] {
+                page(conn, filter, cursor);
+            }
+        }
+        for name in ["admin::jobs::older", "admin::jobs::newer"] {
+            let plan = plan(conn, name);
+            // leases are as few as the jobs that run, and are read whole
+            for table in ["ready", "jobs", "history", "scheduled", "gated", "placements", "attempts"] {
+                assert!(!plan.contains(&format!("Seq Scan on {table}")), "{name} reads all of {table}:\n{plan}");
+            }
+        }
+    });
+}
+
+fn page(conn: &mut PgConnection, filter: &JobFilter, cursor: ListCursor) {
+    let begun = Instant::now();
+    list(conn, &Scope::default(), filter, cursor, 50).unwrap();
+    assert!(begun.elapsed() < PAGE_MAX, "{filter:?} {cursor:?}: {:?}", begun.elapsed());
+}
