@@ -2,6 +2,7 @@
 mod access;
 mod api;
 mod browser;
+mod chaos;
 mod cli;
 mod cluster;
 mod config;
@@ -12,6 +13,8 @@ mod engine;
 mod enqueue;
 mod faults;
 mod jobs;
+mod many_nodes;
+mod million;
 mod nodes;
 mod own_handlers;
 mod partitions;

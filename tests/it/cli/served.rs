@@ -67,13 +67,7 @@ impl Served {
 
     /// Process id of the engine.
     pub fn engine(&self) -> Option<i32> {
-        let id = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        let is_engine = |pid: &&str| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.split(|byte| *byte == 0).nth(1) == Some(b"engine")
-        };
-        children.split_whitespace().find(is_engine).and_then(|pid| pid.parse().ok())
+        engine_of(self.child.id())
     }
 
     /// Kills the engine's process at once.
@@ -106,4 +100,15 @@ impl Drop for Served {
             self.child.wait().unwrap();
         }
     }
+}
+
+/// Process id of the engine that this supervisor runs.
+pub fn engine_of(supervisor: u32) -> Option<i32> {
+    let children =
+        std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).unwrap_or_default();
+    let is_engine = |pid: &&str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(b"engine")
+    };
+    children.split_whitespace().find(is_engine).and_then(|pid| pid.parse().ok())
 }

@@ -1,12 +1,12 @@
 //! A proxy before the database that cuts the connection at COMMIT, or at an answer that holds a given text: what was answered
-//! goes into the void.
+//! goes into the void. It also cuts all connections at once.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use super::ThrowAway;
@@ -27,27 +27,40 @@ pub struct Cutter {
     folder: ThrowAway,
     cut: Arc<AtomicU8>,
     text: Arc<Mutex<String>>,
+    clients: Arc<Mutex<Vec<Weak<UnixStream>>>>,
 }
 
 impl Cutter {
     /// Stands before the socket of `url`.
     pub fn before(url: &str) -> Cutter {
         let (folder, cut) = (ThrowAway::new(), Arc::new(AtomicU8::new(Cut::Never as u8)));
-        let text = Arc::new(Mutex::new(String::new()));
+        let (text, clients) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<Vec<Weak<UnixStream>>>>::default());
         let server = socket_of(url);
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let (cuts, wanted) = (Arc::clone(&cut), Arc::clone(&text));
+        let (cuts, wanted, all) = (Arc::clone(&cut), Arc::clone(&text), Arc::clone(&clients));
         thread::spawn(move || {
-            for client in listener.incoming().filter_map(Result::ok) {
-                let server = UnixStream::connect(&server).unwrap();
-                let cuts = Arc::clone(&cuts);
-                let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                let (answered, text) = (Arc::clone(&cuts), Arc::clone(&wanted));
-                thread::spawn(move || drop(answers(&mut from_server, &mut to_client, &answered, &text)));
-                thread::spawn(move || drop(requests(client, server, &cuts)));
+            for client in listener.incoming().filter_map(Result::ok).map(Arc::new) {
+                let Ok(server) = UnixStream::connect(&server).map(Arc::new) else { continue }; // away: the client sees it go
+                let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                all.retain(|client| client.strong_count() > 0);
+                all.push(Arc::downgrade(&client));
+                let (from_server, to_client) = (Arc::clone(&server), Arc::clone(&client));
+                let (cuts, answered, text) = (Arc::clone(&cuts), Arc::clone(&cuts), Arc::clone(&wanted));
+                thread::spawn(move || {
+                    ends(&from_server, &to_client, answers(&from_server, &to_client, &answered, &text))
+                });
+                thread::spawn(move || ends(&client, &server, requests(&client, &server, &cuts)));
             }
         });
-        Cutter { folder, cut, text }
+        Cutter { folder, cut, text, clients }
+    }
+
+    /// Cuts every connection that there is.
+    pub fn cut_all(&self) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        for client in clients.drain(..).filter_map(|client| client.upgrade()) {
+            client.shutdown(Shutdown::Both).unwrap_or_default(); // the other side may be first
+        }
     }
 
     /// A URL for the same database through this proxy.
@@ -79,8 +92,13 @@ const ANSWER_AWAITED: u8 = 3;
 /// Mark of a cut that waits for an answer with a given text.
 const TEXT_AWAITED: u8 = 4;
 
+/// Whatever ended one direction ends the other, too: a side that is gone must be seen to be gone.
+fn ends(one: &UnixStream, other: &UnixStream, _: std::io::Result<()>) {
+    [one, other].iter().for_each(|side| side.shutdown(Shutdown::Both).unwrap_or_default()); // it may be closed already
+}
+
 /// Passes requests on until one commits and is to be cut. libpq writes a simple query in one piece.
-fn requests(mut client: UnixStream, mut server: UnixStream, cut: &AtomicU8) -> std::io::Result<()> {
+fn requests(mut client: &UnixStream, mut server: &UnixStream, cut: &AtomicU8) -> std::io::Result<()> {
     let mut buffer = [0; 64 * 1024];
     loop {
         let length = client.read(&mut buffer)?;
@@ -102,8 +120,8 @@ fn requests(mut client: UnixStream, mut server: UnixStream, cut: &AtomicU8) -> s
 }
 
 fn answers(
-    server: &mut UnixStream,
-    client: &mut UnixStream,
+    mut server: &UnixStream,
+    mut client: &UnixStream,
     cut: &AtomicU8,
     text: &Mutex<String>,
 ) -> std::io::Result<()> {
