@@ -174,7 +174,11 @@ WITH asked AS (
         SELECT l.started_at, u.job_id, u.attempt
         FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
         WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor ORDER BY u.job_id ", $dir, " LIMIT $3
-    ) AS u JOIN millrace.jobs j ON j.id = u.job_id LEFT JOIN millrace.placements p ON p.job_id = u.job_id
+    ) AS u CROSS JOIN LATERAL ( -- by key, whatever the planner thinks of their number
+        SELECT * FROM millrace.jobs j WHERE j.id = u.job_id LIMIT 1
+    ) AS j LEFT JOIN LATERAL (
+        SELECT * FROM millrace.placements p WHERE p.job_id = u.job_id LIMIT 1
+    ) AS p ON true
 ), ended AS (
     SELECT h.job_id AS k, h.job_id, h.state::text, h.queue_id, h.template_id, h.priority, h.attempt, h.finished_at AS at, NULL::timestamptz AS run_at
     FROM asked, LATERAL (
