@@ -23,7 +23,7 @@ BEGIN
     IF jsonb_typeof(job -> 'version') NOT IN ('number', 'null') OR (job ->> 'version') !~ '^-?\d{1,9}$' THEN
         PERFORM millrace.refuse('bad-job', at || '/version', 'version must be a whole number'); -- before it is read as one
     END IF;
-    SELECT t.id, t.state, t.active_version, v.version, v.published_at, v.spec -> 'params' AS params INTO found
+    SELECT t.id, t.state, t.active_version, v.version, v.published_at, v.spec -> 'params' AS params, v.debounce IS NOT NULL AS debounced INTO found
     FROM millrace.templates t
     LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce((job ->> 'version')::integer, t.active_version)
     WHERE t.name = wanted;
@@ -51,6 +51,10 @@ BEGIN
     END IF;
     IF job - ARRAY['template', 'args'] <> '{}' THEN
         PERFORM millrace.check_options(job, at);
+        IF found.debounced THEN
+            PERFORM millrace.refuse('bad-job', at || '/' || k.field, format('the template %L debounces its jobs: they take no %s', wanted, k.field))
+            FROM unnest(ARRAY['unique_key', 'ordering_key']) AS k(field) WHERE job ->> k.field IS NOT NULL;
+        END IF;
     END IF;
 END $$;
 COMMENT ON FUNCTION millrace.check_job IS 'Refuses a job description that breaks a rule, naming the field';
@@ -117,6 +121,8 @@ DECLARE
     item jsonb;
     owner bigint;
     fresh bigint;
+    lapses timestamptz;
+    last bigint; -- the owner of the key before, which may be of this call
     taken jsonb := '[]';
 BEGIN
     -- In the order of the keys, so that two callers with the same keys cannot wait for each other.
@@ -126,17 +132,28 @@ BEGIN
         LOOP
             -- Look first: the insert below locks the owner's row even when it changes nothing, and then the end of that job
             -- would wait for the end of our caller's transaction.
-            SELECT job_id INTO owner FROM millrace.unique_keys
-            WHERE key = item ->> 'unique_key' AND (until IS NULL OR until > clock_timestamp());
-            EXIT WHEN owner IS NOT NULL;
+            SELECT k.job_id INTO owner FROM millrace.unique_keys k
+            WHERE k.key = item ->> 'unique_key' AND (k.until IS NULL OR k.until > clock_timestamp());
+            EXIT WHEN owner IS NOT NULL AND ((item ->> 'unique_waits')::boolean IS NOT TRUE OR owner = last OR millrace.keep_waiting(owner));
+            -- Who has the key only while it waits has lost it by running. Its row in jobs does not name the key, so that its end
+            -- does not wait for us; what is left of such keys lapses.
+            lapses := clock_timestamp() + CASE WHEN (item ->> 'unique_waits')::boolean THEN interval '31 days' + greatest(interval '0',
+                coalesce((item ->> 'run_at')::timestamptz - clock_timestamp(), (item ->> 'delay_ms')::bigint * interval '1 ms', interval '0'))
+                ELSE (item ->> 'unique_for_ms')::bigint * interval '1 ms' END;
+            UPDATE millrace.unique_keys k SET job_id = fresh, until = lapses WHERE k.key = item ->> 'unique_key' AND k.job_id = owner;
+            IF FOUND THEN
+                owner := fresh;
+                EXIT;
+            END IF;
             INSERT INTO millrace.unique_keys AS k (key, job_id, until)
-            VALUES (item ->> 'unique_key', fresh, clock_timestamp() + (item ->> 'unique_for_ms')::bigint * interval '1 ms')
+            VALUES (item ->> 'unique_key', fresh, lapses)
             ON CONFLICT (key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until
                 WHERE k.until <= clock_timestamp()
             RETURNING job_id INTO owner;
             EXIT WHEN owner IS NOT NULL; -- else somebody took it between the two statements: look again
         END LOOP;
         taken := taken || jsonb_build_object('ord', item -> 'ord', 'id', owner, 'existing', owner <> fresh);
+        last := owner;
         owner := NULL;
     END LOOP;
     RETURN taken;
@@ -151,6 +168,7 @@ DECLARE
     moment timestamptz := clock_timestamp();
     inserted bigint;
     ordered boolean := jobs @? '$[*].ordering_key ? (@ != null)';
+    joining boolean := EXISTS (SELECT FROM millrace.template_versions WHERE debounce IS NOT NULL OR uniqueness IS NOT NULL);
 BEGIN
     INSERT INTO millrace.queues (name)
     SELECT DISTINCT coalesce(e.queue, v.queue)
@@ -163,19 +181,26 @@ BEGIN
     IF ordered THEN -- before places are drawn
         PERFORM millrace.lock_enqueueing(ARRAY(SELECT e.job ->> 'ordering_key' FROM jsonb_array_elements(jobs) AS e(job) WHERE e.job ->> 'ordering_key' IS NOT NULL));
     END IF;
+    IF joining THEN
+        jobs := millrace.with_unique_keys(jobs, versions);
+    END IF;
     IF jobs @? '$[*].unique_key ? (@ != null)' THEN
         owners := millrace.take_unique_keys(jobs);
+    END IF;
+    IF joining THEN
+        SELECT d.list, owners || d.of_debounced INTO jobs, owners FROM millrace.debounce_jobs(jobs, versions) AS d(list, of_debounced);
     END IF;
     RETURN QUERY
     WITH named AS (
         SELECT j.ord, owner.id AS owner_id, coalesce(owner.existing, false) AS existing, t.id AS template_id, v.version,
                q.id AS queue_id, coalesce(j.priority, v.priority) AS priority,
                coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(j.args, '{}') AS args,
-               v.limits, coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline, j.unique_key, j.ordering_key, j.parent
+               v.limits, coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline,
+               CASE WHEN j.unique_waits IS NOT TRUE THEN j.unique_key END AS unique_key, j.ordering_key, j.parent
         FROM ROWS FROM (jsonb_to_recordset(jobs) AS (template text, version integer, queue text, priority smallint, run_at timestamptz,
             delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
-            ordering_key text, parent bigint)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
-            max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, ord)
+            ordering_key text, parent bigint, unique_waits boolean)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
+            max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, unique_waits, ord)
         JOIN millrace.templates t ON t.name = j.template AND t.state IN ('active', 'deprecated')
         JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(j.version, (versions ->> t.name)::integer, t.active_version)
         JOIN millrace.queues q ON q.name = coalesce(j.queue, v.queue)
@@ -326,6 +351,7 @@ BEGIN
         JOIN millrace.queues q ON q.name = coalesce(enqueue.queue, v.queue)
         CROSS JOIN LATERAL (SELECT CASE WHEN v.fills THEN millrace.with_defaults(v.spec -> 'params', given) ELSE given END AS args) AS f
         WHERE t.name = enqueue.template AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
+            AND v.debounce IS NULL AND v.uniqueness IS NULL
             AND (jsonb_typeof(v.spec -> 'params') IS DISTINCT FROM 'object' OR millrace.args_fit(v.spec -> 'params', f.args));
     END IF;
     IF found_template IS NOT NULL THEN

@@ -7,7 +7,7 @@ use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
-use crate::queue::{access, counts, limits, log_packing, partitions, turns};
+use crate::queue::{access, counts, joining, limits, log_packing, partitions, turns};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
@@ -28,6 +28,8 @@ pub fn all() -> Vec<Duty> {
         },
         duty("idempotency", 300, |conn, _| all_batches(idempotency::FORGET_MAX, || idempotency::forget_old(conn))),
         duty("lanes", 300, |conn, _| all_batches(limits::FORGET_MAX, || limits::forget_lanes(conn))),
+        duty("debounces", 60, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_debounces(conn))),
+        duty("unique keys", 300, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_lapsed_keys(conn))),
         duty("turns", 60, |conn, _| turns::mend(conn)),
         duty("sessions", 300, |conn, clock| {
             all_batches(access::session::SWEEP_MAX, || access::session::sweep(conn, clock.now()))

@@ -192,6 +192,8 @@ struct Found {
     state: String,
     version: Option<i32>,
     published: bool,
+    /// Its jobs take the places of those that wait.
+    debounced: bool,
     /// Absent when any object is taken.
     params: Option<Result<Params, ParamsError>>,
 }
@@ -208,6 +210,8 @@ struct FoundRow {
     version: Option<i32>,
     #[diesel(sql_type = Bool)]
     published: bool,
+    #[diesel(sql_type = Bool)]
+    debounced: bool,
     #[diesel(sql_type = Nullable<Jsonb>)]
     params: Option<Value>,
 }
@@ -215,14 +219,16 @@ struct FoundRow {
 impl FoundRow {
     fn into_entry(self) -> ((String, Option<i32>), Found) {
         let params = self.params.filter(Value::is_object).map(|params| Params::parse(&params));
-        let found = Found { state: self.state, version: self.version, published: self.published, params };
+        let Self { state, version, published, debounced, .. } = self;
+        let found = Found { state, version, published, debounced, params };
         ((self.name, self.asked), found)
     }
 }
 
 fn templates(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Templates, DbError> {
     const SQL: &str = "-- queue::enqueue::templates
-SELECT t.name, a.asked, t.state, v.version, coalesce(v.published_at IS NOT NULL, false) AS published, v.spec -> 'params' AS params
+SELECT t.name, a.asked, t.state, v.version, coalesce(v.published_at IS NOT NULL, false) AS published,
+    v.debounce IS NOT NULL AS debounced, v.spec -> 'params' AS params
 FROM (SELECT DISTINCT * FROM UNNEST($1::text[], $2::integer[])) AS a(name, asked)
 JOIN millrace.templates t ON t.name = a.name
 LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(a.asked, t.active_version)";
@@ -275,7 +281,19 @@ impl Refusals {
                     format!("version {version} of {name:?} was never published"),
                 );
             }
-            Some(_) => self.check_args(&job.args, found.params.as_ref()),
+            Some(_) => {
+                self.check_args(&job.args, found.params.as_ref());
+                if found.debounced {
+                    self.check_keys_of_debounced(job);
+                }
+            }
+        }
+    }
+
+    fn check_keys_of_debounced(&mut self, job: &NewJob) {
+        for (field, key) in [("unique_key", &job.unique_key), ("ordering_key", &job.ordering_key)] {
+            let message = format!("the template {:?} debounces its jobs: they take no {field}", job.template);
+            self.refuse_unless(key.is_none(), field, &message);
         }
     }
 

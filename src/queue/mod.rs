@@ -26,6 +26,7 @@ pub mod hand_back;
 pub mod histogram;
 pub mod idempotency;
 pub mod job;
+pub mod joining;
 pub mod limits;
 pub mod log;
 pub mod log_packing;

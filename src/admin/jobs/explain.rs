@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::Serialize;
 
-use super::{Detail, gate, turn};
+use super::{Detail, debounce, gate, turn};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::node::{Drain, drains};
@@ -21,6 +21,13 @@ pub enum Reason {
     NotDue {
         /// When it becomes ready.
         run_at: Time,
+    },
+    /// It waits for a quiet time: a newer one takes its place.
+    Debounced {
+        /// When it becomes ready if none comes.
+        run_at: Time,
+        /// When it becomes ready at the latest; absent = none is set.
+        latest: Option<Time>,
     },
     /// It failed an attempt and waits for its backoff.
     Backoff {
@@ -165,7 +172,10 @@ pub fn explain(conn: &mut PgConnection, job: &Detail) -> Result<Explanation, DbE
     let due = job.run_at.unwrap_or(job.created_at);
     let mut free_slots = 0;
     let reasons = match state {
-        JobState::Scheduled => with_turn(conn, job, Reason::NotDue { run_at: due })?,
+        JobState::Scheduled => match debounce::reason(conn, job, due)? {
+            Some(debounced) => vec![debounced],
+            None => with_turn(conn, job, Reason::NotDue { run_at: due })?,
+        },
         JobState::Retrying => vec![Reason::Backoff { run_at: due }],
         JobState::Blocked => vec![Reason::Blocked],
         JobState::Held => with_turn(conn, job, held(job))?,

@@ -118,6 +118,9 @@ pub fn sentence(reason: &Reason) -> String {
     let because = |reason: &Option<String>| reason.as_ref().map_or(String::new(), |why| format!(": {why}"));
     match reason {
         Reason::NotDue { run_at } => format!("It waits for its time, {}", run_at.to_rfc3339()),
+        Reason::Debounced { run_at, .. } => {
+            format!("It waits for a quiet time until {}; a newer one takes its place", run_at.to_rfc3339())
+        }
         Reason::Backoff { run_at } => {
             format!("Its last attempt failed; the next one is due at {}", run_at.to_rfc3339())
         }

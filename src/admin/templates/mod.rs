@@ -8,6 +8,7 @@ pub mod editor;
 pub mod facts;
 pub mod file;
 pub mod handlers;
+pub mod joining_facts;
 pub mod json;
 mod lifecycle;
 pub mod limit_facts;

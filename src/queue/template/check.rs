@@ -39,6 +39,7 @@ impl TemplateSpec {
         check.blocks();
         check.defaults(&self.defaults);
         check.job_limits(&self.limits);
+        check.joining(self.debounce.as_ref(), self.unique.as_ref());
         check.faults
     }
 }

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::ser::Error as _;
 use serde_json::{Map, Value};
 
-use super::{CommandWork, Defaults, HandlerWork, HttpWork, Limits, RunnerKind, SqlWork, TemplateSpec};
+use super::{
+    CommandWork, Debounce, Defaults, HandlerWork, HttpWork, Limits, RunnerKind, SqlWork, TemplateSpec, Unique,
+};
 use crate::base::text::TemplateName;
 use crate::queue::params::Params;
 
@@ -30,6 +32,8 @@ pub struct TemplateDocument {
     defaults: Defaults,
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     limits: Limits,
+    debounce: Option<Debounce>,
+    unique: Option<Unique>,
 }
 
 /// The kind of a document that is a template.
@@ -52,6 +56,8 @@ impl TemplateDocument {
             params: self.params,
             defaults: self.defaults,
             limits: self.limits,
+            debounce: self.debounce,
+            unique: self.unique,
         };
         (self.name, spec)
     }

@@ -116,7 +116,7 @@ impl Check<'_> {
         }
     }
 
-    fn key_params(&mut self, names: &[String], at: &Place<'_>) {
+    pub(super) fn key_params(&mut self, names: &[String], at: &Place<'_>) {
         self.require(names.len() <= KEY_PARAMS_MAX, at, "names more than 8 parameters");
         for (index, name) in names.iter().enumerate() {
             if !self.spec.params.knows(name) {

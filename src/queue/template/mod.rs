@@ -4,6 +4,7 @@ mod check;
 mod check_command;
 mod check_http;
 mod document;
+mod joining;
 mod limits;
 mod schema;
 mod shape;
@@ -18,6 +19,7 @@ pub use check::SpecError;
 pub use check_command::param_variable;
 pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
+pub use joining::{Debounce, DebounceMode, Unique, UniqueStates};
 pub use limits::{JOBS_MAX as LIMIT_JOBS_MAX, Keyed, Limits, Rate, WhenFull};
 pub use schema::template_schema;
 pub use shape::{ReadTemplate, read_template};
@@ -89,6 +91,12 @@ pub struct TemplateSpec {
     /// How many run at once and begin within a time.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
+    /// Whether a newer job takes the place of one that waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debounce: Option<Debounce>,
+    /// Whether only one of jobs with the same values is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<Unique>,
 }
 
 /// A program with arguments. Text fields are rendered with `{{ params.… }}`; each argument stays one argument.

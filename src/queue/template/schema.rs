@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::check::{BACKOFF_ITEMS_MAX, BACKOFF_MS_MAX, DESCRIPTION_CHARS_MAX, FACTOR_MAX};
 use super::check_command::{ARGV_MAX, ENV_MAX};
 use super::check_http::{HEADERS_MAX, METHODS, REDIRECTS_MAX};
+use super::joining::{UNIQUE_MS_MAX, WAIT_MS_MAX, WAIT_MS_MIN};
 use super::limits::{JOBS_MAX, KEY_PARAMS_MAX, RATE_MS_MAX};
 use super::{ATTEMPTS_MAX, Defaults, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use crate::queue::enqueue::TAGS_MAX;
@@ -33,6 +34,8 @@ pub fn template_schema() -> Value {
             "params": described("object", "JSON Schema subset; the enqueue form is made from it."),
             "defaults": defaults(),
             "limits": job_limits(),
+            "debounce": debounce(),
+            "unique": unique(),
         }),
     );
     let head = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Millrace template", "allOf": blocks });
@@ -42,12 +45,28 @@ pub fn template_schema() -> Value {
     schema
 }
 
+fn by() -> Value {
+    json!({ "type": "array", "items": { "type": "string" }, "maxItems": KEY_PARAMS_MAX,
+        "description": "Parameters whose values make the key." })
+}
+
+fn debounce() -> Value {
+    let ms = || json!({ "type": "integer", "minimum": WAIT_MS_MIN, "maximum": WAIT_MS_MAX });
+    object(
+        &["wait_ms"],
+        json!({ "by": by(), "wait_ms": ms(), "max_wait_ms": ms(), "mode": { "enum": ["last", "accumulate"], "default": "last" },
+            "field": described("string", "The parameter, a list, to which accumulate adds.") }),
+    )
+}
+
+fn unique() -> Value {
+    let states = json!({ "enum": ["unfinished", "waiting"], "default": "unfinished" });
+    let for_ms = json!({ "type": "integer", "minimum": 1, "maximum": UNIQUE_MS_MAX });
+    object(&[], json!({ "by": by(), "for_ms": for_ms, "states": states }))
+}
+
 fn job_limits() -> Value {
     let jobs = || json!({ "type": "integer", "minimum": 1, "maximum": JOBS_MAX });
-    let by = || {
-        json!({ "type": "array", "items": { "type": "string" }, "maxItems": KEY_PARAMS_MAX,
-        "description": "Parameters whose values make the key." })
-    };
     let keyed = json!({ "by": by(), "jobs": jobs(), "when_full": { "enum": ["wait", "skip_newest", "cancel_oldest"], "default": "wait" } });
     let rate = json!({ "by": by(), "jobs": jobs(), "per_ms": { "type": "integer", "minimum": 100, "maximum": RATE_MS_MAX }, "burst": jobs() });
     object(
@@ -171,6 +190,8 @@ mod tests {
                 "retry_if": { "exit_codes": [1], "http_statuses": [500], "error_contains": ["e"] } },
             "limits": { "concurrency": 1, "keyed": { "by": ["a"], "jobs": 1 },
                 "rate": { "by": ["a"], "jobs": 1, "per_ms": 100, "burst": 1 } },
+            "debounce": { "by": ["a"], "wait_ms": 100, "max_wait_ms": 100, "field": "a" },
+            "unique": { "by": ["a"], "for_ms": 1 },
         });
         let spec: TemplateSpec = serde_json::from_value(spec).unwrap();
         serde_json::to_value(spec).unwrap()
@@ -197,6 +218,8 @@ mod tests {
             "limits",
             "limits/keyed",
             "limits/rate",
+            "debounce",
+            "unique",
         ] {
             let at = format!("/properties/{}", block.replace('/', "/properties/"));
             assert_eq!(properties(&at), names(full.pointer(&format!("/{block}")).unwrap()).join(" "), "{block}");

@@ -12,7 +12,7 @@ use crate::queue::params::Params;
 /// Most faults that are told of one document.
 pub const FAULTS_MAX: usize = 100;
 /// The parts of a document that are read on their own, so that a fault within one names it.
-const PARTS: [&str; 6] = ["command", "http", "sql", "handler", "defaults", "limits"];
+const PARTS: [&str; 8] = ["command", "http", "sql", "handler", "defaults", "limits", "debounce", "unique"];
 
 /// What a document came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +104,8 @@ fn unreadable(part: &str, value: &Value) -> Option<String> {
         "sql" => fault::<super::SqlWork>(value),
         "handler" => fault::<super::HandlerWork>(value),
         "limits" => fault::<super::Limits>(value),
+        "debounce" => fault::<super::Debounce>(value),
+        "unique" => fault::<super::Unique>(value),
         _ => fault::<super::Defaults>(value),
     }
 }
@@ -279,7 +281,7 @@ mod tests {
             [
                 "/kind: must be Template",
                 "/runner: must be one of command, http, sql, handler",
-                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults, limits",
+                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults, limits, debounce, unique",
                 "/command/argv: must be a list, not text",
                 "/command/env/A: must be text, not a number",
                 "/command/success_codes/1: goes from 0 to 255",

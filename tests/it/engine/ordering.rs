@@ -10,21 +10,21 @@ use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz};
 use millrace::admin::jobs::{self, Reason};
 use millrace::base::clock::{Clock, SystemClock, Time};
 use millrace::base::db::{PgConnection, statement, transaction};
-use millrace::base::text::NodeName;
 use millrace::queue::actor::Scope;
 use millrace::queue::claim::{Want, claim};
 use millrace::queue::control;
 use millrace::queue::enqueue::{self as door, NewJob};
 use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::limits::{Cursor, look};
-use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::sweep::{self, BadLeases};
 use millrace::queue::turns;
 use millrace::queue::work::{Ended, Failure, Handler, JobContext, Outcome, Registry};
 use serde_json::{Value, json};
 
 use crate::support::TestDb;
-use crate::support::stage::{TestEngine, enqueue, handler_template, number, state, template, wait_for, wait_until};
+use crate::support::stage::{
+    TestEngine, enqueue, handler_template, number, register_node, state, template, wait_for, wait_until,
+};
 
 /// Notes what ran in which order, and whether two of a key ever ran at once. Every fifth job fails once.
 #[derive(Clone, Default)]
@@ -237,11 +237,6 @@ fn cancelling_one_in_the_middle_or_the_one_that_has_the_turn_lets_the_next_in() 
     nothing_is_left(&mut conn);
 }
 
-fn node(conn: &mut PgConnection, name: &str) -> Incarnation {
-    let name = NodeName::parse(name).unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None }).unwrap()
-}
-
 #[test]
 fn the_job_of_a_lost_node_runs_again_before_the_next_of_its_key() {
     let db = TestDb::new();
@@ -249,7 +244,7 @@ fn the_job_of_a_lost_node_runs_again_before_the_next_of_its_key() {
     handler_template(&mut conn, "ordered", json!({}));
     let [first, second] = [(); 2].map(|()| ordered(&mut conn, "a", 1));
     turns::answer(&mut conn).unwrap();
-    let dead = node(&mut conn, "dead");
+    let dead = register_node(&mut conn, "dead");
     let claimed = claim(&mut conn, dead, &[Want::from_start(QueueId(1), 9)], 9).unwrap();
     assert_eq!(claimed.iter().map(|job| job.job_id).collect::<Vec<_>>(), [first]);
     conn.batch_execute("UPDATE millrace.nodes SET heartbeat_at = heartbeat_at - interval '1 hour'").unwrap();
@@ -312,7 +307,7 @@ fn the_end_of_an_sql_job_lets_the_next_in() {
     let db = TestDb::new();
     let mut conn = db.connect();
     let first = {
-        let me = node(&mut conn, "me");
+        let me = register_node(&mut conn, "me");
         handler_template(&mut conn, "ordered", json!({}));
         let [first, second] = [(); 2].map(|()| ordered(&mut conn, "a", 1));
         turns::answer(&mut conn).unwrap();

@@ -1,5 +1,6 @@
 //! The SQL door: what it writes; its refusals and defaults stand beside.
 mod defaults;
+mod joining;
 mod refusals;
 
 use diesel::connection::SimpleConnection;

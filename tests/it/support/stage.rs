@@ -10,6 +10,7 @@ use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
 use millrace::queue::job::JobId;
+use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::sql_jobs::SqlConnections;
 use millrace::queue::template::RunnerKind;
 use millrace::queue::work::Registry;
@@ -122,6 +123,12 @@ struct OneNumber {
 pub fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
     let row: Option<OneNumber> = statement(sql).row(conn).unwrap();
     row.unwrap().number
+}
+
+/// Registers a node that only claims what the test asks for.
+pub fn register_node(conn: &mut PgConnection, name: &str) -> Incarnation {
+    let name = NodeName::parse(name).unwrap();
+    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None }).unwrap()
 }
 
 /// An engine on a test's database, ended with this value.

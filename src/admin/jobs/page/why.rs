@@ -27,6 +27,9 @@ impl Why {
     }
 }
 
+/// What is so of a job that waits for a quiet time.
+const DEBOUNCED: &str = "A newer one with the same values takes its place.";
+
 /// One sentence of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -54,6 +57,10 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
     match reason {
         Reason::NotDue { run_at } => {
             plain(Tone::Scheduled, "Its time has not come.".into(), format!("It becomes ready at {}.", when(*run_at)))
+        }
+        Reason::Debounced { run_at, latest } => {
+            let latest = latest.map(|at| format!(", at the latest at {}", shell.stamp(at).text)).unwrap_or_default();
+            plain(Tone::Scheduled, DEBOUNCED.into(), format!("It becomes ready at {}{latest}.", when(*run_at)))
         }
         Reason::Backoff { run_at } => {
             let what = format!("Attempt {} failed and it waits for its backoff.", story.job.attempt);

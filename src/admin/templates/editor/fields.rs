@@ -64,6 +64,14 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("limits.rate.per_ms", "That time"),
     ("limits.rate.by", "Parameters that make the key"),
     ("limits.rate.burst", "At once after a quiet time"),
+    ("debounce.wait_ms", "Quiet time"),
+    ("debounce.max_wait_ms", "At the latest after"),
+    ("debounce.by", "Parameters that make the key"),
+    ("debounce.mode", "What the newer one takes over"),
+    ("debounce.field", "Its list"),
+    ("unique.scope", "One of a kind"),
+    ("unique.by", "Parameters that make the key"),
+    ("unique.for_ms", "For how long"),
 ];
 
 /// The parts of a parameter's row, with their words.
@@ -110,6 +118,8 @@ fn whole(part: &str) -> &'static str {
         "handler" => "handler.name",
         "defaults" => "defaults.queue",
         "name" => "name",
+        "debounce" => "debounce.wait_ms",
+        "unique" => "unique.scope",
         _ => "runner",
     }
 }

@@ -39,6 +39,11 @@ fn every_kind_of_template_survives_the_form() {
             "body": "{\n}", "expect": ["200-299", 404], "retry": [], "timeout_ms": 1_500, "redirects": 3 } }),
         json!({ "runner": "sql", "sql": { "statements": "  SELECT 1;\n\nSELECT 2", "database": "default" } }),
         json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "params": { "additionalProperties": true, "title": "All" } }),
+        json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "params": { "properties": { "a": { "type": "array" }, "b": { "type": "string" } } },
+            "debounce": { "by": ["b"], "wait_ms": 1_500, "max_wait_ms": 60_000, "mode": "accumulate", "field": "a" } }),
+        json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "debounce": { "wait_ms": 1_000 } }),
+        json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "unique": {} }),
+        json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "unique": { "for_ms": 3_600_000 } }),
     ];
 
     for document in all {

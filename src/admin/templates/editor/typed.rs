@@ -51,6 +51,8 @@ impl Typing<'_> {
         put(&mut document, "defaults", (!defaults.is_empty()).then_some(Value::Object(defaults)));
         let limits = self.limits();
         put(&mut document, "limits", (!limits.is_empty()).then_some(Value::Object(limits)));
+        put(&mut document, "debounce", self.debounce());
+        put(&mut document, "unique", self.unique());
         Value::Object(document)
     }
 
@@ -233,6 +235,31 @@ impl Typing<'_> {
             block.insert("rate".into(), Value::Object(rate));
         }
         block
+    }
+
+    /// There is a debounce when one of its fields was filled in; what is chosen beside it counts only then.
+    fn debounce(&mut self) -> Option<Value> {
+        let mut block = Members::new();
+        put(&mut block, "by", self.words("debounce.by"));
+        put(&mut block, "wait_ms", self.span("debounce.wait_ms"));
+        put(&mut block, "max_wait_ms", self.span("debounce.max_wait_ms"));
+        if self.form.text("debounce.mode") == "accumulate" {
+            put(&mut block, "field", self.word("debounce.field"));
+            put(&mut block, "mode", self.word("debounce.mode"));
+        }
+        (!block.is_empty()).then_some(Value::Object(block))
+    }
+
+    /// What was typed for another scope stays in the form, unseen.
+    fn unique(&mut self) -> Option<Value> {
+        let mut block = Members::new();
+        match self.form.text("unique.scope") {
+            "" => return None,
+            "period" => put(&mut block, "for_ms", Some(self.span("unique.for_ms").unwrap_or(0.into()))),
+            _ => put(&mut block, "states", self.word("unique.scope")),
+        }
+        put(&mut block, "by", self.words("unique.by"));
+        Some(Value::Object(block))
     }
 
     fn backoff(&mut self) -> Members {

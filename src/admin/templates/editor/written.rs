@@ -4,8 +4,8 @@ use super::lines::{spell_lines, spell_pairs};
 use super::table::ParamTable;
 use super::units::{spell_waits, split};
 use crate::queue::template::{
-    Backoff, BackoffKind, CommandWork, Defaults, HandlerWork, HttpWork, Limits, OnInterrupt, RetryIf, SqlWork,
-    Statuses, TemplateSpec, WhenFull,
+    Backoff, BackoffKind, CommandWork, Debounce, DebounceMode, Defaults, HandlerWork, HttpWork, Limits, OnInterrupt,
+    RetryIf, SqlWork, Statuses, TemplateSpec, Unique, WhenFull,
 };
 use crate::web::form::Form;
 
@@ -17,7 +17,8 @@ pub fn form(spec: &TemplateSpec) -> Form {
     form = sql(form, spec.sql.as_ref().unwrap_or(&blank_sql()));
     form = handler(form, spec.handler.as_ref());
     form = params(form, &spec.params.document());
-    limits(defaults(form, &spec.defaults), &spec.limits)
+    let form = limits(defaults(form, &spec.defaults), &spec.limits);
+    unique(debounce(form, spec.debounce.as_ref()), spec.unique.as_ref())
 }
 
 fn blank_command() -> CommandWork {
@@ -118,6 +119,25 @@ fn limits(form: Form, limits: &Limits) -> Form {
         .with("limits.rate.jobs", text(rate.map(|rate| rate.jobs)))
         .with("limits.rate.burst", text(rate.and_then(|rate| rate.burst)));
     span(form, "limits.rate.per_ms", rate.map_or(1_000, |rate| rate.per_ms))
+}
+
+fn debounce(form: Form, debounce: Option<&Debounce>) -> Form {
+    let Some(debounce) = debounce else { return form.with("debounce.mode", DebounceMode::Last.as_str()) };
+    let form = form
+        .with("debounce.by", debounce.by.join(", "))
+        .with("debounce.mode", debounce.mode.as_str())
+        .with("debounce.field", debounce.field.clone().unwrap_or_default());
+    let form = span(form, "debounce.wait_ms", debounce.wait_ms);
+    debounce.max_wait_ms.map_or_else(|| form.clone(), |ms| span(form.clone(), "debounce.max_wait_ms", ms))
+}
+
+fn unique(form: Form, unique: Option<&Unique>) -> Form {
+    let Some(unique) = unique else { return form };
+    let form = form.with("unique.by", unique.by.join(", "));
+    match unique.for_ms {
+        Some(ms) => span(form.with("unique.scope", "period"), "unique.for_ms", ms),
+        None => form.with("unique.scope", unique.states.as_str()),
+    }
 }
 
 fn on_interrupt(choice: OnInterrupt) -> &'static str {

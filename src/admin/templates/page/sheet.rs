@@ -229,6 +229,23 @@ impl EditPage {
         .into()
     }
 
+    fn unique_scopes(&self) -> Vec<Choice> {
+        [
+            ("", "As many as are asked for"),
+            ("unfinished", "One until it ends"),
+            ("waiting", "One until it runs"),
+            ("period", "One within a time"),
+        ]
+        .map(|(value, label)| Choice::new(value, label))
+        .into()
+    }
+
+    fn debounce_modes(&self) -> Vec<Choice> {
+        [("last", "Nothing: the last one counts"), ("accumulate", "The items of a list, before its own")]
+            .map(|(value, label)| Choice::new(value, label))
+            .into()
+    }
+
     fn others(&self) -> Vec<Choice> {
         [
             ("", "Are refused, unless there are no parameters"),
