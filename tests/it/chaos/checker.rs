@@ -6,7 +6,7 @@ use super::history::{Answer, Event, History, Known, What, Wish};
 
 /// All that is wrong.
 pub fn judge(history: &History) -> Vec<String> {
-    [one_job_per_request, every_job_ends_once, fences, sql_effects_stand_once, effects_are_explained]
+    [one_job_per_request, every_job_ends_once, fences, turns, sql_effects_stand_once, effects_are_explained]
         .iter()
         .flat_map(|rule| rule(history))
         .collect()
@@ -131,6 +131,33 @@ fn writes(holder: &Holder, event: &Event, fence: Option<i64>) -> Result<(), Stri
         (Some(fence), None, last) => last == Some((fence, event.by)),
     };
     if may { Ok(()) } else { Err(format!("{:?} by the stale fence {fence:?}, {:?} held it", event.what, holder.now)) }
+}
+
+/// Jobs of an ordering key run one at a time, each after the end of those that were asked for before.
+pub fn turns(history: &History) -> Vec<String> {
+    let jobs = by_number(history);
+    let keys: HashMap<i64, &str> = history
+        .asked
+        .iter()
+        .filter_map(|asked| Some((asked.turn.as_deref()?, jobs.get(&asked.number)?)))
+        .flat_map(|(key, jobs)| jobs.iter().map(move |job| (job.id, key)))
+        .collect();
+    let mut unended: HashMap<&str, BTreeSet<i64>> = HashMap::new();
+    keys.iter().for_each(|(job, key)| drop(unended.entry(key).or_default().insert(*job)));
+    let mut wrong = Vec::new();
+    for event in &history.events {
+        let Some(key) = keys.get(&event.job) else { continue };
+        let waiting = unended.entry(key).or_default();
+        match event.what {
+            What::Claimed => {
+                let earlier = waiting.range(..event.job).next();
+                wrong.extend(earlier.map(|job| format!("job {} of {key} began before {job} had ended", event.job)));
+            }
+            What::Ended(_) => drop(waiting.remove(&event.job)),
+            What::Released | What::Trouble(_) | What::Said => {}
+        }
+    }
+    wrong
 }
 
 /// The insert of an `sql` job stands once when it succeeded and not at all when it did not.

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use diesel::sql_types::{BigInt, Jsonb, Text};
+use diesel::sql_types::{BigInt, Jsonb, Nullable, Text};
 use diesel::{Connection, PgConnection};
 use millrace::base::db::statement;
 use serde_json::{Value, json};
@@ -19,9 +19,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A request that nobody answers for so long fails the test.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Ordering keys of each door.
+const TURNS: usize = 5;
+
 /// Kinds of work, each with its share of a hundred.
-const KINDS: [(&str, usize); 12] = [
-    ("noop", 20),
+const KINDS: [(&str, usize); 14] = [
+    ("noop", 14),
+    ("turn", 4),
+    ("turn.insert", 2),
     ("sleep", 15),
     ("effect", 15),
     ("insert", 15),
@@ -42,6 +47,7 @@ struct Order {
     template: &'static str,
     args: Value,
     wish: Wish,
+    turn: Option<String>,
 }
 
 fn order(number: i64, dice: &mut Dice, slowness: u64) -> Order {
@@ -50,6 +56,8 @@ fn order(number: i64, dice: &mut Dice, slowness: u64) -> Order {
     let kind = KINDS.iter().find(|(_, share)| part(&mut chance, *share)).map_or("noop", |(kind, _)| *kind);
     let (template, more, wish) = match kind {
         "sleep" | "narrow" => (kind, json!({ "ms": slowness * dice.between(5, 900) }), Wish::Succeeds),
+        "turn" => ("sleep", json!({ "ms": slowness * dice.between(5, 200) }), Wish::Succeeds),
+        "turn.insert" => ("insert", json!({}), Wish::Succeeds),
         "cancelled" => ("sleep", json!({ "ms": 20_000 }), Wish::MayBeCancelled),
         "effect" => (kind, json!({ "table": "app.effects" }), Wish::Succeeds),
         "flaky" => (kind, json!({ "times": dice.between(1, 2), "message": "not yet" }), Wish::Succeeds),
@@ -58,9 +66,10 @@ fn order(number: i64, dice: &mut Dice, slowness: u64) -> Order {
         "steps" => (kind, json!({ "steps": 4, "ms": slowness * dice.between(10, 300) }), Wish::Succeeds),
         _ => (kind, json!({}), Wish::Succeeds),
     };
+    let turn = kind.starts_with("turn").then(|| format!("key {}", dice.below(TURNS)));
     let mut args = json!({ "n": number });
     args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Order { number, kind, template, args, wish }
+    Order { number, kind, template, args, wish, turn }
 }
 
 /// Where programs find the nodes.
@@ -131,13 +140,15 @@ pub fn over_api(numbers: &[i64], seed: u64, plan: &Plan, mut program: Program<'_
         let order = order(*number, &mut dice, plan.slowness);
         let later = Duration::from_millis(dice.between(0, 2_000));
         wait(begun, plan, place, numbers.len());
-        let body = json!({ "template": order.template, "args": order.args });
+        let turn = order.turn.map(|turn| format!("api {turn}"));
+        let mut body = json!({ "template": order.template, "args": order.args });
+        body.as_object_mut().unwrap().extend(turn.iter().map(|turn| ("ordering_key".into(), json!(turn))));
         let (status, answer) = program.post("/api/v1/jobs", &format!("job-{number}"), &body);
         let job = answer["id"].as_i64().unwrap_or_else(|| panic!("{status}: {answer}"));
         if order.kind == "cancelled" {
             cancels.push(Cancel { at: Instant::now() + later, job, place });
         }
-        asked.push(Asked { number: *number, kind: order.kind, answer: Answer::Job(job), wish: order.wish });
+        asked.push(Asked { number: *number, kind: order.kind, answer: Answer::Job(job), wish: order.wish, turn });
         let (due, rest) = cancels.into_iter().partition(|cancel| cancel.at <= Instant::now());
         cancels = rest;
         cancel_all(&mut program, due, &mut asked);
@@ -160,7 +171,7 @@ fn cancel_all(program: &mut Program<'_>, cancels: Vec<Cancel>, asked: &mut [Aske
 
 /// Hands in the jobs with these numbers over SQL. What was sent and not answered is not sent again.
 pub fn over_sql(numbers: &[i64], seed: u64, plan: &Plan, url: &str) -> Vec<Asked> {
-    const SQL: &str = "SELECT millrace.enqueue($1, $2)";
+    const SQL: &str = "SELECT millrace.enqueue($1, $2, ordering_key => $3)";
     let (mut dice, begun) = (Dice::of(seed, 3), Instant::now());
     let (mut asked, mut conn) = (Vec::new(), None);
     for (place, number) in numbers.iter().enumerate() {
@@ -171,13 +182,15 @@ pub fn over_sql(numbers: &[i64], seed: u64, plan: &Plan, url: &str) -> Vec<Asked
         }
         wait(begun, plan, place, numbers.len());
         let mut fresh = conn.take().unwrap_or_else(|| connect(url));
+        let turn = order.turn.map(|turn| format!("sql {turn}"));
         let sent = statement(SQL).bind::<Text, _>(order.template).bind::<Jsonb, _>(&order.args);
+        let sent = sent.bind::<Nullable<Text>, _>(&turn);
         let answer = match sent.tuples::<BigInt, i64>(&mut fresh) {
             Ok(ids) => Answer::Job(ids[0]),
             Err(_) => Answer::Unknown,
         };
         conn = Some(fresh).filter(|_| answer != Answer::Unknown);
-        asked.push(Asked { number: order.number, kind: order.kind, answer, wish: order.wish });
+        asked.push(Asked { number: order.number, kind: order.kind, answer, wish: order.wish, turn });
     }
     asked
 }

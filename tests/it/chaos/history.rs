@@ -30,6 +30,8 @@ pub struct Asked {
     pub kind: &'static str,
     pub answer: Answer,
     pub wish: Wish,
+    /// Its ordering key. Jobs of one key were asked for one after the other.
+    pub turn: Option<String>,
 }
 
 /// A job as the database knows it at the end.

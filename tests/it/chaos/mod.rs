@@ -76,7 +76,7 @@ impl Run {
         let nodes = (0..NODES).map(|n| Node::new(n, &stage, plan, clock.as_deref().filter(|_| n == 0))).collect();
         let history = History {
             leaving: vec!["effect", "line"],
-            inserting: vec!["insert", "narrow.insert"],
+            inserting: vec!["insert", "narrow.insert", "turn.insert"],
             ..History::default()
         };
         Run { stage, nodes, history, done: 0, _folder: folder }

@@ -17,7 +17,7 @@ fn ended(job: i64, by: i64, fence: i64) -> Event {
 
 /// Job 1 was interrupted and succeeded in its second attempt; job 2 is an `sql` job.
 fn good() -> History {
-    let asked = |number, kind, answer| Asked { number, kind, answer, wish: Wish::Succeeds };
+    let asked = |number, kind, answer| Asked { number, kind, answer, wish: Wish::Succeeds, turn: None };
     History {
         asked: vec![asked(10, "effect", Answer::Job(1)), asked(20, "insert", Answer::Unknown)],
         known: vec![Known { id: 1, number: 10 }, Known { id: 2, number: 20 }],
@@ -82,6 +82,22 @@ fn broken_fences_are_caught() {
     caught(|history| history.events.insert(5, event(1, 7, 5, What::Said)), "Said by the stale fence Some(5)");
     caught(|history| history.events[9].by = 11, "by the stale fence Some(8)");
     caught(|history| history.events[5].fence = None, "by the stale fence None");
+}
+
+#[test]
+fn jobs_that_do_not_wait_for_their_turn_are_caught() {
+    let of_one_key = |history: &mut History| history.asked.iter_mut().for_each(|asked| asked.turn = Some("k".into()));
+    let mut fine = good();
+    of_one_key(&mut fine);
+    assert_eq!(judge(&fine), Vec::<String>::new());
+
+    caught(
+        |history| {
+            of_one_key(history);
+            history.events.rotate_right(3); // the second job comes first
+        },
+        "job 2 of k began before 1 had ended",
+    );
 }
 
 #[test]
