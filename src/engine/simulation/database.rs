@@ -1,7 +1,7 @@
 //! The database of the simulation: what the statements do, on rows in memory. Everything that is a rule and no row is asked
 //! of [`Rules`] and of the state table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::rules::Rules;
@@ -14,6 +14,9 @@ use crate::queue::template::Defaults;
 
 /// Time after which a silent node is lost.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
+
+/// Most beginnings that a rate is judged by.
+const BEGUN_MAX: usize = 20;
 
 /// A job and all that is written of it.
 pub(super) struct Job {
@@ -62,6 +65,8 @@ pub(super) struct Database {
     pub(super) nodes: Vec<NodeRow>,
     pub(super) lanes: HashMap<String, Lane>,
     next_fence: i64,
+    /// When jobs of lanes of a rate were admitted, the last of them.
+    begun: HashMap<String, VecDeque<u64>>,
     rules: Rules,
     /// The first thing that must never be.
     pub(super) broken: Option<String>,
@@ -70,8 +75,8 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn new(jobs: Vec<Job>, nodes: usize, rules: Rules) -> Self {
         let nodes = (0..nodes).map(|_| NodeRow::default()).collect();
-        let (lanes, leases) = (HashMap::new(), BTreeMap::new());
-        Self { now_ms: 1_000_000, jobs, leases, nodes, lanes, next_fence: 1, rules, broken: None }
+        let (lanes, leases, begun) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        Self { now_ms: 1_000_000, jobs, leases, nodes, lanes, next_fence: 1, begun, rules, broken: None }
     }
 
     pub(super) fn time(&self) -> Time {
@@ -137,7 +142,23 @@ impl Database {
             }
             Some(Verdict::Admitted) | None => {
                 self.leases.entry(fence).and_modify(|lease| lease.places = places);
+                candidate.rules.iter().for_each(|rule| self.note_beginning(rule));
                 true
+            }
+        }
+    }
+
+    /// Within any time no more begin than the rate and its burst allow.
+    fn note_beginning(&mut self, rule: &Rule) {
+        let Bound::Rate { interval, tolerance } = rule.bound else { return };
+        let begun = self.begun.entry(rule.key.clone()).or_default();
+        begun.push_front(self.now_ms);
+        begun.truncate(BEGUN_MAX);
+        let burst = 1 + tolerance.as_millis() / interval.as_millis();
+        for (more, at) in begun.iter().enumerate() {
+            let allowed = burst + u128::from(self.now_ms - at) / interval.as_millis();
+            if more as u128 >= allowed {
+                self.broken.get_or_insert(format!("{} jobs of {allowed} began in lane {}", more + 1, rule.key));
             }
         }
     }

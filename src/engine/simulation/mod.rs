@@ -74,3 +74,12 @@ fn a_limit_that_lets_one_more_in_is_caught() {
     };
     caught(Rules { decide: generous, ..Rules::own() }, "run in lane");
 }
+
+#[test]
+fn a_rate_that_lets_too_many_begin_is_caught() {
+    let hasty = |now, lanes: &mut std::collections::HashMap<String, crate::queue::limits::Lane>, asks: &[_]| {
+        lanes.values_mut().for_each(|lane| lane.tat = None);
+        decide(now, lanes, asks)
+    };
+    caught(Rules { decide: hasty, ..Rules::own() }, "began in lane");
+}

@@ -1,5 +1,7 @@
 //! The world of the simulation: chance picks who does what next, and which message is lost.
 
+use std::time::Duration;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -296,8 +298,10 @@ fn job(number: usize, chance: &mut StdRng) -> Job {
     let backoff = Backoff { base_ms: chance.random_range(1..2_000), ..Backoff::default() };
     let policy = Defaults { max_attempts: chance.random_range(1..7), backoff, on_interrupt, ..Defaults::default() };
     let lane = |key: String, jobs_max| Rule { key, bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } };
-    let rules = match number % 4 {
+    let rate = Bound::Rate { interval: Duration::from_millis(5_000), tolerance: Duration::ZERO };
+    let rules = match number % 5 {
         0 => Vec::new(),
+        4 => vec![Rule { key: "r1".into(), bound: rate }, lane("t1".into(), 2)],
         1 => vec![lane("t1".into(), 2)],
         2 => vec![lane("t1".into(), 2), lane(format!("k{}", number % 3), 1)],
         _ => vec![lane(format!("k{}", number % 3), 1)],

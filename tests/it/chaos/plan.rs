@@ -31,6 +31,8 @@ pub struct Plan {
     pub heartbeat: Duration,
     /// How many times longer jobs take, so that a blow meets some of the few that come.
     pub slowness: u64,
+    /// Of so many jobs one may need a person: three blows within a few seconds may meet the same job, which is then held.
+    pub helped_one_of: usize,
 }
 
 impl Plan {
@@ -49,6 +51,7 @@ impl Plan {
             lease: Duration::from_secs(4),
             heartbeat: Duration::from_secs(1),
             slowness: 1,
+            helped_one_of: 100,
         }
     }
 
@@ -67,6 +70,7 @@ impl Plan {
             lease: Duration::from_secs(10),
             heartbeat: Duration::from_secs(3),
             slowness: 3,
+            helped_one_of: 1_000,
         }
     }
 }
