@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Answer, Failure, Globals, logging};
 use crate::base::clock::SystemClock;
+use crate::base::db::longest_silence;
 use crate::base::signals;
 use crate::boot::{duties, runners};
 use crate::config::Config;
@@ -18,6 +19,8 @@ use crate::queue::work::Registry;
 const POLL: Duration = Duration::from_secs(1);
 /// How long an engine whose node was declared lost may take to end: its work gets 12 s to stop, more is a thread that hangs.
 const SUPERSEDED_END_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for one answer of the database. The engine's own statements are stopped by the server after 30 s.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// `serve` hands the settings on as variables; `DATABASE_URL` is then that of the runtime role.
 pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Failure> {
@@ -32,7 +35,10 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         .ok_or_else(|| Failure::usage("`millrace engine` is started by `millrace serve`"))?;
     let runners = runners::all(&config, registry).map_err(|error| Failure::refused(error.to_string()))?;
     let engine = Engine::start(settings(&config, url), Arc::new(SystemClock), runners, duties::all())?;
-    let end = engine.wait(|| signals::asked_to_end() > 0);
+    let end = engine.wait(|| {
+        end_if_hung();
+        signals::asked_to_end() > 0
+    });
     if end == EngineEnd::Superseded {
         end_at_the_latest();
     }
@@ -41,6 +47,16 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         EngineEnd::Drained => Ok(Answer::nothing()),
         // in a new process: what did not hear that it shall stop ends with this one
         EngineEnd::Superseded => Err(Failure::refused("the node was declared lost; it starts again under a new epoch")),
+    }
+}
+
+/// Ends the process when its way to the database hangs: nothing else gets a thread out of such a call. What it held comes back
+/// by its lease.
+fn end_if_hung() {
+    let silence = longest_silence();
+    if silence > SILENCE_MAX {
+        tracing::error!(?silence, "the database's answer does not come and the connection stays open; starting again");
+        std::process::exit(1);
     }
 }
 

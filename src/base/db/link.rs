@@ -1,10 +1,12 @@
 //! One connection of one thread, opened again when it breaks.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
 
+use super::watch::Call;
 use super::{DbError, url};
 
 /// Longest wait between two attempts to connect.
@@ -22,6 +24,7 @@ pub struct Link {
     conn: Option<PgConnection>,
     failures: u32,
     retry_at: Option<Instant>,
+    call: Arc<Call>,
 }
 
 impl Link {
@@ -41,6 +44,7 @@ impl Link {
             conn: None,
             failures: 0,
             retry_at: None,
+            call: Arc::new(Call::new()),
         }
     }
 
@@ -61,6 +65,11 @@ impl Link {
     /// # Errors
     /// [`DbError::Unavailable`] while the database is away, else what `work` gives.
     pub fn with<T>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>) -> Result<T, DbError> {
+        let call = Arc::clone(&self.call);
+        call.during(|| self.with_unwatched(work))
+    }
+
+    fn with_unwatched<T>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, DbError>) -> Result<T, DbError> {
         if self.conn.is_none() {
             self.open()?;
         }

@@ -14,6 +14,7 @@ mod pool;
 mod statement;
 mod transaction;
 pub mod url;
+mod watch;
 
 pub use copy::{Copied, CopyRows};
 pub use diesel::PgConnection;
@@ -24,3 +25,4 @@ pub use plans::keep_plans;
 pub use pool::{Connection, Db, PoolSettings};
 pub use statement::{Positional, Statement, statement};
 pub use transaction::{Tx, transaction};
+pub use watch::longest_silence;

@@ -41,6 +41,7 @@ pub struct Statement<'a> {
 /// Starts a statement from its fixed text. The text should begin with `-- module::act` so that it can be told apart in
 /// `pg_stat_activity` and in plans.
 pub fn statement<'a>(sql: &'static str) -> Statement<'a> {
+    super::watch::statement_begins();
     Statement { sql, binds: Vec::new() }
 }
 

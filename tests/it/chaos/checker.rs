@@ -143,7 +143,9 @@ pub fn turns(history: &History) -> Vec<String> {
         .flat_map(|(key, jobs)| jobs.iter().map(move |job| (job.id, key)))
         .collect();
     let mut unended: HashMap<&str, BTreeSet<i64>> = HashMap::new();
-    keys.iter().for_each(|(job, key)| drop(unended.entry(key).or_default().insert(*job)));
+    for (job, key) in &keys {
+        unended.entry(key).or_default().insert(*job);
+    }
     let mut wrong = Vec::new();
     for event in &history.events {
         let Some(key) = keys.get(&event.job) else { continue };
@@ -153,7 +155,9 @@ pub fn turns(history: &History) -> Vec<String> {
                 let earlier = waiting.range(..event.job).next();
                 wrong.extend(earlier.map(|job| format!("job {} of {key} began before {job} had ended", event.job)));
             }
-            What::Ended(_) => drop(waiting.remove(&event.job)),
+            What::Ended(_) => {
+                waiting.remove(&event.job);
+            }
             What::Released | What::Trouble(_) | What::Said => {}
         }
     }

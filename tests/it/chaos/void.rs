@@ -7,9 +7,10 @@ use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::json;
 
 use crate::api::stage::Server;
-use crate::support::TestDb;
+use crate::cli::served::Served;
 use crate::support::cutter::{Cut, Cutter};
-use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, number, wait_for, wait_until};
+use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, number, state, wait_for, wait_until};
+use crate::support::{TestDb, ThrowAway};
 
 /// Rounds of the promise, and of `make test`.
 const ROUNDS: usize = 300;
@@ -136,4 +137,33 @@ fn connections_that_are_cut_all_the_time_cost_no_job() {
         i64::from(jobs)
     );
     engine.drain();
+}
+
+/// A silent connection is given up after a minute.
+const HANG_MAX: Duration = Duration::from_secs(120);
+
+#[test]
+#[ignore = "takes more than a minute: make chaos"]
+fn an_engine_whose_connections_hang_is_replaced_and_its_jobs_run() {
+    let (db, folder) = (TestDb::new(), ThrowAway::new());
+    let mut conn = db.connect();
+    handler_template(&mut conn, "diag.sleep", json!({}));
+    let cutter = Cutter::before(db.url());
+    let url = cutter.url(db.url());
+    let mut served = Served::start_with(folder.path(), &[("DATABASE_URL", &url), ("MILLRACE_ALLOW_DIAGNOSTICS", "on")]);
+    served.origin();
+    let first = enqueue(&mut conn, "diag.sleep", json!({ "ms": 10 }));
+    wait_for(&mut conn, first, "succeeded");
+    let running = enqueue(&mut conn, "diag.sleep", json!({ "ms": 2_000 }));
+    wait_for(&mut conn, running, "running");
+
+    cutter.hang_all();
+    let waiting = enqueue(&mut conn, "diag.sleep", json!({ "ms": 10 }));
+
+    let end = Instant::now() + HANG_MAX;
+    while [running, waiting].iter().any(|job| state(&mut conn, *job) != "succeeded") {
+        assert!(Instant::now() < end, "{} and {}", state(&mut conn, running), state(&mut conn, waiting));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    served.end();
 }

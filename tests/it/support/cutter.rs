@@ -1,11 +1,12 @@
 //! A proxy before the database that cuts the connection at COMMIT, or at an answer that holds a given text: what was answered
-//! goes into the void. It also cuts all connections at once.
+//! goes into the void. It also cuts all connections at once, or lets
+//! them hang: open, and silent.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
@@ -28,6 +29,8 @@ pub struct Cutter {
     cut: Arc<AtomicU8>,
     text: Arc<Mutex<String>>,
     clients: Arc<Mutex<Vec<Weak<UnixStream>>>>,
+    /// Connections that were there at a hang say nothing any more: those of an older generation.
+    generation: Arc<AtomicU64>,
 }
 
 impl Cutter {
@@ -38,6 +41,8 @@ impl Cutter {
         let server = socket_of(url);
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let (cuts, wanted, all) = (Arc::clone(&cut), Arc::clone(&text), Arc::clone(&clients));
+        let generation = Arc::new(AtomicU64::new(0));
+        let now = Arc::clone(&generation);
         thread::spawn(move || {
             for client in listener.incoming().filter_map(Result::ok).map(Arc::new) {
                 let Ok(server) = UnixStream::connect(&server).map(Arc::new) else { continue }; // away: the client sees it go
@@ -46,13 +51,19 @@ impl Cutter {
                 all.push(Arc::downgrade(&client));
                 let (from_server, to_client) = (Arc::clone(&server), Arc::clone(&client));
                 let (cuts, answered, text) = (Arc::clone(&cuts), Arc::clone(&cuts), Arc::clone(&wanted));
+                let (asking, answering) = (Age::of(&now), Age::of(&now));
                 thread::spawn(move || {
-                    ends(&from_server, &to_client, answers(&from_server, &to_client, &answered, &text))
+                    ends(&from_server, &to_client, answers(&from_server, &to_client, &answering, (&answered, &text)))
                 });
-                thread::spawn(move || ends(&client, &server, requests(&client, &server, &cuts)));
+                thread::spawn(move || ends(&client, &server, requests(&client, &server, &asking, &cuts)));
             }
         });
-        Cutter { folder, cut, text, clients }
+        Cutter { folder, cut, text, clients, generation }
+    }
+
+    /// Lets every connection that there is hang.
+    pub fn hang_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Cuts every connection that there is.
@@ -87,6 +98,22 @@ impl Cutter {
     }
 }
 
+/// When a connection was made.
+struct Age {
+    born: u64,
+    now: Arc<AtomicU64>,
+}
+
+impl Age {
+    fn of(now: &Arc<AtomicU64>) -> Age {
+        Age { born: now.load(Ordering::SeqCst), now: Arc::clone(now) }
+    }
+
+    fn hangs(&self) -> bool {
+        self.now.load(Ordering::SeqCst) > self.born
+    }
+}
+
 /// Mark of a cut that waits for the server's answer, which will not be passed on.
 const ANSWER_AWAITED: u8 = 3;
 /// Mark of a cut that waits for an answer with a given text.
@@ -98,12 +125,15 @@ fn ends(one: &UnixStream, other: &UnixStream, _: std::io::Result<()>) {
 }
 
 /// Passes requests on until one commits and is to be cut. libpq writes a simple query in one piece.
-fn requests(mut client: &UnixStream, mut server: &UnixStream, cut: &AtomicU8) -> std::io::Result<()> {
+fn requests(mut client: &UnixStream, mut server: &UnixStream, age: &Age, cut: &AtomicU8) -> std::io::Result<()> {
     let mut buffer = [0; 64 * 1024];
     loop {
         let length = client.read(&mut buffer)?;
         if length == 0 {
             return server.shutdown(Shutdown::Both);
+        }
+        if age.hangs() {
+            continue;
         }
         let commits = buffer[..length].windows(7).any(|part| part == b"COMMIT\0");
         let armed =
@@ -122,12 +152,15 @@ fn requests(mut client: &UnixStream, mut server: &UnixStream, cut: &AtomicU8) ->
 fn answers(
     mut server: &UnixStream,
     mut client: &UnixStream,
-    cut: &AtomicU8,
-    text: &Mutex<String>,
+    age: &Age,
+    (cut, text): (&AtomicU8, &Mutex<String>),
 ) -> std::io::Result<()> {
     let mut buffer = [0; 64 * 1024];
     loop {
         let length = server.read(&mut buffer)?;
+        if length > 0 && age.hangs() {
+            continue;
+        }
         let answer = &buffer[..length];
         let holds = |text: &[u8]| answer.windows(text.len().max(1)).any(|part| part == text);
         let armed = |mark: u8| cut.compare_exchange(mark, Cut::Never as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok();
