@@ -149,6 +149,9 @@ impl Teller<'_> {
                 cpu_ms: Some(busy_ms),
                 exit_code: Some(i32::from(code)),
                 peak_memory_bytes: Some((self.part.memory_mib * 1_048_576 + dice.between(0, 900_000)).unsigned_abs()),
+                read_bytes: Some(dice.between(0, 40_000_000).unsigned_abs()),
+                written_bytes: Some(dice.between(0, 90_000_000).unsigned_abs()),
+                ran_as: Some("nobody"),
                 http_status: None,
             },
             RunnerKind::Http => {

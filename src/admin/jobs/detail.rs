@@ -112,6 +112,15 @@ pub struct Detail {
     /// Largest resident set of the last attempt.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peak_memory_bytes: Option<i64>,
+    /// Read from disks by the last attempt.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub read_bytes: Option<i64>,
+    /// Given to disks to be written by the last attempt.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub written_bytes: Option<i64>,
+    /// System user that the last attempt ran as.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ran_as: Option<String>,
     /// Exit code of the last attempt.
     #[diesel(sql_type = Nullable<Integer>)]
     pub exit_code: Option<i32>,
@@ -190,7 +199,7 @@ SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' W
     coalesce(h.since, s.since, k.since, r.since, g.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
     j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, coalesce(h.error, a.error) AS error,
     coalesce(h.fingerprint, a.fingerprint) AS fingerprint, CASE WHEN $1 THEN h.output END AS output,
-    h.cpu_ms, h.peak_memory_bytes, h.exit_code, h.http_status, coalesce(h.log_bytes, 0) AS log_bytes, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
+    h.cpu_ms, h.peak_memory_bytes, h.read_bytes, h.written_bytes, h.ran_as, h.exit_code, h.http_status, coalesce(h.log_bytes, 0) AS log_bytes, live.done, live.total, live.message, k.parked_by, k.reason AS park_reason,
     i.wanted_by AS cancel_by, i.wanted_at AS cancel_at
 FROM millrace.jobs j
 JOIN millrace.templates t ON t.id = j.template_id
@@ -255,6 +264,15 @@ pub struct Attempt {
     /// Largest resident set.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub peak_memory_bytes: Option<i64>,
+    /// Read from disks.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub read_bytes: Option<i64>,
+    /// Given to disks to be written.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub written_bytes: Option<i64>,
+    /// System user that it ran as.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ran_as: Option<String>,
     /// Log kept.
     #[diesel(sql_type = Nullable<Integer>)]
     pub log_bytes: Option<i32>,
@@ -276,7 +294,7 @@ pub struct Attempt {
 pub fn attempts(conn: &mut PgConnection, job: JobId) -> Result<Vec<Attempt>, DbError> {
     const SQL: &str = "-- admin::jobs::attempts
 SELECT * FROM (SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.cpu_ms, a.exit_code, a.http_status,
-    a.peak_memory_bytes, a.log_bytes, a.error, a.trace, a.fingerprint
+    a.peak_memory_bytes, a.read_bytes, a.written_bytes, a.ran_as, a.log_bytes, a.error, a.trace, a.fingerprint
 FROM millrace.attempts a LEFT JOIN millrace.nodes n ON n.id = a.node_id WHERE a.job_id = $1 ORDER BY a.fence DESC LIMIT $2) AS newest
 ORDER BY fence";
     statement(SQL).bind::<BigInt, _>(job).bind::<Integer, _>(ATTEMPTS_MAX).rows(conn)
@@ -326,6 +344,9 @@ pub(crate) mod sample {
             output: None,
             cpu_ms: None,
             peak_memory_bytes: None,
+            read_bytes: None,
+            written_bytes: None,
+            ran_as: None,
             exit_code: None,
             http_status: None,
             done: None,
@@ -352,6 +373,9 @@ pub(crate) mod sample {
             exit_code: None,
             http_status: Some(503),
             peak_memory_bytes: None,
+            read_bytes: None,
+            written_bytes: None,
+            ran_as: None,
             log_bytes: Some(800),
             error: Some("HTTP 503 from files.nordwind.example\nwhile reading".into()),
             trace: Some("import.rs:41\nhttp.rs:9".into()),

@@ -41,6 +41,9 @@ fn more(shown: &mut Value, job: &Detail, timeout_ms: i64) {
     for (name, value) in [
         ("cpu_ms", json!(job.cpu_ms)),
         ("peak_memory_bytes", json!(job.peak_memory_bytes)),
+        ("read_bytes", json!(job.read_bytes)),
+        ("written_bytes", json!(job.written_bytes)),
+        ("ran_as", json!(job.ran_as)),
         ("exit_code", json!(job.exit_code)),
         ("http_status", json!(job.http_status)),
     ] {
@@ -86,7 +89,8 @@ fn attempt(actor: &Actor, past: &Attempt) -> Value {
         "number": past.number, "fence": past.fence, "node": past.node, "started_at": past.started_at,
         "finished_at": past.finished_at, "outcome": past.outcome, "counted": past.counted, "reason": error.map(first_line),
         "exit_code": past.exit_code, "http_status": past.http_status, "cpu_ms": past.cpu_ms,
-        "peak_memory_bytes": past.peak_memory_bytes, "error": failed, "log_bytes": past.log_bytes.unwrap_or(0),
+        "peak_memory_bytes": past.peak_memory_bytes, "read_bytes": past.read_bytes, "written_bytes": past.written_bytes,
+        "ran_as": past.ran_as, "error": failed, "log_bytes": past.log_bytes.unwrap_or(0),
     })
 }
 
@@ -94,7 +98,8 @@ fn last(job: &Detail, outcome: &str) -> Value {
     json!({
         "number": job.attempt, "fence": job.fence, "node": job.node, "started_at": job.started_at,
         "finished_at": job.finished_at, "outcome": outcome, "counted": true, "reason": null, "exit_code": job.exit_code,
-        "http_status": job.http_status, "cpu_ms": job.cpu_ms, "peak_memory_bytes": job.peak_memory_bytes, "error": null,
+        "http_status": job.http_status, "cpu_ms": job.cpu_ms, "peak_memory_bytes": job.peak_memory_bytes,
+        "read_bytes": job.read_bytes, "written_bytes": job.written_bytes, "ran_as": job.ran_as, "error": null,
         "log_bytes": job.log_bytes,
     })
 }

@@ -57,6 +57,9 @@ fn is_plain(result: &Settlement) -> bool {
         && used.exit_code.is_none()
         && used.http_status.is_none()
         && used.peak_memory_bytes.is_none()
+        && used.read_bytes.is_none()
+        && used.written_bytes.is_none()
+        && used.ran_as.is_none()
 }
 
 /// Records results that [`are_alike`], ordered lease by lease. `false` = nothing was recorded, because one of their leases

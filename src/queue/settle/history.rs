@@ -14,8 +14,9 @@ struct History;
 
 impl Copied for History {
     const INTO: &'static str = "millrace.history (job_id, fence, since, started_at, finished_at, template_id, version, queue_id, node_id, \
-        state, priority, attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output)";
-    const COLUMNS: i16 = 21;
+        state, priority, attempt, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes, ended_by, error, fingerprint, output, \
+        read_bytes, written_bytes, ran_as)";
+    const COLUMNS: i16 = 24;
 }
 
 /// About what a row of a success takes in the copied form.
@@ -63,7 +64,10 @@ fn add(copy: &mut CopyRows<History>, node: NodeId, row: &Settlement) {
         .text(ended_by(row))
         .text(error(row).as_deref())
         .text(print_of(row).as_deref())
-        .jsonb(output(row));
+        .jsonb(output(row))
+        .bigint(used.read_bytes.map(|bytes| bytes as i64))
+        .bigint(used.written_bytes.map(|bytes| bytes as i64))
+        .text(used.ran_as);
 }
 
 fn log_bytes(row: &Settlement) -> Option<i32> {
@@ -102,13 +106,14 @@ fn output(row: &Settlement) -> Option<&serde_json::Value> {
 
 const ATTEMPTS: &str = "-- queue::settle::attempts
 INSERT INTO millrace.attempts (job_id, number, fence, started_at, finished_at, node_id, outcome, counted, cpu_ms, exit_code, http_status,
-    peak_memory_bytes, log_bytes, error, trace, fingerprint)
+    peak_memory_bytes, log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as)
 SELECT job_id, number, fence, started_at, finished_at, $1, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes,
-    log_bytes, error, trace, fingerprint
+    log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as
 FROM UNNEST($2::bigint[], $3::smallint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::boolean[], $9::integer[],
-    $10::integer[], $11::smallint[], $12::bigint[], $13::integer[], $14::text[], $15::text[], $16::text[])
+    $10::integer[], $11::smallint[], $12::bigint[], $13::integer[], $14::text[], $15::text[], $16::text[],
+    $17::bigint[], $18::bigint[], $19::text[])
 AS r(job_id, number, fence, started_at, finished_at, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes,
-    error, trace, fingerprint)";
+    error, trace, fingerprint, read_bytes, written_bytes, ran_as)";
 
 /// Inserts the rows of attempts that did not succeed.
 pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
@@ -135,6 +140,9 @@ pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> R
         .bind::<Array<Text>, _>(troubles.iter().map(|trouble| trouble.error.as_str()).collect::<Vec<_>>())
         .bind::<Array<Nullable<Text>>, _>(troubles.iter().map(|trouble| trouble.trace.as_deref()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(prints.collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.read_bytes.map(|b| b as i64)))
+        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.written_bytes.map(|b| b as i64)))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.resources.ran_as))
         .run(tx)?;
     Ok(())
 }

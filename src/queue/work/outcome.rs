@@ -103,6 +103,12 @@ pub struct Resources {
     pub exit_code: Option<i32>,
     /// An HTTP call's status.
     pub http_status: Option<u16>,
+    /// Read from disks, in bytes; what was in memory already does not count.
+    pub read_bytes: Option<u64>,
+    /// Given to disks to be written, in bytes.
+    pub written_bytes: Option<u64>,
+    /// The system user it ran as; `None` = inside the engine.
+    pub ran_as: Option<&'static str>,
 }
 
 /// Everything the engine needs to settle an attempt.

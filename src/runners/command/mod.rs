@@ -76,6 +76,8 @@ impl Default for CommandSettings {
 pub struct CommandRunner {
     settings: CommandSettings,
     run_as: Option<RunAs>,
+    /// Name of the user that commands run as.
+    ran_as: &'static str,
 }
 
 impl CommandRunner {
@@ -85,7 +87,9 @@ impl CommandRunner {
     /// A sentence: we are root and the user to run commands as does not exist, or is root.
     pub fn new(settings: CommandSettings) -> Result<Self, String> {
         let run_as = user::run_as(&settings.user)?;
-        Ok(Self { settings, run_as })
+        let name = if run_as.is_some() { settings.user.clone() } else { user::own_name() };
+        // a node makes one runner and keeps it: the name may stay for good, and results carry it at no cost
+        Ok(Self { settings, run_as, ran_as: Box::leak(name.into_boxed_str()) })
     }
 
     fn attempt(&self, job: &JobContext, work: &CommandWork) -> Result<Report, Failure> {
@@ -102,7 +106,7 @@ impl CommandRunner {
             .map_err(|error| Failure::new(format!("{} cannot be started: {error}", plan.program)))?;
         let watched = watch::watch(job, running, settings.stop_grace, &|| orphans::end_marked(&marks, self.uid()));
         let was_denied = watched.was_denied;
-        let report = report(work, watched);
+        let report = report(work, watched, self.ran_as);
         if was_denied && self.run_as.is_some() && report.ended != Ok(Outcome::Done) {
             job.log(Level::Warn, &denied_by(&settings.user));
         }
@@ -132,14 +136,14 @@ fn denied_by(user: &str) -> String {
     )
 }
 
-fn report(work: &CommandWork, watched: Watched) -> Report {
+fn report(work: &CommandWork, watched: Watched, ran_as: &'static str) -> Report {
     let Some(usage) = watched.usage else {
         return Report::plain(Err(Failure {
             stop: watched.stop,
             ..Failure::new("the command did not end even when killed")
         }));
     };
-    let resources = resources(&usage, watched.peak_memory_bytes);
+    let resources = Resources { ran_as: Some(ran_as), ..resources(&usage, watched.peak_memory_bytes) };
     Report::measured(outcome::ended(work, &usage, watched.stop, &watched.last_line), resources)
 }
 
@@ -148,7 +152,9 @@ fn resources(usage: &Usage, peak_memory_bytes: Option<u64>) -> Resources {
         cpu_ms: Some(u32::try_from(usage.cpu.as_millis()).unwrap_or(u32::MAX)),
         peak_memory_bytes,
         exit_code: Some(usage.exit.code()),
-        http_status: None,
+        read_bytes: Some(usage.read_bytes),
+        written_bytes: Some(usage.written_bytes),
+        ..Resources::default()
     }
 }
 

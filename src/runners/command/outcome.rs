@@ -54,7 +54,7 @@ mod tests {
 
     fn decided(codes: serde_json::Value, exit: Exit) -> String {
         let work: CommandWork = serde_json::from_value(codes).unwrap();
-        let usage = Usage { exit, cpu: Duration::ZERO, peak_memory_bytes: 0 };
+        let usage = Usage { exit, cpu: Duration::ZERO, peak_memory_bytes: 0, read_bytes: 0, written_bytes: 0 };
         match ended(&work, &usage, None, "why") {
             Ok(Outcome::Done) => "done".into(),
             Ok(Outcome::Snooze(length)) => format!("snooze {}", length.as_millis()),
@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn a_command_that_was_stopped_is_stopped_whatever_it_answers() {
-        let usage = Usage { exit: Exit::Code(0), cpu: Duration::ZERO, peak_memory_bytes: 0 };
+        let usage =
+            Usage { exit: Exit::Code(0), cpu: Duration::ZERO, peak_memory_bytes: 0, read_bytes: 0, written_bytes: 0 };
 
         let ended = ended(&CommandWork::default(), &usage, Some(Stop::TimedOut), "");
 

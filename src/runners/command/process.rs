@@ -47,6 +47,9 @@ fn ended_is_fine(result: libc::c_long) -> io::Result<()> {
     if error.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(error) }
 }
 
+/// What the kernel counts reads and writes of disks in (getrusage(2)).
+const BLOCK_BYTES: u64 = 512;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -74,6 +77,10 @@ pub(super) struct Usage {
     pub cpu: Duration,
     /// Largest resident set; never less than ours at the time of the fork, because the kernel counts the copy.
     pub peak_memory_bytes: u64,
+    /// Read from disks, in bytes.
+    pub read_bytes: u64,
+    /// Given to disks to be written, in bytes.
+    pub written_bytes: u64,
 }
 
 /// Takes leave of an ended child; waits for it if it has not ended.
@@ -97,7 +104,13 @@ pub(super) fn reap(pid: libc::pid_t) -> io::Result<Usage> {
         Exit::Code(libc::WEXITSTATUS(status))
     };
     let cpu = duration(usage.ru_utime) + duration(usage.ru_stime);
-    Ok(Usage { exit, cpu, peak_memory_bytes: usage.ru_maxrss.unsigned_abs() * 1024 })
+    Ok(Usage {
+        exit,
+        cpu,
+        peak_memory_bytes: usage.ru_maxrss.unsigned_abs() * 1024,
+        read_bytes: usage.ru_inblock.unsigned_abs() * BLOCK_BYTES,
+        written_bytes: usage.ru_oublock.unsigned_abs() * BLOCK_BYTES,
+    })
 }
 
 fn duration(time: libc::timeval) -> Duration {

@@ -1,6 +1,6 @@
 //! The user that commands run as.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// Longest entry of the user database, in bytes.
 const ENTRY_BYTES_MAX: usize = 64 * 1024;
@@ -40,6 +40,22 @@ pub fn uid_of(name: &str) -> Result<u32, String> {
     look_up(name).map(|user| user.uid)
 }
 
+/// Gives the name of the user that we are; its number when the user database has no name for it.
+pub(super) fn own_name() -> String {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    let uid = unsafe { libc::geteuid() };
+    // SAFETY: all zeroes is a valid passwd.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let (mut buffer, mut found) = (vec![0 as libc::c_char; ENTRY_BYTES_MAX], std::ptr::null_mut());
+    // SAFETY: every pointer is valid and the buffer has the length that is said.
+    let code = unsafe { libc::getpwuid_r(uid, &mut entry, buffer.as_mut_ptr(), buffer.len(), &mut found) };
+    if code != 0 || found.is_null() {
+        return uid.to_string();
+    }
+    // SAFETY: the call was answered, so the name is a C string within `buffer`, which still lives.
+    unsafe { CStr::from_ptr(entry.pw_name) }.to_string_lossy().into_owned()
+}
+
 fn look_up(name: &str) -> Result<RunAs, String> {
     let missing = || format!("the user {name:?} that commands should run as does not exist");
     let c_name = CString::new(name).map_err(|_| missing())?;
@@ -64,6 +80,11 @@ mod tests {
         assert_eq!(look_up("root").unwrap().uid, 0);
         assert!(look_up("no-such-user-here").unwrap_err().contains("does not exist"));
         assert!(look_up("a\0b").is_err());
+    }
+
+    #[test]
+    fn we_have_a_name() {
+        assert_eq!(own_name() == "root", are_root());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
+use super::facts::disk_words;
 use super::find;
 use super::log::{Block, TAIL_LINES, tail_of};
 use super::ran::{Ran, ran};
@@ -140,6 +141,8 @@ fn used(attempt: &Attempt) -> String {
         attempt.exit_code.map(|code| format!("exit code {code}")),
         attempt.cpu_ms.map(|ms| format!("CPU {}", duration_ms(ms.into()))),
         attempt.peak_memory_bytes.map(bytes),
+        disk_words(attempt.read_bytes, attempt.written_bytes),
+        attempt.ran_as.as_ref().map(|user| format!("as {user}")),
         (!attempt.counted).then(|| "not counted".into()),
     ])
 }
@@ -151,11 +154,13 @@ fn of_last(job: &Detail) -> String {
         job.exit_code.map(|code| format!("exit code {code}")),
         job.cpu_ms.map(|ms| format!("CPU {}", duration_ms(ms.into()))),
         job.peak_memory_bytes.map(bytes),
+        disk_words(job.read_bytes, job.written_bytes),
+        job.ran_as.as_ref().map(|user| format!("as {user}")),
         None,
     ])
 }
 
-fn joined(parts: [Option<String>; 6]) -> String {
+fn joined(parts: [Option<String>; 8]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 

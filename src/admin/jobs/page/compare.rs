@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::attempts::{Try, attempts};
+use super::facts::disk_words;
 use super::find;
 use super::log::{Block, tail_of};
 use super::story::Story;
@@ -183,6 +184,8 @@ fn pairs(a: &Side, b: &Side, shell: &Shell) -> Vec<Pair> {
         pair("Of the attempt", &|side| side.one.as_ref().map(|one| one.facts.clone()).unwrap_or_default()),
         pair("CPU time", &|side| side.job.cpu_ms.map(|ms| duration_ms(ms.into())).unwrap_or_default()),
         pair("Peak memory", &|side| side.job.peak_memory_bytes.map(bytes).unwrap_or_default()),
+        pair("Disks", &|side| disk_words(side.job.read_bytes, side.job.written_bytes).unwrap_or_default()),
+        pair("Ran as", &|side| side.job.ran_as.clone().unwrap_or_default()),
         pair("Tags", &|side| side.job.tags.join(", ")),
     ];
     pairs.into_iter().filter(|pair| !(pair.a.is_empty() && pair.b.is_empty())).collect()

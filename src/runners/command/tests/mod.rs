@@ -76,6 +76,19 @@ fn output_is_logged_and_what_was_used_is_measured() {
 }
 
 #[test]
+fn what_is_written_to_disks_and_the_user_are_told() {
+    let (report, _) = ran("dd if=/dev/zero of=file bs=64k count=32 conv=fsync 2>/dev/null");
+
+    assert_eq!(report.ended, Ok(Outcome::Done));
+    let used = report.resources;
+    let expected = if user::are_root() { "nobody".to_owned() } else { user::own_name() };
+    assert_eq!(used.ran_as, Some(expected.as_str()));
+    // where temporary files stay in memory there is nothing to count
+    assert!(used.written_bytes.is_some_and(|bytes| bytes == 0 || bytes >= 2 << 20), "{used:?}");
+    assert!(used.read_bytes.is_some());
+}
+
+#[test]
 fn each_argument_stays_one_argument() {
     let work = json!({ "argv": ["/bin/echo", "-n", "{{ params.a }}", "[{{ params.b }}]", "$HOME"] });
     let job = job(json!({ "a": "x'; rm -rf / #  \"y\"", "b": "two\nlines" }));
