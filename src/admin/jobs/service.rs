@@ -286,18 +286,20 @@ fn keys_only(args: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// Tells whether a job exists at all: to tell "removed by retention" from "never was".
+/// Tells whether the partition of a job's id has been removed. Where it stands, an id without a job was never given to one, or
+/// its transaction has not been committed.
 ///
 /// # Errors
 /// Database failures.
-pub fn was_ever(conn: &mut PgConnection, job: JobId) -> Result<bool, DbError> {
-    const SQL: &str = "-- admin::jobs::was_ever
-SELECT $1 <= last_value AS was FROM millrace.job_seq";
+pub fn is_removed(conn: &mut PgConnection, job: JobId) -> Result<bool, DbError> {
+    const SQL: &str = "-- admin::jobs::is_removed
+WITH asked AS (SELECT $1::bigint AS id)
+SELECT asked.id <= last_value AND to_regclass(format('millrace.jobs_p%s', asked.id / 1000000)) IS NULL AS removed FROM millrace.job_seq, asked";
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Bool)]
-        was: bool,
+        removed: bool,
     }
     let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(conn)?;
-    Ok(row.is_some_and(|row| row.was))
+    Ok(row.is_some_and(|row| row.removed))
 }

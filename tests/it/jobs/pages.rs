@@ -1,5 +1,7 @@
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use millrace::base::db::statement;
+use millrace::queue::partitions::{Dropped, drop_partition};
 use millrace::queue::permission::Role;
 use serde_json::json;
 
@@ -120,6 +122,7 @@ fn a_job_is_held_released_moved_and_cancelled_without_script() {
     let console = Console::start();
     let mut conn = console.db.connect();
     handler_template(&mut conn, "done", json!({}));
+    conn.batch_execute("SELECT setval('millrace.job_seq', 10)").unwrap();
     let job = enqueue(&mut conn, "done", json!({}));
     let mut browser = console.browser(Role::Operator);
 
@@ -208,10 +211,11 @@ fn a_removed_job_is_gone_and_one_that_never_was_is_not_there() {
     let mut conn = console.db.connect();
     handler_template(&mut conn, "done", json!({}));
     let job = enqueue(&mut conn, "done", json!({}));
-    for table in ["DELETE FROM millrace.ready WHERE job_id = $1", "DELETE FROM millrace.jobs WHERE id = $1"] {
-        statement(table).bind::<BigInt, _>(job).run(&mut conn).unwrap();
-    }
     let mut browser = console.browser(Role::Viewer);
+    assert_eq!(browser.get(&format!("/jobs/{}", job.0 - 1)).status, 404, "a gap in the numbers is no removed job");
+    statement("DELETE FROM millrace.ready WHERE job_id = $1").bind::<BigInt, _>(job).run(&mut conn).unwrap();
+    conn.batch_execute("SELECT setval('millrace.job_seq', 1000000)").unwrap();
+    assert_eq!(drop_partition(&mut conn, 0).unwrap(), Dropped::Dropped);
 
     let gone = browser.get(&format!("/jobs/{job}"));
     assert_eq!(gone.status, 410);

@@ -72,7 +72,7 @@ fn a_job_is_seen_and_run_only_after_the_commit_of_its_transaction() {
     let job = order(&mut application);
     thread::sleep(LOOKS);
     assert_eq!((number(&mut conn, JOBS), state(&mut conn, job).as_str()), (0, "nowhere"));
-    assert_eq!(viewer.get(&format!("/jobs/{job}")).status, 410, "its number is taken, but there is no such job");
+    assert_eq!(viewer.get(&format!("/jobs/{job}")).status, 404, "its number is taken, but there is no such job");
     assert_eq!(number(&mut conn, EFFECTS), 0);
 
     application.batch_execute("COMMIT").unwrap();

@@ -85,10 +85,10 @@ fn find(conn: &mut PgConnection, actor: &Actor, id: JobId) -> Result<Detail, Web
 
 fn missing(conn: &mut PgConnection, id: JobId) -> Result<WebError, WebError> {
     let is_elsewhere = detail(conn, &Scope::default(), id)?.is_some();
-    if is_elsewhere || id.0 <= 0 || !service::was_ever(conn, id)? {
+    if is_elsewhere || id.0 <= 0 || !service::is_removed(conn, id)? {
         return Ok(WebError::NotFound);
     }
-    Ok(WebError::Gone(format!("Job {id} was removed by retention, or its number was never given to a job.")))
+    Ok(WebError::Gone(format!("Job {id} was removed by retention, if its number was ever given to a job.")))
 }
 
 impl From<JobError> for WebError {

@@ -64,7 +64,7 @@ fn words(act: &str) -> &str {
         "job.cancel" => "cancelled it",
         "job.hold" => "held it",
         "job.release" => "released it",
-        "job.retry" => "retried it",
+        "job.retry" => "had it run at once",
         "job.reschedule" => "rescheduled it",
         "job.priority" => "changed its priority",
         other => other,
