@@ -20,6 +20,10 @@ use crate::queue::settle::{AttemptOutcome, Ending, SETTLE_BATCH_MAX, Settled, Se
 const LOOK: Duration = Duration::from_millis(500);
 /// Longest wait for more results.
 const COMPANY_WAIT_MAX: Duration = Duration::from_millis(5);
+/// Shortest time from the beginning of one write to that of the next, while few results come.
+const WRITE_EVERY: Duration = Duration::from_millis(4);
+/// So many results are company enough.
+const FEW_MAX: usize = 100;
 /// Time between two looks for more results.
 const COMPANY_LOOK: Duration = Duration::from_micros(500);
 /// Shortest pause after a failure of the database; it doubles with each.
@@ -59,17 +63,20 @@ struct Settler {
     /// Results that another transaction blocks, each alone.
     aside: VecDeque<Settlement>,
     aside_at: Instant,
+    /// When the last write began.
+    wrote_at: Option<Instant>,
     lost: LostJobs,
 }
 
 impl Settler {
     fn new(shared: &Shared) -> Self {
         let link = Link::new(&shared.settings.database_url, "settler", Duration::from_secs(10)).prepared(prepare);
-        Self { link, aside: VecDeque::new(), aside_at: Instant::now(), lost: LostJobs::default() }
+        Self { link, aside: VecDeque::new(), aside_at: Instant::now(), wrote_at: None, lost: LostJobs::default() }
     }
 
     fn settle_batch(&mut self, shared: &Shared, batch: &mut Vec<Settlement>) {
         wait_for_company(shared, batch);
+        self.keep_pace(shared, batch);
         let backlog = batch.len() + shared.results.len();
         tracing::trace!(results = batch.len(), backlog, "settling");
         self.write(shared, batch);
@@ -78,6 +85,19 @@ impl Settler {
         if backlog > CLAIM_BATCH_MAX as usize {
             shared.work_bell.nudge(); // it may have waited for the backlog to go down
         }
+    }
+
+    /// While results come one by one and without a rest, those of a few milliseconds are written together: a transaction
+    /// each costs Postgres several times as much. The first one after a rest is written at once, and so is one for whose
+    /// end others may wait.
+    fn keep_pace(&mut self, shared: &Shared, batch: &mut Vec<Settlement>) {
+        let early = self.wrote_at.map_or(Duration::ZERO, |at| WRITE_EVERY.saturating_sub(at.elapsed()));
+        let awaited = batch.iter().any(|result| result.ordered || !result.lanes.is_empty());
+        if !early.is_zero() && batch.len() < FEW_MAX && !awaited {
+            std::thread::sleep(early);
+            shared.results.take_more(batch);
+        }
+        self.wrote_at = Some(Instant::now());
     }
 
     /// Keeps trying: after a lost COMMIT the same batch is settled again, and what was recorded the first time is left out
