@@ -53,6 +53,9 @@ use crate::queue::work::Stop;
 /// How long draining waits, after the work was told to stop, for it to end: commands get TERM, then KILL after 10 s.
 const STOP_GRACE: Duration = Duration::from_secs(12);
 
+/// The same when the supervisor is gone: the next engine of this name is about to take everything back.
+const ORPHAN_GRACE: Duration = Duration::from_secs(2);
+
 /// What all threads of an engine share.
 pub(crate) struct Shared {
     pub(crate) settings: EngineSettings,
@@ -140,7 +143,7 @@ impl Engine {
     /// Waits until the engine has to end: asked by [`Self::drain`] from a signal, or superseded.
     pub fn wait(&self, asked: impl Fn() -> bool) -> EngineEnd {
         loop {
-            if asked() {
+            if asked() || pulse::is_orphaned() {
                 return EngineEnd::Drained;
             }
             if self.shared.fence.is_superseded() {
@@ -227,9 +230,11 @@ fn hand_back_unstarted(shared: &Shared) {
     dispatcher::give_back(shared, shared.buffer.take_all());
 }
 
+/// Waits until nothing is left to do, at most `limit`; much less once nobody waits for us any more.
 fn wait_idle(shared: &Shared, limit: Duration) {
-    let end = Instant::now() + limit;
-    while Instant::now() < end && !(shared.buffer.unfinished() == 0 && shared.results.is_idle()) {
+    let begun = Instant::now();
+    let limit = || if pulse::is_orphaned() { limit.min(ORPHAN_GRACE) } else { limit };
+    while begun.elapsed() < limit() && !(shared.buffer.unfinished() == 0 && shared.results.is_idle()) {
         thread::sleep(Duration::from_millis(10));
     }
 }

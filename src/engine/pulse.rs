@@ -5,6 +5,7 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,15 @@ pub(super) fn keep_open(writer: RawFd) -> io::Result<()> {
     if unsafe { libc::fcntl(writer, libc::F_SETFD, 0) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Whoever listened to our beats is gone.
+static ORPHANED: AtomicBool = AtomicBool::new(false);
+
+/// Tells whether the supervisor has gone without asking us to end: nobody waits for what we do, and whoever comes after it
+/// starts another engine under our name.
+pub(super) fn is_orphaned() -> bool {
+    ORPHANED.load(Ordering::Relaxed)
+}
+
 /// Beats until nobody listens any more; nothing happens in a process that was told of no pipe.
 ///
 /// # Errors
@@ -72,6 +82,7 @@ pub fn beat() -> io::Result<()> {
         while writer.write_all(b".").is_ok() {
             thread::sleep(BEAT);
         }
+        ORPHANED.store(true, Ordering::Relaxed);
     })?;
     Ok(())
 }

@@ -68,6 +68,33 @@ fn a_server_invites_the_first_admin_keeps_its_engine_alive_and_ends_whole() {
     assert_eq!(again.end(), 0);
 }
 
+#[test]
+fn an_engine_whose_supervisor_was_killed_ends_at_once_and_not_after_a_drain() {
+    let folder = ThrowAway::new();
+    let mut served = Served::start_with(folder.path(), &[("MILLRACE_ALLOW_DIAGNOSTICS", "on")]);
+    served.origin();
+    let engine = wait_for("the engine", Duration::from_secs(10), || served.engine());
+    let file = folder.path().join("sleep.yaml");
+    let template =
+        "kind: Template\nname: demo.sleep\ndescription: Sleeps\nrunner: handler\nhandler: { name: diag.sleep }\n";
+    std::fs::write(&file, template).unwrap();
+    let data = folder.path().to_str().unwrap();
+    let run = |args: &[&str]| millrace(folder.path(), &[("MILLRACE_DATA_DIR", data)], args, "");
+    assert_eq!(run(&["template", "apply", file.to_str().unwrap()]).code, 0);
+    let job = run(&["job", "enqueue", "demo.sleep", "--args", r#"{"ms": 60000}"#, "--json"]).json();
+    let id = job["id"].to_string();
+    wait_for("the start of the job", Duration::from_secs(20), || {
+        (run(&["job", "show", &id, "--json"]).json()["state"] == "running").then_some(())
+    });
+
+    let killed = Instant::now();
+    served.kill();
+
+    let ended = || (!std::path::Path::new(&format!("/proc/{engine}")).exists()).then_some(());
+    wait_for("the end of the engine", Duration::from_secs(15), ended);
+    assert!(killed.elapsed() < Duration::from_secs(15), "a drain takes 25 s");
+}
+
 /// Lets a command run as an ordinary user, where we are root.
 fn ordinary(command: &mut Command) -> &mut Command {
     // SAFETY: geteuid has no preconditions.

@@ -76,6 +76,12 @@ impl Served {
         unsafe { libc::kill(engine, libc::SIGKILL) };
     }
 
+    /// Kills the supervisor at once, and not what it has started.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Ends it in order and gives its exit code.
     pub fn end(mut self) -> i32 {
         // SAFETY: kill has no memory preconditions, and the child is not reaped yet.
