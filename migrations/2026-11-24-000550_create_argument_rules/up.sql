@@ -235,7 +235,14 @@ COMMENT ON FUNCTION millrace.lane_key IS 'Key of a limit: its kind, the template
 CREATE OR REPLACE FUNCTION millrace.limit_keys(template_id integer, limits jsonb, args jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_remove(ARRAY[
         CASE WHEN limits ? 'concurrency' THEN 't' || template_id END,
+        CASE WHEN limits ? 'concurrency_per_node' THEN 'n' || template_id END,
         CASE WHEN limits ? 'keyed' THEN millrace.lane_key('k', template_id, limits #> '{keyed,by}', args) END,
         CASE WHEN limits ? 'rate' THEN millrace.lane_key('r', template_id, limits #> '{rate,by}', args) END], NULL)
 $$;
 COMMENT ON FUNCTION millrace.limit_keys IS 'Lanes whose limits hold for a job with these arguments';
+
+CREATE OR REPLACE FUNCTION millrace.lane_places(key text, jobs_max integer) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN left(key, 1) = 'n' THEN least(jobs_max::bigint * (SELECT count(*) FROM millrace.nodes WHERE state <> 'down'), 2000000000)::integer
+        ELSE jobs_max END
+$$;
+COMMENT ON FUNCTION millrace.lane_places IS 'Places of a lane on all nodes; NULL = without bound';

@@ -142,6 +142,7 @@ fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
         lease: Duration::from_secs(10),
         heartbeat: Duration::from_secs(3),
         drain: Duration::from_secs(25),
+        aging: Duration::from_secs(30),
         poll: Duration::from_secs(1),
     })
 }

@@ -85,6 +85,7 @@ fn settings(config: &Config, database_url: String) -> EngineSettings {
         lease: config.timing.lease,
         heartbeat: config.timing.heartbeat,
         drain: config.timing.drain,
+        aging: config.timing.aging,
         poll: POLL,
     }
 }

@@ -7,6 +7,7 @@ use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::nodes::service::{self, Act};
 use crate::admin::nodes::{NodeRow, NodeState};
+use crate::web::ansi::visible;
 
 /// Commands about nodes.
 #[derive(Subcommand, Debug)]
@@ -37,7 +38,8 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
     match command {
         Command::List => {
             let nodes = service::list(conn, &session.actor)?;
-            let heading = ["NODE", "STATE", "BUSY", "SLOTS", "RUNNING", "HEARTBEAT", "SKEW", "VERSION", "QUEUES"];
+            let heading =
+                ["NODE", "STATE", "BUSY", "SLOTS", "RUNNING", "HEARTBEAT", "SKEW", "VERSION", "QUEUES", "LABELS"];
             let mut rows = vec![heading.map(String::from).to_vec()];
             rows.extend(nodes.iter().map(row));
             Ok(Answer::new(columns(&rows), json!({ "nodes": nodes })))
@@ -67,5 +69,12 @@ fn row(node: &NodeRow) -> Vec<String> {
         node.clock_skew_ms.map_or_else(|| "-".into(), |ms| format!("{ms}ms")),
         node.version.clone(),
         node.queues.as_ref().map_or_else(|| "all".into(), |queues| queues.join(",")),
+        labels(&node.labels),
     ]
+}
+
+fn labels(labels: &serde_json::Value) -> String {
+    let label = |(name, value): (&String, &serde_json::Value)| format!("{name}={}", value.as_str().unwrap_or_default());
+    let all: Vec<String> = labels.as_object().into_iter().flatten().map(label).collect();
+    if all.is_empty() { "-".into() } else { visible(&all.join(",")) }
 }

@@ -24,7 +24,7 @@ use crate::base::network::{Allowed, Network};
 use crate::base::text::NodeName;
 use source::Values;
 
-/// Lease, heartbeat and drain (GUARANTEES.md).
+/// Lease, heartbeat, drain and aging (GUARANTEES.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// After this long without heartbeat a node's jobs are taken over.
@@ -33,6 +33,8 @@ pub struct Timing {
     pub heartbeat: Duration,
     /// How long running jobs may finish when the node is stopped.
     pub drain: Duration,
+    /// A job stands behind each level of priority above its own for so long.
+    pub aging: Duration,
 }
 
 /// Who becomes the first admin without the setup link.
@@ -236,6 +238,7 @@ fn timing(values: &Values) -> Result<Timing, ConfigError> {
         lease: required(values, &setting::LEASE_SECONDS, value::seconds(2))?,
         heartbeat: required(values, &setting::HEARTBEAT_SECONDS, value::seconds(1))?,
         drain: required(values, &setting::DRAIN_SECONDS, value::seconds(0))?,
+        aging: required(values, &setting::AGING_SECONDS, value::seconds(1))?,
     };
     if timing.heartbeat * 2 > timing.lease {
         return Err(ConfigError::Contradiction(format!(

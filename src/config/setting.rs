@@ -73,6 +73,13 @@ pub const HEARTBEAT_SECONDS: Setting =
 /// See [`super::Timing::drain`].
 pub const DRAIN_SECONDS: Setting =
     open("drain_seconds", "MILLRACE_DRAIN_SECONDS", "25", "how long running jobs may finish when the node is stopped");
+/// See [`super::Timing::aging`].
+pub const AGING_SECONDS: Setting = open(
+    "aging_seconds",
+    "MILLRACE_AGING_SECONDS",
+    "30",
+    "after so long for each higher priority a waiting job gets a part of the slots before them",
+);
 /// See [`super::Config::first_admin`].
 pub const ADMIN_EMAIL: Setting =
     open("admin_email", "MILLRACE_ADMIN_EMAIL", "", "login name of the first admin, made only while there is none");
@@ -138,7 +145,7 @@ pub const SQL_URL: Setting = Setting {
 };
 
 /// Every setting, in the order in which it is shown.
-pub const ALL: [&Setting; 24] = [
+pub const ALL: [&Setting; 25] = [
     &DATABASE_URL,
     &DATA_DIR,
     &LISTEN,
@@ -155,6 +162,7 @@ pub const ALL: [&Setting; 24] = [
     &LEASE_SECONDS,
     &HEARTBEAT_SECONDS,
     &DRAIN_SECONDS,
+    &AGING_SECONDS,
     &ADMIN_EMAIL,
     &ADMIN_PASSWORD,
     &COMMAND_USER,

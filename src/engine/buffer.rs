@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::usage::Place;
 use crate::queue::catalog::Version;
 use crate::queue::claim::Claimed;
 use crate::queue::job::{Fence, JobId};
@@ -27,6 +28,8 @@ pub(crate) struct Assigned {
     pub(crate) checkpoint: Option<Value>,
     /// The lanes in which it took a place when it was admitted.
     pub(crate) lanes: Vec<String>,
+    /// Its place among the jobs of its queue on this node.
+    pub(crate) place: Option<Place>,
     /// It may be what takes its nodes down: no two of these are here at once.
     pub(crate) suspect: bool,
     /// When it was claimed.

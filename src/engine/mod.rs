@@ -30,6 +30,7 @@ mod settler;
 mod simulation;
 mod supervisor;
 mod sweeper;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -77,7 +78,7 @@ pub(crate) struct Shared {
     /// How long claims took of late.
     pub(crate) claim_times: dispatcher::ClaimTimes,
     /// Wakes the dispatcher.
-    pub(crate) work_bell: dispatcher::Doorbell,
+    pub(crate) work_bell: Arc<dispatcher::Doorbell>,
     /// Wakes the heartbeat: an intent came, or the engine ends.
     pub(crate) pulse_bell: Bell,
     /// Wakes the mover.
@@ -124,7 +125,7 @@ impl Engine {
             places: Mutex::default(),
             recount: AtomicBool::new(false),
             claim_times: dispatcher::ClaimTimes::default(),
-            work_bell: dispatcher::Doorbell::default(),
+            work_bell: Arc::default(),
             pulse_bell: Bell::default(),
             due_bell: Bell::default(),
             ending: bell::Latch::default(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::buffer::Assigned;
 use super::pool::Running;
+use super::usage::Place;
 use super::{Shared, panics};
 use crate::base::clock::Time;
 use crate::queue::claim::Claimed;
@@ -73,6 +74,7 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
     let facts = facts(shared, &mut assigned, spec, started_at);
     let context = JobContext::new(facts, timeout(&assigned, spec), Arc::clone(&shared.clock));
     let running = Arc::new(Running::new(context));
+    assigned.place.iter_mut().for_each(Place::begin);
     shared.pool.enter(slot, Arc::clone(&running));
     let report = attempt(shared, &running.context, spec);
     match settlement(shared, &assigned, spec, &running, report) {

@@ -35,6 +35,8 @@ pub struct EngineSettings {
     pub heartbeat: Duration,
     /// How long running work may go on after TERM.
     pub drain: Duration,
+    /// A job stands behind each level of priority above its own for so long.
+    pub aging: Duration,
     /// Longest wait for a notification before looking by oneself.
     pub poll: Duration,
 }

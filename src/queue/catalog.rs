@@ -32,6 +32,9 @@ pub struct Queue {
     /// Most of its jobs that run at once on all nodes.
     #[diesel(sql_type = Nullable<Integer>)]
     pub concurrency: Option<i32>,
+    /// Most of its jobs that run at once on each node.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub concurrency_per_node: Option<i32>,
 }
 
 /// Reads all queues, by name.
@@ -40,7 +43,7 @@ pub struct Queue {
 /// Database failures.
 pub fn queues(conn: &mut PgConnection) -> Result<Vec<Queue>, DbError> {
     const SQL: &str = "-- queue::catalog::queues
-SELECT id, name, weight, paused_at IS NOT NULL AS paused, concurrency FROM millrace.queues ORDER BY name LIMIT $1";
+SELECT id, name, weight, paused_at IS NOT NULL AS paused, concurrency, concurrency_per_node FROM millrace.queues ORDER BY name LIMIT $1";
     statement(SQL).bind::<Integer, _>(QUEUES_MAX).rows(conn)
 }
 
@@ -51,10 +54,10 @@ SELECT id, name, weight, paused_at IS NOT NULL AS paused, concurrency FROM millr
 /// Database failures.
 pub fn to_serve(conn: &mut PgConnection, served: Option<&[String]>, after: QueueId) -> Result<Vec<Queue>, DbError> {
     const OPEN: &str = "-- queue::catalog::open
-SELECT id, name, weight, false AS paused, concurrency FROM millrace.queues
+SELECT id, name, weight, false AS paused, concurrency, concurrency_per_node FROM millrace.queues
 WHERE paused_at IS NULL AND ($1::text[] IS NULL OR name = ANY($1::text[])) ORDER BY name LIMIT $2";
     const BUSY: &str = "-- queue::catalog::busy
-SELECT q.id, q.name, q.weight, false AS paused, q.concurrency FROM millrace.queues q
+SELECT q.id, q.name, q.weight, false AS paused, q.concurrency, q.concurrency_per_node FROM millrace.queues q
 WHERE q.paused_at IS NULL AND ($1::text[] IS NULL OR q.name = ANY($1::text[]))
     AND EXISTS (SELECT FROM millrace.ready r WHERE r.queue_id = q.id)
 ORDER BY q.id <= $2, q.id LIMIT $3";

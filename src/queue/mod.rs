@@ -13,6 +13,7 @@
 //! ```
 pub mod access;
 pub mod actor;
+pub mod aging;
 pub mod args;
 pub mod audit;
 pub mod catalog;
@@ -22,6 +23,7 @@ pub mod counts;
 pub mod due;
 pub mod enqueue;
 pub mod fingerprint;
+pub mod fit;
 pub mod hand_back;
 pub mod histogram;
 pub mod idempotency;

@@ -1,12 +1,14 @@
 //! Why is it not running? The reasons of a waiting job, in the order in which they keep it.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Detail, debounce, gate, turn};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::fit::Labels;
 use crate::queue::node::{Drain, drains};
 use crate::queue::state::JobState;
 
@@ -61,6 +63,11 @@ pub enum Reason {
     },
     /// No node that is up serves its queue.
     NoNode,
+    /// Nodes that are up serve its queue, but none of them has the labels that its template requires.
+    NoNodeWith {
+        /// The labels.
+        labels: Labels,
+    },
     /// All slots are busy.
     SlotsBusy {
         /// Slots in use.
@@ -70,7 +77,7 @@ pub enum Reason {
     },
     /// As many jobs run as a limit allows.
     Limit {
-        /// What the limit is of: `queue`, `template` or `key`.
+        /// What the limit is of: `queue`, `template`, `node` (the template on each node) or `key`.
         of: &'static str,
         /// The values of the key, as JSON, if they are short.
         key: Option<String>,
@@ -155,6 +162,10 @@ struct Facts {
     pause_reason: Option<String>,
     #[diesel(sql_type = Integer)]
     nodes: i32,
+    #[diesel(sql_type = Integer)]
+    fitting: i32,
+    #[diesel(sql_type = Jsonb)]
+    requires: Value,
     #[diesel(sql_type = BigInt)]
     slots: i64,
     #[diesel(sql_type = BigInt)]
@@ -216,6 +227,9 @@ fn in_line(facts: &Facts, drained: Vec<Drain>, last: Reason) -> Vec<Reason> {
         reasons.extend(drained.into_iter().map(|Drain { node, by, reason }| Reason::NodeDrained { node, by, reason }));
     } else if facts.nodes == 0 {
         reasons.push(Reason::NoNode);
+    } else if facts.fitting == 0 {
+        let labels = serde_json::from_value(facts.requires.clone()).unwrap_or_default(); // a version's labels are texts
+        reasons.push(Reason::NoNodeWith { labels });
     } else if facts.busy >= facts.slots {
         reasons.push(Reason::SlotsBusy { busy: facts.busy, slots: facts.slots });
     }
@@ -226,15 +240,16 @@ fn in_line(facts: &Facts, drained: Vec<Drain>, last: Reason) -> Vec<Reason> {
 fn facts(conn: &mut PgConnection, job: &Detail) -> Result<Facts, DbError> {
     const SQL: &str = "-- admin::jobs::explain
 WITH place AS (
-    SELECT coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq
+    SELECT coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq,
+        coalesce((SELECT v.spec -> 'requires' FROM millrace.template_versions v WHERE v.template_id = j.template_id AND v.version = j.version), '{}') AS requires
     FROM millrace.jobs j LEFT JOIN millrace.placements p ON p.job_id = j.id WHERE j.id = $1
 ), serving AS (
-    SELECT n.slots, n.busy FROM place JOIN millrace.queues q ON q.id = place.queue_id
+    SELECT n.slots, n.busy, n.labels @> place.requires AS fits FROM place JOIN millrace.queues q ON q.id = place.queue_id
     JOIN millrace.nodes n ON n.state = 'up' AND (n.queues IS NULL OR q.name = ANY (n.queues))
 )
 SELECT q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by,
-    q.pause_reason, (SELECT count(*) FROM serving)::integer AS nodes,
-    coalesce((SELECT sum(slots) FROM serving), 0)::bigint AS slots, coalesce((SELECT sum(busy) FROM serving), 0)::bigint AS busy,
+    q.pause_reason, (SELECT count(*) FROM serving)::integer AS nodes, (SELECT count(*) FROM serving WHERE fits)::integer AS fitting, place.requires,
+    coalesce((SELECT sum(slots) FROM serving WHERE fits), 0)::bigint AS slots, coalesce((SELECT sum(busy) FROM serving WHERE fits), 0)::bigint AS busy,
     (SELECT count(*) FROM (
         SELECT FROM millrace.ready r WHERE r.queue_id = place.queue_id AND (r.priority, r.seq) < (place.priority, place.seq) LIMIT $2
     ) AS ahead) AS before
@@ -260,7 +275,7 @@ mod tests {
         assert_eq!(outlook(vec![busy(), next()], 0), Outlook::InTurn(3));
         assert_eq!(outlook(vec![next()], 2), Outlook::InTurn(3));
         assert_eq!(outlook(vec![next()], 3), Outlook::AtOnce(3));
-        for stopped in [paused(), drained(), Reason::NoNode] {
+        for stopped in [paused(), drained(), Reason::NoNode, Reason::NoNodeWith { labels: Labels::new() }] {
             assert_eq!(outlook(vec![stopped, next()], 8), Outlook::Stopped);
         }
         assert_eq!(outlook(vec![Reason::Blocked], 8), Outlook::Stopped);

@@ -50,11 +50,13 @@ impl Gate {
         let position = self.before + 1;
         match self.not_before {
             Some(at) => Reason::RateLimit { key: key(&self.lane), at, position },
+            None if self.lane.starts_with('x') => Reason::InLine { position }, // for nodes with certain labels
             None => Reason::Limit {
                 key: key(&self.lane),
                 of: match self.lane.as_bytes().first() {
                     Some(b'q') => "queue",
                     Some(b't') => "template",
+                    Some(b'n') => "node",
                     _ => "key",
                 },
                 jobs_max: self.jobs_max.unwrap_or_default(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::service::{sees_payload, visible_args, visible_error};
 use super::{Attempt, Detail, Explanation, Reason};
 use crate::queue::actor::Actor;
+use crate::queue::fit::written;
 use crate::queue::job::JobId;
 use crate::queue::log::StoredLine;
 use crate::queue::state::JobState;
@@ -137,8 +138,10 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::NodeDrained { node, by: None, .. } => format!("The node {node} is stopping"),
         Reason::NoNode => "No node that is up serves its queue".into(),
+        Reason::NoNodeWith { labels } => format!("No node that is up and serves its queue has {}", written(labels)),
         Reason::SlotsBusy { busy, slots } => format!("{busy} of {slots} slots are busy"),
         Reason::Limit { of, jobs_max, position, .. } => {
+            let of = if *of == "node" { "template on each node" } else { of };
             format!("{jobs_max} jobs of its {of} may run at once and do; it is number {position} of those that wait")
         }
         Reason::RateLimit { at, position, .. } => {

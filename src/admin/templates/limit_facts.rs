@@ -1,14 +1,23 @@
 //! The limits of a template in words.
 
 use super::facts::{Fact, span};
-use crate::queue::template::{Keyed, Limits, Rate, WhenFull};
+use crate::queue::template::{Keyed, Labels, Limits, Rate, WhenFull};
+use crate::web::ansi::visible;
 
 /// Says how many run at once and begin within a time; empty when nothing limits them.
 pub fn limits(limits: &Limits) -> Vec<Fact> {
     let at_once = limits.concurrency.map(|jobs| Fact::words("At once", format!("{} on all nodes", count(jobs))));
+    let on_a_node =
+        limits.concurrency_per_node.map(|jobs| Fact::words("At once on a node", format!("{} on each", count(jobs))));
     let keyed = limits.keyed.as_ref().map(|keyed| Fact::words("At once of a key", keyed_words(keyed)));
     let rate = limits.rate.as_ref().map(|rate| Fact::words("Rate", rate_words(rate)));
-    [at_once, keyed, rate].into_iter().flatten().collect()
+    [at_once, on_a_node, keyed, rate].into_iter().flatten().collect()
+}
+
+/// Says which nodes run its jobs; `None` = any.
+pub fn requires(labels: &Labels) -> Option<Fact> {
+    let words: Vec<String> = labels.iter().map(|(name, value)| visible(&format!("{name}={value}"))).collect();
+    (!words.is_empty()).then(|| Fact::words("Runs on", format!("nodes with {}", words.join(", "))))
 }
 
 fn count(jobs: u32) -> String {
@@ -37,10 +46,11 @@ mod tests {
 
     #[test]
     fn limits_are_told_in_words() {
-        let told: Limits =
-            serde_json::from_value(json!({ "concurrency": 1, "keyed": { "by": ["customer"], "jobs": 2 },
-            "rate": { "jobs": 100, "per_ms": 60_000, "burst": 5 } }))
-            .unwrap();
+        let told: Limits = serde_json::from_value(
+            json!({ "concurrency": 1, "concurrency_per_node": 4, "keyed": { "by": ["customer"], "jobs": 2 },
+            "rate": { "jobs": 100, "per_ms": 60_000, "burst": 5 } }),
+        )
+        .unwrap();
 
         let words: Vec<String> = limits(&told).into_iter().map(|fact| fact.lines.join(" ")).collect();
 
@@ -48,6 +58,7 @@ mod tests {
             words,
             [
                 "1 job on all nodes",
+                "4 jobs on each",
                 "2 jobs with the same customer; one more waits",
                 "100 jobs begin within 1m, at most 5 at once"
             ]

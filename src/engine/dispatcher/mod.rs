@@ -3,14 +3,18 @@
 //! It looks only when there is a reason: news of work, or room for more of the work that the last claim left behind. A
 //! claim that found nothing costs the server as much as one that found something.
 mod admission;
+mod aging;
 mod claim_times;
 mod doorbell;
+mod fitted;
 mod marks;
+mod mix;
 mod pace;
+mod queues;
 mod share;
 mod suspects;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,20 +22,20 @@ use super::buffer::Assigned;
 use super::pool::Pool;
 use super::{Shared, run};
 use crate::base::db::{DbError, Link};
-use crate::queue::catalog::{self, Queue, Versions};
+use crate::queue::catalog::Versions;
 use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin_plan};
-use crate::queue::job::QueueId;
 use crate::queue::log;
 
+use aging::Aging;
 pub(crate) use claim_times::ClaimTimes;
 pub(crate) use doorbell::Doorbell;
 use doorbell::Heard;
+use fitted::Fitted;
 use marks::Marks;
+use mix::mix;
 use pace::Pace;
-use share::share;
+use queues::Queues;
 
-/// How old the list of queues may be.
-const QUEUES_AGE_MAX: Duration = Duration::from_secs(1);
 /// A job waits at most this long for a thread before the pool grows.
 const STUCK_MAX: Duration = Duration::from_millis(10);
 /// Claimed jobs that no slot has begun within this time are given back, so that another node may run them.
@@ -57,17 +61,15 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 struct Dispatcher {
     link: Link,
     versions: Versions,
-    queues: Vec<Queue>,
-    names: HashMap<QueueId, Arc<str>>,
-    queue_limits: HashMap<QueueId, u32>,
-    queues_read: Option<Instant>,
-    /// Queues that gave less than they were asked for at the last claim.
-    idle: HashSet<QueueId>,
-    turn: usize,
+    queues: Queues,
     pace: Pace,
     marks: Marks,
+    aging: Aging,
+    fitted: Fitted,
     /// There may be work in the lines.
     more: bool,
+    /// The last claim left some behind.
+    left_behind: bool,
     /// The last claim brought so many jobs that the lines are long.
     lines_are_long: bool,
 }
@@ -78,22 +80,20 @@ impl Dispatcher {
         Self {
             link,
             versions: Versions::default(),
-            queues: Vec::new(),
-            names: HashMap::new(),
-            queue_limits: HashMap::new(),
-            queues_read: None,
-            idle: HashSet::new(),
-            turn: 0,
+            queues: Queues::new(),
             pace: Pace::new(Instant::now()),
             marks: Marks::default(),
+            aging: Aging::new(shared.settings.aging),
+            fitted: Fitted::new(&shared.settings.labels),
             more: true,
+            left_behind: false,
             lines_are_long: false,
         }
     }
 
     /// Nothing was heard for a while: the queues are read again and all lines looked at.
     fn look_everywhere(&mut self) {
-        self.queues_read = None;
+        self.queues.forget();
         self.more = true;
     }
 
@@ -159,23 +159,50 @@ impl Dispatcher {
     }
 
     fn claim_once(&mut self, shared: &Arc<Shared>, room: u32) -> Result<(), DbError> {
-        self.read_queues(shared)?;
-        self.turn = self.turn.wrapping_add(1);
+        self.queues.read(&mut self.link, shared)?;
+        let slots = shared.pool.slots_max();
+        let fitted = self.fitted.claim(&mut self.link, shared, room, |queue| self.queues.most(queue, slots))?;
+        let taken = fitted.len() as u32;
         let room = if self.lines_are_long { room } else { room.min(FEW_MAX) };
-        let wants = share(room, &self.queues, shared.settings.queues.as_ref(), &self.idle, self.turn);
+        self.begin(shared, fitted);
+        let claimed = if room > taken { self.claim_lines(shared, room - taken) } else { Ok(Vec::new()) };
+        self.more |= taken > 0;
+        self.begin(shared, claimed?);
+        Ok(())
+    }
+
+    fn claim_lines(&mut self, shared: &Arc<Shared>, room: u32) -> Result<Vec<Claimed>, DbError> {
+        let wants = self.queues.wants(room, shared.pool.slots_max());
         if wants.is_empty() {
             self.more = false; // the next poll reads the queues again
-            return Ok(());
+            return Ok(Vec::new());
         }
+        if self.left_behind {
+            self.aging.look(&mut self.link, &mut self.marks, &wants)?;
+        }
+        let wants = self.aging.split(wants);
         let claimed = self.claim_marked(shared, &wants, room)?;
         self.lines_are_long = claimed.len() >= FEW_MAX as usize;
-        self.learn(&wants, &claimed, room);
+        self.more = self.queues.learn(&wants, &claimed, room);
+        self.left_behind = self.more;
+        self.aging.learn(&wants, &claimed);
+        if !self.more {
+            self.aging.forget(); // nothing waits
+        }
         tracing::trace!(jobs = claimed.len(), room, held = shared.buffer.held(), "claimed");
+        Ok(claimed)
+    }
+
+    /// Hands claimed jobs to the workers, except those that may not run here and now.
+    fn begin(&mut self, shared: &Arc<Shared>, claimed: Vec<Claimed>) {
+        if claimed.is_empty() {
+            return;
+        }
         let claimed = suspects::postpone(&mut self.link, shared, claimed);
         let assigned = self.assign(shared, claimed);
-        let assigned = admission::ask(&mut self.link, shared, assigned, &self.queue_limits);
-        shared.buffer.fill(assigned, shared.pool.wake_max());
-        Ok(())
+        let assigned = self.fitted.turn_away(&mut self.link, shared, assigned);
+        let assigned = admission::ask(&mut self.link, shared, assigned, self.queues.limits());
+        shared.buffer.fill(mix(assigned, |one| one.job.queue_id), shared.pool.wake_max());
     }
 
     /// Claims behind the marks; from the beginning once a second, and when nothing was found although somebody rang.
@@ -184,7 +211,7 @@ impl Dispatcher {
         let sweep = self.marks.sweep_is_due(now);
         if !sweep {
             let behind: Vec<Want> =
-                wants.iter().map(|want| Want { above: self.marks.above(want.queue, now), ..*want }).collect();
+                wants.iter().map(|want| aging::behind(want, self.marks.above(want.queue, now))).collect();
             let claimed = self.timed_claim(shared, &behind, room)?;
             self.marks.claimed(&claimed, now);
             if !claimed.is_empty() || !self.marks.sweep_is_cheap() || behind == wants {
@@ -207,42 +234,6 @@ impl Dispatcher {
         Ok(claimed)
     }
 
-    /// Learns which queues were empty and whether something was left behind.
-    fn learn(&mut self, wants: &[Want], claimed: &[Claimed], room: u32) {
-        let mut got: HashMap<QueueId, usize> = HashMap::new();
-        for jobs in claimed.chunk_by(|a, b| a.queue_id == b.queue_id) {
-            *got.entry(jobs[0].queue_id).or_default() += jobs.len();
-        }
-        let is_cut = claimed.len() >= room as usize;
-        if is_cut {
-            self.idle.clear(); // the limit cut the rest off: nothing is known of it
-        }
-        self.more = is_cut;
-        for want in wants {
-            if got.get(&want.queue).copied().unwrap_or(0) >= want.jobs_max as usize {
-                self.idle.remove(&want.queue);
-                self.more = true;
-            } else if !is_cut {
-                self.idle.insert(want.queue);
-            }
-        }
-    }
-
-    fn read_queues(&mut self, shared: &Shared) -> Result<(), DbError> {
-        if self.queues_read.is_some_and(|at| at.elapsed() < QUEUES_AGE_MAX) {
-            return Ok(());
-        }
-        let served: Option<Vec<String>> =
-            shared.settings.queues.as_ref().map(|served| served.keys().cloned().collect());
-        let last = self.queues.last().map_or(QueueId(0), |queue| queue.id);
-        self.queues = self.link.with(|conn| catalog::to_serve(conn, served.as_deref(), last))?;
-        self.names = self.queues.iter().map(|queue| (queue.id, Arc::from(queue.name.as_str()))).collect();
-        let limited = |queue: &Queue| Some((queue.id, queue.concurrency?.unsigned_abs()));
-        self.queue_limits = self.queues.iter().filter_map(limited).collect();
-        self.queues_read = Some(Instant::now());
-        Ok(())
-    }
-
     /// Adds what a run needs. Jobs that cannot begin are settled: late ones expire, those whose template cannot be read
     /// because the database went away are given back.
     fn assign(&mut self, shared: &Shared, claimed: Vec<(Claimed, bool)>) -> Vec<Assigned> {
@@ -254,12 +245,12 @@ impl Dispatcher {
                 shared.results.push(run::expired(&job, now));
                 continue;
             }
-            let queue_name = self.names.get(&job.queue_id).cloned().unwrap_or_else(|| Arc::from("?"));
+            let queue_name = self.queues.name(job.queue_id);
             match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
                 Ok(Some(version)) => {
                     let checkpoint = checkpoints.remove(&job.job_id.0);
-                    let lanes = Vec::new();
-                    assigned.push(Assigned { job, version, queue_name, checkpoint, lanes, suspect, since });
+                    let (lanes, place) = (Vec::new(), self.queues.place(job.queue_id));
+                    assigned.push(Assigned { job, version, queue_name, checkpoint, lanes, place, suspect, since });
                 }
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
                 Err(error) => {

@@ -49,6 +49,15 @@ impl Want {
     }
 }
 
+/// What to take from one lane of jobs that only some nodes may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FittedWant {
+    /// The lane ([`crate::queue::fit::lane`]).
+    pub lane: String,
+    /// At most so many.
+    pub jobs_max: u32,
+}
+
 crate::row_id!(
     /// What is to be known of a claimed job, in bits: a row of more than 16 columns would cost the compiler more than the bits do.
     Marks, i16, diesel::sql_types::SmallInt
@@ -132,6 +141,20 @@ pub fn claim(
     })?;
     claimed.sort_by_key(|job| (job.priority, job.seq));
     Ok(claimed)
+}
+
+/// Claims what waits in lanes for a node with certain labels, by priority, at most `jobs_max` in all, under one lease. Their
+/// place is given as 0: they stood in no line.
+///
+/// # Errors
+/// As [`claim`].
+pub fn claim_fitted(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    wants: &[FittedWant],
+    jobs_max: u32,
+) -> Result<Vec<Claimed>, DbError> {
+    take::fitted(conn, who, wants, jobs_max.min(FEW_MAX))
 }
 
 /// Pins the shape of the claim's plans on this connection: only lines are walked along their index, only rows are joined

@@ -2,7 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 
-use super::{Claimed, PRIORITIES, Want};
+use super::{Claimed, FittedWant, PRIORITIES, Want};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Statement, Tx, statement};
 use crate::queue::job::{JobId, QueueId, TemplateId};
@@ -36,15 +36,18 @@ RETURNING r.job_id, (r.attempt + 1)::smallint AS attempt, r.seq, r.since, r.queu
 
 const TAKE: &str = take!("-- queue::claim::take\n", "");
 
-/// Everything at once, under one lease.
-const TAKE_FEW: &str = take!(
-    "-- queue::claim::take_few
-WITH taken AS MATERIALIZED (
-",
-    "
+/// What follows the taking when everything is done at once, under one lease; `$node` and `$epoch` are parameters.
+macro_rules! leased {
+    ($node:literal, $epoch:literal) => {
+        concat!(
+            "
 ), lease AS (
     INSERT INTO millrace.leases (node_id, epoch, job_ids, attempts)
-    SELECT $9, $10, array_agg(job_id), array_agg(attempt) FROM taken HAVING count(*) > 0
+    SELECT ",
+            $node,
+            ", ",
+            $epoch,
+            ", array_agg(job_id), array_agg(attempt) FROM taken HAVING count(*) > 0
     RETURNING id
 ), counted AS (
     INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs)
@@ -54,6 +57,24 @@ SELECT t.job_id, lease.id, t.attempt, t.seq, t.since, t.queue_id, t.template_id,
     j.timeout_ms, j.deadline, 
     (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer + 4 * (j.ordering_key IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
 FROM taken t CROSS JOIN lease JOIN millrace.jobs j ON j.id = t.job_id"
+        )
+    };
+}
+
+/// Everything at once, under one lease.
+const TAKE_FEW: &str =
+    concat!(take!("-- queue::claim::take_few\nWITH taken AS MATERIALIZED (\n", ""), leased!("$9", "$10"));
+
+/// The same out of lanes in which jobs wait for a node with certain labels.
+const TAKE_FITTED: &str = concat!(
+    "-- queue::claim::take_fitted
+WITH taken AS MATERIALIZED (
+DELETE FROM millrace.gated g WHERE g.ctid = ANY(ARRAY(
+    SELECT line.place FROM UNNEST($1::text[], $2::integer[]) AS want(lane, jobs_max) CROSS JOIN LATERAL (
+        SELECT g.ctid AS place FROM millrace.gated g WHERE g.lane = want.lane ORDER BY g.priority, g.job_id LIMIT want.jobs_max FOR UPDATE SKIP LOCKED
+    ) AS line LIMIT $3))
+RETURNING g.job_id, (g.attempt + 1)::smallint AS attempt, 0::bigint AS seq, g.since, g.queue_id, g.template_id, g.priority",
+    leased!("$4", "$5")
 );
 
 type TakenColumns = (BigInt, SmallInt, BigInt, Timestamptz, Integer, Integer, SmallInt);
@@ -107,6 +128,24 @@ pub(super) fn few(
     let mut claimed =
         take.bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).tuples::<ClaimedColumns, Claimed>(conn)?;
     claimed.sort_by_key(|job| (job.priority, job.seq));
+    Ok(claimed)
+}
+
+/// Takes jobs out of lanes, with their rows, under one lease.
+pub(super) fn fitted(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    wants: &[FittedWant],
+    jobs_max: u32,
+) -> Result<Vec<Claimed>, DbError> {
+    let mut claimed = statement(TAKE_FITTED)
+        .bind::<Array<Text>, _>(wants.iter().map(|want| want.lane.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(wants.iter().map(|want| want.jobs_max as i32).collect::<Vec<_>>())
+        .bind::<Integer, _>(jobs_max as i32)
+        .bind::<Integer, _>(who.node)
+        .bind::<BigInt, _>(who.epoch)
+        .tuples::<ClaimedColumns, Claimed>(conn)?;
+    claimed.sort_by_key(|job| (job.priority, job.job_id));
     Ok(claimed)
 }
 

@@ -29,7 +29,7 @@ pub fn admit(conn: &mut PgConnection, who: Incarnation, asks: &[Ask]) -> Result<
     transaction(conn, "queue::limits::admit", |tx| {
         lock_leases(tx, who, asks)?;
         let known: Vec<Candidate> = asks.iter().map(|ask| ask.candidate.clone()).collect();
-        let (now, mut lanes) = read_lanes(tx, &bounds(&known))?;
+        let (now, mut lanes) = read_lanes(tx, who, &bounds(&known))?;
         let candidates = present(tx, known)?;
         let verdicts = decide(now, &mut lanes, &candidates);
         write_lanes(tx, &bounds(&candidates), &lanes)?;
@@ -60,30 +60,41 @@ fn bounds(candidates: &[Candidate]) -> BTreeMap<&str, Bound> {
 }
 
 /// Makes and locks the lanes in the order of their keys, then reads them: a snapshot of before the lock would be old.
-fn read_lanes(tx: &mut Tx<'_>, bounds: &BTreeMap<&str, Bound>) -> Result<(Time, HashMap<String, Lane>), DbError> {
+fn read_lanes(
+    tx: &mut Tx<'_>,
+    who: Incarnation,
+    bounds: &BTreeMap<&str, Bound>,
+) -> Result<(Time, HashMap<String, Lane>), DbError> {
     const MAKE: &str = "-- queue::limits::make_lanes
 INSERT INTO millrace.lanes (key) SELECT key FROM UNNEST($1::text[]) AS k(key) ORDER BY key ON CONFLICT (key) DO NOTHING";
     const LOCK: &str = "-- queue::limits::lock_lanes
 SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
     const READ: &str = "-- queue::limits::read_lanes
-SELECT l.key, l.tat, l.promised, coalesce((
-        SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
-        WHERE u.key = l.key), 0)::integer AS used,
+SELECT l.key, l.tat, l.promised, coalesce(places.used, 0)::integer AS used, coalesce(places.used_here, 0)::integer AS used_here,
     EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key) AS has_waiting, clock_timestamp()
-FROM millrace.lanes l WHERE l.key = ANY($1)";
-    type Columns = (Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Integer, Bool, Timestamptz);
+FROM millrace.lanes l LEFT JOIN LATERAL (
+    SELECT sum(u.used) AS used, sum(u.used) FILTER (WHERE n.id = $1) AS used_here
+    FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down' WHERE u.key = l.key
+) AS places ON true WHERE l.key = ANY($2)";
+    type Columns = (Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Integer, Integer, Bool, Timestamptz);
     let keys: Vec<&str> = bounds.keys().copied().collect();
     let locked: Vec<String> = statement(LOCK).bind::<Array<Text>, _>(keys.clone()).tuples::<Text, String>(tx)?;
     if locked.len() < keys.len() {
         statement(MAKE).bind::<Array<Text>, _>(keys.clone()).run(tx)?;
         statement(LOCK).bind::<Array<Text>, _>(keys.clone()).run(tx)?;
     }
-    let rows = statement(READ)
-        .bind::<Array<Text>, _>(keys)
-        .tuples::<Columns, (String, Option<Time>, Option<Time>, i32, bool, Time)>(tx)?;
-    let now = rows.iter().map(|row| row.5).max().unwrap_or(Time::UNIX_EPOCH);
-    let lane = |(key, tat, promised, used, has_waiting, _)| {
-        (key, Lane { used: i32::unsigned_abs(used), has_waiting, tat, promised })
+    let rows = statement(READ).bind::<Integer, _>(who.node).bind::<Array<Text>, _>(keys).tuples::<Columns, (
+        String,
+        Option<Time>,
+        Option<Time>,
+        i32,
+        i32,
+        bool,
+        Time,
+    )>(tx)?;
+    let now = rows.iter().map(|row| row.6).max().unwrap_or(Time::UNIX_EPOCH);
+    let lane = |(key, tat, promised, used, here, has_waiting, _)| {
+        (key, Lane { used: i32::unsigned_abs(used), used_here: i32::unsigned_abs(here), has_waiting, tat, promised })
     };
     Ok((now, rows.into_iter().map(lane).collect()))
 }
@@ -95,7 +106,7 @@ FROM UNNEST($1::text[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) AS 
 WHERE l.key = n.key AND ((l.jobs_max, l.tat, l.promised) IS DISTINCT FROM (n.jobs_max, n.tat, n.promised)
     OR l.touched_at < clock_timestamp() - interval '1 hour')";
     let jobs_max = |bound: &Bound| match bound {
-        Bound::Running { jobs_max, .. } => i32::try_from(*jobs_max).ok(),
+        Bound::Running { jobs_max, .. } | Bound::Here { jobs_max } => i32::try_from(*jobs_max).ok(),
         Bound::Rate { .. } => None,
     };
     let of = |read: fn(&Lane) -> Option<Time>| -> Vec<Option<Time>> {

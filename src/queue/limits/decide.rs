@@ -27,6 +27,11 @@ pub enum Bound {
         /// What becomes of one more.
         when_full: WhenFull,
     },
+    /// Jobs that run at once on this node; one more waits for any node's place.
+    Here {
+        /// At most so many.
+        jobs_max: u32,
+    },
     /// Jobs that begin within a time: the generic cell rate algorithm (ITU-T I.371), a token bucket without a clock of its own.
     Rate {
         /// Time between two jobs at the even rate.
@@ -41,6 +46,8 @@ pub enum Bound {
 pub struct Lane {
     /// Jobs of it that run.
     pub used: u32,
+    /// Those of them that run on this node.
+    pub used_here: u32,
     /// Some wait in it.
     pub has_waiting: bool,
     /// When the next job would begin at the even rate.
@@ -61,7 +68,7 @@ pub struct Candidate {
 impl Candidate {
     /// Gives the lanes in which it takes a place while it runs.
     pub fn places(&self) -> impl Iterator<Item = &str> {
-        let takes_place = |rule: &&Rule| matches!(rule.bound, Bound::Running { .. });
+        let takes_place = |rule: &&Rule| matches!(rule.bound, Bound::Running { .. } | Bound::Here { .. });
         self.rules.iter().filter(takes_place).map(|rule| rule.key.as_str())
     }
 }
@@ -102,7 +109,10 @@ fn decide_one(now: Time, lanes: &mut HashMap<String, Lane>, candidate: &Candidat
     for rule in &candidate.rules {
         let lane = lanes.entry(rule.key.clone()).or_default();
         match rule.bound {
-            Bound::Running { .. } => lane.used += 1,
+            Bound::Running { .. } | Bound::Here { .. } => {
+                lane.used += 1;
+                lane.used_here += 1;
+            }
             Bound::Rate { interval, .. } => lane.tat = Some(lane.tat.unwrap_or(now).max(now) + delta(interval)),
         }
     }
@@ -121,13 +131,17 @@ fn stopped(now: Time, lane: &mut Lane, rule: &Rule, is_fresh: bool) -> Option<Ve
                 Verdict::Gated { lane: rule.key.clone(), not_before: None, cancels_oldest }
             }
         }),
+        Bound::Here { jobs_max } if lane.used_here >= jobs_max || must_queue => {
+            lane.has_waiting = true;
+            Some(Verdict::Gated { lane: rule.key.clone(), not_before: None, cancels_oldest: false })
+        }
         Bound::Rate { interval, tolerance } if must_queue || earliest(lane, tolerance) > now => {
             lane.has_waiting = true;
             let promised = (lane.promised.unwrap_or(now).max(now) + delta(interval)).max(earliest(lane, tolerance));
             lane.promised = Some(promised);
             Some(Verdict::Gated { lane: rule.key.clone(), not_before: Some(promised), cancels_oldest: false })
         }
-        Bound::Running { .. } | Bound::Rate { .. } => None,
+        Bound::Running { .. } | Bound::Here { .. } | Bound::Rate { .. } => None,
     }
 }
 
@@ -178,6 +192,19 @@ mod tests {
         assert!(verdicts[..2].iter().all(|verdict| *verdict == Verdict::Admitted));
         assert_eq!(verdicts[2], Verdict::Gated { lane: "t1".into(), not_before: None, cancels_oldest: false });
         assert_eq!(lanes["t1"].used, 3);
+    }
+
+    #[test]
+    fn a_node_s_places_are_its_own() {
+        let elsewhere = Lane { used: 9, used_here: 1, ..Lane::default() };
+        let mut lanes = HashMap::from([("n1".to_owned(), elsewhere)]);
+        let rule = Rule { key: "n1".into(), bound: Bound::Here { jobs_max: 2 } };
+
+        let verdicts = decide(at(0), &mut lanes, &vec![fresh(&[rule]); 2]);
+
+        assert_eq!(verdicts[0], Verdict::Admitted);
+        assert_eq!(verdicts[1], Verdict::Gated { lane: "n1".into(), not_before: None, cancels_oldest: false });
+        assert_eq!((lanes["n1"].used, lanes["n1"].used_here), (10, 2));
     }
 
     #[test]

@@ -58,7 +58,7 @@ WITH freed AS MATERIALIZED (
 ), next AS MATERIALIZED (
     SELECT g.job_id FROM freed JOIN millrace.lanes l ON l.key = freed.key CROSS JOIN LATERAL (
         SELECT g.job_id FROM millrace.gated g WHERE g.lane = freed.key ORDER BY g.priority, g.job_id
-        LIMIT least(freed.jobs, freed.jobs + l.jobs_max - coalesce((
+        LIMIT least(freed.jobs, freed.jobs + millrace.lane_places(l.key, l.jobs_max) - coalesce((
             SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
             WHERE u.key = freed.key), 0)::integer) FOR UPDATE SKIP LOCKED
     ) AS g

@@ -21,11 +21,13 @@ pub struct Cursor(String);
 /// # Errors
 /// Database failures.
 pub fn look(conn: &mut PgConnection, cursor: &mut Cursor) -> Result<usize, DbError> {
+    // lanes from "x" on hold jobs for nodes with certain labels, which take them from there (queue::fit)
     const LANES: &str = "-- queue::limits::waiting_lanes
 WITH RECURSIVE lane(key) AS (
-    (SELECT lane FROM millrace.gated WHERE lane > $1 ORDER BY lane LIMIT 1)
+    (SELECT lane FROM millrace.gated WHERE lane > $1 AND lane < 'x' ORDER BY lane LIMIT 1)
     UNION ALL
-    SELECT (SELECT g.lane FROM millrace.gated g WHERE g.lane > CASE WHEN left(lane.key, 1) = 'o' THEN 'p' ELSE lane.key END ORDER BY g.lane LIMIT 1)
+    SELECT (SELECT g.lane FROM millrace.gated g
+        WHERE g.lane > CASE WHEN left(lane.key, 1) = 'o' THEN 'p' ELSE lane.key END AND g.lane < 'x' ORDER BY g.lane LIMIT 1)
     FROM lane WHERE lane.key IS NOT NULL
 )
 SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) <> 'o' LIMIT $2"; // turns are not of limits
@@ -93,7 +95,7 @@ WITH next AS MATERIALIZED (
     SELECT g.job_id FROM UNNEST($1::text[]) AS want(key) LEFT JOIN millrace.lanes l ON l.key = want.key
     CROSS JOIN LATERAL (
         SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL ORDER BY g.priority, g.job_id
-        LIMIT CASE WHEN l.jobs_max IS NULL THEN $2 ELSE least($2, greatest(l.jobs_max - coalesce((
+        LIMIT CASE WHEN l.jobs_max IS NULL THEN $2 ELSE least($2, greatest(millrace.lane_places(l.key, l.jobs_max) - coalesce((
             SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
             WHERE u.key = want.key), 0)::integer, 0)) END FOR UPDATE SKIP LOCKED
     ) AS g LIMIT $2

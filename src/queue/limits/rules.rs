@@ -22,6 +22,7 @@ pub fn rules(queue: QueueId, queue_jobs_max: Option<u32>, keys: &[String], limit
 fn rule(key: &str, limits: &Limits) -> Option<Rule> {
     let bound = match key.as_bytes().first()? {
         b't' => Bound::Running { jobs_max: limits.concurrency?, when_full: WhenFull::Wait },
+        b'n' => Bound::Here { jobs_max: limits.concurrency_per_node? },
         b'k' => {
             let keyed = limits.keyed.as_ref()?;
             Bound::Running { jobs_max: keyed.jobs, when_full: keyed.when_full }
@@ -45,15 +46,17 @@ mod tests {
 
     #[test]
     fn each_key_finds_its_limit() {
-        let limits: Limits =
-            serde_json::from_value(json!({ "concurrency": 5, "rate": { "jobs": 2, "per_ms": 1_000 } })).unwrap();
-        let keys = ["t7", "k7:[1]", "r7:[]"].map(str::to_owned);
+        let limits: Limits = serde_json::from_value(
+            json!({ "concurrency": 5, "concurrency_per_node": 2, "rate": { "jobs": 2, "per_ms": 1_000 } }),
+        )
+        .unwrap();
+        let keys = ["t7", "n7", "k7:[1]", "r7:[]"].map(str::to_owned);
 
         let found = rules(QueueId(3), Some(9), &keys, &limits);
 
         let shown: Vec<&str> = found.iter().map(|rule| rule.key.as_str()).collect();
-        assert_eq!(shown, ["q3", "t7", "r7:[]"], "the version has no keyed limit");
+        assert_eq!(shown, ["q3", "t7", "n7", "r7:[]"], "the version has no keyed limit");
         let even = Bound::Rate { interval: Duration::from_millis(500), tolerance: Duration::from_millis(500) };
-        assert_eq!(found[2].bound, even);
+        assert_eq!(found[3].bound, even);
     }
 }

@@ -40,6 +40,7 @@ impl TemplateSpec {
         check.defaults(&self.defaults);
         check.job_limits(&self.limits);
         check.joining(self.debounce.as_ref(), self.unique.as_ref());
+        check.requires(&self.requires);
         check.faults
     }
 }

@@ -5,7 +5,7 @@ use serde::ser::Error as _;
 use serde_json::{Map, Value};
 
 use super::{
-    CommandWork, Debounce, Defaults, HandlerWork, HttpWork, Limits, RunnerKind, SqlWork, TemplateSpec, Unique,
+    CommandWork, Debounce, Defaults, HandlerWork, HttpWork, Labels, Limits, RunnerKind, SqlWork, TemplateSpec, Unique,
 };
 use crate::base::text::TemplateName;
 use crate::queue::params::Params;
@@ -34,6 +34,8 @@ pub struct TemplateDocument {
     limits: Limits,
     debounce: Option<Debounce>,
     unique: Option<Unique>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    requires: Labels,
 }
 
 /// The kind of a document that is a template.
@@ -58,6 +60,7 @@ impl TemplateDocument {
             limits: self.limits,
             debounce: self.debounce,
             unique: self.unique,
+            requires: self.requires,
         };
         (self.name, spec)
     }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::base::pointer::Place;
+use crate::base::text::NodeName;
+use crate::queue::fit::{Labels, REQUIRES_CHARS_MAX, REQUIRES_MAX, written};
 
 /// Most jobs at once that a limit may name.
 pub const JOBS_MAX: u32 = 100_000;
@@ -19,6 +21,9 @@ pub struct Limits {
     /// Most of its jobs that run at once on all nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+    /// Most of its jobs that run at once on each node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_node: Option<u32>,
     /// Most of its jobs with the same values of some parameters that run at once on all nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyed: Option<Keyed>,
@@ -93,6 +98,7 @@ impl Check<'_> {
         let of_jobs = |jobs: u32| (1..=JOBS_MAX).contains(&jobs);
         let range = "goes from 1 to 100000";
         self.require(limits.concurrency.is_none_or(of_jobs), &at.key("concurrency"), range);
+        self.require(limits.concurrency_per_node.is_none_or(of_jobs), &at.key("concurrency_per_node"), range);
         if let Some(keyed) = &limits.keyed {
             let at = at.key("keyed");
             self.require(of_jobs(keyed.jobs), &at.key("jobs"), range);
@@ -113,6 +119,19 @@ impl Check<'_> {
                 "goes from 100 to 2678400000 (31 days)",
             );
             self.key_params(&rate.by, &at.key("by"));
+        }
+    }
+
+    pub(super) fn requires(&mut self, requires: &Labels) {
+        let at = Place::ROOT.key("requires");
+        self.require(requires.len() <= REQUIRES_MAX, &at, "names more than 8 labels");
+        let length = written(requires).chars().count();
+        self.require(length <= REQUIRES_CHARS_MAX, &at, "is longer than 200 characters in all");
+        for (name, value) in requires {
+            let at = at.key(name);
+            self.require(NodeName::parse(name).is_ok(), &at, "is no name of a label: 1 to 64 of a-z 0-9 . _ -");
+            let plain = !value.contains(',') && !value.chars().any(char::is_control) && value.trim() == value;
+            self.require(plain, &at, "holds a comma, a control character, or space at an end, which no label does");
         }
     }
 
@@ -139,10 +158,28 @@ mod tests {
     }
 
     #[test]
+    fn required_labels_are_such_as_a_node_can_have() {
+        let faults = |requires: Value| {
+            let spec = json!({ "runner": "handler", "handler": { "name": "a" }, "requires": requires });
+            let spec: TemplateSpec = serde_json::from_value(spec).unwrap();
+            spec.check().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+
+        assert_eq!(faults(json!({ "gpu": "1", "zone": "" })), [""; 0]);
+        let bad = faults(json!({ "GPU": "1", "a": "1,b=2", "long": "x".repeat(200) }));
+        for (told, at) in
+            bad.iter().zip(["/requires: is longer", "/requires/GPU: is no name", "/requires/a: holds a comma"])
+        {
+            assert!(told.starts_with(at), "{told}");
+        }
+        assert_eq!(bad.len(), 3);
+    }
+
+    #[test]
     fn limits_are_within_their_bounds_and_name_parameters() {
-        let good = json!({ "concurrency": 5, "keyed": { "by": ["customer"], "jobs": 1, "when_full": "cancel_oldest" },
+        let good = json!({ "concurrency": 5, "concurrency_per_node": 2, "keyed": { "by": ["customer"], "jobs": 1, "when_full": "cancel_oldest" },
             "rate": { "jobs": 10, "per_ms": 1_000 } });
-        let bad = json!({ "concurrency": 0, "keyed": { "by": [], "jobs": 100_001 },
+        let bad = json!({ "concurrency": 0, "concurrency_per_node": 0, "keyed": { "by": [], "jobs": 100_001 },
             "rate": { "by": ["custmer"], "jobs": 1, "per_ms": 10, "burst": 0 } });
 
         assert_eq!(faults(good), [""; 0]);
@@ -150,6 +187,7 @@ mod tests {
             faults(bad),
             [
                 "/limits/concurrency: goes from 1 to 100000",
+                "/limits/concurrency_per_node: goes from 1 to 100000",
                 "/limits/keyed/jobs: goes from 1 to 100000",
                 "/limits/keyed/by: is empty: name the parameters whose values make the key",
                 "/limits/rate/burst: goes from 1 to 100000",

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::params::Params;
+pub use crate::queue::fit::Labels;
 pub use check::SpecError;
 pub use check_command::param_variable;
 pub use check_http::is_header_value;
@@ -97,6 +98,9 @@ pub struct TemplateSpec {
     /// Whether only one of jobs with the same values is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<Unique>,
+    /// Labels that a node must have to run its jobs.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub requires: Labels,
 }
 
 /// A program with arguments. Text fields are rendered with `{{ params.… }}`; each argument stays one argument.

@@ -9,6 +9,7 @@ use super::joining::{UNIQUE_MS_MAX, WAIT_MS_MAX, WAIT_MS_MIN};
 use super::limits::{JOBS_MAX, KEY_PARAMS_MAX, RATE_MS_MAX};
 use super::{ATTEMPTS_MAX, Defaults, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use crate::queue::enqueue::TAGS_MAX;
+use crate::queue::fit::REQUIRES_MAX;
 
 const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
 
@@ -36,6 +37,7 @@ pub fn template_schema() -> Value {
             "limits": job_limits(),
             "debounce": debounce(),
             "unique": unique(),
+            "requires": requires(),
         }),
     );
     let head = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Millrace template", "allOf": blocks });
@@ -65,13 +67,19 @@ fn unique() -> Value {
     object(&[], json!({ "by": by(), "for_ms": for_ms, "states": states }))
 }
 
+fn requires() -> Value {
+    json!({ "type": "object", "maxProperties": REQUIRES_MAX, "additionalProperties": { "type": "string" },
+        "description": "Labels that a node must have to run its jobs, such as gpu: \"1\"." })
+}
+
 fn job_limits() -> Value {
     let jobs = || json!({ "type": "integer", "minimum": 1, "maximum": JOBS_MAX });
     let keyed = json!({ "by": by(), "jobs": jobs(), "when_full": { "enum": ["wait", "skip_newest", "cancel_oldest"], "default": "wait" } });
     let rate = json!({ "by": by(), "jobs": jobs(), "per_ms": { "type": "integer", "minimum": 100, "maximum": RATE_MS_MAX }, "burst": jobs() });
     object(
         &[],
-        json!({ "concurrency": jobs(), "keyed": object(&["by", "jobs"], keyed), "rate": object(&["jobs", "per_ms"], rate) }),
+        json!({ "concurrency": jobs(), "concurrency_per_node": jobs(), "keyed": object(&["by", "jobs"], keyed),
+            "rate": object(&["jobs", "per_ms"], rate) }),
     )
 }
 
@@ -188,10 +196,11 @@ mod tests {
             "sql": { "statements": "s" }, "handler": { "name": "h" },
             "defaults": { "tags": ["t"], "backoff": { "delays_ms": [1] },
                 "retry_if": { "exit_codes": [1], "http_statuses": [500], "error_contains": ["e"] } },
-            "limits": { "concurrency": 1, "keyed": { "by": ["a"], "jobs": 1 },
+            "limits": { "concurrency": 1, "concurrency_per_node": 1, "keyed": { "by": ["a"], "jobs": 1 },
                 "rate": { "by": ["a"], "jobs": 1, "per_ms": 100, "burst": 1 } },
             "debounce": { "by": ["a"], "wait_ms": 100, "max_wait_ms": 100, "field": "a" },
             "unique": { "by": ["a"], "for_ms": 1 },
+            "requires": { "gpu": "1" },
         });
         let spec: TemplateSpec = serde_json::from_value(spec).unwrap();
         serde_json::to_value(spec).unwrap()

@@ -12,7 +12,7 @@ use crate::queue::params::Params;
 /// Most faults that are told of one document.
 pub const FAULTS_MAX: usize = 100;
 /// The parts of a document that are read on their own, so that a fault within one names it.
-const PARTS: [&str; 8] = ["command", "http", "sql", "handler", "defaults", "limits", "debounce", "unique"];
+const PARTS: [&str; 9] = ["command", "http", "sql", "handler", "defaults", "limits", "debounce", "unique", "requires"];
 
 /// What a document came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -281,7 +281,7 @@ mod tests {
             [
                 "/kind: must be Template",
                 "/runner: must be one of command, http, sql, handler",
-                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults, limits, debounce, unique",
+                "/descripton: is no field here; known are kind, name, description, runner, command, http, sql, handler, params, defaults, limits, debounce, unique, requires",
                 "/command/argv: must be a list, not text",
                 "/command/env/A: must be text, not a number",
                 "/command/success_codes/1: goes from 0 to 255",

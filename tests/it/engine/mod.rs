@@ -1,6 +1,8 @@
 //! The engine against a real database: jobs run, fail, are retried, cancelled, handed back and taken back.
 mod attempts;
 mod checkpoints;
+mod fairness;
+mod labels;
 mod limits;
 mod logs;
 mod nodes;

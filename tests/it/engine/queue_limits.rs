@@ -13,7 +13,7 @@ use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::json;
 
 use crate::support::TestDb;
-use crate::support::stage::{TestEngine, enqueue_many, handler_template, number, wait_until};
+use crate::support::stage::{TestEngine, enqueue_many, handler_template, number, template, wait_until};
 
 /// Jobs that run until they are let go.
 #[derive(Clone, Default)]
@@ -115,4 +115,41 @@ fn a_limit_that_is_taken_away_leaves_no_bound_and_nobody_waiting() {
     assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.gated"), 0);
     assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.lanes WHERE jobs_max IS NOT NULL"), 0);
     all_end(&mut conn, &kept, 20);
+}
+
+/// Runs 12 jobs on two nodes, each with a handler of its own, until they stand at `at_once` on each.
+fn each_node_stops_at(db: &TestDb, mut conn: PgConnection, at_once: usize) {
+    let nodes = ["one", "two"].map(|node| {
+        let kept = Kept::default();
+        let engine = TestEngine::start_as(db, node, Registry::default().with_handler("kept", kept.clone()));
+        (kept, engine)
+    });
+    nodes.iter().for_each(|(kept, _)| settles_at(kept, at_once));
+
+    nodes[0].0.let_go(1); // its place is taken again
+    wait_until(|| number(&mut conn, "SELECT count(*) AS number FROM millrace.history") == 1).unwrap();
+    nodes.iter().for_each(|(kept, _)| settles_at(kept, at_once));
+
+    nodes[0].0.let_go(usize::MAX / 2);
+    all_end(&mut conn, &nodes[1].0, 12);
+}
+
+#[test]
+fn a_queue_s_limit_of_each_node_holds_on_each() {
+    let (db, mut conn, _) = stage(12);
+    limit(&mut conn, Wish { concurrency_per_node: Some(Some(2)), ..Wish::default() });
+
+    each_node_stops_at(&db, conn, 2);
+}
+
+#[test]
+fn a_template_s_limit_of_each_node_holds_on_each() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let spec = json!({ "runner": "handler", "handler": { "name": "kept" }, "limits": { "concurrency_per_node": 2 },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(&mut conn, "kept", spec);
+    enqueue_many(&mut conn, "kept", 12);
+
+    each_node_stops_at(&db, db.connect(), 2);
 }

@@ -153,6 +153,13 @@ impl TestEngine {
         TestEngine::start_with(TestEngine::settings(db.url(), "test"), Arc::new(clock), registry)
     }
 
+    /// An engine whose settings are changed before it starts.
+    pub fn start_changed(db: &TestDb, registry: Registry, change: impl FnOnce(&mut EngineSettings)) -> TestEngine {
+        let mut settings = TestEngine::settings(db.url(), "test");
+        change(&mut settings);
+        TestEngine::start_with(settings, Arc::new(SystemClock), registry)
+    }
+
     fn settings(url: &str, node: &str) -> EngineSettings {
         EngineSettings {
             database_url: url.to_owned(),
@@ -163,6 +170,7 @@ impl TestEngine {
             lease: Duration::from_secs(3),
             heartbeat: Duration::from_millis(500),
             drain: Duration::from_millis(500),
+            aging: Duration::from_secs(30),
             poll: Duration::from_millis(500),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::story::Story;
 use crate::admin::jobs::{Outlook, Reason};
+use crate::queue::fit::written;
 use crate::queue::job::JobId;
 use crate::web::format::{duration, grouped, relative};
 use crate::web::paths;
@@ -85,12 +86,14 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
             more: said(reason.as_deref()),
             link: Some((format!("Node {node}"), paths::node(node))),
         },
-        Reason::NoNode => Line {
-            tone: Tone::Failed,
-            what: format!("No node that is up serves queue {queue}."),
-            more: "Start one, or let a running one serve this queue.".into(),
-            link: Some(("Nodes".into(), paths::NODES.into())),
-        },
+        Reason::NoNode => no_node(
+            format!("No node that is up serves queue {queue}."),
+            "Start one, or let a running one serve this queue.",
+        ),
+        Reason::NoNodeWith { labels } => no_node(
+            format!("No node that serves queue {queue} has {}.", written(labels)),
+            "Start one with MILLRACE_LABELS, or change what the template requires.",
+        ),
         Reason::SlotsBusy { busy, slots } => Line {
             tone: Tone::Running,
             what: format!("All slots are busy: {busy} of {slots}."),
@@ -120,10 +123,15 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
     }
 }
 
+fn no_node(what: String, more: &str) -> Line {
+    Line { tone: Tone::Failed, what, more: more.into(), link: Some(("Nodes".into(), paths::NODES.into())) }
+}
+
 fn limit(of: &str, key: Option<&str>, jobs_max: i32, story: &Story) -> String {
     let whose = match (of, key) {
         ("queue", _) => format!("of queue {}", story.job.queue),
         ("key", Some(key)) => format!("of {} with {key}", story.job.template),
+        ("node", _) => format!("of {} on each node", story.job.template),
         ("key", None) => format!("of {} with its key", story.job.template),
         _ => format!("of {}", story.job.template),
     };

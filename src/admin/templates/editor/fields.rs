@@ -57,6 +57,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("defaults.on_interrupt", "When its node is lost"),
     ("defaults.tags", "Tags"),
     ("limits.concurrency", "Jobs of it at once"),
+    ("limits.concurrency_per_node", "Jobs of it at once on a node"),
     ("limits.keyed.by", "Parameters that make the key"),
     ("limits.keyed.jobs", "Jobs of a key at once"),
     ("limits.keyed.when_full", "One more"),
@@ -72,6 +73,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("unique.scope", "One of a kind"),
     ("unique.by", "Parameters that make the key"),
     ("unique.for_ms", "For how long"),
+    ("requires", "Labels of its nodes"),
 ];
 
 /// The parts of a parameter's row, with their words.

@@ -53,7 +53,18 @@ impl Typing<'_> {
         put(&mut document, "limits", (!limits.is_empty()).then_some(Value::Object(limits)));
         put(&mut document, "debounce", self.debounce());
         put(&mut document, "unique", self.unique());
+        put(&mut document, "requires", self.labels("requires"));
         Value::Object(document)
+    }
+
+    /// Labels such as `gpu=1, zone=a`.
+    fn labels(&self, field: &str) -> Option<Value> {
+        let words = lines::read_words(self.form.text(field));
+        let label = |word: String| match word.split_once('=') {
+            Some((name, value)) => (name.trim().to_owned(), value.trim().into()),
+            None => (word, "".into()),
+        };
+        (!words.is_empty()).then(|| Value::Object(words.into_iter().map(label).collect()))
     }
 
     fn problem(&mut self, field: &str, sentence: impl AsRef<str>) {
@@ -219,6 +230,7 @@ impl Typing<'_> {
     fn limits(&mut self) -> Members {
         let mut block = Members::new();
         put(&mut block, "concurrency", self.number("limits.concurrency"));
+        put(&mut block, "concurrency_per_node", self.number("limits.concurrency_per_node"));
         let mut keyed = Members::new();
         put(&mut keyed, "by", self.words("limits.keyed.by"));
         put(&mut keyed, "jobs", self.number("limits.keyed.jobs"));

@@ -3,6 +3,7 @@
 use super::lines::{spell_lines, spell_pairs};
 use super::table::ParamTable;
 use super::units::{spell_waits, split};
+use crate::queue::fit::written;
 use crate::queue::template::{
     Backoff, BackoffKind, CommandWork, Debounce, DebounceMode, Defaults, HandlerWork, HttpWork, Limits, OnInterrupt,
     RetryIf, SqlWork, Statuses, TemplateSpec, Unique, WhenFull,
@@ -17,6 +18,7 @@ pub fn form(spec: &TemplateSpec) -> Form {
     form = sql(form, spec.sql.as_ref().unwrap_or(&blank_sql()));
     form = handler(form, spec.handler.as_ref());
     form = params(form, &spec.params.document());
+    let form = form.with("requires", written(&spec.requires).replace(',', ", "));
     let form = limits(defaults(form, &spec.defaults), &spec.limits);
     unique(debounce(form, spec.debounce.as_ref()), spec.unique.as_ref())
 }
@@ -112,6 +114,7 @@ fn limits(form: Form, limits: &Limits) -> Form {
     let by = |names: Option<&Vec<String>>| names.map(|names| names.join(", ")).unwrap_or_default();
     let form = form
         .with("limits.concurrency", text(limits.concurrency))
+        .with("limits.concurrency_per_node", text(limits.concurrency_per_node))
         .with("limits.keyed.by", by(keyed.map(|keyed| &keyed.by)))
         .with("limits.keyed.jobs", text(keyed.map(|keyed| keyed.jobs)))
         .with("limits.keyed.when_full", keyed.map_or(WhenFull::Wait, |keyed| keyed.when_full).as_str())

@@ -10,7 +10,7 @@ use super::{Unread, find, find_one, titled};
 use crate::admin::jobs::{Run, recent_runs};
 use crate::admin::templates::facts::{Fact, ParamFact, defaults, params, work};
 use crate::admin::templates::joining_facts::joining;
-use crate::admin::templates::limit_facts::limits;
+use crate::admin::templates::limit_facts::{limits, requires};
 use crate::admin::templates::waits::{Wait, waits};
 use crate::admin::templates::{TemplateRow, TemplateState, VersionRow, versions};
 use crate::base::db::PgConnection;
@@ -114,7 +114,12 @@ impl Says {
             any_args: spec.params.is_any(),
             queue_href: paths::queue(&spec.defaults.queue),
             queue: spec.defaults.queue.clone(),
-            defaults: defaults(&spec.defaults).into_iter().chain(limits(&spec.limits)).chain(joining(&spec)).collect(),
+            defaults: defaults(&spec.defaults)
+                .into_iter()
+                .chain(limits(&spec.limits))
+                .chain(requires(&spec.requires))
+                .chain(joining(&spec))
+                .collect(),
             waits: waits(&spec.defaults),
         })
     }

@@ -1,0 +1,121 @@
+//! Jobs that require labels run on nodes that have them, and on no other, whatever way they come.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use millrace::admin::jobs::{self, Reason};
+use millrace::base::db::PgConnection;
+use millrace::engine::EngineSettings;
+use millrace::queue::actor::Scope;
+use millrace::queue::job::JobId;
+use millrace::queue::work::{Ended, Failure, Handler, JobContext, Outcome, Registry};
+use serde_json::json;
+
+use crate::support::TestDb;
+use crate::support::stage::{
+    TestEngine, enqueue, enqueue_many, handler_template, number, template, wait_for, wait_until,
+};
+
+/// Remembers where attempts ran; the first attempt of a job fails when it is told so.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl Seen {
+    fn nodes(&self) -> HashSet<String> {
+        self.0.lock().unwrap().iter().cloned().collect()
+    }
+}
+
+impl Handler for Seen {
+    fn run(&self, job: &JobContext) -> Ended {
+        self.0.lock().unwrap().push(job.facts().node.to_string());
+        if job.args()["fails"].as_bool() == Some(true) && job.attempt() == 1 {
+            return Err(Failure::new("once".to_owned()));
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn requiring(conn: &mut PgConnection, name: &str, more: serde_json::Value) {
+    let mut spec = json!({ "runner": "handler", "handler": { "name": name }, "requires": { "gpu": "1" },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000,
+            "backoff": { "kind": "constant", "base_ms": 20, "jitter": 0.0 } } });
+    spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    template(conn, name, spec);
+}
+
+fn engine(db: &TestDb, node: &str, labels: serde_json::Value, seen: &Seen) -> TestEngine {
+    let registry = Registry::default().with_handler("train", seen.clone()).with_handler("plain", seen.clone());
+    TestEngine::start_changed(db, registry, |settings: &mut EngineSettings| {
+        settings.node = node.parse_name();
+        settings.labels = labels;
+    })
+}
+
+trait ParseName {
+    fn parse_name(&self) -> millrace::base::text::NodeName;
+}
+
+impl ParseName for str {
+    fn parse_name(&self) -> millrace::base::text::NodeName {
+        millrace::base::text::NodeName::parse(self).unwrap()
+    }
+}
+
+fn succeeded(conn: &mut PgConnection, jobs: i64) {
+    let done = "SELECT count(*) AS number FROM millrace.history WHERE state = 'succeeded'";
+    wait_until(|| number(conn, done) == jobs).unwrap_or_else(|()| panic!("{} of {jobs}", number(conn, done)));
+    assert_eq!(number(conn, "SELECT count(*) AS number FROM millrace.gated"), 0);
+}
+
+fn reasons(conn: &mut PgConnection, job: JobId) -> Vec<Reason> {
+    let detail = jobs::detail(conn, &Scope::default(), job).unwrap().unwrap();
+    jobs::explain(conn, &detail).unwrap().reasons
+}
+
+#[test]
+fn only_nodes_with_the_labels_run_what_requires_them_also_when_it_is_tried_again() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    requiring(&mut conn, "train", json!({ "limits": { "concurrency": 2 } }));
+    handler_template(&mut conn, "plain", json!({}));
+    let (plain, gpu) = (Seen::default(), Seen::default());
+    let _plain = engine(&db, "plain", json!({ "zone": "a" }), &plain);
+    let _gpu = engine(&db, "gpu", json!({ "gpu": "1", "zone": "b" }), &gpu);
+
+    for _ in 0..10 {
+        enqueue(&mut conn, "train", json!({ "fails": true }));
+    }
+    enqueue_many(&mut conn, "train", 50);
+    enqueue_many(&mut conn, "plain", 50);
+
+    succeeded(&mut conn, 110);
+    let trained = "SELECT count(*) AS number FROM millrace.history h JOIN millrace.nodes n ON n.id = h.node_id
+        JOIN millrace.templates t ON t.id = h.template_id WHERE t.name = 'train' AND n.name = 'gpu'";
+    assert_eq!(number(&mut conn, trained), 60);
+    let failed = "SELECT count(*) AS number FROM millrace.attempts a JOIN millrace.nodes n ON n.id = a.node_id WHERE n.name = 'plain'";
+    assert_eq!(number(&mut conn, failed), 0);
+    assert!(gpu.nodes().contains("gpu") && !plain.nodes().contains("gpu"));
+}
+
+#[test]
+fn what_no_node_can_run_says_so_and_begins_when_such_a_node_comes() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    requiring(&mut conn, "train", json!({}));
+    let seen = Seen::default();
+    let plain = engine(&db, "plain", json!({ "gpu": "2" }), &seen);
+    let job = enqueue(&mut conn, "train", json!({}));
+    wait_for(&mut conn, job, "gated");
+    std::thread::sleep(Duration::from_millis(1_300)); // the net under the lanes leaves it there
+
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.gated"), 1);
+    let labels = || [("gpu".to_owned(), "1".to_owned())].into();
+    assert_eq!(reasons(&mut conn, job), [Reason::NoNodeWith { labels: labels() }, Reason::InLine { position: 1 }]);
+    assert!(seen.0.lock().unwrap().is_empty());
+
+    let _gpu = engine(&db, "gpu", json!({ "gpu": "1" }), &seen);
+    wait_for(&mut conn, job, "succeeded");
+    plain.drain();
+}
