@@ -73,7 +73,8 @@ fn our_round(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchEr
     publish(&mut watch)?;
     enqueue_bulk(&mut watch, connections * seconds * BACKLOG)?;
     let name = NodeName::parse("bench").map_err(|error| DbError::Unavailable(error.to_string()))?;
-    let node = Introduction { name: &name, version: "bench", labels: serde_json::json!({}), queues: None };
+    let slots = (connections, connections);
+    let node = Introduction { name: &name, version: "bench", labels: serde_json::json!({}), queues: None, slots };
     let me = register(&mut watch, &node)?;
     let workers = (0..connections).map(|_| place.connect()).collect::<Result<Vec<_>, _>>()?;
     measured(&mut watch, workers, seconds, |mut conn, ends| {

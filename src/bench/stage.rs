@@ -13,7 +13,7 @@ use super::place::{Place, execute};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::base::text::NodeName;
-use crate::engine::{Duty, Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
+use crate::engine::{Duty, Engine, EngineEnd, EngineSettings, Runners, Scaling, SlotBounds};
 use crate::queue::job::JobId;
 use crate::queue::template::RunnerKind;
 use crate::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
@@ -137,6 +137,7 @@ fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
         database_url: place.url().to_owned(),
         node,
         slots: SlotBounds { min: slots.min(2), max: slots },
+        scaling: Scaling::default(),
         queues: None,
         labels: json!({}),
         lease: Duration::from_secs(10),

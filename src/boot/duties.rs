@@ -7,7 +7,7 @@ use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
-use crate::queue::{access, counts, joining, limits, log_packing, partitions, turns};
+use crate::queue::{access, counts, joining, limits, log_packing, partitions, pool_sizes, turns};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
@@ -31,6 +31,7 @@ pub fn all() -> Vec<Duty> {
         duty("debounces", 60, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_debounces(conn))),
         duty("unique keys", 300, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_lapsed_keys(conn))),
         duty("turns", 60, |conn, _| turns::mend(conn)),
+        duty("pool sizes", 300, |conn, _| all_batches(pool_sizes::FORGET_MAX, || pool_sizes::forget_old(conn))),
         duty("sessions", 300, |conn, clock| {
             all_batches(access::session::SWEEP_MAX, || access::session::sweep(conn, clock.now()))
         }),

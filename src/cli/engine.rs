@@ -12,7 +12,7 @@ use crate::base::db::longest_silence;
 use crate::base::signals;
 use crate::boot::{duties, runners};
 use crate::config::Config;
-use crate::engine::{self, Engine, EngineEnd, EngineSettings, SlotBounds};
+use crate::engine::{self, Engine, EngineEnd, EngineSettings, Scaling, SlotBounds};
 use crate::queue::work::Registry;
 
 /// Longest wait for a notification before looking by oneself.
@@ -80,6 +80,7 @@ fn settings(config: &Config, database_url: String) -> EngineSettings {
         database_url,
         node: config.node.clone(),
         slots: SlotBounds { min: config.slots.min, max: config.slots.max },
+        scaling: Scaling { dry_run: config.scaling_is_dry, ..Scaling::default() },
         queues: config.queues.as_ref().map(weights),
         labels: json!(config.labels),
         lease: config.timing.lease,

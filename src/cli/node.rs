@@ -7,11 +7,20 @@ use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::nodes::service::{self, Act};
 use crate::admin::nodes::{NodeRow, NodeState};
+use crate::queue::pool_sizes::PoolSize;
 use crate::web::ansi::visible;
+
+/// Most decisions that are printed.
+const SIZES_MAX: i32 = 200;
 
 /// Commands about nodes.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
+    /// Tells how a node's pool of worker threads grew and shrank, newest first
+    Scaling {
+        /// The node
+        name: String,
+    },
     /// Lists nodes as their last heartbeats left them
     List,
     /// Lets a node take no new work; what runs there goes on
@@ -36,6 +45,7 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
     let session = Session::open(globals)?;
     let conn = &mut *session.connect()?;
     match command {
+        Command::Scaling { name } => scaling(service::sizes(conn, &session.actor, &name, SIZES_MAX)?),
         Command::List => {
             let nodes = service::list(conn, &session.actor)?;
             let heading =
@@ -56,6 +66,21 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
             Ok(Answer::new(format!("The node {} takes work again.", node.name), json!(node)))
         }
     }
+}
+
+fn scaling(sizes: Vec<PoolSize>) -> Result<Answer, Failure> {
+    let mut rows = vec![["AT", "SLOTS", "BUSY", "WAITING", "OBEYED", "REASON"].map(String::from).to_vec()];
+    rows.extend(sizes.iter().map(|size| {
+        vec![
+            size.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            format!("{} -> {}", size.slots_before, size.slots_after),
+            size.busy.to_string(),
+            size.waiting.to_string(),
+            if size.applied { "yes".into() } else { "dry run".into() },
+            size.reason.clone(),
+        ]
+    }));
+    Ok(Answer::new(columns(&rows), json!({ "decisions": sizes })))
 }
 
 fn row(node: &NodeRow) -> Vec<String> {

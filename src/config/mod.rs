@@ -86,6 +86,8 @@ pub struct Config {
     pub roles: Roles,
     /// Worker threads.
     pub slots: Slots,
+    /// Decisions about the number of worker threads are recorded and not obeyed.
+    pub scaling_is_dry: bool,
     /// Queues that this node serves; `None` = all.
     pub queues: Option<Vec<QueueShare>>,
     /// Labels of this node.
@@ -128,6 +130,7 @@ impl Config {
             node: required(&values, &setting::NODE, value::node)?,
             roles: required(&values, &setting::ROLES, value::roles)?,
             slots: required(&values, &setting::SLOTS, value::slots)?,
+            scaling_is_dry: required(&values, &setting::SCALING, value::scaling)?,
             queues: required(&values, &setting::QUEUES, value::queues)?,
             labels: values.read(&setting::LABELS, value::labels)?.unwrap_or_default(),
             timing: timing(&values)?,

@@ -55,6 +55,13 @@ pub const ROLES: Setting = open("roles", "MILLRACE_ROLES", "web,engine", "what t
 /// See [`super::Config::slots`].
 pub const SLOTS: Setting =
     open("slots", "MILLRACE_SLOTS", "", "worker threads, min..max or one number; unset = by processor cores");
+/// See [`super::Config::scaling_is_dry`].
+pub const SCALING: Setting = open(
+    "scaling",
+    "MILLRACE_SCALING",
+    "on",
+    "whether the number of worker threads follows the work: on, or dry-run to record decisions only",
+);
 /// See [`super::Config::queues`].
 pub const QUEUES: Setting =
     open("queues", "MILLRACE_QUEUES", "all", "queues that this node serves, with optional weights: mail=3,default");
@@ -145,7 +152,7 @@ pub const SQL_URL: Setting = Setting {
 };
 
 /// Every setting, in the order in which it is shown.
-pub const ALL: [&Setting; 25] = [
+pub const ALL: [&Setting; 26] = [
     &DATABASE_URL,
     &DATA_DIR,
     &LISTEN,
@@ -157,6 +164,7 @@ pub const ALL: [&Setting; 25] = [
     &NODE,
     &ROLES,
     &SLOTS,
+    &SCALING,
     &QUEUES,
     &LABELS,
     &LEASE_SECONDS,

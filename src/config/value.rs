@@ -194,6 +194,15 @@ pub(super) fn seconds(least: u64) -> impl Fn(&str) -> Result<Duration, String> {
     }
 }
 
+/// Reads whether decisions about worker threads are only recorded.
+pub(super) fn scaling(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "on" => Ok(false),
+        "dry-run" => Ok(true),
+        _ => Err("allowed are on and dry-run".into()),
+    }
+}
+
 /// Reads a switch.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text.to_lowercase().as_str() {

@@ -104,18 +104,18 @@ impl Buffer {
         (0..woken).for_each(|_| self.filled.notify_one());
     }
 
-    /// Takes the next job for the worker of `slot`, waiting for one; `None` once closed. `quick` = jobs are short: take
-    /// some more into the own lane.
-    pub(crate) fn take(&self, slot: usize, quick: bool) -> Option<Assigned> {
+    /// Takes the next job for the worker of `slot`, waiting for one; `None` once closed, or when it finds nothing and `leaves`.
+    /// `quick` = jobs are short: take some more into the own lane.
+    pub(crate) fn take(&self, slot: usize, quick: bool, leaves: impl Fn() -> bool) -> Option<Assigned> {
         let own = self.lanes.get(slot).and_then(|lane| lane.lock().pop_front());
-        let job = own.or_else(|| self.take_from_line(slot, quick));
+        let job = own.or_else(|| self.take_from_line(slot, quick, leaves));
         if job.is_some() {
             self.taken.fetch_add(1, Ordering::SeqCst);
         }
         job
     }
 
-    fn take_from_line(&self, slot: usize, quick: bool) -> Option<Assigned> {
+    fn take_from_line(&self, slot: usize, quick: bool, leaves: impl Fn() -> bool) -> Option<Assigned> {
         let mut line = self.lock();
         loop {
             if let Some(job) = line.jobs.pop_front() {
@@ -132,6 +132,10 @@ impl Buffer {
                 return Some(job);
             }
             if line.closed {
+                return None;
+            }
+            if leaves() {
+                self.filled.notify_all(); // the one before it may be the last now
                 return None;
             }
             line.asleep += 1;
@@ -199,6 +203,12 @@ impl Buffer {
     pub(crate) fn waited(&self, now: Instant) -> Duration {
         let first = self.lock().jobs.front().map(|job| job.since);
         first.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
+    /// Wakes all sleeping workers: some may have to leave.
+    pub(crate) fn wake_all(&self) {
+        let _line = self.lock(); // whoever is about to sleep has looked before, or sleeps now
+        self.filled.notify_all();
     }
 
     /// Wakes a sleeping worker; `false` = none sleeps.

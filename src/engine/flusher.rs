@@ -1,4 +1,4 @@
-//! Writes what running work said, for all slots together, twice a second.
+//! Writes what running work said, for all slots together, twice a second; and what was decided about the size of the pool.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::Shared;
 use super::pool::{Running, Written};
 use crate::base::db::Link;
 use crate::queue::log::{self, Chunk, Sign};
+use crate::queue::pool_sizes;
 
 /// Time between two writings.
 const TICK: Duration = Duration::from_millis(400);
@@ -14,6 +15,7 @@ const TICK: Duration = Duration::from_millis(400);
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut link = Link::new(&shared.settings.database_url, "flusher", Duration::from_secs(5));
     while !shared.ending.wait(TICK) {
+        record_sizes(shared, &mut link);
         let running = shared.pool.running();
         let (chunks, signs) = collect(&running);
         if chunks.is_empty() && signs.is_empty() {
@@ -27,6 +29,19 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             Ok(_) => forget_written(&running, &chunks, &signs),
             Err(error) => tracing::debug!(%error, "log lines wait for the database"), // progress comes again, the rest is kept
         }
+    }
+}
+
+/// Writes what was decided about the size of the pool.
+fn record_sizes(shared: &Shared, link: &mut Link) {
+    let decided = || shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+    let sizes = std::mem::take(&mut *decided());
+    if sizes.is_empty() {
+        return;
+    }
+    if let Err(error) = link.with(|conn| pool_sizes::record(conn, shared.me, &sizes)) {
+        tracing::debug!(%error, "decisions about worker threads wait for the database");
+        decided().splice(0..0, sizes);
     }
 }
 

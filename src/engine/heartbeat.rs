@@ -61,7 +61,7 @@ fn obey(shared: &Shared, rests: bool) {
 
 fn pulse(shared: &Shared) -> Pulse {
     Pulse {
-        slots: shared.pool.slots_max(),
+        slots: shared.pool.size(),
         busy: shared.pool.busy(),
         memory_bytes: resident_bytes(),
         draining: shared.pool.is_draining(),

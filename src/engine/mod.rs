@@ -42,13 +42,14 @@ pub use bell::Bell;
 pub use duties::{Duty, DutyResult};
 pub use pulse::beat;
 pub use run::Runners;
-pub use settings::{EngineSettings, SlotBounds};
+pub use settings::{EngineSettings, Scaling, SlotBounds};
 pub use supervisor::Supervisor;
 
 use crate::base::clock::{Clock, boottime};
 use crate::base::db::{DbError, Link};
 use crate::queue::job::{Fence, JobId};
 use crate::queue::node::{self, Incarnation, Introduction};
+use crate::queue::pool_sizes::PoolSize;
 use crate::queue::work::Stop;
 
 /// How long draining waits, after the work was told to stop, for it to end: commands get TERM, then KILL after 10 s.
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) claiming: Mutex<()>,
     /// The places of lanes that admitted jobs hold here, until their results are recorded.
     pub(crate) places: Mutex<HashMap<(JobId, Fence), Vec<String>>>,
+    /// Decisions about the size of the pool that nobody has written yet.
+    pub(crate) decided: Mutex<Vec<PoolSize>>,
     /// What this node uses of lanes may not be what is written.
     pub(crate) recount: AtomicBool,
     /// How long claims took of late.
@@ -120,9 +123,10 @@ impl Engine {
             fence: fence::Fence::new(settings.lease, sent),
             buffer: buffer::Buffer::new(settings.slots.max),
             results: results::Results::new(settings.slots.max),
-            pool: pool::Pool::new(settings.slots),
+            pool: pool::Pool::new(settings.slots, settings.scaling),
             claiming: Mutex::default(),
             places: Mutex::default(),
+            decided: Mutex::default(),
             recount: AtomicBool::new(false),
             claim_times: dispatcher::ClaimTimes::default(),
             work_bell: Arc::default(),
@@ -194,6 +198,7 @@ fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
                 version: env!("CARGO_PKG_VERSION"),
                 labels: settings.labels.clone(),
                 queues: queues.as_deref(),
+                slots: (settings.slots.min, settings.slots.max),
             },
         )
     })

@@ -1,5 +1,5 @@
-//! The worker threads: one thread is one slot. The pool starts at its lower bound and grows to its upper one when jobs wait
-//! for threads.
+//! The worker threads: one thread is one slot. Their number follows the work between two bounds, as the dispatcher decides
+//! (`dispatcher::scaling`); threads beyond it end when they are idle, the last one first.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::settings::SlotBounds;
+use super::settings::{Scaling, SlotBounds};
 use super::{Shared, run, spawn};
 use crate::queue::job::JobId;
 use crate::queue::log::Chunk;
@@ -105,6 +105,9 @@ impl Slot {
 /// The slots and what runs in them.
 pub(crate) struct Pool {
     bounds: SlotBounds,
+    /// How many threads there should be.
+    size: AtomicU32,
+    /// How many there are: the slots below this number.
     started: AtomicU32,
     /// The engine ends: for good.
     draining: AtomicBool,
@@ -119,9 +122,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(bounds: SlotBounds) -> Self {
+    pub(crate) fn new(bounds: SlotBounds, scaling: Scaling) -> Self {
         Self {
             bounds,
+            size: AtomicU32::new(if scaling.dry_run { bounds.max } else { bounds.min }),
             started: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             resting: AtomicBool::new(false),
@@ -132,8 +136,9 @@ impl Pool {
         }
     }
 
-    pub(crate) fn slots_max(&self) -> u32 {
-        self.bounds.max
+    /// Tells how many jobs may run at once.
+    pub(crate) fn size(&self) -> u32 {
+        self.size.load(Ordering::Acquire)
     }
 
     pub(crate) fn started(&self) -> u32 {
@@ -189,13 +194,34 @@ impl Pool {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Starts threads up to the lower bound, or one more when `grow` and the upper bound allows.
+    /// Gives the pool another size: starts what is missing; idle threads beyond it end by themselves.
+    pub(crate) fn resize(shared: &Arc<Shared>, size: u32) {
+        let pool = &shared.pool;
+        pool.size.store(size, Ordering::Release);
+        while pool.started() < size {
+            Self::start_one(shared);
+        }
+        shared.buffer.wake_all();
+    }
+
+    /// Tells an idle thread whether it ends: when there are more than there should be, and it is the last.
+    pub(crate) fn may_leave(&self, slot: usize) -> bool {
+        let Ok(slot) = u32::try_from(slot) else { return false };
+        slot >= self.size()
+            && self.started.compare_exchange(slot + 1, slot, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn start_one(shared: &Arc<Shared>) {
+        let slot = shared.pool.started.fetch_add(1, Ordering::AcqRel);
+        // not joined: work that ignores its stop must not keep the process from ending
+        drop(spawn(&format!("slot-{slot}"), shared, move |shared| run::work(shared, slot as usize)));
+    }
+
+    /// Starts threads up to the lower bound, or one more when `grow` and the pool's size allows.
     pub(crate) fn ensure(shared: &Arc<Shared>, grow: bool) {
         let pool = &shared.pool;
-        while pool.started() < pool.bounds.min || (grow && pool.started() < pool.bounds.max) {
-            let slot = pool.started.fetch_add(1, Ordering::AcqRel);
-            // not joined: work that ignores its stop must not keep the process from ending
-            drop(spawn(&format!("slot-{slot}"), shared, move |shared| run::work(shared, slot as usize)));
+        while pool.started() < pool.bounds.min || (grow && pool.started() < pool.size()) {
+            Self::start_one(shared);
             if pool.started() >= pool.bounds.min {
                 break;
             }

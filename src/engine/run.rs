@@ -42,7 +42,7 @@ impl Runners {
 
 /// The life of a worker thread.
 pub(crate) fn work(shared: &Arc<Shared>, slot: usize) {
-    while let Some(assigned) = shared.buffer.take(slot, shared.pool.is_quick()) {
+    while let Some(assigned) = shared.buffer.take(slot, shared.pool.is_quick(), || shared.pool.may_leave(slot)) {
         call_if_wanted(shared);
         let suspect = assigned.suspect;
         run(shared, slot, assigned);

@@ -16,6 +16,21 @@ pub struct SlotBounds {
     pub max: u32,
 }
 
+/// How the number of worker threads follows the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scaling {
+    /// Decisions are recorded and not obeyed: the pool has all its threads.
+    pub dry_run: bool,
+    /// So long few threads must have been at work before there are fewer.
+    pub quiet: Duration,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self { dry_run: false, quiet: Duration::from_secs(60) }
+    }
+}
+
 /// What an engine is told when it starts.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -25,6 +40,8 @@ pub struct EngineSettings {
     pub node: NodeName,
     /// Worker threads.
     pub slots: SlotBounds,
+    /// How their number follows the work.
+    pub scaling: Scaling,
     /// Queues served and their weights; `None` = all.
     pub queues: Option<BTreeMap<String, u32>>,
     /// Labels as a JSON object.

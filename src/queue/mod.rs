@@ -36,6 +36,7 @@ pub mod node;
 pub mod params;
 pub mod partitions;
 pub mod permission;
+pub mod pool_sizes;
 pub mod render;
 pub mod retry;
 pub mod ring;

@@ -64,8 +64,8 @@ fn the_list_shows_every_node_and_teaches_when_there_is_none() {
     let list = console.browser(Role::Operator).get("/nodes").body;
     for word in [
         "1 running · 1 draining · 1 gone",
-        "0/8",
-        "0 of 8 slots busy",
+        "0/2",
+        "0 of 2 slots busy",
         "all queues",
         "Gone",
         "/nodes/fra-01/drain?from=list",
@@ -125,7 +125,7 @@ fn one_node_shows_what_runs_there_live_and_within_scope() {
     wait_for(&mut conn, job, "running");
     let later = read_until(&mut *stream, &format!("/jobs/{job}"));
     assert!(later.contains("#panel-jobs") && later.contains(&format!("/jobs/{job}")), "{later}");
-    wait_until(|| browser.get("/nodes").body.contains("1/8")).expect("a busy slot");
+    wait_until(|| browser.get("/nodes").body.contains("1/2")).expect("a busy slot");
 
     let mut limited = console.browser_of(console.person(Role::Operator, &["mail"]));
     let page = limited.get("/nodes/fra-01").body;

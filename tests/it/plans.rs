@@ -120,7 +120,8 @@ pub fn assert_uses(plan: &str, indexes: &[&str]) {
 
 pub fn node(conn: &mut PgConnection) -> Incarnation {
     let name = NodeName::parse("me").unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None }).unwrap()
+    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1) })
+        .unwrap()
 }
 
 pub fn wants(jobs_max: u32) -> [Want; 3] {

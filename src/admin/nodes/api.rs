@@ -17,11 +17,15 @@ use crate::web::respond;
 use crate::web::table::Access::Needs;
 use crate::web::table::Route;
 
+/// Most decisions of an answer.
+const SIZES_MAX: i32 = 200;
+
 /// The routes of nodes.
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get(paths::NODES, Needs(ReadNodes), list),
         Route::get(paths::NODE, Needs(ReadNodes), show),
+        Route::get(paths::NODE_SCALING, Needs(ReadNodes), scaling),
         Route::post(paths::NODE_DRAIN, Needs(RunNodes), drain),
         Route::post(paths::NODE_RESUME, Needs(RunNodes), resume),
     ]
@@ -37,6 +41,12 @@ async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
 async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let node = kit.db.run(move |conn| service::find(conn, &actor, &name)).await.map_err(refused)?;
     respond::json(StatusCode::OK, &node)
+}
+
+/// Answers with what a node decided about the number of its worker threads, newest first.
+async fn scaling(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+    let sizes = kit.db.run(move |conn| service::sizes(conn, &actor, &name, SIZES_MAX)).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &json!({ "decisions": sizes }))
 }
 
 /// Lets a node take no new work; it obeys with its next heartbeat.

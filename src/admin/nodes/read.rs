@@ -38,6 +38,12 @@ pub struct NodeRow {
     /// Its worker threads.
     #[diesel(sql_type = Integer)]
     pub slots: i32,
+    /// Fewest worker threads that it may have.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub slots_min: Option<i32>,
+    /// Most worker threads that it may have.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub slots_max: Option<i32>,
     /// Those that were at work at the last heartbeat.
     #[diesel(sql_type = Integer)]
     pub busy: i32,
@@ -60,7 +66,7 @@ pub struct NodeRow {
 
 const ROWS: &str = "-- admin::nodes::rows
 SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at,
-    greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.busy,
+    greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.slots_min, n.slots_max, n.busy,
     coalesce((SELECT sum(cardinality(l.job_ids)) FROM millrace.leases l WHERE l.node_id = n.id), 0)::bigint AS running,
     n.memory_bytes, n.labels, n.queues, n.clock_skew_ms
 FROM millrace.nodes n WHERE ($1::text IS NULL OR n.name = $1) ORDER BY n.state = 'down', n.name LIMIT $2";
@@ -91,6 +97,8 @@ pub(super) mod sample {
             heartbeat_age_ms: 1_200,
             version: "1.4.0".into(),
             slots: 8,
+            slots_min: Some(2),
+            slots_max: Some(32),
             busy: 3,
             running: 3,
             memory_bytes: Some(212_000_000),

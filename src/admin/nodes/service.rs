@@ -9,6 +9,7 @@ use crate::base::text::{NAME_BYTES_MAX, NodeName, TextError, note};
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
+use crate::queue::pool_sizes::{self, PoolSize};
 
 /// Why an act on a node was refused.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,15 @@ pub fn list(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<NodeRow>, Node
 pub fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<NodeRow, NodeError> {
     actor.require(Permission::ReadNodes)?;
     found(conn, name)
+}
+
+/// Reads what a node decided about the number of its worker threads, newest first; at most `rows_max`.
+///
+/// # Errors
+/// As [`find`].
+pub fn sizes(conn: &mut PgConnection, actor: &Actor, name: &str, rows_max: i32) -> Result<Vec<PoolSize>, NodeError> {
+    let node = find(conn, actor, name)?;
+    Ok(pool_sizes::of_node(conn, &node.name, rows_max)?)
 }
 
 fn found(conn: &mut PgConnection, name: &str) -> Result<NodeRow, NodeError> {

@@ -11,6 +11,7 @@ mod marks;
 mod mix;
 mod pace;
 mod queues;
+mod scaling;
 mod share;
 mod suspects;
 
@@ -35,6 +36,7 @@ use marks::Marks;
 use mix::mix;
 use pace::Pace;
 use queues::Queues;
+use scaling::Scaler;
 
 /// A job waits at most this long for a thread before the pool grows.
 const STUCK_MAX: Duration = Duration::from_millis(10);
@@ -65,6 +67,7 @@ struct Dispatcher {
     pace: Pace,
     marks: Marks,
     aging: Aging,
+    scaler: Scaler,
     fitted: Fitted,
     /// There may be work in the lines.
     more: bool,
@@ -84,6 +87,7 @@ impl Dispatcher {
             pace: Pace::new(Instant::now()),
             marks: Marks::default(),
             aging: Aging::new(shared.settings.aging),
+            scaler: Scaler::new(shared.settings.slots, Instant::now()),
             fitted: Fitted::new(&shared.settings.labels),
             more: true,
             left_behind: false,
@@ -100,6 +104,7 @@ impl Dispatcher {
     /// Claims if there is a reason and room, and tells how long to wait for the next bell.
     fn step(&mut self, shared: &Arc<Shared>) -> Duration {
         self.look_after_workers(shared);
+        self.scale(shared);
         let pause = if shared.buffer.held() > 0 { STUCK_MAX } else { shared.settings.poll };
         if !self.more {
             return pause;
@@ -108,7 +113,7 @@ impl Dispatcher {
             let _claiming = shared.claiming.lock().unwrap_or_else(PoisonError::into_inner);
             let room = self.room(shared);
             if room == 0 {
-                return pause;
+                return if self.scaler.may_grow() { pause.min(scaling::EVERY) } else { pause };
             }
             self.claim_once(shared, room)
         };
@@ -139,12 +144,21 @@ impl Dispatcher {
         }
     }
 
+    /// Gives the pool the size that the work asks for.
+    fn scale(&mut self, shared: &Arc<Shared>) {
+        let still = Some(self.pace.still_for(Instant::now())).filter(|still| *still > STUCK_MAX);
+        let Self { scaler, link, queues, more, .. } = self;
+        if let Err(error) = scaler.look(link, shared, (*more, still), || queues.ids()) {
+            tracing::debug!(%error, "the size of the pool waits for the database");
+        }
+    }
+
     /// How many more jobs may be claimed now. When none, the workers are asked to tell when there is room.
     fn room(&self, shared: &Shared) -> u32 {
         if !shared.pool.takes_work() || !shared.fence.may_claim() {
             return 0;
         }
-        let slots = shared.pool.slots_max();
+        let slots = shared.pool.size();
         let ahead = self.pace.ahead(slots, shared.pool.average_run(), Instant::now());
         // claim again when half is used up, so that workers do not run dry during the round trip
         shared.buffer.call_at(Some(ahead as usize / 2)); // asked before looking, or the call could be missed
@@ -160,7 +174,7 @@ impl Dispatcher {
 
     fn claim_once(&mut self, shared: &Arc<Shared>, room: u32) -> Result<(), DbError> {
         self.queues.read(&mut self.link, shared)?;
-        let slots = shared.pool.slots_max();
+        let slots = shared.pool.size();
         let fitted = self.fitted.claim(&mut self.link, shared, room, |queue| self.queues.most(queue, slots))?;
         let taken = fitted.len() as u32;
         let room = if self.lines_are_long { room } else { room.min(FEW_MAX) };
@@ -172,7 +186,7 @@ impl Dispatcher {
     }
 
     fn claim_lines(&mut self, shared: &Arc<Shared>, room: u32) -> Result<Vec<Claimed>, DbError> {
-        let wants = self.queues.wants(room, shared.pool.slots_max());
+        let wants = self.queues.wants(room, shared.pool.size());
         if wants.is_empty() {
             self.more = false; // the next poll reads the queues again
             return Ok(Vec::new());

@@ -73,6 +73,11 @@ impl Queues {
         Ok(())
     }
 
+    /// Lists them.
+    pub(super) fn ids(&self) -> Vec<QueueId> {
+        self.all.keys().copied().collect()
+    }
+
     /// Most jobs at once on all nodes, of those queues that have such a limit.
     pub(super) fn limits(&self) -> &HashMap<QueueId, u32> {
         &self.limits

@@ -244,7 +244,7 @@ impl Database {
             } else if let Some((lane, not_before)) = &row.gated {
                 let has_room = row.rules.iter().any(|rule| match rule.bound {
                     Bound::Running { jobs_max, .. } => rule.key == *lane && self.used(lane) < jobs_max,
-                    Bound::Rate { .. } => false,
+                    Bound::Here { .. } | Bound::Rate { .. } => false, // no rule of a simulated job is of one node
                 });
                 if not_before.map_or(has_room, |at| at <= now) {
                     self.jobs[job].gated = None;

@@ -38,6 +38,8 @@ pub const QUEUE_RESUME: &str = "/api/v1/queues/{name}/resume";
 pub const NODES: &str = "/api/v1/nodes";
 /// One node.
 pub const NODE: &str = "/api/v1/nodes/{name}";
+/// What a node decided about the number of its worker threads.
+pub const NODE_SCALING: &str = "/api/v1/nodes/{name}/scaling";
 /// Lets it take no new work.
 pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
 /// Takes work again.

@@ -19,6 +19,9 @@ fn a_node_is_shown_and_drained() {
     assert_eq!((&shown["name"], &shown["state"], &shown["running"]), (&json!("fra-01"), &json!("up"), &json!(0)));
     assert!(shown["heartbeat_at"].is_string() && shown["memory_bytes"].as_i64() > Some(0));
 
+    assert!(program.get("/api/v1/nodes/fra-01/scaling").expect(200)["decisions"].is_array());
+    program.get("/api/v1/nodes/fra-02/scaling").expect(404);
+
     let draining = program.post("/api/v1/nodes/fra-01/drain", &json!({"reason": "new disk"})).expect(200);
     assert_eq!(draining["state"], "draining");
     let conflict = program.post("/api/v1/nodes/fra-01/drain", &json!({})).expect(409);

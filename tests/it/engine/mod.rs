@@ -9,3 +9,4 @@ mod nodes;
 mod ordering;
 mod outage;
 mod queue_limits;
+mod scaling;

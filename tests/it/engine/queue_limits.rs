@@ -17,7 +17,7 @@ use crate::support::stage::{TestEngine, enqueue_many, handler_template, number, 
 
 /// Jobs that run until they are let go.
 #[derive(Clone, Default)]
-struct Kept(Arc<Inside>);
+pub struct Kept(Arc<Inside>);
 
 #[derive(Default)]
 struct Inside {
@@ -32,7 +32,7 @@ impl Kept {
     }
 
     /// Lets so many of them end.
-    fn let_go(&self, jobs: usize) {
+    pub fn let_go(&self, jobs: usize) {
         *self.0.let_go.lock().unwrap() += jobs;
         self.0.changed.notify_all();
     }
@@ -62,7 +62,7 @@ fn on_all_nodes(jobs: Option<i32>) -> Wish {
 }
 
 /// Waits until so many run, and then a little longer: one more would come.
-fn settles_at(kept: &Kept, jobs: usize) {
+pub fn settles_at(kept: &Kept, jobs: usize) {
     wait_until(|| kept.running() == jobs).unwrap_or_else(|()| panic!("{} run, not {jobs}", kept.running()));
     std::thread::sleep(std::time::Duration::from_millis(700));
     assert_eq!(kept.running(), jobs);

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Integer, Jsonb, Text};
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
-use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, SlotBounds};
+use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, Scaling, SlotBounds};
 use millrace::queue::job::JobId;
 use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::sql_jobs::SqlConnections;
@@ -128,7 +128,8 @@ pub fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
 /// Registers a node that only claims what the test asks for.
 pub fn register_node(conn: &mut PgConnection, name: &str) -> Incarnation {
     let name = NodeName::parse(name).unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None }).unwrap()
+    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1) })
+        .unwrap()
 }
 
 /// An engine on a test's database, ended with this value.
@@ -165,6 +166,7 @@ impl TestEngine {
             database_url: url.to_owned(),
             node: NodeName::parse(node).unwrap(),
             slots: SlotBounds { min: 2, max: 8 },
+            scaling: Scaling::default(),
             queues: None,
             labels: json!({}),
             lease: Duration::from_secs(3),

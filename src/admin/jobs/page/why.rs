@@ -94,15 +94,7 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
             format!("No node that serves queue {queue} has {}.", written(labels)),
             "Start one with MILLRACE_LABELS, or change what the template requires.",
         ),
-        Reason::SlotsBusy { busy, slots } => Line {
-            tone: Tone::Running,
-            what: format!("All slots are busy: {busy} of {slots}."),
-            more: String::new(),
-            link: Some((
-                "What runs now".into(),
-                paths::with_query(paths::JOBS, &[("state", "running"), ("queue", queue)]),
-            )),
-        },
+        Reason::SlotsBusy { busy, slots } => slots_busy(*busy, *slots, queue),
         Reason::Limit { of, key, jobs_max, holders, position } => Line {
             tone: Tone::Blocked,
             what: limit(of, key.as_deref(), *jobs_max, story),
@@ -120,6 +112,16 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
         Reason::InLine { position } => {
             Line { tone: Tone::Ready, what: place(*position), more: rank(story), link: queue_link() }
         }
+    }
+}
+
+fn slots_busy(busy: i64, slots: i64, queue: &str) -> Line {
+    let running = paths::with_query(paths::JOBS, &[("state", "running"), ("queue", queue)]);
+    Line {
+        tone: Tone::Running,
+        what: format!("All slots are busy: {busy} of {slots}."),
+        more: String::new(),
+        link: Some(("What runs now".into(), running)),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Row {
     pub cells_label: String,
     /// Busy and all slots.
     pub slots: String,
+    /// Between how many slots it chooses: `2 to 32`; empty when their number is fixed.
+    pub bounds: String,
     pub running: i64,
     pub memory: String,
     pub version: String,
@@ -67,6 +69,10 @@ impl Row {
             cells: if state == NodeState::Gone { Vec::new() } else { cells(node.busy, node.slots, ages) },
             cells_label: format!("{} of {} slots busy", node.busy, node.slots),
             slots: format!("{}/{}", node.busy, node.slots),
+            bounds: match (node.slots_min, node.slots_max) {
+                (Some(min), Some(max)) if min < max => format!("{min} to {max}"),
+                _ => String::new(),
+            },
             running: node.running,
             memory: node.memory_bytes.filter(|bytes| *bytes > 0).map_or_else(|| "–".into(), bytes),
             version: node.version.clone(),

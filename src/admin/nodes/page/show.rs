@@ -17,8 +17,10 @@ use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+use crate::queue::pool_sizes::PoolSize;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
+use crate::web::form::sentence;
 use crate::web::format::{Stamp, between, duration};
 use crate::web::kit::Kit;
 use crate::web::live::{self, Frame, LiveError, Panel, Show};
@@ -36,13 +38,20 @@ const JOBS_MAX: i32 = 100;
 /// Records of the audit trail shown.
 const DEEDS_MAX: i64 = 20;
 
+/// Decisions about the size of its pool shown.
+const SIZES_MAX: i32 = 8;
+
 /// The page.
 #[derive(Template)]
-#[template(path = "nodes/show.html", blocks = ["head", "banner", "facts", "slots_block", "jobs_block", "deeds_block"])]
+#[template(
+    path = "nodes/show.html",
+    blocks = ["head", "banner", "facts", "slots_block", "jobs_block", "sizes_block", "deeds_block"]
+)]
 pub struct ShowPage {
     pub shell: Shell,
     pub node: Row,
     pub jobs: Vec<JobLine>,
+    pub sizes: Vec<SizeLine>,
     pub deeds: Vec<Deed>,
     /// The viewer reads everybody's acts, not only the own ones.
     pub all_deeds: bool,
@@ -58,6 +67,16 @@ pub struct JobLine {
     pub attempt: i16,
     pub running_for: String,
     pub since: Stamp,
+}
+
+/// A decision about the size of its pool.
+pub struct SizeLine {
+    pub before: i32,
+    pub after: i32,
+    pub reason: String,
+    /// Nothing was changed.
+    pub dry: bool,
+    pub at: Stamp,
 }
 
 /// `GET /nodes/{name}`.
@@ -99,6 +118,7 @@ fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
         panel("panel-facts", page.as_facts().render()?),
         panel("panel-slots", page.as_slots_block().render()?),
         panel("panel-jobs", page.as_jobs_block().render()?),
+        panel("panel-sizes", page.as_sizes_block().render()?),
     ];
     Ok(Frame { panels, tail: None })
 }
@@ -112,21 +132,23 @@ impl ShowPage {
         let node = service::find(conn, actor, name)?;
         let ages = ages(conn, Some(&node.name))?.pop().unwrap_or_default();
         let jobs = running_on(conn, &actor.scope, &node.name, JOBS_MAX)?;
+        let sizes = service::sizes(conn, actor, &node.name, SIZES_MAX)?;
         let trail = trail_of(conn, actor, ("node", &node.name), DEEDS_MAX)?;
-        Ok(Self::new(actor, shell, (&node, &ages.running_for), (&jobs, &trail)))
+        Ok(Self::new(actor, shell, (&node, &ages.running_for), (&jobs, &sizes, &trail)))
     }
 
     pub(super) fn new(
         actor: &Actor,
         shell: Shell,
         (node, ages): (&NodeRow, &[f64]),
-        (jobs, trail): (&[RunningJob], &[Record]),
+        (jobs, sizes, trail): (&[RunningJob], &[PoolSize], &[Record]),
     ) -> Self {
         let live = paths::with_query(&paths::live("node"), &[("name", &node.name)]);
         let shell = shell.titled(node.name.clone(), Section::Nodes).under("Nodes", paths::NODES);
         Self {
             node: Row::new(node, ages, &shell, may_act(actor)),
             jobs: jobs.iter().map(|job| line(job, &shell)).collect(),
+            sizes: sizes.iter().map(|size| size_line(size, &shell)).collect(),
             deeds: trail.iter().map(|record| deed(record, &shell)).collect(),
             all_deeds: actor.may(Permission::ReadAudit),
             shell: Shell { title: format!("{}, Nodes", node.name), live, ..shell },
@@ -178,6 +200,16 @@ fn line(job: &RunningJob, shell: &Shell) -> JobLine {
         attempt: job.attempt,
         running_for: duration(between(job.claimed_at, shell.now)),
         since: shell.stamp(job.claimed_at),
+    }
+}
+
+fn size_line(size: &PoolSize, shell: &Shell) -> SizeLine {
+    SizeLine {
+        before: size.slots_before,
+        after: size.slots_after,
+        reason: sentence(&size.reason),
+        dry: !size.applied,
+        at: shell.stamp(size.at),
     }
 }
 

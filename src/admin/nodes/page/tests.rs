@@ -12,6 +12,7 @@ use crate::admin::nodes::{Ages, NodeRow, RunningJob};
 use crate::queue::actor::{Actor, Scope};
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
+use crate::queue::pool_sizes::PoolSize;
 use crate::web::form::Form;
 use crate::web::shell::sample::shell;
 
@@ -55,8 +56,18 @@ fn show(role: Role, node: &NodeRow, lively: bool) -> ShowPage {
         reason: Some("new disk <b>".into()),
         after: None,
     };
-    let (jobs, trail) = if lively { (vec![job], vec![record]) } else { (Vec::new(), Vec::new()) };
-    ShowPage::new(&actor(role), shell(), (node, &[700.0]), (&jobs, &trail))
+    let size = PoolSize {
+        at: shell().now,
+        slots_before: 4,
+        slots_after: 8,
+        busy: 4,
+        waiting: 9,
+        drain_ms: None,
+        reason: "9 jobs wait <b>".into(),
+        applied: false,
+    };
+    let rest = if lively { (vec![job], vec![size], vec![record]) } else { (Vec::new(), Vec::new(), Vec::new()) };
+    ShowPage::new(&actor(role), shell(), (node, &[700.0]), (&rest.0, &rest.1, &rest.2))
 }
 
 fn clean(html: &str) {
@@ -156,4 +167,16 @@ fn the_questions_say_what_would_happen_in_numbers() {
     assert!(others.effects.iter().any(|line| line == "2 other nodes take work, with 1,200 slots."));
     let resume = facts.question(Act::Resume, Form::default());
     assert!(!resume.reason && resume.back == "/nodes/fra-01");
+}
+
+#[test]
+fn a_node_tells_how_its_pool_grew_and_why() {
+    let lively = show(Role::Viewer, &node(), true).render().expect("rendered");
+    for word in ["4 → 8 slots", "9 jobs wait &#60;b&#62;", "dry run", "2 to 32"] {
+        assert!(lively.contains(word), "{word}: {lively}");
+    }
+    let calm = show(Role::Viewer, &node(), false).render().expect("rendered");
+    assert!(calm.contains("It had no reason to change"));
+    let fixed = NodeRow { slots_min: Some(8), slots_max: Some(8), ..node() };
+    assert!(show(Role::Viewer, &fixed, false).render().expect("rendered").contains("The number of its slots is fixed"));
 }
