@@ -138,7 +138,10 @@ fn lines(body: &[u8]) -> Result<(Vec<Value>, Vec<usize>), WebError> {
 /// The reader of one line knows only that line.
 fn at_line(error: WebError, line: usize) -> WebError {
     match error {
-        WebError::Malformed(what) => WebError::Malformed(format!("Line {line}: {what}")),
+        // to its reader the line is the first of its text: one number is enough
+        WebError::Malformed(what) => {
+            WebError::Malformed(format!("Line {line}: {}", what.replacen("(line 1, ", "(", 1)))
+        }
         WebError::Invalid(problems) => WebError::Invalid(
             problems
                 .into_iter()
