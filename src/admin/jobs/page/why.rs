@@ -150,15 +150,12 @@ fn waiting(position: i64) -> String {
 }
 
 fn turn(key: &str, holder: Option<i64>, holder_state: Option<&str>, position: i64) -> Line {
-    let waits = waiting(position);
+    let has_it = holder.zip(holder_state).map(|(job, state)| format!("Job {job} has the turn and is {state}. "));
     Line {
         tone: Tone::Blocked,
         what: format!("Jobs with the ordering key {key} run one at a time, in order."),
-        more: match holder_state {
-            Some(state) => format!("The job whose turn it is is {state}. {waits}"),
-            None => waits,
-        },
-        link: holder.map(|job| (format!("Job {job} has the turn"), paths::job(JobId(job)))),
+        more: has_it.unwrap_or_default() + &waiting(position),
+        link: holder.map(|job| (format!("Job {job}"), paths::job(JobId(job)))),
     }
 }
 
@@ -264,8 +261,8 @@ mod tests {
         let why = ready(vec![Reason::Turn { key: "acme".into(), holder: Some(7), holder_state, position: 2 }], 8);
 
         assert_eq!(lines(&why), ["Jobs with the ordering key acme run one at a time, in order."]);
-        assert_eq!(why.lines[0].more, "The job whose turn it is is retrying. One job waits before it.");
-        assert_eq!(why.lines[0].link, Some(("Job 7 has the turn".into(), "/jobs/7".into())));
+        assert_eq!(why.lines[0].more, "Job 7 has the turn and is retrying. One job waits before it.");
+        assert_eq!(why.lines[0].link, Some(("Job 7".into(), "/jobs/7".into())));
     }
 
     #[test]
