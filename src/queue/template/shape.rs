@@ -106,6 +106,7 @@ fn unreadable(part: &str, value: &Value) -> Option<String> {
         "limits" => fault::<super::Limits>(value),
         "debounce" => fault::<super::Debounce>(value),
         "unique" => fault::<super::Unique>(value),
+        "requires" => fault::<super::Labels>(value),
         _ => fault::<super::Defaults>(value),
     }
 }
@@ -264,6 +265,16 @@ mod tests {
         assert_eq!(faults(body.clone()), [""; 0]);
         assert_eq!(read_template(&whole).name.map(|name| name.to_string()), Some("shop.ping".into()));
         assert_eq!(read_template(&whole).spec, read_template(&body).spec);
+    }
+
+    #[test]
+    fn a_document_with_required_labels_is_read() {
+        let document = json!({ "runner": "handler", "handler": { "name": "a" }, "requires": { "gpu": "1" } });
+
+        let read = read_template(&document);
+
+        assert_eq!(read.faults, []);
+        assert_eq!(read.spec.unwrap().requires["gpu"], "1");
     }
 
     #[test]
