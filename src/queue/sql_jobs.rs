@@ -15,6 +15,7 @@ use diesel::{Connection, PgConnection, QueryableByName};
 
 use super::work::{Failure, JobContext, Outcome, Report, Stop};
 use crate::base::db::{DbError, Tx, statement, transaction, url};
+use crate::base::random;
 
 /// Most idle connections that are kept.
 const IDLE_MAX: usize = 8;
@@ -37,7 +38,7 @@ impl SqlConnections {
         if let Some(conn) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(conn);
         }
-        let mut conn = PgConnection::establish(&self.url).map_err(|error| DbError::Unavailable(error.to_string()))?;
+        let mut conn = PgConnection::establish(&self.url).map_err(|error| refused(error.to_string()))?;
         // a job's own DEALLOCATE, and ours after it, would leave a cache that names statements that are gone
         conn.set_prepared_statement_cache_size(CacheSize::Disabled);
         Ok(conn)
@@ -59,6 +60,8 @@ impl SqlConnections {
     pub fn run(&self, job: &JobContext, statements: &str, values: &[Option<String>]) -> Report {
         let mut conn = match self.take() {
             Ok(conn) => conn,
+            // nothing of the job has run: the server's want must not use its attempts up
+            Err(DbError::Unable(_)) => return Report::plain(Ok(Outcome::Snooze(want_pause()))),
             Err(error) => return Report::plain(Err(Failure::new(error.to_string()))),
         };
         match self.attempt(&mut conn, job, statements, values) {
@@ -135,6 +138,29 @@ impl SqlConnections {
     }
 }
 
+/// Tells a server that has no connection left, or is starting or stopping, from one that will never let us in.
+fn refused(message: String) -> DbError {
+    const PASSING: [&str; 7] = [
+        "too many clients",
+        "connection slots are reserved",
+        "too many connections for",
+        "the database system is ",
+        "server closed the connection",
+        "Connection refused",
+        "timeout expired",
+    ];
+    if PASSING.iter().any(|part| message.contains(part)) {
+        DbError::Unable(message)
+    } else {
+        DbError::Unavailable(message)
+    }
+}
+
+/// How long a job waits for a server that is in want: one to two seconds, so that not all come back at once.
+pub fn want_pause() -> Duration {
+    Duration::from_secs(1).mul_f64(1.0 + random::unit())
+}
+
 fn backend_id(conn: &mut PgConnection) -> Result<i32, DbError> {
     #[derive(QueryableByName)]
     struct Backend {
@@ -181,4 +207,21 @@ fn failure(job: &JobContext, error: DbError) -> super::work::Ended {
     // After a lost connection at COMMIT the outcome is not known. The failure that is settled now finds its lease gone when
     // the transaction was committed, and is then dropped: the job stays succeeded.
     Err(Failure::new(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_in_want_is_told_from_one_that_does_not_let_us_in() {
+        let of = |told: &str| refused(format!("connection to server on socket \"/x\" failed: {told}"));
+
+        for want in ["FATAL:  sorry, too many clients already", "FATAL:  the database system is starting up"] {
+            assert!(matches!(of(want), DbError::Unable(_)), "{want}");
+        }
+        for never in ["FATAL:  password authentication failed for user \"x\"", "FATAL:  role \"x\" does not exist"] {
+            assert!(matches!(of(never), DbError::Unavailable(_)), "{never}");
+        }
+    }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::queue::sql_jobs::SqlConnections;
+use crate::base::db::DbError;
+use crate::queue::sql_jobs::{SqlConnections, want_pause};
 use crate::queue::work::{Ended, Failure, Handler, JobContext, Level, Outcome, Registry, Task};
 
 /// Most threads that one job leaks.
@@ -46,8 +47,11 @@ impl Handler for Effect {
         let Some(connections) = &self.0 else {
             return Ok(Outcome::give_up("diag.effect needs MILLRACE_SQL_URL"));
         };
-        connections.leave_effect(job, table).map_err(|error| Failure::new(error.to_string()))?;
-        Ok(Outcome::Done)
+        match connections.leave_effect(job, table) {
+            Ok(()) => Ok(Outcome::Done),
+            Err(DbError::Unable(_)) => Ok(Outcome::Snooze(want_pause())), // as sql jobs do
+            Err(error) => Err(Failure::new(error.to_string())),
+        }
     }
 }
 

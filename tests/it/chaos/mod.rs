@@ -144,15 +144,19 @@ impl Run {
                 self.stage.terminate_one(dice.below(1_000));
                 true
             }
-            Fault::StopDatabase(pause) => {
-                let from = now_us();
-                self.stage.stop_for(pause);
-                self.history.outages.push((from, now_us()));
-                true
-            }
+            Fault::StopDatabase(pause) => self.without_database(|stage| stage.stop_for(pause)),
+            Fault::ReadOnly(pause) => self.without_database(|stage| stage.read_only_for(pause)),
+            Fault::Crowd(pause) => self.without_database(|stage| stage.crowd_for(pause)),
         };
         self.done += usize::from(met);
         met
+    }
+
+    fn without_database(&mut self, outage: impl FnOnce(&mut Stage)) -> bool {
+        let from = now_us();
+        outage(&mut self.stage);
+        self.history.outages.push((from, now_us()));
+        true
     }
 
     fn struck(&mut self, node: usize, blow: impl FnOnce(&mut Node) -> bool) -> bool {

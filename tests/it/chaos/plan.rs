@@ -27,6 +27,8 @@ pub struct Plan {
     pub cuts: usize,
     /// Jumps of a node's wall clock.
     pub jumps: usize,
+    /// Times in which the server takes no writes, and in which it has no connection left.
+    pub refusals: usize,
     pub lease: Duration,
     pub heartbeat: Duration,
     /// How many times longer jobs take, so that a blow meets some of the few that come.
@@ -48,6 +50,7 @@ impl Plan {
             frozen: Duration::from_secs(6),
             cuts: 5,
             jumps: 4,
+            refusals: 2,
             lease: Duration::from_secs(4),
             heartbeat: Duration::from_secs(1),
             slowness: 1,
@@ -67,6 +70,7 @@ impl Plan {
             frozen: Duration::from_secs(30),
             cuts: 40,
             jumps: 20,
+            refusals: 10,
             lease: Duration::from_secs(10),
             heartbeat: Duration::from_secs(3),
             slowness: 3,
@@ -118,6 +122,10 @@ pub enum Fault {
     JumpClock(i64),
     Terminate,
     StopDatabase(Duration),
+    /// It takes no writes.
+    ReadOnly(Duration),
+    /// It has no connection left.
+    Crowd(Duration),
 }
 
 /// How many nodes there are.
@@ -142,6 +150,8 @@ pub fn faults(plan: &Plan, seed: u64) -> Vec<(Duration, Fault)> {
     add(&mut dice, plan.jumps, &|dice| Fault::JumpClock(dice.between(0, 4 * 3_600) as i64 - 2 * 3_600));
     add(&mut dice, plan.terminations, &|_| Fault::Terminate);
     add(&mut dice, plan.stops, &|dice| Fault::StopDatabase(Duration::from_millis(dice.between(0, 4_000))));
+    let refusals: [fn(Duration) -> Fault; 2] = [Fault::ReadOnly, Fault::Crowd];
+    add(&mut dice, plan.refusals, &|dice| dice.pick(&refusals)(Duration::from_millis(dice.between(500, 4_000))));
     all.sort_by_key(|(at, _)| *at);
     all
 }

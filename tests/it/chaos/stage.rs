@@ -21,6 +21,9 @@ use crate::support::stage::template;
 /// How long the server may take to be there again.
 const RESTART_MAX: Duration = Duration::from_secs(60);
 
+/// No server here takes more connections.
+const CONNECTIONS_MAX: usize = 300;
+
 /// A running database with everything in it.
 pub struct Stage {
     cluster: Option<Cluster>,
@@ -34,7 +37,7 @@ pub struct Stage {
 impl Stage {
     pub fn new() -> Stage {
         let folder = ThrowAway::new();
-        let conf = [("shared_buffers", "64MB"), ("max_wal_size", "256MB")];
+        let conf = [("shared_buffers", "64MB"), ("max_wal_size", "256MB"), ("max_connections", "120")];
         let conf = conf.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let settings = ClusterSettings { conf, ..ClusterSettings::under(folder.path()).unwrap() };
         let cluster = Some(Cluster::start(&settings).unwrap());
@@ -101,6 +104,27 @@ impl Stage {
         }
         std::thread::sleep(pause);
         cluster.restart().unwrap();
+    }
+
+    /// Lets the server take no writes for a while.
+    pub fn read_only_for(&self, pause: Duration) {
+        const OWN: &str = "SET default_transaction_read_only = off"; // or it could not be switched back
+        const ON: &str = "ALTER SYSTEM SET default_transaction_read_only = on";
+        const OFF: &str = "ALTER SYSTEM RESET default_transaction_read_only";
+        let Some(mut conn) = self.connect() else { return };
+        conn.batch_execute(OWN).unwrap();
+        for (how, wait) in [(ON, pause), (OFF, Duration::ZERO)] {
+            conn.batch_execute(how).unwrap();
+            conn.batch_execute("SELECT pg_reload_conf()").unwrap();
+            std::thread::sleep(wait);
+        }
+    }
+
+    /// Takes every connection that is left for a while.
+    pub fn crowd_for(&self, pause: Duration) {
+        let crowd: Vec<PgConnection> = std::iter::from_fn(|| self.connect()).take(CONNECTIONS_MAX).collect();
+        std::thread::sleep(pause);
+        drop(crowd);
     }
 
     /// Ends one backend of ours, by chance.
