@@ -26,14 +26,27 @@ CREATE TABLE millrace.lane_use (
     key text NOT NULL,
     node_id integer NOT NULL,
     epoch bigint NOT NULL,
-    used integer NOT NULL CONSTRAINT lane_use_not_negative CHECK (used >= 0),
+    taken bigint NOT NULL CONSTRAINT lane_use_taken_not_negative CHECK (taken >= 0),
     CONSTRAINT lane_use_pk PRIMARY KEY (key, node_id, epoch)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
-COMMENT ON TABLE millrace.lane_use IS 'How many jobs of a lane each node runs. A row counts while its node lives under that epoch, so a dead holder holds nothing';
+COMMENT ON TABLE millrace.lane_use IS 'How many places of a lane each node took. A row counts while its node lives under that epoch, so a dead holder holds nothing';
 COMMENT ON COLUMN millrace.lane_use.key IS 'The lane';
 COMMENT ON COLUMN millrace.lane_use.node_id IS 'The node';
 COMMENT ON COLUMN millrace.lane_use.epoch IS 'Its epoch';
-COMMENT ON COLUMN millrace.lane_use.used IS 'Jobs of the lane that run there';
+COMMENT ON COLUMN millrace.lane_use.taken IS 'Places taken so far; what it holds is this less what it freed';
+
+CREATE TABLE millrace.lane_freed (
+    key text NOT NULL,
+    node_id integer NOT NULL,
+    epoch bigint NOT NULL,
+    freed bigint NOT NULL CONSTRAINT lane_freed_not_negative CHECK (freed >= 0),
+    CONSTRAINT lane_freed_pk PRIMARY KEY (key, node_id, epoch)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE millrace.lane_freed IS 'How many places of a lane each node gave back: apart from those taken, so that claiming and settling do not wait for each other';
+COMMENT ON COLUMN millrace.lane_freed.key IS 'The lane';
+COMMENT ON COLUMN millrace.lane_freed.node_id IS 'The node';
+COMMENT ON COLUMN millrace.lane_freed.epoch IS 'Its epoch';
+COMMENT ON COLUMN millrace.lane_freed.freed IS 'Places given back so far';
 
 CREATE TABLE millrace.gated (
     job_id bigint CONSTRAINT gated_pk PRIMARY KEY,

@@ -1,6 +1,7 @@
 //! What one job costs that shares its transactions with no other: claimed alone and settled alone, as a lone command is. Bounded
 //! by commits, whoever writes the SQL.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ fn succeeded(job: &Claimed) -> Settlement {
         unique: false,
         ordered: false,
         live: false,
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: Ending::Succeeded { output: None },

@@ -1,6 +1,7 @@
 //! Writing the past in bulk: the rows that enqueueing, claiming and settling would have left.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
@@ -182,7 +183,7 @@ fn result((job, attempt, fence): (JobId, i16, Fence), of: &Job, tried: &Try, log
         unique: false,
         ordered: false,
         live: false,
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: tried.ending.clone(),

@@ -14,6 +14,7 @@ use super::usage::Place;
 use crate::queue::catalog::Version;
 use crate::queue::claim::Claimed;
 use crate::queue::job::{Fence, JobId};
+use crate::queue::limits::Held;
 
 /// Most jobs that a worker takes at once.
 const LANE_MAX: usize = 32;
@@ -27,7 +28,7 @@ pub(crate) struct Assigned {
     pub(crate) queue_name: Arc<str>,
     pub(crate) checkpoint: Option<Value>,
     /// The lanes in which it took a place when it was admitted.
-    pub(crate) lanes: Vec<String>,
+    pub(crate) lanes: Held,
     /// Its place among the jobs of its queue on this node.
     pub(crate) place: Option<Place>,
     /// It may be what takes its nodes down: no two of these are here at once.

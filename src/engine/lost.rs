@@ -79,9 +79,10 @@ impl LostJobs {
     fn recount(shared: &Shared, link: &mut Link) -> Result<(), DbError> {
         let Ok(_claiming) = shared.claiming.try_lock() else { return Ok(()) };
         let places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let running: Vec<String> = places.values().flatten().cloned().collect();
+        let running: Vec<_> = places.values().cloned().collect();
         drop(places);
-        link.with(|conn| limits::recount(conn, shared.me, &running))?;
+        let lanes = || running.iter().flat_map(|lanes| lanes.iter());
+        link.with(|conn| limits::recount(conn, shared.me, lanes()))?;
         shared.recount.store(false, Ordering::SeqCst);
         Ok(())
     }

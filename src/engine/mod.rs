@@ -48,6 +48,7 @@ pub use supervisor::Supervisor;
 use crate::base::clock::{Clock, boottime};
 use crate::base::db::{DbError, Link};
 use crate::queue::job::{Fence, JobId};
+use crate::queue::limits::Held;
 use crate::queue::node::{self, Incarnation, Introduction};
 use crate::queue::pool_sizes::PoolSize;
 use crate::queue::work::Stop;
@@ -73,7 +74,7 @@ pub(crate) struct Shared {
     /// Held from looking for room until claimed jobs are in the buffer, so that draining misses none in between.
     pub(crate) claiming: Mutex<()>,
     /// The places of lanes that admitted jobs hold here, until their results are recorded.
-    pub(crate) places: Mutex<HashMap<(JobId, Fence), Vec<String>>>,
+    pub(crate) places: Mutex<HashMap<(JobId, Fence), Held>>,
     /// Decisions about the size of the pool that nobody has written yet.
     pub(crate) decided: Mutex<Vec<PoolSize>>,
     /// What this node uses of lanes may not be what is written.

@@ -175,7 +175,7 @@ fn settlement(
     let said = context.take_said();
     let last_words = written.next(context, said);
     Some(Settlement {
-        lanes: assigned.lanes.clone(),
+        lanes: Arc::clone(&assigned.lanes),
         started_at: Some(context.facts().started_at),
         resources: ending.1,
         log_bytes: context.log_bytes(),
@@ -205,7 +205,7 @@ fn base(job: &Claimed, now: Time) -> Settlement {
         unique: job.marks.is_unique(),
         ordered: job.marks.is_ordered(),
         live: false,
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: Ending::HandedBack { stopped: None },
@@ -277,7 +277,7 @@ fn trouble(failure: Failure) -> Trouble {
 
 /// The result of a job that was admitted and never started: it goes back, uncounted, with the places it took.
 pub(crate) fn returned(assigned: &Assigned, now: Time) -> Settlement {
-    Settlement { lanes: assigned.lanes.clone(), ..base(&assigned.job, now) }
+    Settlement { lanes: Arc::clone(&assigned.lanes), ..base(&assigned.job, now) }
 }
 
 /// The result of a job that was claimed and never started: it goes back, uncounted.

@@ -148,10 +148,11 @@ impl Settler {
             return;
         }
         let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let freed: Vec<String> = ended.iter().filter_map(|attempt| places.remove(attempt)).flatten().collect();
+        let freed: Vec<_> = ended.iter().filter_map(|attempt| places.remove(attempt)).collect();
         drop(places);
         match self.link.with(|conn| limits::give_back(conn, shared.me, &freed)) {
-            Ok(()) => shared.work_bell.ring(), // whoever waited for them may be in the line now
+            Ok(0) => {}
+            Ok(_) => shared.work_bell.ring(), // whoever waited for them may be in the line now
             Err(error) => {
                 tracing::debug!(%error, "places of lanes could not be given back");
                 shared.recount.store(true, Ordering::SeqCst);
@@ -218,7 +219,7 @@ fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
 
 /// Places of recorded results are free. What was dropped may have been recorded by an earlier try: then it is to be counted.
 fn forget_places(shared: &Shared, batch: &[Settlement], settled: &Settled) {
-    if settled.has_freed() {
+    if settled.has_let_in() {
         shared.work_bell.ring(); // whoever waited for them may be in the line now
     }
     let bounded = || batch.iter().filter(|result| !result.lanes.is_empty());

@@ -1,5 +1,6 @@
 //! Giving back jobs that a living node holds and does not know of any more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryableByName;
@@ -78,7 +79,7 @@ impl Row {
             unique: self.unique,
             ordered: false, // it goes on, and keeps its turn
             live: true,     // it may have said something
-            lanes: Vec::new(),
+            lanes: Arc::default(),
             last_words: Vec::new(),
             checkpoint: None,
             ending: Ending::HandedBack { stopped: None },

@@ -1,6 +1,7 @@
 //! Taking back what lost nodes held (G8). Every node sweeps; rows that another one is sweeping are skipped.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryableByName;
@@ -193,7 +194,7 @@ fn settlement(orphan: &Orphan) -> Settlement {
         unique: orphan.unique,
         ordered: orphan.ordered,
         live: true, // it may have said something
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: ending(orphan),

@@ -1,6 +1,8 @@
 //! Hot statements name the index they must use, whatever the statistics say: the plans of the statements that the program
 //! itself prepared, on full tables.
 
+use std::sync::Arc;
+
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Array, Text};
 use millrace::base::db::{PgConnection, keep_plans, statement};
@@ -146,7 +148,7 @@ pub fn result(job: &Claimed, ending: Ending) -> Settlement {
         unique: false,
         ordered: false,
         live: false,
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending,

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use super::{DbError, PgConnection, Tx, statement, transaction};
 
 /// Texts that may be run any number of times, in their order.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     include_str!("../../../migrations/2026-11-24-000550_create_argument_rules/up.sql"),
     include_str!("../../../migrations/2026-11-24-000600_create_enqueue/up.sql"),
+    include_str!("../../../migrations/2026-11-29-000150_create_lane_functions/up.sql"),
     include_str!("../../../migrations/2026-11-29-101100_create_turns/up.sql"),
     include_str!("../../../migrations/2026-11-29-130200_create_watch_functions/up.sql"),
     include_str!("../../../migrations/2026-11-29-101600_create_joining/up.sql"),

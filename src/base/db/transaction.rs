@@ -32,7 +32,29 @@ pub fn transaction<T, E: From<DbError>>(
     name: &'static str,
     work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    begin(conn, name).map_err(E::from)?;
+    run(conn, name, "", work)
+}
+
+/// Like [`transaction`], but its COMMIT does not wait for the disk: a crash of the server may undo it until a later
+/// [`transaction`] of any connection has been committed. Only for what counts for nothing before that.
+///
+/// # Errors
+/// As [`transaction`].
+pub fn unflushed<T, E: From<DbError>>(
+    conn: &mut PgConnection,
+    name: &'static str,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    run(conn, name, "; SET LOCAL synchronous_commit = off", work)
+}
+
+fn run<T, E: From<DbError>>(
+    conn: &mut PgConnection,
+    name: &'static str,
+    settings: &str,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(conn, name, settings).map_err(E::from)?;
     match work(&mut Tx(conn)) {
         Ok(value) => {
             AnsiTransactionManager::commit_transaction(conn).map_err(DbError::from)?;
@@ -49,8 +71,8 @@ pub fn transaction<T, E: From<DbError>>(
 
 /// BEGIN and the name in one round trip. A transaction inside a transaction is refused by Postgres with a warning, so we
 /// refuse it ourselves: it would commit half.
-fn begin(conn: &mut PgConnection, name: &str) -> Result<(), DbError> {
+fn begin(conn: &mut PgConnection, name: &str, settings: &str) -> Result<(), DbError> {
     debug_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-')), "{name}");
-    let sql = format!("BEGIN; SET LOCAL application_name = 'millrace {name}'");
+    let sql = format!("BEGIN; SET LOCAL application_name = 'millrace {name}'{settings}");
     Ok(AnsiTransactionManager::begin_transaction_sql(conn, &sql)?)
 }

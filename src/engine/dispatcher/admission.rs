@@ -1,68 +1,111 @@
 //! Asking the lanes for those claimed jobs that have limits, before anything of them runs.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Shared;
 use crate::base::db::Link;
 use crate::engine::buffer::Assigned;
 use crate::engine::run;
-use crate::queue::job::QueueId;
-use crate::queue::limits::{Ask, Candidate, Rule, Verdict, admit, rules};
+use crate::queue::claim::flush;
+use crate::queue::job::{QueueId, TemplateId};
+use crate::queue::limits::{Ask, Candidate, Held, LimitKeys, Rule, Verdict, admit, places, rules};
 
-/// Keeps what may run. The others have left their leases: they wait in a lane or are cancelled.
+/// Keeps what may run, and tells whether lanes were asked. The others have left their leases: they wait in a lane or are
+/// cancelled. `unflushed` = the claim is not on disk before this is.
 pub(super) fn ask(
     link: &mut Link,
     shared: &Shared,
     assigned: Vec<Assigned>,
     queue_limits: &HashMap<QueueId, u32>,
-) -> Vec<Assigned> {
-    let (free, bounded): (Vec<_>, Vec<_>) =
-        assigned.into_iter().map(|one| (of(&one, queue_limits), one)).partition(|(rules, _)| rules.is_empty());
-    let mut kept: Vec<Assigned> = free.into_iter().map(|(_, one)| one).collect();
-    if bounded.is_empty() {
-        return kept;
-    }
+    unflushed: bool,
+) -> (Vec<Assigned>, bool) {
+    let Split { mut free, bounded, asks } = split(assigned, queue_limits);
     let now = shared.clock.now();
-    let asks: Vec<Ask> = bounded
-        .iter()
-        .map(|(rules, one)| {
-            let candidate = Candidate { rules: rules.clone(), is_fresh: one.job.seq == one.job.job_id.0 };
-            Ask { job: run::unstarted(&one.job, now), candidate }
-        })
-        .collect();
-    let bounded = bounded.into_iter().map(|(_, one)| one);
-    match link.with(|conn| admit(conn, shared.me, &asks)) {
+    let decided = if asks.is_empty() {
+        let flushed = if unflushed && !free.is_empty() { link.with(flush) } else { Ok(()) };
+        flushed.map(|()| Vec::new())
+    } else {
+        link.with(|conn| admit(conn, shared.me, &asks, |place| run::unstarted(&bounded[place].job, now)))
+    };
+    match decided {
         Ok(verdicts) => {
-            for ((one, ask), verdict) in bounded.zip(&asks).zip(verdicts) {
-                if verdict == Verdict::Admitted {
-                    kept.push(admitted(shared, one, &ask.candidate));
-                }
+            let admitted = |(one, verdict)| (verdict == Verdict::Admitted).then_some(one);
+            let admitted: Vec<Assigned> = bounded.into_iter().zip(verdicts).filter_map(admitted).collect();
+            note_places(shared, &admitted);
+            if !admitted.is_empty() {
+                free.extend(admitted);
+                free.sort_by_key(|one| (one.job.priority, one.job.seq));
             }
-            kept.sort_by_key(|one| (one.job.priority, one.job.seq));
         }
         Err(error) => {
             tracing::warn!(%error, "limits could not be asked; the jobs are given back");
             shared.recount.store(true, Ordering::SeqCst); // it may have been done all the same
-            bounded.for_each(|one| shared.results.push(run::unstarted(&one.job, now)));
+            let lost = if unflushed { std::mem::take(&mut free) } else { Vec::new() };
+            lost.iter().chain(&bounded).for_each(|one| shared.results.push(run::unstarted(&one.job, now)));
         }
     }
-    kept
+    (free, !asks.is_empty())
 }
 
-fn of(one: &Assigned, queue_limits: &HashMap<QueueId, u32>) -> Vec<Rule> {
-    let queue = one.job.queue_id;
-    match (&one.version.spec, &one.job.limit_keys, queue_limits.get(&queue).copied()) {
-        (_, None, None) | (Err(_), ..) => Vec::new(),
-        (Ok(spec), keys, jobs_max) => rules(queue, jobs_max, keys.as_deref().unwrap_or_default(), &spec.limits),
+/// Jobs without limits, jobs with limits, and what is asked for these.
+struct Split {
+    free: Vec<Assigned>,
+    bounded: Vec<Assigned>,
+    asks: Vec<Ask>,
+}
+
+fn split(assigned: Vec<Assigned>, queue_limits: &HashMap<QueueId, u32>) -> Split {
+    let is_free = |one: &Assigned| one.job.limit_keys.is_none() && !queue_limits.contains_key(&one.job.queue_id);
+    if assigned.iter().all(is_free) {
+        return Split { free: assigned, bounded: Vec::new(), asks: Vec::new() };
+    }
+    let mut known = Known::default();
+    let mut split = Split { free: Vec::new(), bounded: Vec::new(), asks: Vec::new() };
+    for mut one in assigned {
+        let bounds = known.of(&one, queue_limits);
+        if bounds.rules.is_empty() {
+            split.free.push(one);
+            continue;
+        }
+        one.lanes = bounds.lanes;
+        let is_fresh = one.job.seq == one.job.job_id.0;
+        let candidate = Candidate { rules: bounds.rules, is_fresh };
+        split.asks.push(Ask { fence: one.job.fence, candidate });
+        split.bounded.push(one);
+    }
+    split
+}
+
+/// What holds for jobs of one kind.
+#[derive(Clone, Default)]
+struct Bounds {
+    rules: Arc<[Rule]>,
+    /// The lanes in which it takes places.
+    lanes: Held,
+}
+
+/// What holds for the kinds of jobs of one claim: many jobs share few keys.
+#[derive(Default)]
+struct Known(HashMap<(TemplateId, i32, QueueId, Option<LimitKeys>), Bounds>);
+
+impl Known {
+    fn of(&mut self, one: &Assigned, queue_limits: &HashMap<QueueId, u32>) -> Bounds {
+        let job = &one.job;
+        let kind = (job.template_id, job.version, job.queue_id, job.limit_keys.clone());
+        let bounds = || {
+            let Ok(spec) = &one.version.spec else { return Bounds::default() };
+            let keys = job.limit_keys.as_ref().map(LimitKeys::list).unwrap_or_default();
+            let rules = rules(job.queue_id, queue_limits.get(&job.queue_id).copied(), &keys, &spec.limits);
+            Bounds { lanes: places(&rules).cloned().collect(), rules }
+        };
+        self.0.entry(kind).or_insert_with(bounds).clone()
     }
 }
 
-/// Notes the places that it took, for whoever gives them back.
-fn admitted(shared: &Shared, mut one: Assigned, candidate: &Candidate) -> Assigned {
-    one.lanes = candidate.places().map(str::to_owned).collect();
+/// Notes the places that jobs took, for whoever gives them back.
+fn note_places(shared: &Shared, admitted: &[Assigned]) {
     let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
-    places.insert((one.job.job_id, one.job.fence), one.lanes.clone());
-    one
+    places.extend(admitted.iter().map(|one| ((one.job.job_id, one.job.fence), Arc::clone(&one.lanes))));
 }

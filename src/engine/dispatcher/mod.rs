@@ -24,7 +24,7 @@ use super::pool::Pool;
 use super::{Shared, run};
 use crate::base::db::{DbError, Link};
 use crate::queue::catalog::Versions;
-use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin_plan};
+use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, pin_plan};
 use crate::queue::log;
 
 use aging::Aging;
@@ -75,6 +75,8 @@ struct Dispatcher {
     left_behind: bool,
     /// The last claim brought so many jobs that the lines are long.
     lines_are_long: bool,
+    /// The last claim brought jobs with limits: the next one is flushed by the decision about them.
+    admits: bool,
 }
 
 impl Dispatcher {
@@ -92,6 +94,7 @@ impl Dispatcher {
             more: true,
             left_behind: false,
             lines_are_long: false,
+            admits: false,
         }
     }
 
@@ -178,10 +181,10 @@ impl Dispatcher {
         let fitted = self.fitted.claim(&mut self.link, shared, room, |queue| self.queues.most(queue, slots))?;
         let taken = fitted.len() as u32;
         let room = if self.lines_are_long { room } else { room.min(FEW_MAX) };
-        self.begin(shared, fitted);
+        self.begin(shared, fitted, false);
         let claimed = if room > taken { self.claim_lines(shared, room - taken) } else { Ok(Vec::new()) };
         self.more |= taken > 0;
-        self.begin(shared, claimed?);
+        self.admits = self.begin(shared, claimed?, self.admits);
         Ok(())
     }
 
@@ -207,16 +210,18 @@ impl Dispatcher {
         Ok(claimed)
     }
 
-    /// Hands claimed jobs to the workers, except those that may not run here and now.
-    fn begin(&mut self, shared: &Arc<Shared>, claimed: Vec<Claimed>) {
+    /// Hands claimed jobs to the workers, except those that may not run here and now, and tells whether lanes were asked.
+    /// `unflushed` = the claim is not on disk before the lanes are asked.
+    fn begin(&mut self, shared: &Arc<Shared>, claimed: Vec<Claimed>, unflushed: bool) -> bool {
         if claimed.is_empty() {
-            return;
+            return self.admits;
         }
         let claimed = suspects::postpone(&mut self.link, shared, claimed);
         let assigned = self.assign(shared, claimed);
         let assigned = self.fitted.turn_away(&mut self.link, shared, assigned);
-        let assigned = admission::ask(&mut self.link, shared, assigned, self.queues.limits());
+        let (assigned, asked) = admission::ask(&mut self.link, shared, assigned, self.queues.limits(), unflushed);
         shared.buffer.fill(mix(assigned, |one| one.job.queue_id), shared.pool.wake_max());
+        asked
     }
 
     /// Claims behind the marks; from the beginning once a second, and when nothing was found although somebody rang.
@@ -242,7 +247,7 @@ impl Dispatcher {
     }
 
     fn timed_claim(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
-        let begun = Instant::now();
+        let (begun, claim) = (Instant::now(), if self.admits { claim_unflushed } else { claim });
         let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
         shared.claim_times.add(begun);
         Ok(claimed)
@@ -263,7 +268,7 @@ impl Dispatcher {
             match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
                 Ok(Some(version)) => {
                     let checkpoint = checkpoints.remove(&job.job_id.0);
-                    let (lanes, place) = (Vec::new(), self.queues.place(job.queue_id));
+                    let (lanes, place) = (Arc::default(), self.queues.place(job.queue_id));
                     assigned.push(Assigned { job, version, queue_name, checkpoint, lanes, place, suspect, since });
                 }
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),

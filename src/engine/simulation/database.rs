@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rules::Rules;
 use crate::base::clock::Time;
-use crate::queue::limits::{Bound, Candidate, Lane, Rule, Verdict};
+use crate::queue::limits::{Bound, Candidate, Lanes, Rule, Verdict, places};
 use crate::queue::retry::INTERRUPTIONS_MAX;
 use crate::queue::settle::{AttemptOutcome, Ending, Trouble};
 use crate::queue::state::{Event, JobState};
@@ -63,7 +63,7 @@ pub(super) struct Database {
     pub(super) jobs: Vec<Job>,
     pub(super) leases: BTreeMap<i64, Lease>,
     pub(super) nodes: Vec<NodeRow>,
-    pub(super) lanes: HashMap<String, Lane>,
+    pub(super) lanes: Lanes,
     next_fence: i64,
     /// When jobs of lanes of a rate were admitted, the last of them.
     begun: HashMap<String, VecDeque<u64>>,
@@ -75,7 +75,7 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn new(jobs: Vec<Job>, nodes: usize, rules: Rules) -> Self {
         let nodes = (0..nodes).map(|_| NodeRow::default()).collect();
-        let (lanes, leases, begun) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        let (lanes, leases, begun) = (Lanes::new(), BTreeMap::new(), HashMap::new());
         Self { now_ms: 1_000_000, jobs, leases, nodes, lanes, next_fence: 1, begun, rules, broken: None }
     }
 
@@ -123,8 +123,8 @@ impl Database {
     pub(super) fn admit(&mut self, fence: i64) -> bool {
         let Some(lease) = self.leases.get(&fence).cloned() else { return false };
         let row = &self.jobs[lease.job];
-        let candidate = Candidate { rules: row.rules.clone(), is_fresh: row.is_fresh };
-        let places: Vec<String> = candidate.places().map(str::to_owned).collect();
+        let candidate = Candidate { rules: row.rules.as_slice().into(), is_fresh: row.is_fresh };
+        let places: Vec<String> = places(&row.rules).map(|key| key.to_string()).collect();
         for rule in &row.rules {
             let (used, has_waiting) = (self.used(&rule.key), self.waits_in(&rule.key));
             let lane = self.lanes.entry(rule.key.clone()).or_default();
@@ -133,7 +133,7 @@ impl Database {
         let verdict = (self.rules.decide)(self.time(), &mut self.lanes, std::slice::from_ref(&candidate));
         match verdict.into_iter().next() {
             Some(Verdict::Gated { lane, not_before, .. }) => {
-                self.settle(fence, Ending::Gated { lane, not_before });
+                self.settle(fence, Ending::Gated { lane: lane.to_string(), not_before });
                 false
             }
             Some(Verdict::Skipped { .. }) => {
@@ -151,7 +151,7 @@ impl Database {
     /// Within any time no more begin than the rate and its burst allow.
     fn note_beginning(&mut self, rule: &Rule) {
         let Bound::Rate { interval, tolerance } = rule.bound else { return };
-        let begun = self.begun.entry(rule.key.clone()).or_default();
+        let begun = self.begun.entry(rule.key.to_string()).or_default();
         begun.push_front(self.now_ms);
         begun.truncate(BEGUN_MAX);
         let burst = 1 + tolerance.as_millis() / interval.as_millis();
@@ -243,7 +243,7 @@ impl Database {
                 self.cancel(job);
             } else if let Some((lane, not_before)) = &row.gated {
                 let has_room = row.rules.iter().any(|rule| match rule.bound {
-                    Bound::Running { jobs_max, .. } => rule.key == *lane && self.used(lane) < jobs_max,
+                    Bound::Running { jobs_max, .. } => *rule.key == **lane && self.used(lane) < jobs_max,
                     Bound::Here { .. } | Bound::Rate { .. } => false, // no rule of a simulated job is of one node
                 });
                 if not_before.map_or(has_room, |at| at <= now) {

@@ -68,7 +68,7 @@ fn too_many_attempts_are_caught() {
 
 #[test]
 fn a_limit_that_lets_one_more_in_is_caught() {
-    let generous = |now, lanes: &mut std::collections::HashMap<String, crate::queue::limits::Lane>, asks: &[_]| {
+    let generous = |now, lanes: &mut crate::queue::limits::Lanes, asks: &[_]| {
         lanes.values_mut().for_each(|lane| lane.used = lane.used.saturating_sub(1));
         decide(now, lanes, asks)
     };
@@ -77,7 +77,7 @@ fn a_limit_that_lets_one_more_in_is_caught() {
 
 #[test]
 fn a_rate_that_lets_too_many_begin_is_caught() {
-    let hasty = |now, lanes: &mut std::collections::HashMap<String, crate::queue::limits::Lane>, asks: &[_]| {
+    let hasty = |now, lanes: &mut crate::queue::limits::Lanes, asks: &[_]| {
         lanes.values_mut().for_each(|lane| lane.tat = None);
         decide(now, lanes, asks)
     };

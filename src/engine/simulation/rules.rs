@@ -1,17 +1,16 @@
 //! The rules that the simulation drives: the program's own, or a broken one that must be caught.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::base::clock::Time;
 use crate::engine::fence::Fence;
-use crate::queue::limits::{Candidate, Lane, Verdict, decide};
+use crate::queue::limits::{Candidate, Lanes, Verdict, decide};
 use crate::queue::retry::{FailedAttempt, Next, after_failure, after_interruption};
 use crate::queue::template::Defaults;
 use crate::queue::work::Resources;
 
 /// The rule of limits.
-type Decide = fn(Time, &mut HashMap<String, Lane>, &[Candidate]) -> Vec<Verdict>;
+type Decide = fn(Time, &mut Lanes, &[Candidate]) -> Vec<Verdict>;
 
 /// What can be exchanged.
 #[derive(Clone, Copy)]

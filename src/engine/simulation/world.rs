@@ -297,7 +297,8 @@ fn job(number: usize, chance: &mut StdRng) -> Job {
     };
     let backoff = Backoff { base_ms: chance.random_range(1..2_000), ..Backoff::default() };
     let policy = Defaults { max_attempts: chance.random_range(1..7), backoff, on_interrupt, ..Defaults::default() };
-    let lane = |key: String, jobs_max| Rule { key, bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } };
+    let lane =
+        |key: String, jobs_max| Rule { key: key.into(), bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } };
     let rate = Bound::Rate { interval: Duration::from_millis(5_000), tolerance: Duration::ZERO };
     let rules = match number % 5 {
         0 => Vec::new(),

@@ -13,10 +13,11 @@ mod take;
 use diesel::prelude::Queryable;
 
 use super::job::{Fence, JobId, QueueId, TemplateId};
+use super::limits::LimitKeys;
 use super::node::Incarnation;
 use super::work::StoredArgs;
 use crate::base::clock::Time;
-use crate::base::db::{DbError, PgConnection, keep_plans, transaction};
+use crate::base::db::{DbError, PgConnection, Tx, keep_plans, statement, transaction, unflushed};
 
 /// Most jobs of one claim, over all queues.
 pub const CLAIM_BATCH_MAX: u32 = 1_000;
@@ -112,7 +113,7 @@ pub struct Claimed {
     /// What is to be known of it in two bits.
     pub marks: Marks,
     /// The lanes whose limits hold for it; `None` for most.
-    pub limit_keys: Option<Vec<String>>,
+    pub limit_keys: Option<LimitKeys>,
     /// Its arguments.
     pub args: StoredArgs,
 }
@@ -131,14 +132,33 @@ pub fn claim(
     if jobs_max <= FEW_MAX {
         return take::few(conn, who, wants, jobs_max);
     }
-    let mut claimed = transaction(conn, "queue::claim", |tx| {
-        let taken = take::many(tx, wants, jobs_max)?;
-        if taken.is_empty() {
-            return Ok::<_, DbError>(Vec::new());
-        }
-        let leased = leases::write(tx, who, taken)?;
-        payload::add(tx, leased)
-    })?;
+    transaction(conn, "queue::claim", |tx| many(tx, who, wants, jobs_max))
+}
+
+/// Like [`claim`], but nothing may run yet: that it was claimed, and its attempt counted, stands on disk only after the next
+/// transaction of this connection, [`super::limits::admit`] or [`flush`]. Two transactions then cost one flush.
+///
+/// # Errors
+/// As [`claim`].
+pub fn claim_unflushed(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    wants: &[Want],
+    jobs_max: u32,
+) -> Result<Vec<Claimed>, DbError> {
+    if jobs_max <= FEW_MAX {
+        return take::few(conn, who, wants, jobs_max);
+    }
+    unflushed(conn, "queue::claim", |tx| many(tx, who, wants, jobs_max))
+}
+
+fn many(tx: &mut Tx<'_>, who: Incarnation, wants: &[Want], jobs_max: u32) -> Result<Vec<Claimed>, DbError> {
+    let taken = take::many(tx, wants, jobs_max)?;
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let leased = leases::write(tx, who, taken)?;
+    let mut claimed = payload::add(tx, leased)?;
     claimed.sort_by_key(|job| (job.priority, job.seq));
     Ok(claimed)
 }
@@ -155,6 +175,18 @@ pub fn claim_fitted(
     jobs_max: u32,
 ) -> Result<Vec<Claimed>, DbError> {
     take::fitted(conn, who, wants, jobs_max.min(FEW_MAX))
+}
+
+/// Waits until everything that was committed before is on disk.
+///
+/// # Errors
+/// Database failures; then what was claimed may be lost and must not run.
+pub fn flush(conn: &mut PgConnection) -> Result<(), DbError> {
+    // COMMIT flushes only where the transaction itself has written something
+    const SQL: &str = "-- queue::claim::flush
+SELECT pg_logical_emit_message(true, 'millrace', '') IS NOT NULL";
+    statement(SQL).run(conn)?;
+    Ok(())
 }
 
 /// Pins the shape of the claim's plans on this connection: only lines are walked along their index, only rows are joined

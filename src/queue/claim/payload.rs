@@ -8,6 +8,7 @@ use super::{Claimed, Marks};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
 use crate::queue::job::{Fence, JobId};
+use crate::queue::limits::LimitKeys;
 use crate::queue::work::StoredArgs;
 
 /// Rows that are read for nothing rather than beginning a new run.
@@ -41,7 +42,7 @@ struct Row {
     timeout_ms: Option<i64>,
     deadline: Option<Time>,
     marks: Marks,
-    limit_keys: Option<Vec<String>>,
+    limit_keys: Option<LimitKeys>,
     args: StoredArgs,
 }
 

@@ -1,6 +1,7 @@
 //! Who may run now: a pure rule over what the lanes hold.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,7 +13,7 @@ use crate::queue::template::WhenFull;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Its lane.
-    pub key: String,
+    pub key: Arc<str>,
     /// What the lane bounds.
     pub bound: Bound,
 }
@@ -59,18 +60,15 @@ pub struct Lane {
 /// A job that was claimed and wants to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The limits that hold for it.
-    pub rules: Vec<Rule>,
+    /// The limits that hold for it, shared by all jobs for which the same ones hold.
+    pub rules: Arc<[Rule]>,
     /// It comes for the first time: others that wait in its lanes go before it.
     pub is_fresh: bool,
 }
 
-impl Candidate {
-    /// Gives the lanes in which it takes a place while it runs.
-    pub fn places(&self) -> impl Iterator<Item = &str> {
-        let takes_place = |rule: &&Rule| matches!(rule.bound, Bound::Running { .. } | Bound::Here { .. });
-        self.rules.iter().filter(takes_place).map(|rule| rule.key.as_str())
-    }
+/// Gives the lanes in which a job takes a place while it runs.
+pub fn places(rules: &[Rule]) -> impl Iterator<Item = &Arc<str>> {
+    rules.iter().filter(|rule| matches!(rule.bound, Bound::Running { .. } | Bound::Here { .. })).map(|rule| &rule.key)
 }
 
 /// What becomes of a candidate.
@@ -81,7 +79,7 @@ pub enum Verdict {
     /// It waits in a lane, until the time promised to it if the lane is one of a rate.
     Gated {
         /// The lane.
-        lane: String,
+        lane: Arc<str>,
         /// The time promised.
         not_before: Option<Time>,
         /// The oldest that runs in that lane is to be cancelled.
@@ -90,24 +88,26 @@ pub enum Verdict {
     /// It is cancelled, because the places of this lane are taken.
     Skipped {
         /// The lane.
-        lane: String,
+        lane: Arc<str>,
     },
 }
 
-/// Decides about the candidates in their order and updates the lanes.
-pub fn decide(now: Time, lanes: &mut HashMap<String, Lane>, candidates: &[Candidate]) -> Vec<Verdict> {
+/// The lanes by their keys.
+pub type Lanes = HashMap<Arc<str>, Lane>;
+
+/// Decides about the candidates in their order and updates the lanes. A lane that is not there is empty.
+pub fn decide(now: Time, lanes: &mut Lanes, candidates: &[Candidate]) -> Vec<Verdict> {
     candidates.iter().map(|candidate| decide_one(now, lanes, candidate)).collect()
 }
 
-fn decide_one(now: Time, lanes: &mut HashMap<String, Lane>, candidate: &Candidate) -> Verdict {
-    for rule in &candidate.rules {
-        let lane = lanes.entry(rule.key.clone()).or_default();
-        if let Some(verdict) = stopped(now, lane, rule, candidate.is_fresh) {
+fn decide_one(now: Time, lanes: &mut Lanes, candidate: &Candidate) -> Verdict {
+    for rule in candidate.rules.iter() {
+        if let Some(verdict) = stopped(now, lane(lanes, rule), rule, candidate.is_fresh) {
             return verdict;
         }
     }
-    for rule in &candidate.rules {
-        let lane = lanes.entry(rule.key.clone()).or_default();
+    for rule in candidate.rules.iter() {
+        let lane = lane(lanes, rule);
         match rule.bound {
             Bound::Running { .. } | Bound::Here { .. } => {
                 lane.used += 1;
@@ -117,6 +117,10 @@ fn decide_one(now: Time, lanes: &mut HashMap<String, Lane>, candidate: &Candidat
         }
     }
     Verdict::Admitted
+}
+
+fn lane<'l>(lanes: &'l mut Lanes, rule: &Rule) -> &'l mut Lane {
+    lanes.entry(Arc::clone(&rule.key)).or_default()
 }
 
 /// Tells why a candidate may not run by one rule.
@@ -174,7 +178,7 @@ mod tests {
     }
 
     fn fresh(rules: &[Rule]) -> Candidate {
-        Candidate { rules: rules.to_vec(), is_fresh: true }
+        Candidate { rules: rules.into(), is_fresh: true }
     }
 
     fn admitted(verdicts: &[Verdict]) -> usize {
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn places_are_given_in_order_and_no_more_than_there_are() {
-        let mut lanes = HashMap::from([("t1".to_owned(), Lane { used: 1, ..Lane::default() })]);
+        let mut lanes = HashMap::from([("t1".into(), Lane { used: 1, ..Lane::default() })]);
         let all = vec![fresh(&[running("t1", 3, WhenFull::Wait)]); 4];
 
         let verdicts = decide(at(0), &mut lanes, &all);
@@ -197,7 +201,7 @@ mod tests {
     #[test]
     fn a_node_s_places_are_its_own() {
         let elsewhere = Lane { used: 9, used_here: 1, ..Lane::default() };
-        let mut lanes = HashMap::from([("n1".to_owned(), elsewhere)]);
+        let mut lanes = HashMap::from([("n1".into(), elsewhere)]);
         let rule = Rule { key: "n1".into(), bound: Bound::Here { jobs_max: 2 } };
 
         let verdicts = decide(at(0), &mut lanes, &vec![fresh(&[rule]); 2]);
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_waits_already_goes_first() {
-        let mut lanes = HashMap::from([("t1".to_owned(), Lane { has_waiting: true, ..Lane::default() })]);
+        let mut lanes = HashMap::from([("t1".into(), Lane { has_waiting: true, ..Lane::default() })]);
         let rules = [running("t1", 2, WhenFull::Wait)];
         let back = Candidate { is_fresh: false, ..fresh(&rules) };
 
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_full_key_skips_or_replaces_as_it_is_told() {
-        let full = || HashMap::from([("k".to_owned(), Lane { used: 1, ..Lane::default() })]);
+        let full = || HashMap::from([("k".into(), Lane { used: 1, ..Lane::default() })]);
 
         let skipped = decide(at(0), &mut full(), &[fresh(&[running("k", 1, WhenFull::SkipNewest)])]);
         let replaced = decide(at(0), &mut full(), &[fresh(&[running("k", 1, WhenFull::CancelOldest)])]);
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_job_that_one_limit_stops_takes_nothing_of_the_others() {
-        let mut lanes = HashMap::from([("k".to_owned(), Lane { used: 1, ..Lane::default() })]);
+        let mut lanes = HashMap::from([("k".into(), Lane { used: 1, ..Lane::default() })]);
         let rules = [running("t", 9, WhenFull::Wait), rate(1, 1_000, 1), running("k", 1, WhenFull::Wait)];
 
         decide(at(0), &mut lanes, &[fresh(&rules)]);
@@ -290,7 +294,7 @@ mod tests {
                 .collect();
             let verdicts = decide(at(0), &mut lanes, &candidates);
             prop_assert!(lanes.get("t").map_or(0, |lane| lane.used) <= 8);
-            let used = |key: usize| lanes.get(&["k", &key.to_string()].concat()).map_or(0, |lane| lane.used);
+            let used = |key: usize| lanes.get(["k", &key.to_string()].concat().as_str()).map_or(0, |lane| lane.used);
             prop_assert!((0..3).all(|key| used(key) <= most));
             prop_assert_eq!(lanes.get("t").map_or(0, |lane| lane.used) as usize, admitted(&verdicts));
         }

@@ -1,15 +1,20 @@
 //! Giving places back, and letting the next ones of a lane in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
-use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use super::keys::Held;
+use crate::base::db::{DbError, PgConnection, Statement, Tx, statement, transaction};
 use crate::queue::node::Incarnation;
 use crate::queue::settle::Settlement;
 
+/// Most jobs that one statement moves.
+pub(super) const JOBS_MAX: i32 = 1_000;
+
 /// The end of statements that let gated jobs in: those that `next` names leave their lanes for a new place in the line.
-macro_rules! let_in {
+macro_rules! into_line {
     ($head:literal) => {
         concat!(
             $head,
@@ -26,63 +31,125 @@ ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excl
         )
     };
 }
-pub(super) use let_in;
+pub(super) use into_line;
 
 /// Locks lanes in the order of their keys.
-pub(super) const LOCK: &str = "-- queue::limits::lock
+const LOCK: &str = "-- queue::limits::lock
 SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
 
-/// Gives the places of ended jobs back and moves so many of the jobs that wait for them into the line, within the
-/// transaction that settles and after it has locked the leases.
+/// The part of a settling statement that counts the places given back, with the parameters of [`bind_freed`] behind all others;
+/// only where the condition holds.
+macro_rules! freed_sql {
+    ($keys:literal, $jobs:literal, $node:literal, $epoch:literal, $if:literal) => {
+        concat!(
+            "
+    INSERT INTO millrace.lane_freed AS f (key, node_id, epoch, freed)
+    SELECT key, ",
+            $node,
+            ", ",
+            $epoch,
+            ", jobs FROM UNNEST(",
+            $keys,
+            "::text[], ",
+            $jobs,
+            "::bigint[]) AS n(key, jobs) WHERE ",
+            $if,
+            "
+    ON CONFLICT (key, node_id, epoch) DO UPDATE SET freed = f.freed + excluded.freed"
+        )
+    };
+}
+pub(in crate::queue) use freed_sql;
+
+/// How many places of each lane are given back.
+pub(in crate::queue) type Places<'k> = BTreeMap<&'k str, i64>;
+
+/// Counts lanes.
+pub(in crate::queue) fn counted<'k>(lanes: impl Iterator<Item = &'k Arc<str>>) -> Places<'k> {
+    let mut counts = Places::new();
+    lanes.for_each(|key| *counts.entry(key).or_default() += 1);
+    counts
+}
+
+/// Binds the keys and numbers of [`freed_sql!`].
+pub(in crate::queue) fn bind_freed<'a>(begun: Statement<'a>, freed: &Places<'a>) -> Statement<'a> {
+    begun
+        .bind::<Array<Text>, _>(freed.keys().copied().collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(freed.values().copied().collect::<Vec<_>>())
+}
+
+/// Counts the places that ended jobs give back, within the transaction that settles them. Call [`let_in`] after its commit.
 pub(in crate::queue) fn free(tx: &mut Tx<'_>, who: Incarnation, ended: &[&Settlement]) -> Result<(), DbError> {
-    free_places(tx, who, ended.iter().flat_map(|result| &result.lanes))
+    free_places(tx, who, &counted(ended.iter().flat_map(|result| result.lanes.iter())))
 }
 
 /// Gives back the places of jobs whose end was recorded without them, as the transactions of `sql` jobs are, and lets in those
-/// that wait for them.
+/// that wait for them. Tells how many went into the line.
 ///
 /// # Errors
 /// Database failures; after a lost connection it may have been done: then [`recount`] what this node uses.
-pub fn give_back(conn: &mut PgConnection, who: Incarnation, places: &[String]) -> Result<(), DbError> {
-    transaction(conn, "queue::limits::give_back", |tx| free_places(tx, who, places.iter()))
+pub fn give_back(conn: &mut PgConnection, who: Incarnation, places: &[Held]) -> Result<usize, DbError> {
+    let freed = counted(places.iter().flat_map(|held| held.iter()));
+    transaction(conn, "queue::limits::give_back", |tx| free_places(tx, who, &freed))?;
+    let_in(conn, &freed)
 }
 
-fn free_places<'k>(tx: &mut Tx<'_>, who: Incarnation, places: impl Iterator<Item = &'k String>) -> Result<(), DbError> {
-    const SQL: &str = let_in!(
-        "-- queue::limits::free
-WITH freed AS MATERIALIZED (
-    SELECT key, jobs FROM UNNEST($1::text[], $2::integer[]) AS f(key, jobs)
-), used AS (
-    UPDATE millrace.lane_use u SET used = greatest(u.used - freed.jobs, 0) FROM freed
-    WHERE u.key = freed.key AND u.node_id = $3 AND u.epoch = $4
-), next AS MATERIALIZED (
-    SELECT g.job_id FROM freed JOIN millrace.lanes l ON l.key = freed.key CROSS JOIN LATERAL (
-        SELECT g.job_id FROM millrace.gated g WHERE g.lane = freed.key ORDER BY g.priority, g.job_id
-        LIMIT least(freed.jobs, freed.jobs + millrace.lane_places(l.key, l.jobs_max) - coalesce((
-            SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
-            WHERE u.key = freed.key), 0)::integer) FOR UPDATE SKIP LOCKED
-    ) AS g
-"
-    );
-    let freed = counted(places);
+fn free_places(tx: &mut Tx<'_>, who: Incarnation, freed: &Places<'_>) -> Result<(), DbError> {
+    const SQL: &str = concat!("-- queue::limits::free", freed_sql!("$3", "$4", "$1", "$2", "true"));
     if freed.is_empty() {
         return Ok(());
     }
-    let keys: Vec<&str> = freed.keys().copied().collect();
-    statement(LOCK).bind::<Array<Text>, _>(keys.clone()).run(tx)?;
-    statement(SQL)
-        .bind::<Array<Text>, _>(keys)
-        .bind::<Array<Integer>, _>(freed.values().copied().collect::<Vec<_>>())
-        .bind::<Integer, _>(who.node)
-        .bind::<BigInt, _>(who.epoch)
-        .run(tx)?;
+    let begun = statement(SQL).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch);
+    bind_freed(begun, freed).run(tx)?;
     Ok(())
 }
 
-fn counted<'k>(keys: impl Iterator<Item = &'k String>) -> BTreeMap<&'k str, i32> {
-    let mut counts = BTreeMap::new();
-    keys.for_each(|key| *counts.entry(key.as_str()).or_default() += 1);
-    counts
+/// Moves jobs that wait for places of these lanes into the line, for each lane at most so many and no more than there is
+/// room for, and tells how many.
+///
+/// # Errors
+/// Database failures.
+pub fn let_in(conn: &mut PgConnection, freed: &Places<'_>) -> Result<usize, DbError> {
+    const WAITING: &str = "-- queue::limits::waiting
+SELECT key FROM UNNEST($1::text[]) AS want(key)
+WHERE EXISTS (SELECT FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL)";
+    let keys: Vec<&str> = freed.keys().copied().collect();
+    let waiting = statement(WAITING).bind::<Array<Text>, _>(keys).tuples::<Text, String>(conn)?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let jobs = waiting.iter().map(|key| freed.get(key.as_str()).copied().unwrap_or_default()).collect();
+    transaction(conn, "queue::limits::let_in", |tx| let_in_waiting(tx, &waiting, jobs))
+}
+
+/// Like [`let_in`], for lanes of which each stands for one place. A failure is left to [`super::look`].
+pub(in crate::queue) fn let_in_freed<'k>(conn: &mut PgConnection, lanes: impl Iterator<Item = &'k Arc<str>>) -> usize {
+    let freed = counted(lanes);
+    if freed.is_empty() {
+        return 0;
+    }
+    let_in(conn, &freed).unwrap_or_else(|error| {
+        tracing::debug!(%error, "those that wait in lanes are let in by the next look");
+        0
+    })
+}
+
+/// Moves up to so many jobs of each lane into the line, as far as there is room. A lane without a bound (its limit was taken
+/// away) has room for all.
+pub(super) fn let_in_waiting(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -> Result<usize, DbError> {
+    const SQL: &str = into_line!(
+        "-- queue::limits::let_in
+WITH next AS MATERIALIZED (
+    SELECT g.job_id FROM UNNEST($1::text[], $2::bigint[]) AS want(key, jobs) LEFT JOIN millrace.lanes l ON l.key = want.key
+    CROSS JOIN LATERAL (
+        SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL ORDER BY g.priority, g.job_id
+        LIMIT CASE WHEN l.jobs_max IS NULL THEN want.jobs ELSE least(want.jobs, greatest(millrace.lane_places(l.key, l.jobs_max) - millrace.lane_used(want.key), 0)) END
+        FOR UPDATE SKIP LOCKED
+    ) AS g LIMIT $3
+"
+    );
+    statement(LOCK).bind::<Array<Text>, _>(lanes).run(tx)?;
+    statement(SQL).bind::<Array<Text>, _>(lanes).bind::<Array<BigInt>, _>(jobs).bind::<Integer, _>(JOBS_MAX).run(tx)
 }
 
 /// Writes what this node really uses, after something may have been done that it did not hear of. `running` holds the lanes
@@ -90,21 +157,23 @@ fn counted<'k>(keys: impl Iterator<Item = &'k String>) -> BTreeMap<&'k str, i32>
 ///
 /// # Errors
 /// Database failures.
-pub fn recount(conn: &mut PgConnection, who: Incarnation, running: &[String]) -> Result<(), DbError> {
+pub fn recount<'k>(
+    conn: &mut PgConnection,
+    who: Incarnation,
+    running: impl Iterator<Item = &'k Arc<str>>,
+) -> Result<(), DbError> {
     const SQL: &str = "-- queue::limits::recount
 WITH now AS MATERIALIZED (
-    SELECT key, jobs FROM UNNEST($1::text[], $2::integer[]) AS n(key, jobs)
+    SELECT u.key, coalesce(f.freed, 0) + coalesce(n.jobs, 0) AS taken
+    FROM millrace.lane_use u LEFT JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
+    LEFT JOIN UNNEST($1::text[], $2::bigint[]) AS n(key, jobs) ON n.key = u.key
+    WHERE u.node_id = $3 AND u.epoch = $4
 )
-UPDATE millrace.lane_use u SET used = coalesce((SELECT now.jobs FROM now WHERE now.key = u.key), 0)
-WHERE u.node_id = $3 AND u.epoch = $4 AND u.used <> coalesce((SELECT now.jobs FROM now WHERE now.key = u.key), 0)";
-    let counts = counted(running.iter());
+UPDATE millrace.lane_use u SET taken = now.taken FROM now
+WHERE u.key = now.key AND u.node_id = $3 AND u.epoch = $4 AND u.taken <> now.taken";
+    let counts = counted(running);
     transaction(conn, "queue::limits::recount", |tx| {
-        statement(SQL)
-            .bind::<Array<Text>, _>(counts.keys().copied().collect::<Vec<_>>())
-            .bind::<Array<Integer>, _>(counts.values().copied().collect::<Vec<_>>())
-            .bind::<Integer, _>(who.node)
-            .bind::<BigInt, _>(who.epoch)
-            .run(tx)?;
+        bind_freed(statement(SQL), &counts).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(tx)?;
         Ok::<_, DbError>(())
     })
 }

@@ -1,14 +1,12 @@
 //! The net under the lanes: times that were promised, places that dead nodes left, limits that were raised.
 
-use diesel::sql_types::{Array, Integer, Text};
+use diesel::sql_types::{Integer, Text};
 
-use super::free::{LOCK, let_in};
-use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use super::free::{JOBS_MAX, into_line, let_in_waiting};
+use crate::base::db::{DbError, PgConnection, statement, transaction};
 
 /// Most lanes of one look; the next one goes on behind them.
 const LANES_MAX: i32 = 500;
-/// Most jobs that one statement moves.
-const JOBS_MAX: i32 = 1_000;
 /// Most lanes that are forgotten at once.
 pub const FORGET_MAX: i64 = 1_000;
 
@@ -42,26 +40,37 @@ SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) <> 'o' LIMIT $2"; //
     if lanes.is_empty() {
         return Ok(due);
     }
-    let moved = transaction(conn, "queue::limits::look", |tx| {
-        statement(LOCK).bind::<Array<Text>, _>(lanes.clone()).run(tx)?;
-        let_in_now(tx, lanes)
-    })?;
+    let all = vec![i64::from(JOBS_MAX); lanes.len()];
+    let moved = transaction(conn, "queue::limits::look", |tx| let_in_waiting(tx, &lanes, all))?;
     Ok(due + moved)
-}
-
-/// Moves what has room in these lanes, which are locked, into the line, and tells how many; at most 1,000.
-pub(super) fn let_in_now(tx: &mut Tx<'_>, lanes: Vec<String>) -> Result<usize, DbError> {
-    statement(ROOM).bind::<Array<Text>, _>(lanes).bind::<Integer, _>(JOBS_MAX).run(tx)
 }
 
 /// What is being changed is not waited for: whoever changes it holds locks that we would take in another order.
 fn forget_dead_use(conn: &mut PgConnection) -> Result<usize, DbError> {
-    const SQL: &str = "-- queue::limits::dead_use
-DELETE FROM millrace.lane_use WHERE ctid = ANY(ARRAY(
-    SELECT u.ctid FROM millrace.lane_use u WHERE u.used = 0 OR NOT EXISTS (
+    const IDLE: &str = "-- queue::limits::idle_use
+WITH idle AS MATERIALIZED (
+    SELECT u.key, u.node_id, u.epoch FROM millrace.lane_use u
+    JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
+    WHERE u.taken = f.freed LIMIT 1000 FOR UPDATE SKIP LOCKED
+), freed AS (
+    DELETE FROM millrace.lane_freed f USING idle WHERE f.key = idle.key AND f.node_id = idle.node_id AND f.epoch = idle.epoch
+)
+DELETE FROM millrace.lane_use u USING idle WHERE u.key = idle.key AND u.node_id = idle.node_id AND u.epoch = idle.epoch";
+    const DEAD: &str = "-- queue::limits::dead_use
+WITH dead AS MATERIALIZED (
+    SELECT u.ctid FROM millrace.lane_use u WHERE NOT EXISTS (
         SELECT FROM millrace.nodes n WHERE n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down')
-    FOR UPDATE SKIP LOCKED))";
-    transaction(conn, "queue::limits::dead_use", |tx| statement(SQL).run(tx))
+    LIMIT 1000 FOR UPDATE SKIP LOCKED
+), dead_freed AS MATERIALIZED (
+    SELECT f.ctid FROM millrace.lane_freed f WHERE NOT EXISTS (
+        SELECT FROM millrace.nodes n WHERE n.id = f.node_id AND n.epoch = f.epoch AND n.state <> 'down')
+    LIMIT 1000 FOR UPDATE SKIP LOCKED
+), freed AS (
+    DELETE FROM millrace.lane_freed f WHERE f.ctid = ANY(ARRAY(SELECT ctid FROM dead_freed))
+)
+DELETE FROM millrace.lane_use u WHERE u.ctid = ANY(ARRAY(SELECT ctid FROM dead))";
+    let idle = transaction(conn, "queue::limits::idle_use", |tx| statement(IDLE).run(tx))?;
+    Ok(idle + transaction(conn, "queue::limits::dead_use", |tx| statement(DEAD).run(tx))?)
 }
 
 /// Removes lanes that were not decided about for a day and hold nothing, at most 1,000, and tells how many. Whoever asks for
@@ -81,23 +90,9 @@ DELETE FROM millrace.lanes WHERE key = ANY(ARRAY(
 }
 
 /// Those whose time has come ask again, wherever their lane stands.
-const DUE: &str = let_in!(
+const DUE: &str = into_line!(
     "-- queue::limits::due
 WITH next AS MATERIALIZED (
     SELECT job_id FROM millrace.gated WHERE not_before <= clock_timestamp() AND left(lane, 1) <> 'o' ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
-"
-);
-
-/// A lane without a bound (its limit was taken away) has room for all.
-const ROOM: &str = let_in!(
-    "-- queue::limits::room
-WITH next AS MATERIALIZED (
-    SELECT g.job_id FROM UNNEST($1::text[]) AS want(key) LEFT JOIN millrace.lanes l ON l.key = want.key
-    CROSS JOIN LATERAL (
-        SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL ORDER BY g.priority, g.job_id
-        LIMIT CASE WHEN l.jobs_max IS NULL THEN $2 ELSE least($2, greatest(millrace.lane_places(l.key, l.jobs_max) - coalesce((
-            SELECT sum(u.used) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
-            WHERE u.key = want.key), 0)::integer, 0)) END FOR UPDATE SKIP LOCKED
-    ) AS g LIMIT $2
 "
 );

@@ -4,22 +4,27 @@
 //! claim ─▶ leases ─▶ admit: leases locked by id, lanes by key ─▶ runs (lane_use + 1)
 //!                       │ no place                                  │
 //!                       ▼                                           ▼
-//!                     gated ◀───────── first of the lane ────── settle: lane_use − 1
-//!                       └──────────▶ ready (a new place)
+//!                     gated ─▶ ready (a new place) ◀── let_in ── settle (lane_freed + 1)
 //! ```
+//! Settling takes no lane: it only counts what it frees, and looks *after its commit* whether somebody waits. Whoever sends a
+//! job to wait looks after his commit whether there is room. One of the two sees the other. Should its process die between,
+//! [`look`] comes by once a second.
+//!
 //! A job's keys stand in its immutable row since it was enqueued, so whoever has none meets nothing of this. What a node
 //! uses counts only while that node lives under that epoch: a dead holder holds nothing.
 mod admit;
 mod decide;
 mod free;
+mod keys;
 mod look;
 mod queues;
 mod rules;
 
 pub use admit::{Ask, admit};
-pub use decide::{Bound, Candidate, Lane, Rule, Verdict, decide};
-pub(super) use free::free;
-pub use free::{give_back, recount};
+pub use decide::{Bound, Candidate, Lane, Lanes, Rule, Verdict, decide, places};
+pub(super) use free::{bind_freed, counted, free, freed_sql, let_in_freed};
+pub use free::{give_back, let_in, recount};
+pub use keys::{Held, LimitKeys};
 pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
 pub use queues::queue_limited;
 pub use rules::{queue_key, rules};

@@ -1,9 +1,8 @@
 //! The limits of queues: people change them while their jobs are decided about.
 
-use diesel::sql_types::{Array, Integer, Nullable, Text};
+use diesel::sql_types::{Integer, Nullable, Text};
 
-use super::decide::{Bound, Candidate};
-use super::look::let_in_now;
+use super::free::{JOBS_MAX, let_in_waiting};
 use super::rules::queue_key;
 use crate::base::db::{DbError, Tx, statement};
 use crate::queue::job::QueueId;
@@ -21,34 +20,6 @@ INSERT INTO millrace.lanes AS l (key, jobs_max) VALUES ($1, $2)
 ON CONFLICT (key) DO UPDATE SET jobs_max = excluded.jobs_max, touched_at = clock_timestamp()";
     let key = queue_key(queue);
     statement(SQL).bind::<Text, _>(key.as_str()).bind::<Nullable<Integer>, _>(jobs_max).run(tx)?;
-    let_in_now(tx, vec![key])?;
+    let_in_waiting(tx, &[key], vec![i64::from(JOBS_MAX)])?;
     Ok(())
-}
-
-/// Gives the candidates with the limits that their queues have now, after their lanes were locked: what the node knows may
-/// be a second old. A queue without a limit still counts, so that places are given back as they were taken.
-pub(super) fn present(tx: &mut Tx<'_>, mut candidates: Vec<Candidate>) -> Result<Vec<Candidate>, DbError> {
-    const SQL: &str = "-- queue::limits::present
-SELECT id, concurrency FROM millrace.queues WHERE id = ANY($1)";
-    let mut bounds: Vec<(QueueId, &mut Bound)> = candidates
-        .iter_mut()
-        .flat_map(|candidate| &mut candidate.rules)
-        .filter_map(|rule| Some((QueueId(rule.key.strip_prefix('q')?.parse().ok()?), &mut rule.bound)))
-        .collect();
-    if bounds.is_empty() {
-        return Ok(candidates);
-    }
-    let mut queues: Vec<i32> = bounds.iter().map(|(queue, _)| queue.0).collect();
-    queues.sort_unstable();
-    queues.dedup();
-    let now = statement(SQL)
-        .bind::<Array<Integer>, _>(queues)
-        .tuples::<(Integer, Nullable<Integer>), (QueueId, Option<i32>)>(tx)?;
-    for (queue, bound) in &mut bounds {
-        let found = now.iter().find(|(id, _)| id == queue).and_then(|(_, jobs)| *jobs);
-        if let Bound::Running { jobs_max, .. } = &mut **bound {
-            *jobs_max = found.map_or(u32::MAX, i32::unsigned_abs);
-        }
-    }
-    Ok(candidates)
 }

@@ -1,5 +1,6 @@
 //! From what a template and a queue say to the rules of one job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::decide::{Bound, Rule};
@@ -11,11 +12,18 @@ pub fn queue_key(queue: QueueId) -> String {
     format!("q{}", queue.0)
 }
 
+/// Tells whether a key is that of a queue's lane.
+pub(super) fn is_of_queue(key: &str) -> bool {
+    key.starts_with('q')
+}
+
 /// Gives the rules that hold for a job: `keys` are those of its row, `limits` those of its template's version. A key whose
 /// limit the version does not have bounds nothing.
-pub fn rules(queue: QueueId, queue_jobs_max: Option<u32>, keys: &[String], limits: &Limits) -> Vec<Rule> {
-    let of_queue = queue_jobs_max
-        .map(|jobs_max| Rule { key: queue_key(queue), bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } });
+pub fn rules(queue: QueueId, queue_jobs_max: Option<u32>, keys: &[String], limits: &Limits) -> Arc<[Rule]> {
+    let of_queue = queue_jobs_max.map(|jobs_max| Rule {
+        key: queue_key(queue).into(),
+        bound: Bound::Running { jobs_max, when_full: WhenFull::Wait },
+    });
     of_queue.into_iter().chain(keys.iter().filter_map(|key| rule(key, limits))).collect()
 }
 
@@ -30,7 +38,7 @@ fn rule(key: &str, limits: &Limits) -> Option<Rule> {
         b'r' => rate(limits.rate.as_ref()?),
         _ => return None,
     };
-    Some(Rule { key: key.to_owned(), bound })
+    Some(Rule { key: key.into(), bound })
 }
 
 fn rate(rate: &Rate) -> Bound {
@@ -54,7 +62,7 @@ mod tests {
 
         let found = rules(QueueId(3), Some(9), &keys, &limits);
 
-        let shown: Vec<&str> = found.iter().map(|rule| rule.key.as_str()).collect();
+        let shown: Vec<&str> = found.iter().map(|rule| &*rule.key).collect();
         assert_eq!(shown, ["q3", "t7", "n7", "r7:[]"], "the version has no keyed limit");
         let even = Bound::Rate { interval: Duration::from_millis(500), tolerance: Duration::from_millis(500) };
         assert_eq!(found[3].bound, even);

@@ -8,6 +8,7 @@ use super::ending::Ending;
 use super::release::{bind_leases, release_sql};
 use super::tally::{Sums, array_literal, minute};
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::limits::{bind_freed, counted, freed_sql};
 use crate::queue::node::Incarnation;
 
 /// The gate stands at each write: all leases are held, or nothing is written.
@@ -29,6 +30,9 @@ const SETTLE: &str = release_sql!(
         cpu_ms, peak_memory_bytes, wait_histogram, run_histogram)
     SELECT $16, $7, $9, $5, cardinality($1::bigint[]), 0, 0, $17, $18, $19, 0, $20::text::integer[], $21::text::integer[]
     WHERE (SELECT open FROM gate)
+), freed AS (",
+    freed_sql!("$22", "$23", "$5", "$6", "(SELECT open FROM gate)"),
+    "
 )
 SELECT open FROM gate"
 );
@@ -69,7 +73,8 @@ pub(super) fn settle(conn: &mut PgConnection, who: Incarnation, ordered: &[&Sett
     let mut sums = Sums::default();
     ordered.iter().for_each(|result| sums.add(result));
     let times = |of: fn(&Settlement) -> crate::base::clock::Time| ordered.iter().map(|r| of(r)).collect::<Vec<_>>();
-    let settled = bind_leases(statement(SETTLE), who, ordered)
+    let freed = counted(ordered.iter().flat_map(|result| result.lanes.iter()));
+    let begun = bind_leases(statement(SETTLE), who, ordered)
         .bind::<Integer, _>(first.template)
         .bind::<Integer, _>(first.version)
         .bind::<Integer, _>(first.queue)
@@ -86,7 +91,7 @@ pub(super) fn settle(conn: &mut PgConnection, who: Incarnation, ordered: &[&Sett
         .bind::<BigInt, _>(sums.run_us)
         .bind::<BigInt, _>(sums.cpu_ms)
         .bind::<Text, _>(array_literal(&sums.wait))
-        .bind::<Text, _>(array_literal(&sums.run))
-        .tuples::<Bool, bool>(conn)?;
+        .bind::<Text, _>(array_literal(&sums.run));
+    let settled = bind_freed(begun, &freed).tuples::<Bool, bool>(conn)?;
     Ok(settled.first().copied().unwrap_or(false))
 }

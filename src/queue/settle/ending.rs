@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::base::clock::Time;
 use crate::queue::job::{Fence, JobId, QueueId, TemplateId};
+use crate::queue::limits::Held;
 use crate::queue::log::Chunk;
 use crate::queue::retry::Next;
 use crate::queue::state::{Event, JobState};
@@ -208,7 +209,7 @@ pub struct Settlement {
     /// Whether it has an ordering key: then others wait for its end.
     pub ordered: bool,
     /// The lanes in which it took a place when it was admitted; they are given back.
-    pub lanes: Vec<String>,
+    pub lanes: Held,
     /// Whether it has a row in `live`.
     pub live: bool,
     /// The parts of its log that may not have been written yet.

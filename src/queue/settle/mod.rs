@@ -35,8 +35,8 @@ pub struct Settled {
     recorded: usize,
     /// Those that were not; nearly always none.
     dropped: HashSet<(JobId, Fence)>,
-    /// Places of lanes were given back, or turns ended.
-    freed: bool,
+    /// Jobs that waited for the places or turns of these are in the line now.
+    has_let_in: bool,
 }
 
 impl Settled {
@@ -45,9 +45,9 @@ impl Settled {
         !self.dropped.contains(&(job, fence))
     }
 
-    /// Tells whether places of lanes were given back, or turns ended: jobs that waited for them may be in the line now.
-    pub fn has_freed(&self) -> bool {
-        self.freed
+    /// Tells whether jobs that had waited for places or turns of these are in the line now.
+    pub fn has_let_in(&self) -> bool {
+        self.has_let_in
     }
 
     /// Tells how many were recorded.
@@ -63,8 +63,7 @@ impl Settled {
                 dropped.remove(&(result.job, result.fence));
             }
         }
-        let freed = ours.iter().any(|result| !result.lanes.is_empty() || result.ends_turn());
-        Self { recorded: ours.len(), dropped, freed }
+        Self { recorded: ours.len(), dropped, has_let_in: ours.iter().any(|result| result.ends_turn()) }
     }
 }
 
@@ -74,25 +73,17 @@ impl Settled {
 /// Database failures; nothing is recorded then. After a lost connection at COMMIT the outcome is not known: settle the
 /// same results again, what was recorded is left out because its lease is gone.
 pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
-    let bounded = results.iter().any(|result| !result.lanes.is_empty());
-    if alike::are_alike(results) {
-        let ordered = release::ordered(results);
-        let done = if bounded { settle_bounded(conn, who, &ordered)? } else { alike::settle(conn, who, &ordered)? };
-        if done {
-            return Ok(Settled { recorded: results.len(), dropped: HashSet::new(), freed: bounded });
-        }
-    }
-    transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
+    let mut settled = settle_all(conn, who, results)?;
+    let freed = results.iter().filter(|result| settled.holds(result.job, result.fence)).flat_map(|r| r.lanes.iter());
+    settled.has_let_in |= limits::let_in_freed(conn, freed) > 0;
+    Ok(settled)
 }
 
-fn settle_bounded(conn: &mut PgConnection, who: Incarnation, ordered: &[&Settlement]) -> Result<bool, DbError> {
-    transaction(conn, "queue::settle", |tx| {
-        let done = alike::settle(tx, who, ordered)?;
-        if done {
-            limits::free(tx, who, ordered)?;
-        }
-        Ok::<_, DbError>(done)
-    })
+fn settle_all(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
+    if alike::are_alike(results) && alike::settle(conn, who, &release::ordered(results))? {
+        return Ok(Settled { recorded: results.len(), dropped: HashSet::new(), has_let_in: false });
+    }
+    transaction(conn, "queue::settle", |tx| settle_in(tx, who, results))
 }
 
 /// Writes results of a node as they stand, without leases, logs and waiting rows: a demo's past, of which the caller writes the

@@ -15,7 +15,7 @@ use crate::queue::node::Incarnation;
 /// the bounds of each lease's part. An emptied lease is deleted, what remains of another is written back; both only where
 /// the gate is open.
 macro_rules! release_sql {
-    ($head:literal, $gate:literal, $tail:literal) => {
+    ($head:literal, $gate:literal, $($tail:tt)+) => {
         concat!(
             $head,
             "
@@ -41,7 +41,7 @@ WITH held AS MATERIALIZED (
 ), shrunk AS (
     UPDATE millrace.leases l SET job_ids = rest.job_ids, attempts = rest.attempts FROM rest WHERE l.id = rest.id
 )",
-            $tail
+            $($tail)+
         )
     };
 }

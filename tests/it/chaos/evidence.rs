@@ -57,7 +57,7 @@ pub fn held(conn: &mut PgConnection) -> Vec<i64> {
 const LEFT: [(&str, &str); 12] = [
     ("jobs under a lease", "SELECT count(*) FROM millrace.leases"),
     ("jobs that wait", "SELECT (SELECT count(*) FROM millrace.ready) + (SELECT count(*) FROM millrace.scheduled) + (SELECT count(*) FROM millrace.parked) + (SELECT count(*) FROM millrace.gated)"),
-    ("places of lanes in use", "SELECT coalesce(sum(u.used), 0) FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'"),
+    ("places of lanes in use", "SELECT coalesce(sum(millrace.lane_used(key)), 0) FROM (SELECT DISTINCT key FROM millrace.lane_use) AS lane"),
     ("wishes", "SELECT count(*) FROM millrace.intents"),
     ("signs of life", "SELECT count(*) FROM millrace.live"),
     ("placements", "SELECT count(*) FROM millrace.placements"),

@@ -66,7 +66,10 @@ fn all_succeed(conn: &mut PgConnection, jobs: i64) {
 
 /// Nobody holds a place, and counts agree with the rows.
 fn nothing_is_left(conn: &mut PgConnection) {
-    wait_until(|| number(conn, "SELECT coalesce(sum(used), 0)::bigint AS number FROM millrace.lane_use") == 0).unwrap();
+    wait_until(|| {
+        number(conn, "SELECT coalesce(sum(millrace.lane_used(key)), 0)::bigint AS number FROM millrace.lane_use") == 0
+    })
+    .unwrap();
     assert_eq!(number(conn, "SELECT count(*) AS number FROM millrace.gated"), 0);
     let waiting = "SELECT coalesce(sum(n), 0)::bigint AS number FROM (
         SELECT jobs AS n FROM millrace.job_counts WHERE state IN ('ready', 'running')
@@ -114,6 +117,25 @@ fn each_key_has_its_own_places_and_others_are_not_kept_waiting() {
         assert!(order.is_sorted(), "those of one key begin in their order: {order:?}");
     }
     drop(seen);
+    nothing_is_left(&mut conn);
+}
+
+#[test]
+fn a_freed_place_is_taken_at_once_and_not_when_the_net_comes_by() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "narrow", json!({ "concurrency": 2 }));
+    many(&mut conn, "narrow", 400, |n| json!({ "n": n, "ms": 0 }));
+    let watched = Watched::default();
+    let begun = Instant::now();
+    let _engines = ["one", "two"]
+        .map(|node| TestEngine::start_as(&db, node, Registry::default().with_handler("watched", watched.clone())));
+
+    all_succeed(&mut conn, 400);
+
+    // the net comes once a second and finds two places: it alone would take 200 s
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(watched.0.lock().unwrap().most["-"] <= 2);
     nothing_is_left(&mut conn);
 }
 
@@ -186,7 +208,7 @@ fn the_places_of_a_dead_node_are_free_when_its_jobs_are_taken_back() {
     limited(&mut conn, "slow", json!({ "concurrency": 1 }));
     let dead = "INSERT INTO millrace.nodes (name, epoch, version, state) VALUES ('gone', 7, '0', 'down');
         INSERT INTO millrace.lanes (key, jobs_max) SELECT 't' || id, 1 FROM millrace.templates WHERE name = 'slow';
-        INSERT INTO millrace.lane_use (key, node_id, epoch, used)
+        INSERT INTO millrace.lane_use (key, node_id, epoch, taken)
         SELECT 't' || t.id, n.id, 7, 1 FROM millrace.templates t, millrace.nodes n WHERE t.name = 'slow' AND n.name = 'gone'";
     conn.batch_execute(dead).unwrap();
     let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", Watched::default()));
@@ -256,7 +278,7 @@ fn lanes_that_hold_nothing_are_forgotten_after_a_day() {
     let lanes = "INSERT INTO millrace.lanes (key, jobs_max, tat, touched_at) VALUES
             ('old', 1, NULL, now() - interval '25 h'), ('new', 1, NULL, now()), ('paced', NULL, now() + interval '1 h', now() - interval '25 h'),
             ('used', 1, NULL, now() - interval '25 h'), ('waited', 1, NULL, now() - interval '25 h');
-        INSERT INTO millrace.lane_use (key, node_id, epoch, used) VALUES ('used', 1, 1, 1);
+        INSERT INTO millrace.lane_use (key, node_id, epoch, taken) VALUES ('used', 1, 1, 1);
         INSERT INTO millrace.gated (job_id, lane, since, queue_id, template_id, priority, attempt) VALUES (1, 'waited', now(), 1, 1, 3, 0)";
     conn.batch_execute(lanes).unwrap();
 
@@ -277,7 +299,7 @@ fn sql_jobs_give_their_places_back() {
     let jobs = many(&mut conn, "one", 20, |_| json!({}));
 
     jobs.iter().for_each(|job| wait_for(&mut conn, *job, "succeeded"));
-    let used = "SELECT coalesce(sum(used), 0)::bigint AS number FROM millrace.lane_use";
+    let used = "SELECT coalesce(sum(millrace.lane_used(key)), 0)::bigint AS number FROM millrace.lane_use";
     wait_until(|| number(&mut conn, used) == 0).unwrap();
     engine.drain();
 }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Text};
@@ -50,7 +51,7 @@ fn success(job: &Claimed) -> Settlement {
         unique: false,
         ordered: false,
         live: false,
-        lanes: Vec::new(),
+        lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,
         ending: Ending::Succeeded { output: None },

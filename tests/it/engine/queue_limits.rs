@@ -80,7 +80,10 @@ fn all_end(conn: &mut PgConnection, kept: &Kept, jobs: i64) {
     kept.let_go(usize::MAX / 2);
     let done = "SELECT count(*) AS number FROM millrace.history WHERE state = 'succeeded'";
     wait_until(|| number(conn, done) == jobs).unwrap();
-    wait_until(|| number(conn, "SELECT coalesce(sum(used), 0)::bigint AS number FROM millrace.lane_use") == 0).unwrap();
+    wait_until(|| {
+        number(conn, "SELECT coalesce(sum(millrace.lane_used(key)), 0)::bigint AS number FROM millrace.lane_use") == 0
+    })
+    .unwrap();
     assert_eq!(number(conn, "SELECT count(*) AS number FROM millrace.gated"), 0);
 }
 

@@ -32,7 +32,7 @@ INSERT INTO millrace.leases (id, node_id, epoch, job_ids, attempts)
     SELECT 2000000 + n, 99, 1, ARRAY[4000000 + n], '{1}' FROM generate_series(1, 20000) AS n;
 INSERT INTO millrace.placements (job_id, queue_id, priority, seq) SELECT 4000000 + n, 1, 3, n FROM generate_series(1, 100000) AS n;
 INSERT INTO millrace.lanes (key, jobs_max) SELECT 'k1:[' || n || ']', 1 FROM generate_series(1, 100000) AS n;
-INSERT INTO millrace.lane_use (key, node_id, epoch, used) SELECT 'k1:[' || n || ']', 99, 1, 1 FROM generate_series(1, 1000) AS n;
+INSERT INTO millrace.lane_use (key, node_id, epoch, taken) SELECT 'k1:[' || n || ']', 99, 1, 1 FROM generate_series(1, 1000) AS n;
 INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
     SELECT 5000000 + n, 'k1:[' || n % 100000 || ']', now(), CASE WHEN n % 10 = 0 THEN now() + n * interval '1 s' END, 1, 1, 3, 0
     FROM generate_series(1, 300000) AS n";

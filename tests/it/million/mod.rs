@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
 use millrace::admin::jobs::{Cursor as ListCursor, JobFilter, list};
-use millrace::base::db::{keep_plans, transaction};
+use millrace::base::db::{DbError, keep_plans, transaction};
 use millrace::queue::actor::Scope;
 use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, claim, pin_plan};
 use millrace::queue::control::{self, intents_of_node, stale_intents};
 use millrace::queue::job::JobId;
-use millrace::queue::limits::{Ask, Bound, Candidate, Cursor, Rule, Verdict, admit, look, recount};
+use millrace::queue::limits::{Ask, Bound, Candidate, Cursor, Rule, Verdict, admit, look, places, recount};
 use millrace::queue::settle::{Ending, Settlement, settle};
 use millrace::queue::state::JobState;
 use millrace::queue::sweep::{self, BadLeases};
@@ -127,36 +128,44 @@ fn limits_ask_and_free_lanes_by_key() {
         let asks: Vec<Ask> = jobs
             .iter()
             .map(|job| {
-                let candidate = Candidate { rules: vec![lane("k1:[70001]", 2), lane("k1:[0]", 1)], is_fresh: false };
-                Ask { job: result(job, Ending::HandedBack { stopped: None }), candidate }
+                let rules = [lane("k1:[70001]", 2), lane("k1:[0]", 1)].into();
+                Ask { fence: job.fence, candidate: Candidate { rules, is_fresh: false } }
             })
             .collect();
 
-        let verdicts = admit(conn, me, &asks).unwrap();
-        assert_uses(&plan(conn, "queue::limits::lock_leases"), &["leases_"]);
-        assert_uses(&plan(conn, "queue::limits::lock_lanes"), &["lanes_pk"]);
-        assert_uses(&plan(conn, "queue::limits::read_lanes"), &["lanes_pk", "lane_use_pk", "gated_of_lane"]);
-        assert_uses(&plan(conn, "queue::limits::write_lanes"), &["lanes_pk"]);
+        let unstarted = |place: usize| result(&jobs[place], Ending::HandedBack { stopped: None });
+        let verdicts = admit(conn, me, &asks, unstarted).unwrap();
+        assert_uses(&plan(conn, "queue::limits::take_places"), &["lanes_pk"]);
+        asking_reads_no_table_whole(conn);
 
         keep_plans(conn).unwrap();
-        let admitted = asks.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Admitted);
+        let admitted = verdicts.iter().enumerate().filter(|(_, verdict)| **verdict == Verdict::Admitted);
         let ended: Vec<Settlement> = admitted
-            .map(|(ask, _)| {
-                let lanes = ask.candidate.places().map(str::to_owned).collect();
-                Settlement {
-                    lanes,
-                    ending: Ending::Succeeded { output: None },
-                    started_at: Some(ask.job.since),
-                    ..ask.job.clone()
-                }
+            .map(|(place, _)| {
+                let lanes = places(&asks[place].candidate.rules).cloned().collect();
+                let done = result(&jobs[place], Ending::Succeeded { output: None });
+                Settlement { lanes, started_at: Some(done.since), ..done }
             })
             .collect();
         assert!(!ended.is_empty(), "{verdicts:?}");
         settle(conn, me, &ended).unwrap();
+        assert_uses(&plan(conn, "queue::limits::waiting"), &["gated_of_lane"]);
         assert_uses(&plan(conn, "queue::limits::lock"), &["lanes_pk"]);
-        assert_uses(&plan(conn, "queue::limits::free"), &["lane_use_pk", "gated_of_lane", "gated_pk"]);
-        recount(conn, me, &[]).unwrap();
+        assert_uses(&plan(conn, "queue::limits::let_in"), &["lanes_pk", "gated_of_lane", "gated_pk"]);
+        recount(conn, me, std::iter::empty()).unwrap();
     });
+}
+
+/// Statements inside of functions have no plan that can be asked for; what they read is counted.
+fn asking_reads_no_table_whole(conn: &mut PgConnection) {
+    const ASK: &str = "SELECT FROM millrace.ask_lanes(ARRAY[1], 99, 1, ARRAY['k1:[0]', 'k1:[7]'])";
+    const WHOLE: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint AS number FROM pg_stat_xact_user_tables
+        WHERE relname IN ('lanes', 'lane_use', 'lane_freed', 'gated', 'leases')";
+    let whole = transaction(conn, "test", |tx| {
+        tx.batch_execute(ASK)?;
+        Ok::<_, DbError>(number(tx, WHOLE))
+    });
+    assert_eq!(whole.unwrap(), 0);
 }
 
 #[test]
@@ -168,12 +177,12 @@ fn the_look_at_waiting_lanes_skips_from_lane_to_lane() {
 
         assert_uses(&plan(conn, "queue::limits::waiting_lanes"), &["gated_of_lane"]);
         assert_uses(&plan(conn, "queue::limits::due"), &["gated_due", "gated_pk"]);
-        assert_uses(&plan(conn, "queue::limits::room"), &["gated_of_lane", "lanes_pk", "gated_pk"]);
+        assert_uses(&plan(conn, "queue::limits::let_in"), &["gated_of_lane", "lanes_pk", "gated_pk"]);
     });
 }
 
-/// Longest time for a page of the list on a busy machine; its goal is far below.
-const PAGE_MAX: Duration = Duration::from_millis(1_500);
+/// Longest time for a page of the list, however busy the machine: whoever reads the million rows for each of fifty takes longer.
+const PAGE_MAX: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_page_of_jobs_costs_the_same_at_any_size() {

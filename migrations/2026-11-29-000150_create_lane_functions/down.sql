@@ -1,0 +1,2 @@
+DROP FUNCTION millrace.ask_lanes;
+DROP FUNCTION millrace.lane_used;
