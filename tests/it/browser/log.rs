@@ -23,12 +23,13 @@ impl LogEntry {
         LogEntry { level: text("level"), source: text("source"), message: text("message") }
     }
 
-    /// Whether a page must be mended for it. A page that itself is an error, at `url`, is none.
+    /// Whether a page must be mended for it. A page that itself is an error, at `url`, is none, and the browser's own pages
+    /// (the one that it starts with) are not ours.
     fn is_problem(&self, url: &str) -> bool {
         let refused = |status: &u16| self.message.contains(&format!("status of {status} "));
         let expected = self.source == "network"
             && (REFUSALS.iter().any(refused) || self.message.starts_with(&format!("{url} - ")));
-        self.level == "SEVERE" && !expected
+        self.level == "SEVERE" && !expected && !self.message.starts_with("chrome://")
     }
 }
 
