@@ -114,6 +114,7 @@ pub fn assert_uses(plan: &str, indexes: &[&str]) {
         "gated",
         "lanes",
         "lane_use",
+        "lane_freed",
     ];
     for table in large {
         assert!(!plan.contains(&format!("Seq Scan on {table}")), "reads all of {table}:\n{plan}");

@@ -9,7 +9,7 @@ use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::partitions;
 
 /// Tables that every job goes through, or may; few of their rows live long.
-const HOT_TABLES: [&str; 13] = [
+const HOT_TABLES: [&str; 14] = [
     "ready",
     "leases",
     "scheduled",
@@ -19,6 +19,7 @@ const HOT_TABLES: [&str; 13] = [
     "turns",
     "lanes",
     "lane_use",
+    "lane_freed",
     "live",
     "state_deltas",
     "rollup_deltas",
