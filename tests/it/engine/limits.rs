@@ -8,14 +8,15 @@ use diesel::connection::SimpleConnection;
 use millrace::admin::jobs::{self, Reason};
 use millrace::base::db::{PgConnection, transaction};
 use millrace::queue::actor::Scope;
+use millrace::queue::claim::{Want, claim_unflushed, flush};
 use millrace::queue::control::{self, Cancelled};
-use millrace::queue::job::JobId;
+use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::limits::{Cursor, forget_lanes, look};
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::{Value, json};
 
 use crate::support::TestDb;
-use crate::support::stage::{TestEngine, enqueue, number, state, template, wait_for, wait_until};
+use crate::support::stage::{TestEngine, enqueue, number, register_node, state, template, wait_for, wait_until};
 
 /// Counts how many of each key run at once, and when they began.
 #[derive(Clone, Default)]
@@ -302,4 +303,23 @@ fn sql_jobs_give_their_places_back() {
     let used = "SELECT coalesce(sum(millrace.lane_used(key)), 0)::bigint AS number FROM millrace.lane_use";
     wait_until(|| number(&mut conn, used) == 0).unwrap();
     engine.drain();
+}
+
+#[test]
+fn a_claim_that_nobody_decides_about_is_on_disk_before_it_runs() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    limited(&mut conn, "free", json!({}));
+    many(&mut conn, "free", 100, |n| json!({ "n": n }));
+    let me = register_node(&mut conn, "me");
+    conn.batch_execute("SET synchronous_commit = on").unwrap();
+    let queue = number(&mut conn, "SELECT id::bigint AS number FROM millrace.queues WHERE name = 'default'");
+
+    let claimed = claim_unflushed(&mut conn, me, &[Want::from_start(QueueId(queue as i32), 100)], 100).unwrap();
+    let written = number(&mut conn, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS number");
+    flush(&mut conn).unwrap();
+
+    assert_eq!(claimed.len(), 100);
+    let on_disk = number(&mut conn, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint AS number");
+    assert!(on_disk >= written, "{on_disk} of {written}");
 }
