@@ -2,6 +2,7 @@
 -- Names of lanes are compared byte by byte, so that those of one kind stand together whatever language the database sorts by.
 ALTER TABLE millrace.lanes ALTER COLUMN key TYPE text COLLATE "C";
 ALTER TABLE millrace.lane_use ALTER COLUMN key TYPE text COLLATE "C";
+ALTER TABLE millrace.lane_freed ALTER COLUMN key TYPE text COLLATE "C";
 ALTER TABLE millrace.gated ALTER COLUMN lane TYPE text COLLATE "C";
 COMMENT ON COLUMN millrace.lanes.key IS 'The key: "q3" a queue, "t7" a template, "k7:[…]" and "r7:[…]" a template with the values of parameters, "o:…" an ordering key, "e:…" its enqueueing';
 

@@ -256,3 +256,13 @@ fn functions_that_act_for_others_name_their_schema() {
 
     assert_eq!(open, Vec::<String>::new());
 }
+
+#[test]
+fn names_of_lanes_sort_alike_in_every_table() {
+    // an index of another collation is not used for a join, and the whole of it is read instead
+    let db = TestDb::new();
+    let others = "SELECT c.table_name || '.' || c.column_name AS text FROM information_schema.columns c
+        WHERE c.table_schema = 'millrace' AND c.data_type = 'text' AND c.collation_name IS DISTINCT FROM 'C'
+            AND (c.table_name, c.column_name) IN (('lanes', 'key'), ('lane_use', 'key'), ('lane_freed', 'key'), ('gated', 'lane'), ('turns', 'lane'))";
+    assert_eq!(texts(&mut db.connect(), others), Vec::<String>::new());
+}
