@@ -1,7 +1,6 @@
 //! What one job costs that shares its transactions with no other: claimed alone and settled alone, as a lone command is. Bounded
 //! by commits, whoever writes the SQL.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,6 @@ use crate::queue::claim::{Claimed, Want, claim, pin_plan};
 use crate::queue::job::QueueId;
 use crate::queue::node::{Incarnation, Introduction, register};
 use crate::queue::settle::{Ending, Settlement, settle};
-use crate::queue::work::Resources;
 
 /// Backlog per connection and second: more than any machine we know works off.
 const BACKLOG: u32 = 3_000;
@@ -91,28 +89,7 @@ fn one_of_ours(conn: &mut PgConnection, me: Incarnation) -> Result<bool, DbError
 
 fn succeeded(job: &Claimed) -> Settlement {
     let now = SystemClock.now();
-    Settlement {
-        job: job.job_id,
-        fence: job.fence,
-        attempt: job.attempt,
-        seq: job.seq,
-        template: job.template_id,
-        version: job.version,
-        queue: job.queue_id,
-        priority: job.priority,
-        since: job.since,
-        started_at: Some(now),
-        finished_at: now,
-        resources: Resources::default(),
-        log_bytes: 0,
-        unique: false,
-        ordered: false,
-        live: false,
-        lanes: Arc::default(),
-        last_words: Vec::new(),
-        checkpoint: None,
-        ending: Ending::Succeeded { output: None },
-    }
+    Settlement::plain(job, now, now, Ending::Succeeded { output: None })
 }
 
 fn by_hand(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchError> {

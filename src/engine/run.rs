@@ -183,33 +183,8 @@ fn settlement(
         last_words,
         checkpoint: written.checkpoint.take(),
         ending: ending.0,
-        ..base(&assigned.job, shared.clock.now())
+        ..Settlement::unstarted(&assigned.job, shared.clock.now())
     })
-}
-
-fn base(job: &Claimed, now: Time) -> Settlement {
-    Settlement {
-        job: job.job_id,
-        fence: job.fence,
-        attempt: job.attempt,
-        seq: job.seq,
-        template: job.template_id,
-        version: job.version,
-        queue: job.queue_id,
-        priority: job.priority,
-        since: job.since,
-        started_at: None,
-        finished_at: now,
-        resources: Resources::default(),
-        log_bytes: 0,
-        unique: job.marks.is_unique(),
-        ordered: job.marks.is_ordered(),
-        live: false,
-        lanes: Arc::default(),
-        last_words: Vec::new(),
-        checkpoint: None,
-        ending: Ending::HandedBack { stopped: None },
-    }
 }
 
 fn ending(assigned: &Assigned, spec: &TemplateSpec, running: &Running, report: Report) -> (Ending, Resources) {
@@ -277,22 +252,17 @@ fn trouble(failure: Failure) -> Trouble {
 
 /// The result of a job that was admitted and never started: it goes back, uncounted, with the places it took.
 pub(crate) fn returned(assigned: &Assigned, now: Time) -> Settlement {
-    Settlement { lanes: Arc::clone(&assigned.lanes), ..base(&assigned.job, now) }
-}
-
-/// The result of a job that was claimed and never started: it goes back, uncounted.
-pub(crate) fn unstarted(job: &Claimed, now: Time) -> Settlement {
-    base(job, now)
+    Settlement { lanes: Arc::clone(&assigned.lanes), ..Settlement::unstarted(&assigned.job, now) }
 }
 
 /// The result of a job that was claimed and has to wait: it comes back after `wait`, uncounted.
 pub(crate) fn postponed(job: &Claimed, now: Time, wait: Duration) -> Settlement {
-    Settlement { ending: Ending::Postponed(wait), ..base(job, now) }
+    Settlement { ending: Ending::Postponed(wait), ..Settlement::unstarted(job, now) }
 }
 
 /// The result of a job whose deadline passed before it was claimed.
 pub(crate) fn expired(job: &Claimed, now: Time) -> Settlement {
-    Settlement { ending: Ending::Expired, ..base(job, now) }
+    Settlement { ending: Ending::Expired, ..Settlement::unstarted(job, now) }
 }
 
 /// The result of a job whose arguments cannot be read: trying again would meet the same ones.
@@ -304,5 +274,5 @@ fn unfit(assigned: &Assigned, now: Time, error: String) -> Settlement {
 pub(crate) fn unreadable(job: &Claimed, now: Time, error: &str) -> Settlement {
     let why = format!("this node cannot read version {} of its template: {error}", job.version);
     let ending = Ending::Held(trouble(Failure::new(&why)), why);
-    Settlement { ending, ..base(job, now) }
+    Settlement { ending, ..Settlement::unstarted(job, now) }
 }

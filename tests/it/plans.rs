@@ -1,8 +1,6 @@
 //! Hot statements name the index they must use, whatever the statistics say: the plans of the statements that the program
 //! itself prepared, on full tables.
 
-use std::sync::Arc;
-
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Array, Text};
 use millrace::base::db::{PgConnection, keep_plans, statement};
@@ -12,7 +10,6 @@ use millrace::queue::job::{Fence, JobId, QueueId};
 use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble, settle};
 use millrace::queue::sweep::BadLeases;
-use millrace::queue::work::Resources;
 use millrace::queue::{counts, due, log, sweep};
 use serde_json::json;
 
@@ -132,28 +129,7 @@ pub fn wants(jobs_max: u32) -> [Want; 3] {
 }
 
 pub fn result(job: &Claimed, ending: Ending) -> Settlement {
-    Settlement {
-        job: job.job_id,
-        fence: job.fence,
-        attempt: job.attempt,
-        seq: job.seq,
-        template: job.template_id,
-        version: job.version,
-        queue: job.queue_id,
-        priority: job.priority,
-        since: job.since,
-        started_at: Some(job.since),
-        finished_at: job.since,
-        resources: Resources::default(),
-        log_bytes: 0,
-        unique: false,
-        ordered: false,
-        live: false,
-        lanes: Arc::default(),
-        last_words: Vec::new(),
-        checkpoint: None,
-        ending,
-    }
+    Settlement::plain(job, job.since, job.since, ending)
 }
 
 pub fn failed(job: &Claimed) -> Settlement {

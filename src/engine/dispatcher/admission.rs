@@ -7,27 +7,37 @@ use std::sync::{Arc, PoisonError};
 use super::Shared;
 use crate::base::db::Link;
 use crate::engine::buffer::Assigned;
-use crate::engine::run;
 use crate::queue::claim::flush;
 use crate::queue::job::{QueueId, TemplateId};
 use crate::queue::limits::{Ask, Candidate, Held, LimitKeys, Rule, Verdict, admit, places, rules};
+use crate::queue::settle::Settlement;
 
-/// Keeps what may run, and tells whether lanes were asked. The others have left their leases: they wait in a lane or are
-/// cancelled. `unflushed` = the claim is not on disk before this is.
+/// Who brings a claim to disk before anything of it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlushedBy {
+    /// The claim itself.
+    Claim,
+    /// The decision about the limits of its jobs, or a flush in its place: claim and decision then cost one flush.
+    Decision,
+}
+
+/// Keeps what may run, and tells who is to flush the next claim: when lanes were asked now, they will likely be asked again.
+/// The others have left their leases: they wait in a lane or are cancelled.
 pub(super) fn ask(
     link: &mut Link,
     shared: &Shared,
     assigned: Vec<Assigned>,
     queue_limits: &HashMap<QueueId, u32>,
-    unflushed: bool,
-) -> (Vec<Assigned>, bool) {
+    flushed_by: FlushedBy,
+) -> (Vec<Assigned>, FlushedBy) {
     let Split { mut free, bounded, asks } = split(assigned, queue_limits);
     let now = shared.clock.now();
     let decided = if asks.is_empty() {
-        let flushed = if unflushed && !free.is_empty() { link.with(flush) } else { Ok(()) };
+        let is_due = flushed_by == FlushedBy::Decision && !free.is_empty();
+        let flushed = if is_due { link.with(flush) } else { Ok(()) };
         flushed.map(|()| Vec::new())
     } else {
-        link.with(|conn| admit(conn, shared.me, &asks, |place| run::unstarted(&bounded[place].job, now)))
+        link.with(|conn| admit(conn, shared.me, &asks, |place| Settlement::unstarted(&bounded[place].job, now)))
     };
     match decided {
         Ok(verdicts) => {
@@ -42,11 +52,14 @@ pub(super) fn ask(
         Err(error) => {
             tracing::warn!(%error, "limits could not be asked; the jobs are given back");
             shared.recount.store(true, Ordering::SeqCst); // it may have been done all the same
-            let lost = if unflushed { std::mem::take(&mut free) } else { Vec::new() };
-            lost.iter().chain(&bounded).for_each(|one| shared.results.push(run::unstarted(&one.job, now)));
+            let lost = match flushed_by {
+                FlushedBy::Claim => Vec::new(),
+                FlushedBy::Decision => std::mem::take(&mut free),
+            };
+            lost.iter().chain(&bounded).for_each(|one| shared.results.push(Settlement::unstarted(&one.job, now)));
         }
     }
-    (free, !asks.is_empty())
+    (free, if asks.is_empty() { FlushedBy::Claim } else { FlushedBy::Decision })
 }
 
 /// Jobs without limits, jobs with limits, and what is asked for these.

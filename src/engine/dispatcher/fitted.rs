@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::Shared;
 use crate::base::db::{DbError, Link};
 use crate::engine::buffer::Assigned;
-use crate::engine::run;
 use crate::queue::claim::{Claimed, FEW_MAX, FittedWant, claim_fitted};
 use crate::queue::fit::{self, Labels, fits};
 use crate::queue::job::QueueId;
@@ -94,7 +93,7 @@ impl Fitted {
             .filter_map(|one| {
                 let lane = fit::lane(one.job.queue_id, &one.version.spec.as_ref().ok()?.requires);
                 let ending = Ending::Gated { lane, not_before: None };
-                Some(Settlement { ending, ..run::unstarted(&one.job, now) })
+                Some(Settlement { ending, ..Settlement::unstarted(&one.job, now) })
             })
             .collect();
         let done = link.with(|conn| {

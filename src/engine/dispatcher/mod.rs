@@ -26,7 +26,9 @@ use crate::base::db::{DbError, Link};
 use crate::queue::catalog::Versions;
 use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, pin_plan};
 use crate::queue::log;
+use crate::queue::settle::Settlement;
 
+use admission::FlushedBy;
 use aging::Aging;
 pub(crate) use claim_times::ClaimTimes;
 pub(crate) use doorbell::Doorbell;
@@ -75,8 +77,8 @@ struct Dispatcher {
     left_behind: bool,
     /// The last claim brought so many jobs that the lines are long.
     lines_are_long: bool,
-    /// The last claim brought jobs with limits: the next one is flushed by the decision about them.
-    admits: bool,
+    /// Who flushes the next claim.
+    flushed_by: FlushedBy,
 }
 
 impl Dispatcher {
@@ -94,7 +96,7 @@ impl Dispatcher {
             more: true,
             left_behind: false,
             lines_are_long: false,
-            admits: false,
+            flushed_by: FlushedBy::Claim,
         }
     }
 
@@ -181,10 +183,10 @@ impl Dispatcher {
         let fitted = self.fitted.claim(&mut self.link, shared, room, |queue| self.queues.most(queue, slots))?;
         let taken = fitted.len() as u32;
         let room = if self.lines_are_long { room } else { room.min(FEW_MAX) };
-        self.begin(shared, fitted, false);
+        self.begin(shared, fitted, FlushedBy::Claim);
         let claimed = if room > taken { self.claim_lines(shared, room - taken) } else { Ok(Vec::new()) };
         self.more |= taken > 0;
-        self.admits = self.begin(shared, claimed?, self.admits);
+        self.flushed_by = self.begin(shared, claimed?, self.flushed_by);
         Ok(())
     }
 
@@ -210,18 +212,18 @@ impl Dispatcher {
         Ok(claimed)
     }
 
-    /// Hands claimed jobs to the workers, except those that may not run here and now, and tells whether lanes were asked.
-    /// `unflushed` = the claim is not on disk before the lanes are asked.
-    fn begin(&mut self, shared: &Arc<Shared>, claimed: Vec<Claimed>, unflushed: bool) -> bool {
+    /// Hands claimed jobs to the workers, except those that may not run here and now, and tells who is to
+    /// flush the next claim.
+    fn begin(&mut self, shared: &Arc<Shared>, claimed: Vec<Claimed>, flushed_by: FlushedBy) -> FlushedBy {
         if claimed.is_empty() {
-            return self.admits;
+            return self.flushed_by;
         }
         let claimed = suspects::postpone(&mut self.link, shared, claimed);
         let assigned = self.assign(shared, claimed);
         let assigned = self.fitted.turn_away(&mut self.link, shared, assigned);
-        let (assigned, asked) = admission::ask(&mut self.link, shared, assigned, self.queues.limits(), unflushed);
+        let (assigned, next) = admission::ask(&mut self.link, shared, assigned, self.queues.limits(), flushed_by);
         shared.buffer.fill(mix(assigned, |one| one.job.queue_id), shared.pool.wake_max());
-        asked
+        next
     }
 
     /// Claims behind the marks; from the beginning once a second, and when nothing was found although somebody rang.
@@ -247,7 +249,11 @@ impl Dispatcher {
     }
 
     fn timed_claim(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
-        let (begun, claim) = (Instant::now(), if self.admits { claim_unflushed } else { claim });
+        let claim = match self.flushed_by {
+            FlushedBy::Claim => claim,
+            FlushedBy::Decision => claim_unflushed,
+        };
+        let begun = Instant::now();
         let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
         shared.claim_times.add(begun);
         Ok(claimed)
@@ -274,7 +280,7 @@ impl Dispatcher {
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
                 Err(error) => {
                     tracing::warn!(job = %job.job_id, %error, "its template could not be read; the job is given back");
-                    shared.results.push(run::unstarted(&job, now));
+                    shared.results.push(Settlement::unstarted(&job, now));
                 }
             }
         }

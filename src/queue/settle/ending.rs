@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::base::clock::Time;
+use crate::queue::claim::Claimed;
 use crate::queue::job::{Fence, JobId, QueueId, TemplateId};
 use crate::queue::limits::Held;
 use crate::queue::log::Chunk;
@@ -221,6 +222,37 @@ pub struct Settlement {
 }
 
 impl Settlement {
+    /// The result of a job that was claimed and never started: it goes back, uncounted.
+    pub fn unstarted(job: &Claimed, now: Time) -> Self {
+        Self {
+            job: job.job_id,
+            fence: job.fence,
+            attempt: job.attempt,
+            seq: job.seq,
+            template: job.template_id,
+            version: job.version,
+            queue: job.queue_id,
+            priority: job.priority,
+            since: job.since,
+            started_at: None,
+            finished_at: now,
+            resources: Resources::default(),
+            log_bytes: 0,
+            unique: job.marks.is_unique(),
+            ordered: job.marks.is_ordered(),
+            lanes: Held::default(),
+            live: false,
+            last_words: Vec::new(),
+            checkpoint: None,
+            ending: Ending::HandedBack { stopped: None },
+        }
+    }
+
+    /// The result of a job that was claimed and ran from `started_at` until `now`, took nothing and said nothing.
+    pub fn plain(job: &Claimed, started_at: Time, now: Time, ending: Ending) -> Self {
+        Self { started_at: Some(started_at), ending, ..Self::unstarted(job, now) }
+    }
+
     /// Tells whether others of its ordering key waited for this result.
     pub fn ends_turn(&self) -> bool {
         self.ordered && self.ending.state().is_terminal()

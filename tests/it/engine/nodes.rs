@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Text};
@@ -9,7 +8,7 @@ use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::node::{ClaimTime, Heard, Incarnation, Introduction, Pulse, heartbeat, register};
 use millrace::queue::settle::{Ending, Settlement, settle};
 use millrace::queue::sweep::{self, BadLeases};
-use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry, Resources};
+use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -34,28 +33,7 @@ fn claim_one(conn: &mut PgConnection, who: Incarnation) -> Claimed {
 }
 
 fn success(job: &Claimed) -> Settlement {
-    Settlement {
-        job: job.job_id,
-        fence: job.fence,
-        attempt: job.attempt,
-        seq: job.seq,
-        template: job.template_id,
-        version: job.version,
-        queue: job.queue_id,
-        priority: job.priority,
-        since: job.since,
-        started_at: Some(job.since),
-        finished_at: job.since,
-        resources: Resources::default(),
-        log_bytes: 0,
-        unique: false,
-        ordered: false,
-        live: false,
-        lanes: Arc::default(),
-        last_words: Vec::new(),
-        checkpoint: None,
-        ending: Ending::Succeeded { output: None },
-    }
+    Settlement::plain(job, job.since, job.since, Ending::Succeeded { output: None })
 }
 
 fn lose(conn: &mut PgConnection, name: &str) {

@@ -133,8 +133,8 @@ fn limits_ask_and_free_lanes_by_key() {
             })
             .collect();
 
-        let unstarted = |place: usize| result(&jobs[place], Ending::HandedBack { stopped: None });
-        let verdicts = admit(conn, me, &asks, unstarted).unwrap();
+        let now = jobs[0].since;
+        let verdicts = admit(conn, me, &asks, |place| Settlement::unstarted(&jobs[place], now)).unwrap();
         assert_uses(&plan(conn, "queue::limits::take_places"), &["lanes_pk"]);
         asking_reads_no_table_whole(conn);
 
@@ -143,8 +143,7 @@ fn limits_ask_and_free_lanes_by_key() {
         let ended: Vec<Settlement> = admitted
             .map(|(place, _)| {
                 let lanes = places(&asks[place].candidate.rules).cloned().collect();
-                let done = result(&jobs[place], Ending::Succeeded { output: None });
-                Settlement { lanes, started_at: Some(done.since), ..done }
+                Settlement { lanes, ..result(&jobs[place], Ending::Succeeded { output: None }) }
             })
             .collect();
         assert!(!ended.is_empty(), "{verdicts:?}");
