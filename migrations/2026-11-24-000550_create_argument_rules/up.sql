@@ -225,20 +225,30 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.check_numbers IS 'Refuses a number that a program would round or could not read, naming its place';
 
-CREATE OR REPLACE FUNCTION millrace.lane_key(kind text, template_id integer, names jsonb, args jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN length(whole.key) <= 200 THEN whole.key ELSE kind || template_id || ':md5:' || md5(whole.key) END
-    FROM (SELECT kind || template_id || ':' || coalesce(jsonb_agg(args -> name.name ORDER BY name.ord), '[]')::text AS key
-          FROM jsonb_array_elements_text(coalesce(names, '[]')) WITH ORDINALITY AS name(name, ord)) AS whole
-$$;
+-- In PL/pgSQL, whose plans last: a function in SQL is planned again for each job when another one calls it.
+CREATE OR REPLACE FUNCTION millrace.lane_key(kind text, template_id integer, names jsonb, args jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    given jsonb := '[]';
+    key text;
+BEGIN
+    IF jsonb_array_length(names) = 1 THEN
+        given := jsonb_build_array(args -> (names ->> 0)); -- nearly always, and without a query
+    ELSIF jsonb_array_length(names) > 1 THEN
+        given := (SELECT jsonb_agg(args -> name.name ORDER BY name.ord) FROM jsonb_array_elements_text(names) WITH ORDINALITY AS name(name, ord));
+    END IF;
+    key := kind || template_id || ':' || given::text;
+    RETURN CASE WHEN length(key) <= 200 THEN key ELSE kind || template_id || ':md5:' || md5(key) END;
+END $$;
 COMMENT ON FUNCTION millrace.lane_key IS 'Key of a limit: its kind, the template and the values of the named parameters; long ones as a digest';
 
-CREATE OR REPLACE FUNCTION millrace.limit_keys(template_id integer, limits jsonb, args jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_remove(ARRAY[
+CREATE OR REPLACE FUNCTION millrace.limit_keys(template_id integer, limits jsonb, args jsonb) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN array_remove(ARRAY[
         CASE WHEN limits ? 'concurrency' THEN 't' || template_id END,
         CASE WHEN limits ? 'concurrency_per_node' THEN 'n' || template_id END,
         CASE WHEN limits ? 'keyed' THEN millrace.lane_key('k', template_id, limits #> '{keyed,by}', args) END,
-        CASE WHEN limits ? 'rate' THEN millrace.lane_key('r', template_id, limits #> '{rate,by}', args) END], NULL)
-$$;
+        CASE WHEN limits ? 'rate' THEN millrace.lane_key('r', template_id, limits #> '{rate,by}', args) END], NULL);
+END $$;
 COMMENT ON FUNCTION millrace.limit_keys IS 'Lanes whose limits hold for a job with these arguments';
 
 CREATE OR REPLACE FUNCTION millrace.lane_places(key text, jobs_max integer) RETURNS integer LANGUAGE sql STABLE AS $$
