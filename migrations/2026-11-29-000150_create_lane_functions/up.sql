@@ -18,7 +18,7 @@ LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     found integer;
 BEGIN
-    PERFORM FROM millrace.leases l WHERE l.id = ANY(fences) AND l.node_id = by_node AND l.epoch = by_epoch ORDER BY l.id FOR UPDATE;
+    PERFORM FROM millrace.leases l WHERE l.id = ANY(fences) AND l.node_id + 0 = by_node AND l.epoch = by_epoch ORDER BY l.id FOR UPDATE;
     PERFORM FROM millrace.lanes l WHERE l.key = ANY(keys) ORDER BY l.key FOR UPDATE;
     GET DIAGNOSTICS found = ROW_COUNT;
     IF found < cardinality(keys) THEN

@@ -74,7 +74,7 @@ WITH who AS (
     SELECT $1::integer AS node_id, $2::bigint AS epoch
 ), held AS MATERIALIZED (
     SELECT l.id, l.job_ids FROM millrace.leases l, who
-    WHERE l.id = ANY($3::bigint[]) AND l.node_id = who.node_id AND l.epoch = who.epoch FOR KEY SHARE OF l
+    WHERE l.id = ANY($3::bigint[]) AND l.node_id + 0 = who.node_id AND l.epoch = who.epoch FOR KEY SHARE OF l
 )
 INSERT INTO millrace.log_chunks (job_id, attempt, fence, chunk, first_line, lines, dropped_bytes, body)
 SELECT r.job_id, r.attempt, r.fence, r.chunk, r.first_line, r.lines, r.dropped_bytes, r.body
@@ -123,7 +123,7 @@ WITH who AS (
     SELECT $1::integer AS node_id, $2::bigint AS epoch
 ), held AS MATERIALIZED (
     SELECT l.id, l.job_ids FROM millrace.leases l, who
-    WHERE l.id = ANY($3::bigint[]) AND l.node_id = who.node_id AND l.epoch = who.epoch FOR KEY SHARE OF l
+    WHERE l.id = ANY($3::bigint[]) AND l.node_id + 0 = who.node_id AND l.epoch = who.epoch FOR KEY SHARE OF l
 )
 INSERT INTO millrace.live AS old (job_id, fence, done, total, message, checkpoint, updated_at)
 SELECT r.job_id, r.fence, r.done, r.total, r.message, r.checkpoint, clock_timestamp()

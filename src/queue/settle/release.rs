@@ -14,6 +14,9 @@ use crate::queue::node::Incarnation;
 /// leases that are still ours and name every job that we have a result for. The results come flat, lease after lease, with
 /// the bounds of each lease's part. An emptied lease is deleted, what remains of another is written back; both only where
 /// the gate is open.
+///
+/// `node_id + 0`, here and wherever leases are named by their ids: the index of a node's leases would do, too, and be read
+/// with everything that lies dead in it.
 macro_rules! release_sql {
     ($head:literal, $gate:literal, $($tail:tt)+) => {
         concat!(
@@ -24,7 +27,7 @@ WITH held AS MATERIALIZED (
     FROM millrace.leases l CROSS JOIN LATERAL (
         SELECT ($1::bigint[])[($2::integer[])[array_position($3::bigint[], l.id)] : ($4::integer[])[array_position($3::bigint[], l.id)]] AS ended
     ) AS result
-    WHERE l.id = ANY($3::bigint[]) AND l.node_id = $5 AND l.epoch = $6 AND (l.job_ids = result.ended OR l.job_ids @> result.ended)
+    WHERE l.id = ANY($3::bigint[]) AND l.node_id + 0 = $5 AND l.epoch = $6 AND (l.job_ids = result.ended OR l.job_ids @> result.ended)
     ORDER BY l.id FOR UPDATE OF l
 ), gate AS MATERIALIZED (
     SELECT ",
@@ -57,7 +60,7 @@ WITH who AS (
     SELECT DISTINCT job_id, fence FROM UNNEST($3::bigint[], $4::bigint[]) AS r(job_id, fence)
 ), held AS MATERIALIZED (
     SELECT l.id, l.job_ids, l.attempts FROM millrace.leases l, who
-    WHERE l.id = ANY($5::bigint[]) AND l.node_id = who.node_id AND l.epoch = who.epoch
+    WHERE l.id = ANY($5::bigint[]) AND l.node_id + 0 = who.node_id AND l.epoch = who.epoch
     ORDER BY l.id FOR UPDATE OF l
 ), listed AS MATERIALIZED (
     SELECT held.id AS fence, u.job_id, u.attempt, u.n, result.job_id IS NOT NULL AS ended

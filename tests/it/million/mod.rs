@@ -65,12 +65,12 @@ fn settling_and_handing_back_find_leases_by_key() {
 
         let successes: Vec<_> = alike.iter().map(|job| result(job, Ending::Succeeded { output: None })).collect();
         settle(conn, me, &successes).unwrap();
-        assert_uses(&plan(conn, "queue::settle::alike"), &["leases_"]);
+        assert_uses(&plan(conn, "queue::settle::alike"), &["leases_pk"]);
         let failures: Vec<_> = rest.iter().map(|job| failed(job)).collect();
         settle(conn, me, &failures).unwrap();
-        assert_uses(&plan(conn, "queue::settle::release"), &["leases_"]);
+        assert_uses(&plan(conn, "queue::settle::release"), &["leases_pk"]);
         settle(conn, me, &failures).unwrap(); // again: their leases do not name them any more
-        assert_uses(&plan(conn, "queue::settle::release_some"), &["leases_"]);
+        assert_uses(&plan(conn, "queue::settle::release_some"), &["leases_pk"]);
 
         let held = hand_back::held(conn, me, Duration::ZERO).unwrap();
         assert_uses(&plan(conn, "queue::hand_back::held"), &["leases_"]); // few rows either way
