@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::db::{DbError, Link, keep_plans};
+use crate::queue::aging::look_every;
 use crate::queue::limits::{self, Cursor};
 use crate::queue::{due, turns};
 
@@ -45,12 +46,14 @@ fn move_all(shared: &Shared, conn: &mut diesel::PgConnection, lanes: &mut Lanes)
     let mut seconds = due::next_due(conn)?;
     // what is due still is in a lane: its time was promised by a rate, or it asks for its turn
     if seconds.is_some_and(|seconds| seconds <= 0.0) || Instant::now() >= lanes.look_at {
-        if turns::answer(conn)? + limits::look(conn, &mut lanes.cursor)? > 0 {
+        let step = shared.settings.aging;
+        if turns::answer(conn)? + limits::look(conn, &mut lanes.cursor, step)? > 0 {
             shared.work_bell.ring();
         }
-        lanes.look_at = Instant::now() + LOOK_MAX;
+        lanes.look_at = Instant::now() + look_every(step);
         seconds = due::next_due(conn)?;
     }
     let next = seconds.map_or(LOOK_MAX, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
-    Ok(next.clamp(LOOK_MIN, LOOK_MAX))
+    let look = lanes.look_at.saturating_duration_since(Instant::now());
+    Ok(next.min(look).clamp(LOOK_MIN, LOOK_MAX))
 }

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Double, Integer, SmallInt};
+use diesel::sql_types::{Array, BigInt, Double, Integer, SmallInt, Text};
 
 use super::claim::{PRIORITIES, Want};
 use super::job::QueueId;
 use crate::base::db::{DbError, PgConnection, statement};
+
+/// So many looks in one step of aging …
+const LOOKS_PER_STEP: u32 = 8;
+/// … within these bounds.
+const LOOK_MIN: Duration = Duration::from_millis(50);
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// Tells whether a job has waited so long that it no longer stands behind higher priorities: one `step` for each level above
 /// its own. Priority 1 stands behind nobody.
@@ -38,6 +44,58 @@ CROSS JOIN LATERAL (
         is_overdue(priority, Duration::from_secs_f64(waited.max(0.0)), step).then_some((queue, priority))
     };
     Ok(oldest.into_iter().filter_map(late).collect())
+}
+
+/// The priorities of a lane whose first job is overdue, as an array: those below the highest that waits there, which stands
+/// behind nobody. Five probes of the index.
+macro_rules! overdue_lines {
+    ($lane:literal, $step_ms:literal) => {
+        concat!(
+            "ARRAY(
+        SELECT level.priority FROM UNNEST('{2, 3, 4, 5}'::smallint[]) AS level(priority) CROSS JOIN LATERAL (
+            SELECT g.since FROM millrace.gated g WHERE g.lane = ",
+            $lane,
+            " AND g.priority = level.priority AND g.not_before IS NULL ORDER BY g.job_id LIMIT 1
+        ) AS oldest
+        WHERE oldest.since <= clock_timestamp() - (level.priority - 1) * ",
+            $step_ms,
+            "::bigint * interval '1 ms' AND level.priority > (
+            SELECT g.priority FROM millrace.gated g WHERE g.lane = ",
+            $lane,
+            " AND g.not_before IS NULL ORDER BY g.priority, g.job_id LIMIT 1
+        ) ORDER BY level.priority)"
+        )
+    };
+}
+pub(super) use overdue_lines;
+
+/// Gives a step for [`overdue_lines!`].
+pub(super) fn whole_ms(step: Duration) -> i64 {
+    i64::try_from(step.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How often to look for what is overdue: several times in one step, and not all the time.
+pub fn look_every(step: Duration) -> Duration {
+    (step / LOOKS_PER_STEP).clamp(LOOK_MIN, LOOK_MAX)
+}
+
+/// Finds the overdue lines of lanes from which nodes claim (`queue::fit`).
+///
+/// # Errors
+/// Database failures.
+pub fn overdue_in_lanes(
+    conn: &mut PgConnection,
+    lanes: &[&str],
+    step: Duration,
+) -> Result<Vec<(String, i16)>, DbError> {
+    const SQL: &str = concat!(
+        "-- queue::aging::overdue_in_lanes
+SELECT want.key, line.priority FROM UNNEST($1::text[]) AS want(key) CROSS JOIN LATERAL UNNEST(",
+        overdue_lines!("want.key", "$2"),
+        ") AS line(priority)"
+    );
+    let query = statement(SQL).bind::<Array<Text>, _>(lanes).bind::<BigInt, _>(whole_ms(step));
+    query.tuples::<(Text, SmallInt), (String, i16)>(conn)
 }
 
 #[cfg(test)]

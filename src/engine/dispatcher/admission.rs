@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use super::Shared;
 use crate::base::db::Link;
 use crate::engine::buffer::Assigned;
+use crate::queue::aging::is_overdue;
 use crate::queue::claim::flush;
 use crate::queue::job::{QueueId, TemplateId};
 use crate::queue::limits::{Ask, Candidate, Held, LimitKeys, Rule, Verdict, admit, places, rules};
@@ -30,8 +31,10 @@ pub(super) fn ask(
     queue_limits: &HashMap<QueueId, u32>,
     flushed_by: FlushedBy,
 ) -> (Vec<Assigned>, FlushedBy) {
-    let Split { mut free, bounded, asks } = split(assigned, queue_limits);
     let now = shared.clock.now();
+    let waited = |one: &Assigned| (now - one.job.since).to_std().unwrap_or_default();
+    let overdue = |one: &Assigned| is_overdue(one.job.priority, waited(one), shared.settings.aging);
+    let Split { mut free, bounded, asks } = split(assigned, queue_limits, overdue);
     let decided = if asks.is_empty() {
         let is_due = flushed_by == FlushedBy::Decision && !free.is_empty();
         let flushed = if is_due { link.with(flush) } else { Ok(()) };
@@ -44,7 +47,7 @@ pub(super) fn ask(
             let admitted = |(one, verdict)| (verdict == Verdict::Admitted).then_some(one);
             let admitted: Vec<Assigned> = bounded.into_iter().zip(verdicts).filter_map(admitted).collect();
             note_places(shared, &admitted);
-            if !admitted.is_empty() {
+            if !asks.is_empty() {
                 free.extend(admitted);
                 free.sort_by_key(|one| (one.job.priority, one.job.seq));
             }
@@ -69,14 +72,16 @@ struct Split {
     asks: Vec<Ask>,
 }
 
-fn split(assigned: Vec<Assigned>, queue_limits: &HashMap<QueueId, u32>) -> Split {
+/// Those that are `first` ask before the others: a lane let them in before its turn, and the place is theirs.
+fn split(assigned: Vec<Assigned>, queue_limits: &HashMap<QueueId, u32>, first: impl Fn(&Assigned) -> bool) -> Split {
     let is_free = |one: &Assigned| one.job.limit_keys.is_none() && !queue_limits.contains_key(&one.job.queue_id);
     if assigned.iter().all(is_free) {
         return Split { free: assigned, bounded: Vec::new(), asks: Vec::new() };
     }
     let mut known = Known::default();
     let mut split = Split { free: Vec::new(), bounded: Vec::new(), asks: Vec::new() };
-    for mut one in assigned {
+    let (first, last): (Vec<_>, Vec<_>) = assigned.into_iter().partition(first);
+    for mut one in first.into_iter().chain(last) {
         let bounds = known.of(&one, queue_limits);
         if bounds.rules.is_empty() {
             split.free.push(one);

@@ -4,66 +4,103 @@
 //! such a line is wanted by itself before the rest of its queue.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::marks::Marks;
 use crate::base::db::{DbError, Link};
-use crate::queue::aging::overdue;
+use crate::queue::aging::{look_every, overdue};
 use crate::queue::claim::{Claimed, PRIORITIES, Want};
 use crate::queue::job::QueueId;
 
-/// The part of a queue's room that overdue lines get.
+/// The part of the room that overdue lines get.
 const PART: f64 = 0.25;
-/// So many looks in one step of aging …
-const LOOKS_PER_STEP: u32 = 8;
-/// … within these bounds.
-const LOOK_MIN: Duration = Duration::from_millis(50);
-const LOOK_MAX: Duration = Duration::from_secs(1);
 /// Above every place: nothing of that line is wanted.
 const NOTHING: i64 = i64::MAX;
 
-/// What is overdue.
+/// The overdue lines of queues or lanes.
 #[derive(Debug)]
-pub(super) struct Aging {
+pub(super) struct Overdue<K> {
     step: Duration,
     looked: Option<Instant>,
-    /// The overdue lines of each queue, the one whose turn it is first, and what of its part was not given yet.
-    lines: HashMap<QueueId, (Vec<i16>, f64)>,
+    /// The overdue lines of each, the one whose turn it is first, and what of its part was not given yet.
+    lines: HashMap<K, (Vec<i16>, f64)>,
 }
 
-impl Aging {
+impl<K: Hash + Eq> Overdue<K> {
     pub(super) fn new(step: Duration) -> Self {
         Self { step, looked: None, lines: HashMap::new() }
     }
 
-    /// Looks at the wanted queues, if it is time.
-    pub(super) fn look(&mut self, link: &mut Link, marks: &mut Marks, wants: &[Want]) -> Result<(), DbError> {
+    /// Looks by `find`, which is told the step, if it is time.
+    pub(super) fn look(
+        &mut self,
+        find: impl FnOnce(Duration) -> Result<Vec<(K, i16)>, DbError>,
+    ) -> Result<(), DbError> {
         let now = Instant::now();
-        let every = (self.step / LOOKS_PER_STEP).clamp(LOOK_MIN, LOOK_MAX);
-        if self.looked.is_some_and(|at| now.duration_since(at) < every) {
+        if self.looked.is_some_and(|at| now.duration_since(at) < look_every(self.step)) {
             return Ok(());
         }
-        let behind: Vec<Want> =
-            wants.iter().map(|want| Want { above: marks.above(want.queue, now), ..*want }).collect();
-        let found = link.with(|conn| overdue(conn, &behind, self.step))?;
+        let found = find(self.step)?;
         self.looked = Some(now);
-        self.set(&found);
+        self.set(found);
         Ok(())
     }
 
-    fn set(&mut self, found: &[(QueueId, i16)]) {
+    fn set(&mut self, found: Vec<(K, i16)>) {
         let mut before = std::mem::take(&mut self.lines);
-        for (queue, priority) in found {
-            let part = before.get_mut(queue).map_or(0.0, |(_, part)| std::mem::take(part));
-            let (lines, sum) = self.lines.entry(*queue).or_default();
-            lines.push(*priority);
+        for (of, priority) in found {
+            let part = before.get_mut(&of).map_or(0.0, |(_, part)| std::mem::take(part));
+            let (lines, sum) = self.lines.entry(of).or_default();
+            lines.push(priority);
             *sum += part;
+        }
+    }
+
+    /// Gives the line whose turn it is and how much of the room it gets now; `None` = nothing.
+    pub(super) fn part<Q: Hash + Eq + ?Sized>(&mut self, of: &Q, room: u32) -> Option<(i16, u32)>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let (lines, part) = self.lines.get_mut(of).filter(|(lines, _)| !lines.is_empty())?;
+        *part += f64::from(room) * PART;
+        let jobs_max = (*part as u32).min(room);
+        *part -= f64::from(jobs_max);
+        if jobs_max == 0 {
+            return None;
+        }
+        lines.rotate_left(1);
+        Some((lines[lines.len() - 1], jobs_max))
+    }
+
+    /// A line gave less than it was asked for.
+    pub(super) fn emptied<Q: Hash + Eq + ?Sized>(&mut self, of: &Q, priority: i16)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        if let Some((lines, _)) = self.lines.get_mut(of) {
+            lines.retain(|line| *line != priority);
         }
     }
 
     /// Nothing was left behind, so nothing waits.
     pub(super) fn forget(&mut self) {
         self.lines.clear();
+    }
+}
+
+/// What is overdue in the lines of queues.
+pub(super) type Aging = Overdue<QueueId>;
+
+impl Aging {
+    /// Looks at the wanted queues, if it is time.
+    pub(super) fn look_at(&mut self, link: &mut Link, marks: &mut Marks, wants: &[Want]) -> Result<(), DbError> {
+        self.look(|step| {
+            let now = Instant::now();
+            let behind: Vec<Want> =
+                wants.iter().map(|want| Want { above: marks.above(want.queue, now), ..*want }).collect();
+            link.with(|conn| overdue(conn, &behind, step))
+        })
     }
 
     /// Puts what is overdue before the rest of its queue, out of that queue's room.
@@ -75,18 +112,13 @@ impl Aging {
     }
 
     fn split_one(&mut self, want: Want) -> Vec<Want> {
-        let Some((lines, part)) = self.lines.get_mut(&want.queue).filter(|(lines, _)| !lines.is_empty()) else {
-            return vec![want];
-        };
-        *part += f64::from(want.jobs_max) * PART;
-        let jobs_max = (*part as u32).min(want.jobs_max);
-        *part -= f64::from(jobs_max);
-        if jobs_max == 0 {
-            return vec![want];
+        match self.part(&want.queue, want.jobs_max) {
+            None => vec![want],
+            Some((priority, jobs_max)) => vec![
+                Want { jobs_max, above: only(priority), ..want },
+                Want { jobs_max: want.jobs_max - jobs_max, ..want },
+            ],
         }
-        lines.rotate_left(1);
-        let only = only(lines[lines.len() - 1]);
-        vec![Want { jobs_max, above: only, ..want }, Want { jobs_max: want.jobs_max - jobs_max, ..want }]
     }
 
     /// Learns from a claim which of the overdue lines were emptied.
@@ -94,10 +126,8 @@ impl Aging {
         for want in wants {
             let Some(level) = wanted_alone(want) else { continue };
             let got = claimed.iter().filter(|job| job.queue_id == want.queue && job.priority == level).count();
-            if got < want.jobs_max as usize
-                && let Some((lines, _)) = self.lines.get_mut(&want.queue)
-            {
-                lines.retain(|line| *line != level);
+            if got < want.jobs_max as usize {
+                self.emptied(&want.queue, level);
             }
         }
     }
@@ -136,7 +166,7 @@ mod tests {
 
     fn aging(lines: &[i16]) -> Aging {
         let mut aging = Aging::new(Duration::from_secs(30));
-        aging.set(&lines.iter().map(|line| (QUEUE, *line)).collect::<Vec<_>>());
+        aging.set(lines.iter().map(|line| (QUEUE, *line)).collect());
         aging
     }
 

@@ -1,10 +1,13 @@
 //! Jobs that only nodes with some labels may run: turning away those that are not for this node, and taking those that are.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Shared;
+use super::aging::Overdue;
 use crate::base::db::{DbError, Link};
 use crate::engine::buffer::Assigned;
+use crate::queue::aging::overdue_in_lanes;
 use crate::queue::claim::{Claimed, FEW_MAX, FittedWant, claim_fitted};
 use crate::queue::fit::{self, Labels, fits};
 use crate::queue::job::QueueId;
@@ -22,13 +25,15 @@ pub(super) struct Fitted {
     lanes: Vec<(QueueId, String)>,
     /// What of the part was not used yet.
     part: f64,
+    /// Their lines that wait too long behind higher priorities.
+    aging: Overdue<String>,
 }
 
 impl Fitted {
     /// Reads the node's labels, an object of texts.
-    pub(super) fn new(labels: &serde_json::Value) -> Self {
+    pub(super) fn new(labels: &serde_json::Value, step: Duration) -> Self {
         let labels = serde_json::from_value(labels.clone()).unwrap_or_default(); // made from such a map by the settings
-        Self { labels, lanes: Vec::new(), part: 0.0 }
+        Self { labels, lanes: Vec::new(), part: 0.0, aging: Overdue::new(step) }
     }
 
     /// Claims from the lanes that are for this node, at most a part of `room`; `most` tells how many a queue may take. Nodes
@@ -54,26 +59,35 @@ impl Fitted {
         if jobs_max == 0 {
             return Ok(Vec::new());
         }
+        let lanes: Vec<&str> = self.lanes.iter().map(|(_, lane)| lane.as_str()).collect();
+        self.aging.look(|step| link.with(|conn| overdue_in_lanes(conn, &lanes, step)))?;
         let wants = self.wants(jobs_max, most);
         let claimed = link.with(|conn| claim_fitted(conn, shared.me, &wants, jobs_max))?;
         self.part -= claimed.len() as f64;
         if claimed.len() < jobs_max as usize {
             self.lanes.clear(); // they are looked for again
+            self.aging.forget();
         } else {
             self.lanes.rotate_left(1);
         }
         Ok(claimed)
     }
 
-    /// Several lanes may be of one queue, which takes no more for that.
-    fn wants(&self, jobs_max: u32, most: impl Fn(QueueId) -> u32) -> Vec<FittedWant> {
+    /// Several lanes may be of one queue, which takes no more for that. What is overdue stands before the rest of its lane.
+    fn wants(&mut self, jobs_max: u32, most: impl Fn(QueueId) -> u32) -> Vec<FittedWant> {
         let mut left: BTreeMap<QueueId, u32> = BTreeMap::new();
         let mut wants = Vec::with_capacity(self.lanes.len());
         for (queue, lane) in &self.lanes {
             let left = left.entry(*queue).or_insert_with(|| most(*queue).min(jobs_max));
             let take = if most(*queue) > jobs_max { jobs_max } else { std::mem::take(left) };
-            if take > 0 {
-                wants.push(FittedWant { lane: lane.clone(), jobs_max: take });
+            let aged = self.aging.part(lane.as_str(), take);
+            let rest = take - aged.map_or(0, |(_, jobs_max)| jobs_max);
+            for (priority, jobs_max) in
+                aged.map(|(priority, jobs)| (Some(priority), jobs)).into_iter().chain([(None, rest)])
+            {
+                if jobs_max > 0 {
+                    wants.push(FittedWant { lane: lane.clone(), jobs_max, priority });
+                }
             }
         }
         wants
@@ -116,7 +130,7 @@ mod tests {
     fn lanes_of_one_queue_share_what_it_may_take() {
         let lanes = [(1, "x1:a=1"), (1, "x1:b=1"), (2, "x2:a=1")];
         let lanes = lanes.map(|(queue, lane)| (QueueId(queue), lane.to_owned())).into();
-        let fitted = Fitted { labels: Labels::new(), lanes, part: 0.0 };
+        let mut fitted = Fitted { lanes, ..Fitted::new(&serde_json::json!({}), Duration::from_secs(30)) };
 
         let wants = fitted.wants(8, |queue| if queue == QueueId(1) { 3 } else { u32::MAX });
 

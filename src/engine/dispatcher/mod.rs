@@ -92,7 +92,7 @@ impl Dispatcher {
             marks: Marks::default(),
             aging: Aging::new(shared.settings.aging),
             scaler: Scaler::new(shared.settings.slots, Instant::now()),
-            fitted: Fitted::new(&shared.settings.labels),
+            fitted: Fitted::new(&shared.settings.labels, shared.settings.aging),
             more: true,
             left_behind: false,
             lines_are_long: false,
@@ -197,7 +197,7 @@ impl Dispatcher {
             return Ok(Vec::new());
         }
         if self.left_behind {
-            self.aging.look(&mut self.link, &mut self.marks, &wants)?;
+            self.aging.look_at(&mut self.link, &mut self.marks, &wants)?;
         }
         let wants = self.aging.split(wants);
         let claimed = self.claim_marked(shared, &wants, room)?;

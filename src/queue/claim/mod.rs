@@ -57,6 +57,8 @@ pub struct FittedWant {
     pub lane: String,
     /// At most so many.
     pub jobs_max: u32,
+    /// Only of this priority; `None` = of all, the highest first.
+    pub priority: Option<i16>,
 }
 
 crate::row_id!(

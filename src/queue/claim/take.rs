@@ -70,11 +70,13 @@ const TAKE_FITTED: &str = concat!(
     "-- queue::claim::take_fitted
 WITH taken AS MATERIALIZED (
 DELETE FROM millrace.gated g WHERE g.ctid = ANY(ARRAY(
-    SELECT line.place FROM UNNEST($1::text[], $2::integer[]) AS want(lane, jobs_max) CROSS JOIN LATERAL (
-        SELECT g.ctid AS place FROM millrace.gated g WHERE g.lane = want.lane ORDER BY g.priority, g.job_id LIMIT want.jobs_max FOR UPDATE SKIP LOCKED
-    ) AS line LIMIT $3))
+    SELECT line.place FROM UNNEST($1::text[], $2::integer[], $3::smallint[], $4::smallint[]) AS want(lane, jobs_max, highest, lowest)
+    CROSS JOIN LATERAL (
+        SELECT g.ctid AS place FROM millrace.gated g WHERE g.lane = want.lane AND g.priority >= want.highest AND g.priority <= want.lowest
+        ORDER BY g.priority, g.job_id LIMIT want.jobs_max FOR UPDATE SKIP LOCKED
+    ) AS line LIMIT $5))
 RETURNING g.job_id, (g.attempt + 1)::smallint AS attempt, 0::bigint AS seq, g.since, g.queue_id, g.template_id, g.priority",
-    leased!("$4", "$5")
+    leased!("$6", "$7")
 );
 
 type TakenColumns = (BigInt, SmallInt, BigInt, Timestamptz, Integer, Integer, SmallInt);
@@ -141,6 +143,10 @@ pub(super) fn fitted(
     let mut claimed = statement(TAKE_FITTED)
         .bind::<Array<Text>, _>(wants.iter().map(|want| want.lane.as_str()).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(wants.iter().map(|want| want.jobs_max as i32).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(wants.iter().map(|want| want.priority.unwrap_or(1)).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(
+            wants.iter().map(|want| want.priority.unwrap_or(PRIORITIES as i16)).collect::<Vec<_>>(),
+        )
         .bind::<Integer, _>(jobs_max as i32)
         .bind::<Integer, _>(who.node)
         .bind::<BigInt, _>(who.epoch)

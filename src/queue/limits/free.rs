@@ -33,10 +33,6 @@ ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excl
 }
 pub(super) use into_line;
 
-/// Locks lanes in the order of their keys.
-const LOCK: &str = "-- queue::limits::lock
-SELECT key FROM millrace.lanes WHERE key = ANY($1) ORDER BY key FOR UPDATE";
-
 /// The part of a settling statement that counts the places given back, with the parameters of [`bind_freed`] behind all others;
 /// only where the condition holds.
 macro_rules! freed_sql {
@@ -137,18 +133,50 @@ pub(in crate::queue) fn let_in_freed<'k>(conn: &mut PgConnection, lanes: impl It
 /// Moves up to so many jobs of each lane into the line, as far as there is room. A lane without a bound (its limit was taken
 /// away) has room for all.
 pub(super) fn let_in_waiting(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -> Result<usize, DbError> {
+    lock(tx, lanes)?;
+    let_in_locked(tx, lanes, jobs)
+}
+
+/// Locks lanes in the order of their keys. Until the transaction ends, whoever waits in them is read along the index: a plan that
+/// sorts a whole lane is none, whatever the statistics say.
+pub(super) fn lock(tx: &mut Tx<'_>, lanes: &[String]) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::limits::lock
+WITH pinned AS MATERIALIZED (SELECT set_config('enable_bitmapscan', 'off', true))
+SELECT l.key FROM pinned CROSS JOIN millrace.lanes l WHERE l.key = ANY($1) ORDER BY l.key FOR UPDATE OF l";
+    statement(SQL).bind::<Array<Text>, _>(lanes).run(tx)?;
+    Ok(())
+}
+
+/// Like [`let_in_waiting`], for lanes that are locked. Places are given by priority; every fourth one of a lane in which
+/// lower priorities are overdue goes to one of these, by turns.
+pub(super) fn let_in_locked(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -> Result<usize, DbError> {
     const SQL: &str = into_line!(
         "-- queue::limits::let_in
-WITH next AS MATERIALIZED (
-    SELECT g.job_id FROM UNNEST($1::text[], $2::bigint[]) AS want(key, jobs) LEFT JOIN millrace.lanes l ON l.key = want.key
-    CROSS JOIN LATERAL (
-        SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL ORDER BY g.priority, g.job_id
-        LIMIT CASE WHEN l.jobs_max IS NULL THEN want.jobs ELSE least(want.jobs, greatest(millrace.lane_places(l.key, l.jobs_max) - millrace.lane_used(want.key), 0)) END
-        FOR UPDATE SKIP LOCKED
-    ) AS g LIMIT $3
+WITH want AS MATERIALIZED (
+    SELECT want.key, l.overdue, l.aged, CASE WHEN l.jobs_max IS NULL THEN want.jobs
+        ELSE least(want.jobs, greatest(millrace.lane_places(l.key, l.jobs_max) - millrace.lane_used(want.key), 0)) END AS room
+    FROM UNNEST($1::text[], $2::bigint[]) AS want(key, jobs) LEFT JOIN millrace.lanes l ON l.key = want.key
+), turn AS MATERIALIZED (
+    SELECT key, overdue[1] AS priority, (aged + room) / 4 AS jobs, (aged + room) % 4 AS rest FROM want WHERE room > 0 AND cardinality(overdue) > 0
+), aged AS MATERIALIZED (
+    SELECT turn.key, g.job_id FROM turn CROSS JOIN LATERAL (
+        SELECT g.job_id FROM millrace.gated g WHERE g.lane = turn.key AND g.priority = turn.priority AND g.not_before IS NULL
+        ORDER BY g.job_id LIMIT turn.jobs FOR UPDATE SKIP LOCKED
+    ) AS g
+), next AS MATERIALIZED (
+    SELECT job_id FROM (SELECT job_id FROM aged UNION ALL
+        SELECT g.job_id FROM want CROSS JOIN LATERAL (
+            SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL
+                AND g.job_id <> ALL (ARRAY(SELECT a.job_id FROM aged a WHERE a.key = want.key))
+            ORDER BY g.priority, g.job_id LIMIT want.room - (SELECT count(*) FROM aged a WHERE a.key = want.key) FOR UPDATE SKIP LOCKED
+        ) AS g
+    ) AS chosen LIMIT $3
+), turned AS (
+    UPDATE millrace.lanes l SET aged = turn.rest, overdue = CASE WHEN turn.jobs = 0 THEN l.overdue
+        WHEN turn.jobs > (SELECT count(*) FROM aged a WHERE a.key = turn.key) THEN l.overdue[2:] ELSE l.overdue[2:] || l.overdue[1] END
+    FROM turn WHERE l.key = turn.key
 "
     );
-    statement(LOCK).bind::<Array<Text>, _>(lanes).run(tx)?;
     statement(SQL).bind::<Array<Text>, _>(lanes).bind::<Array<BigInt>, _>(jobs).bind::<Integer, _>(JOBS_MAX).run(tx)
 }
 

@@ -1,9 +1,13 @@
-//! The net under the lanes: times that were promised, places that dead nodes left, limits that were raised.
+//! The net under the lanes: times that were promised, places that dead nodes left, limits that were raised. It also notes
+//! which priorities wait too long in a lane.
 
-use diesel::sql_types::{Integer, Text};
+use std::time::Duration;
 
-use super::free::{JOBS_MAX, into_line, let_in_waiting};
-use crate::base::db::{DbError, PgConnection, statement, transaction};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
+
+use super::free::{JOBS_MAX, into_line, let_in_locked, lock};
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::queue::aging::{overdue_lines, whole_ms};
 
 /// Most lanes of one look; the next one goes on behind them.
 const LANES_MAX: i32 = 500;
@@ -14,21 +18,23 @@ pub const FORGET_MAX: i64 = 1_000;
 #[derive(Debug, Default)]
 pub struct Cursor(String);
 
-/// Moves jobs whose promised time has come, or whose lanes have room, into the line, and tells how many.
+/// Moves jobs whose promised time has come, or whose lanes have room, into the line, and tells how many. `step` is that of
+/// aging.
 ///
 /// # Errors
 /// Database failures.
-pub fn look(conn: &mut PgConnection, cursor: &mut Cursor) -> Result<usize, DbError> {
-    // lanes from "x" on hold jobs for nodes with certain labels, which take them from there (queue::fit)
+pub fn look(conn: &mut PgConnection, cursor: &mut Cursor, step: Duration) -> Result<usize, DbError> {
+    // lanes from "x" on hold jobs for nodes with certain labels, which take them from there (queue::fit); those of rates ("r")
+    // hold times only, and turns ("o") are not of limits
     const LANES: &str = "-- queue::limits::waiting_lanes
 WITH RECURSIVE lane(key) AS (
     (SELECT lane FROM millrace.gated WHERE lane > $1 AND lane < 'x' ORDER BY lane LIMIT 1)
     UNION ALL
     SELECT (SELECT g.lane FROM millrace.gated g
-        WHERE g.lane > CASE WHEN left(lane.key, 1) = 'o' THEN 'p' ELSE lane.key END AND g.lane < 'x' ORDER BY g.lane LIMIT 1)
+        WHERE g.lane > CASE left(lane.key, 1) WHEN 'o' THEN 'p' WHEN 'r' THEN 's' ELSE lane.key END AND g.lane < 'x' ORDER BY g.lane LIMIT 1)
     FROM lane WHERE lane.key IS NOT NULL
 )
-SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) <> 'o' LIMIT $2"; // turns are not of limits
+SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) NOT IN ('o', 'r') LIMIT $2";
     forget_dead_use(conn)?;
     let due = transaction(conn, "queue::limits::due", |tx| statement(DUE).bind::<Integer, _>(JOBS_MAX).run(tx))?;
     let lanes: Vec<String> = statement(LANES)
@@ -41,8 +47,29 @@ SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) <> 'o' LIMIT $2"; //
         return Ok(due);
     }
     let all = vec![i64::from(JOBS_MAX); lanes.len()];
-    let moved = transaction(conn, "queue::limits::look", |tx| let_in_waiting(tx, &lanes, all))?;
+    let moved = transaction(conn, "queue::limits::look", |tx| {
+        lock(tx, &lanes)?;
+        note_overdue(tx, &lanes, step)?;
+        let_in_locked(tx, &lanes, all)
+    })?;
     Ok(due + moved)
+}
+
+/// Notes in lanes, which are locked, the priorities whose turn is overdue; whoever lets jobs in goes by that. What has not
+/// changed stays as it stands, because its order says whose turn is next.
+fn note_overdue(tx: &mut Tx<'_>, lanes: &[String], step: Duration) -> Result<(), DbError> {
+    const SQL: &str = concat!(
+        "-- queue::limits::overdue
+WITH found AS MATERIALIZED (
+    SELECT want.key, ",
+        overdue_lines!("want.key", "$1"),
+        " AS lines FROM UNNEST($2::text[]) AS want(key)
+)
+UPDATE millrace.lanes l SET overdue = found.lines FROM found
+WHERE l.key = found.key AND NOT (l.overdue @> found.lines AND l.overdue <@ found.lines)"
+    );
+    statement(SQL).bind::<BigInt, _>(whole_ms(step)).bind::<Array<Text>, _>(lanes).run(tx)?;
+    Ok(())
 }
 
 /// What is being changed is not waited for: whoever changes it holds locks that we would take in another order.

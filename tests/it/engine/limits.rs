@@ -265,7 +265,7 @@ fn the_net_comes_to_every_lane_however_many_wait() {
     conn.batch_execute(waiting).unwrap();
     let mut cursor = Cursor::default();
 
-    let moved = [(); 3].map(|()| look(&mut conn, &mut cursor).unwrap());
+    let moved = [(); 3].map(|()| look(&mut conn, &mut cursor, Duration::from_secs(30)).unwrap());
 
     assert_eq!(moved, [501, 200, 0], "500 lanes and what is due, then the rest");
     assert_eq!(number(&mut conn, "SELECT job_id AS number FROM millrace.gated"), 702, "its time has not come");

@@ -1,6 +1,7 @@
 //! The engine against a real database: jobs run, fail, are retried, cancelled, handed back and taken back.
 mod attempts;
 mod checkpoints;
+mod fair_lanes;
 mod fairness;
 mod labels;
 mod limits;

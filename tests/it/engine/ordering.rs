@@ -290,7 +290,7 @@ fn who_waits_for_a_turn_is_nothing_to_limits_and_a_turn_goes_before_a_limit() {
     let [first, second] = [(); 2].map(|()| ordered(&mut conn, "a", 5));
     turns::answer(&mut conn).unwrap();
 
-    let moved = [(); 2].map(|()| look(&mut conn, &mut Cursor::default()).unwrap());
+    let moved = [(); 2].map(|()| look(&mut conn, &mut Cursor::default(), Duration::from_secs(30)).unwrap());
 
     assert_eq!((moved, [first, second].map(|job| state(&mut conn, job))), ([0, 0], ["ready".into(), "gated".into()]));
     let more: Vec<JobId> = (0..20).map(|n| ordered(&mut conn, ["a", "b", "c"][n % 3], 5)).collect();

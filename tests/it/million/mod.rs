@@ -10,7 +10,8 @@ use diesel::connection::SimpleConnection;
 use millrace::admin::jobs::{Cursor as ListCursor, JobFilter, list};
 use millrace::base::db::{DbError, keep_plans, transaction};
 use millrace::queue::actor::Scope;
-use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, claim, pin_plan};
+use millrace::queue::aging::overdue_in_lanes;
+use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, FittedWant, claim, claim_fitted, pin_plan};
 use millrace::queue::control::{self, intents_of_node, stale_intents};
 use millrace::queue::job::JobId;
 use millrace::queue::limits::{Ask, Bound, Candidate, Cursor, Rule, Verdict, admit, look, places, recount};
@@ -172,11 +173,40 @@ fn the_look_at_waiting_lanes_skips_from_lane_to_lane() {
     with_either_statistics(|conn| {
         keep_plans(conn).unwrap();
 
-        look(conn, &mut Cursor::default()).unwrap();
+        look(conn, &mut Cursor::default(), Duration::from_secs(30)).unwrap();
 
         assert_uses(&plan(conn, "queue::limits::waiting_lanes"), &["gated_of_lane"]);
         assert_uses(&plan(conn, "queue::limits::due"), &["gated_due", "gated_pk"]);
+        let overdue = plan(conn, "queue::limits::overdue");
+        assert_uses(&overdue, &["gated_of_lane", "lanes_pk"]);
+        assert_eq!(overdue.matches("using gated_of_lane").count(), 2, "{overdue}");
         assert_uses(&plan(conn, "queue::limits::let_in"), &["gated_of_lane", "lanes_pk", "gated_pk"]);
+    });
+}
+
+#[test]
+fn lanes_for_labels_are_claimed_and_looked_at_by_key() {
+    with_either_statistics(|conn| {
+        let me = node(conn);
+        pin_plan(conn).unwrap();
+        let lane = "k1:[5]";
+
+        overdue_in_lanes(conn, &[lane], Duration::from_secs(30)).unwrap();
+        let want = FittedWant { lane: lane.into(), jobs_max: 1, priority: Some(3) };
+        claim_fitted(conn, me, &[want], 1).unwrap();
+
+        let overdue = plan(conn, "queue::aging::overdue_in_lanes");
+        assert_uses(&overdue, &["gated_of_lane"]);
+        let fitted = plan(conn, "queue::claim::take_fitted");
+        assert_uses(&fitted, &["gated_of_lane", "jobs_p0_pkey"]);
+        assert!(fitted.contains("Tid Scan on gated"), "{fitted}");
+        [overdue, fitted].iter().for_each(|plan| {
+            let line = plan
+                .lines()
+                .find(|line| line.contains("priority >=") || line.contains("priority = level"))
+                .unwrap_or("");
+            assert!(line.contains("Index Cond"), "{plan}");
+        });
     });
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE millrace.lanes DROP COLUMN overdue, DROP COLUMN aged;
