@@ -7,7 +7,6 @@ use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::queues::service::{self, Act};
 use crate::admin::queues::{JOBS_MAX, QueueRow, WEIGHT_MAX, Wish};
-use crate::queue::ring;
 use crate::web::ansi::visible;
 
 /// Commands about queues.
@@ -81,7 +80,6 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
 fn act(session: &Session, name: &str, (act, reason): (Act, Option<String>), done: &str) -> Result<Answer, Failure> {
     let conn = &mut *session.connect()?;
     let queue = service::act(conn, &session.actor, name, (act, reason.as_deref().unwrap_or_default()))?;
-    ring::notify(conn)?;
     Ok(Answer::new(format!("The queue {} was {done}.", queue.name), facts(&queue)))
 }
 

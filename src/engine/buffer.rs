@@ -160,8 +160,21 @@ impl Buffer {
 
     /// Takes everything that no worker has taken. The caller settles it.
     pub(crate) fn take_all(&self) -> Vec<Assigned> {
-        let mut jobs: Vec<Assigned> = self.lock().jobs.drain(..).collect();
-        self.lanes.iter().for_each(|lane| jobs.extend(lane.lock().drain(..)));
+        self.take_those(|_| true)
+    }
+
+    /// Takes those `wanted` that no worker has taken. The caller settles them.
+    pub(crate) fn take_those(&self, wanted: impl Fn(&Assigned) -> bool) -> Vec<Assigned> {
+        let mut line = self.lock(); // held to the end: jobs move to the lanes under this lock
+        let mut jobs = Vec::new();
+        let mut part = |held: &mut VecDeque<Assigned>| {
+            let (taken, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(held).into_iter().partition(&wanted);
+            *held = kept;
+            jobs.extend(taken);
+        };
+        part(&mut line.jobs);
+        self.lanes.iter().for_each(|lane| part(&mut lane.lock()));
+        drop(line);
         self.taken.fetch_add(jobs.len() as u64, Ordering::SeqCst);
         self.ended.fetch_add(jobs.len() as u64, Ordering::SeqCst);
         if jobs.iter().any(|job| job.suspect) {

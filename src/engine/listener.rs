@@ -1,12 +1,13 @@
 //! Hears notifications and rings the bells. The poll behind it makes a lost notification cost at most one second.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
 use crate::base::db::{DbError, Listener};
 
-/// The one channel of ours. Payloads: `ready`, `scheduled`, `all` (both), `intent`.
+/// The one channel of ours. Payloads: `ready`, `scheduled`, `all` (both), `limits`, `intent`.
 const CHANNEL: &str = "millrace";
 
 pub(crate) fn run(shared: &Arc<Shared>) {
@@ -36,6 +37,10 @@ fn ring(shared: &Shared, payload: &str) {
     match payload {
         "intent" => shared.pulse_bell.ring(),
         "scheduled" => shared.due_bell.ring(),
+        "limits" => {
+            shared.limits_changed.store(true, Ordering::SeqCst);
+            shared.work_bell.ring();
+        }
         "all" => {
             shared.work_bell.ring();
             shared.due_bell.ring();

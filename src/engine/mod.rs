@@ -75,6 +75,13 @@ pub(crate) struct Shared {
     pub(crate) claiming: Mutex<()>,
     /// The places of lanes that admitted jobs hold here, until their results are recorded.
     pub(crate) places: Mutex<HashMap<(JobId, Fence), Held>>,
+    /// Held while results are written and places given back, so that what this node holds stands still for whoever else
+    /// holds it.
+    pub(crate) settling: Mutex<()>,
+    /// Jobs that were claimed without places have got some since: only `places` knows of them.
+    pub(crate) adopted: AtomicBool,
+    /// Somebody has changed the limits of a queue.
+    pub(crate) limits_changed: AtomicBool,
     /// Decisions about the size of the pool that nobody has written yet.
     pub(crate) decided: Mutex<Vec<PoolSize>>,
     /// What this node uses of lanes may not be what is written.
@@ -127,6 +134,9 @@ impl Engine {
             pool: pool::Pool::new(settings.slots, settings.scaling),
             claiming: Mutex::default(),
             places: Mutex::default(),
+            settling: Mutex::default(),
+            adopted: AtomicBool::new(false),
+            limits_changed: AtomicBool::new(false),
             decided: Mutex::default(),
             recount: AtomicBool::new(false),
             claim_times: dispatcher::ClaimTimes::default(),

@@ -1,6 +1,7 @@
 //! One attempt: from a claimed job to the result that is settled.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -92,8 +93,13 @@ fn settled_itself(shared: &Shared, assigned: &Assigned) {
     if assigned.job.marks.is_ordered() {
         shared.work_bell.ring(); // whose turn it is now may be in the line
     }
-    if !assigned.lanes.is_empty() {
-        shared.results.push_self_settled((assigned.job.job_id, assigned.job.fence));
+    let attempt = (assigned.job.job_id, assigned.job.fence);
+    let was_adopted = || {
+        shared.adopted.load(Ordering::SeqCst)
+            && shared.places.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&attempt)
+    };
+    if !assigned.lanes.is_empty() || was_adopted() {
+        shared.results.push_self_settled(attempt);
     }
 }
 

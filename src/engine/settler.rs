@@ -79,7 +79,7 @@ impl Settler {
         self.keep_pace(shared, batch);
         let backlog = batch.len() + shared.results.len();
         tracing::trace!(results = batch.len(), backlog, "settling");
-        self.write(shared, batch);
+        self.write(shared, batch.as_mut_slice());
         batch.clear();
         shared.results.done(self.aside.len());
         if backlog > CLAIM_BATCH_MAX as usize {
@@ -102,18 +102,21 @@ impl Settler {
 
     /// Keeps trying: after a lost COMMIT the same batch is settled again, and what was recorded the first time is left out
     /// because its lease is gone.
-    fn write(&mut self, shared: &Shared, batch: &[Settlement]) {
+    fn write(&mut self, shared: &Shared, batch: &mut [Settlement]) {
         let (mut batches, mut failures) = (vec![batch], 0);
         while let Some(batch) = batches.pop() {
+            let settling = shared.settling.lock().unwrap_or_else(PoisonError::into_inner);
+            name_places(shared, batch);
             let settled = self.link.with(|conn| settle(conn, shared.me, batch));
+            if let Ok(settled) = &settled {
+                forget_places(shared, batch, settled);
+            }
+            drop(settling);
             if settled.is_ok() {
                 failures = 0;
             }
             match settled {
-                Ok(settled) => {
-                    tell_dropped(batch, |result| settled.holds(result.job, result.fence));
-                    forget_places(shared, batch, &settled);
-                }
+                Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
                 Err(error) if is_away(&error) => {
                     failures += 1;
                     batches.push(batch);
@@ -126,7 +129,7 @@ impl Settler {
                 // one bad or blocked result must not take the others down: halve until it stands alone
                 Err(error) if batch.len() > 1 => {
                     tracing::debug!(%error, "a batch was refused, settling its halves");
-                    let (left, right) = batch.split_at(batch.len() / 2);
+                    let (left, right) = batch.split_at_mut(batch.len() / 2);
                     batches.extend([right, left]);
                 }
                 Err(error) if is_blocked(&error) => self.set_aside(&batch[0], &error),
@@ -147,6 +150,7 @@ impl Settler {
         if ended.is_empty() {
             return;
         }
+        let _settling = shared.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         let freed: Vec<_> = ended.iter().filter_map(|attempt| places.remove(attempt)).collect();
         drop(places);
@@ -171,9 +175,9 @@ impl Settler {
             return;
         }
         for _ in 0..self.aside.len() {
-            let Some(result) = self.aside.pop_front() else { break };
+            let Some(mut result) = self.aside.pop_front() else { break };
             let others = self.aside.len();
-            self.write(shared, std::slice::from_ref(&result));
+            self.write(shared, std::slice::from_mut(&mut result));
             if self.aside.len() > others {
                 break; // each look costs the lock's limit
             }
@@ -189,8 +193,9 @@ impl Settler {
         let trouble = Trouble { outcome: AttemptOutcome::Failed, error, trace: None };
         let plain =
             Settlement { ending: Ending::Failed(trouble), last_words: Vec::new(), checkpoint: None, ..result.clone() };
+        let _settling = shared.settling.lock().unwrap_or_else(PoisonError::into_inner);
         match self.link.with(|conn| settle(conn, shared.me, std::slice::from_ref(&plain))) {
-            Ok(_) => {}
+            Ok(settled) => forget_places(shared, std::slice::from_ref(&plain), &settled),
             Err(error) if is_away(&error) || is_blocked(&error) => self.set_aside(&plain, &error),
             Err(error) => tracing::error!(job = %plain.job, %error, "that could not be recorded either"),
         }
@@ -214,6 +219,19 @@ fn wait_for_company(shared: &Shared, batch: &mut Vec<Settlement>) {
     while batch.len() < SETTLE_BATCH_MAX && shared.pool.is_quick() && shared.buffer.held() > 0 && Instant::now() < end {
         std::thread::sleep(COMPANY_LOOK);
         shared.results.take_more(batch);
+    }
+}
+
+/// Jobs that got places after they were claimed do not know of them.
+fn name_places(shared: &Shared, batch: &mut [Settlement]) {
+    if !shared.adopted.load(Ordering::SeqCst) {
+        return;
+    }
+    let places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+    for result in batch {
+        if let Some(held) = places.get(&(result.job, result.fence)) {
+            result.lanes = Arc::clone(held);
+        }
     }
 }
 

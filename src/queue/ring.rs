@@ -114,9 +114,21 @@ pub fn notify(conn: &mut PgConnection) -> Result<(), DbError> {
     say(conn, Call::All)
 }
 
+/// Tells all nodes that the limits of a queue have changed.
+///
+/// # Errors
+/// Database failures.
+pub fn tell_limits(conn: &mut PgConnection) -> Result<(), DbError> {
+    send(conn, "limits")
+}
+
 fn say(conn: &mut PgConnection, call: Call) -> Result<(), DbError> {
+    send(conn, call.payload())
+}
+
+fn send(conn: &mut PgConnection, payload: &str) -> Result<(), DbError> {
     const SQL: &str = "-- queue::ring
 SELECT pg_notify('millrace', $1)";
-    statement(SQL).bind::<Text, _>(call.payload()).run(conn)?;
+    statement(SQL).bind::<Text, _>(payload).run(conn)?;
     Ok(())
 }

@@ -11,7 +11,6 @@ use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
 use crate::queue::permission::Permission::{ReadQueues, RunQueues};
-use crate::queue::ring::{Call, Ringer};
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::form::Problem;
@@ -52,7 +51,6 @@ async fn change(
     name: Path<String>,
     actor: Actor,
     kit: Data<Kit>,
-    ringer: Data<Ringer>,
 ) -> Result<HttpResponse, WebError> {
     let wanted = |fields: &mut Fields| {
         let to = Wish {
@@ -62,7 +60,7 @@ async fn change(
         };
         Act::Limit { to, seen: None }
     };
-    act((request, payload, name, actor, kit, ringer), wanted).await
+    act((request, payload, name, actor, kit), wanted).await
 }
 
 /// Lets a queue give no new work; nodes obey within 1 s.
@@ -72,9 +70,8 @@ async fn pause(
     name: Path<String>,
     actor: Actor,
     kit: Data<Kit>,
-    ringer: Data<Ringer>,
 ) -> Result<HttpResponse, WebError> {
-    act((request, payload, name, actor, kit, ringer), |_| Act::Pause).await
+    act((request, payload, name, actor, kit), |_| Act::Pause).await
 }
 
 /// Lets a queue give work again.
@@ -84,15 +81,14 @@ async fn resume(
     name: Path<String>,
     actor: Actor,
     kit: Data<Kit>,
-    ringer: Data<Ringer>,
 ) -> Result<HttpResponse, WebError> {
-    act((request, payload, name, actor, kit, ringer), |_| Act::Resume).await
+    act((request, payload, name, actor, kit), |_| Act::Resume).await
 }
 
-type Taken = (HttpRequest, Payload, Path<String>, Actor, Data<Kit>, Data<Ringer>);
+type Taken = (HttpRequest, Payload, Path<String>, Actor, Data<Kit>);
 
 async fn act(
-    (request, payload, name, actor, kit, ringer): Taken,
+    (request, payload, name, actor, kit): Taken,
     wanted: impl FnOnce(&mut Fields) -> Act,
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
@@ -106,10 +102,10 @@ async fn act(
         let done = once(conn, "queues::act", key.as_ref(), |tx| act_in(tx, &actor, &name, &act).map(|_| ()))
             .map_err(refused)?;
         done.outcome().ok_or_else(Asked::other_request)?;
+        service::tell_nodes(conn, &act.0).map_err(|error| refused(error.into()))?; // after the commit
         service::find(conn, &actor, &name).map_err(refused)
     };
     let queue = kit.db.run::<_, WebError>(work).await?;
-    ringer.ring(Call::Claimers); // after the commit
     respond::json(StatusCode::OK, &view(&queue, kit.clock.now()))
 }
 

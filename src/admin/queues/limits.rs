@@ -101,8 +101,7 @@ struct Id {
     id: QueueId,
 }
 
-/// Writes the limits of the queue called `name`, whose row is locked, and lets in what has room now. Nodes obey within a
-/// second; jobs that ran before the queue had any limit on all nodes are not counted in it.
+/// Writes the limits of the queue called `name`, whose row is locked, and lets in what has room now.
 pub(super) fn write(tx: &mut Tx<'_>, name: &str, limits: Limits) -> Result<(), DbError> {
     const SQL: &str = "-- admin::queues::set_limits
 UPDATE millrace.queues SET weight = $1, concurrency = $2, concurrency_per_node = $3 WHERE name = $4 RETURNING id";

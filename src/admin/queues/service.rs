@@ -9,7 +9,9 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{QueueName, TextError, note};
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
+use crate::queue::limits::obeyed;
 use crate::queue::permission::Permission;
+use crate::queue::ring;
 
 /// Why an act on a queue was refused.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +89,7 @@ pub enum Act {
     Pause,
     /// Nodes take from it again.
     Resume,
-    /// Gives it other limits; nodes obey within 1 s.
+    /// Gives it other limits. The one on all nodes is obeyed at once, the others within 1 s.
     Limit {
         /// The new ones.
         to: Wish,
@@ -96,15 +98,31 @@ pub enum Act {
     },
 }
 
-/// Does `act` to the queue called `name`, with the actor's reason. Ring the nodes afterwards.
+/// Does `act` to the queue called `name`, with the actor's reason, and tells the nodes.
 ///
 /// # Errors
 /// [`QueueError`]; nothing is changed then.
 pub fn act(conn: &mut PgConnection, actor: &Actor, name: &str, wanted: (Act, &str)) -> Result<QueueRow, QueueError> {
-    transaction(conn, "queues::act", |tx| act_in(tx, actor, name, &wanted))
+    let queue = transaction(conn, "queues::act", |tx| act_in(tx, actor, name, &wanted))?;
+    tell_nodes(conn, &wanted.0)?;
+    Ok(queue)
 }
 
-/// Does `act` within the caller's transaction.
+/// Tells the nodes of an act after its commit. A limit on all nodes is obeyed when this returns: no job begins beyond it, and
+/// what ran before is counted. A node that hangs is not waited for longer than 2 s.
+///
+/// # Errors
+/// Database failures; nodes hear of it within 1 s all the same.
+pub fn tell_nodes(conn: &mut PgConnection, act: &Act) -> Result<(), DbError> {
+    ring::notify(conn)?;
+    let sets_limit = matches!(act, Act::Limit { to, .. } if to.concurrency.flatten().is_some());
+    if sets_limit && !obeyed(conn)? {
+        tracing::warn!("a node has not heard of the limit of a queue yet");
+    }
+    Ok(())
+}
+
+/// Does `act` within the caller's transaction. Call [`tell_nodes`] after its commit.
 ///
 /// # Errors
 /// [`QueueError`]; the transaction must not be committed then.

@@ -3,6 +3,7 @@
 //! It looks only when there is a reason: news of work, or room for more of the work that the last claim left behind. A
 //! claim that found nothing costs the server as much as one that found something.
 mod admission;
+mod adoption;
 mod aging;
 mod claim_times;
 mod doorbell;
@@ -16,6 +17,7 @@ mod share;
 mod suspects;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -110,6 +112,10 @@ impl Dispatcher {
     fn step(&mut self, shared: &Arc<Shared>) -> Duration {
         self.look_after_workers(shared);
         self.scale(shared);
+        if let Err(error) = self.obey_limits(shared) {
+            tracing::warn!(%error, "the queues could not be read");
+            return self.link.pause().max(FAILURE_PAUSE);
+        }
         let pause = if shared.buffer.held() > 0 { STUCK_MAX } else { shared.settings.poll };
         if !self.more {
             return pause;
@@ -130,6 +136,24 @@ impl Dispatcher {
                 self.link.pause().max(FAILURE_PAUSE)
             }
         }
+    }
+
+    /// Hears of limits that were set: what runs takes places, what has not begun asks for them.
+    fn obey_limits(&mut self, shared: &Shared) -> Result<(), DbError> {
+        if shared.limits_changed.swap(false, Ordering::SeqCst) {
+            self.queues.forget();
+        }
+        self.queues.read(&mut self.link, shared)?;
+        if let Some((heard, change)) = self.queues.unheard() {
+            if adoption::adopt(&mut self.link, shared, heard, change)? {
+                self.queues.obey(change);
+                self.more = true;
+            } else {
+                shared.limits_changed.store(true, Ordering::SeqCst);
+                shared.work_bell.ring();
+            }
+        }
+        Ok(())
     }
 
     /// Grows the pool when jobs wait for threads, wakes threads that sleep beside waiting jobs, gives back what nobody
@@ -178,7 +202,6 @@ impl Dispatcher {
     }
 
     fn claim_once(&mut self, shared: &Arc<Shared>, room: u32) -> Result<(), DbError> {
-        self.queues.read(&mut self.link, shared)?;
         let slots = shared.pool.size();
         let fitted = self.fitted.claim(&mut self.link, shared, room, |queue| self.queues.most(queue, slots))?;
         let taken = fitted.len() as u32;

@@ -11,6 +11,7 @@ use crate::engine::usage::{Place, QueueUse};
 use crate::queue::catalog::{self, Queue};
 use crate::queue::claim::{Claimed, Want};
 use crate::queue::job::QueueId;
+use crate::queue::limits::last_change;
 
 /// How old the list of queues may be.
 const AGE_MAX: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(super) struct Queues {
     all: BTreeMap<QueueId, Known>,
     limits: HashMap<QueueId, u32>,
     read: Option<Instant>,
+    /// The number of the last change of limits when they were read, and of the last one that is obeyed.
+    changes: (i64, i64),
     /// Queues that gave less than they were asked for at the last claim.
     idle: HashSet<QueueId>,
     turn: usize,
@@ -40,7 +43,8 @@ pub(super) struct Queues {
 impl Queues {
     pub(super) fn new() -> Self {
         let shares = Shares::new(Instant::now());
-        Self { all: BTreeMap::new(), limits: HashMap::new(), read: None, idle: HashSet::new(), turn: 0, shares }
+        let (all, limits, idle) = (BTreeMap::new(), HashMap::new(), HashSet::new());
+        Self { all, limits, read: None, changes: (0, 0), idle, turn: 0, shares }
     }
 
     /// Reads them again at the next claim.
@@ -56,7 +60,11 @@ impl Queues {
         let served = shared.settings.queues.as_ref();
         let names: Option<Vec<String>> = served.map(|served| served.keys().cloned().collect());
         let last = self.all.keys().next_back().copied().unwrap_or(QueueId(0));
-        let found = link.with(|conn| catalog::to_serve(conn, names.as_deref(), last))?;
+        let (change, found) = link.with(|conn| {
+            let change = last_change(conn)?; // first: what is read after it is no older
+            Ok::<_, DbError>((change, catalog::to_serve(conn, names.as_deref(), last)?))
+        })?;
+        self.changes.0 = change;
         let mut before = std::mem::take(&mut self.all);
         for queue in found {
             let known = before.remove(&queue.id).map(|known| (known.name, known.used));
@@ -71,6 +79,17 @@ impl Queues {
         self.limits = self.all.values().filter_map(limit).collect();
         self.read = Some(Instant::now());
         Ok(())
+    }
+
+    /// Gives the last change of limits that is obeyed, and the last one, if that is another.
+    pub(super) fn unheard(&self) -> Option<(i64, i64)> {
+        let (last, obeyed) = self.changes;
+        (last > obeyed).then_some((obeyed, last))
+    }
+
+    /// The changes up to this one are obeyed.
+    pub(super) fn obey(&mut self, change: i64) {
+        self.changes.1 = change;
     }
 
     /// Lists them.

@@ -190,18 +190,28 @@ pub fn recount<'k>(
     who: Incarnation,
     running: impl Iterator<Item = &'k Arc<str>>,
 ) -> Result<(), DbError> {
+    transaction(conn, "queue::limits::recount", |tx| recount_in(tx, who, running))
+}
+
+/// Like [`recount`], within a transaction. Rows are locked before they are read: whoever forgets idle ones skips them.
+pub(super) fn recount_in<'k>(
+    tx: &mut Tx<'_>,
+    who: Incarnation,
+    running: impl Iterator<Item = &'k Arc<str>>,
+) -> Result<(), DbError> {
+    const LOCK: &str = "-- queue::limits::lock_use
+SELECT u.key FROM millrace.lane_use u WHERE u.node_id = $1 AND u.epoch = $2 ORDER BY u.key FOR UPDATE";
     const SQL: &str = "-- queue::limits::recount
-WITH now AS MATERIALIZED (
-    SELECT u.key, coalesce(f.freed, 0) + coalesce(n.jobs, 0) AS taken
-    FROM millrace.lane_use u LEFT JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
-    LEFT JOIN UNNEST($1::text[], $2::bigint[]) AS n(key, jobs) ON n.key = u.key
-    WHERE u.node_id = $3 AND u.epoch = $4
+WITH n AS MATERIALIZED (
+    SELECT n.key, n.jobs FROM UNNEST($1::text[], $2::bigint[]) AS n(key, jobs)
+    UNION ALL SELECT u.key, 0 FROM millrace.lane_use u WHERE u.node_id = $3 AND u.epoch = $4 AND u.key <> ALL ($1::text[])
 )
-UPDATE millrace.lane_use u SET taken = now.taken FROM now
-WHERE u.key = now.key AND u.node_id = $3 AND u.epoch = $4 AND u.taken <> now.taken";
+INSERT INTO millrace.lane_use AS u (key, node_id, epoch, taken)
+SELECT n.key, $3, $4, coalesce(f.freed, 0) + n.jobs
+FROM n LEFT JOIN millrace.lane_freed f ON f.key = n.key AND f.node_id = $3 AND f.epoch = $4
+ON CONFLICT (key, node_id, epoch) DO UPDATE SET taken = excluded.taken WHERE u.taken <> excluded.taken";
+    statement(LOCK).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(tx)?;
     let counts = counted(running);
-    transaction(conn, "queue::limits::recount", |tx| {
-        bind_freed(statement(SQL), &counts).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(tx)?;
-        Ok::<_, DbError>(())
-    })
+    bind_freed(statement(SQL), &counts).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).run(tx)?;
+    Ok(())
 }

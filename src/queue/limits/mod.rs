@@ -12,7 +12,12 @@
 //!
 //! A job's keys stand in its immutable row since it was enqueued, so whoever has none meets nothing of this. What a node
 //! uses counts only while that node lives under that epoch: a dead holder holds nothing.
+//!
+//! A queue's limit is set while its jobs run: each node takes places for what it holds of that queue ([`adopt`]) and gives back what
+//! it has not begun; whoever sets the limit waits for that ([`obeyed`]). A template's limit is of its version, so it holds for
+//! the jobs of versions that have it: those that were enqueued before run as they were published.
 mod admit;
+mod adopt;
 mod decide;
 mod free;
 mod keys;
@@ -21,6 +26,7 @@ mod queues;
 mod rules;
 
 pub use admit::{Ask, admit};
+pub use adopt::{Holding, adopt, last_change, limited_since, obeyed};
 pub use decide::{Bound, Candidate, Lane, Lanes, Rule, Verdict, decide, places};
 pub(super) use free::{bind_freed, counted, free, freed_sql, let_in_freed};
 pub use free::{give_back, let_in, recount};

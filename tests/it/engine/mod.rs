@@ -4,6 +4,7 @@ mod checkpoints;
 mod fair_lanes;
 mod fairness;
 mod labels;
+mod late_limits;
 mod limits;
 mod logs;
 mod nodes;

@@ -12,7 +12,6 @@ use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::{RequestKey, once};
-use crate::queue::ring;
 use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -183,6 +182,6 @@ pub fn done(
     if once.outcome().is_none() {
         return Ok(None);
     }
-    ring::notify(conn)?; // after the commit
+    service::tell_nodes(conn, act)?; // after the commit
     service::find(conn, actor, name).map(Some)
 }

@@ -181,6 +181,11 @@ impl Facts {
     fn runner(&self) -> String {
         self.wanted.spec.get("runner").and_then(|name| name.as_str()).unwrap_or_default().to_owned()
     }
+
+    /// Tells whether what would run has other limits than what runs now.
+    fn limits_differ(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.spec.get("limits") != self.wanted.spec.get("limits"))
+    }
 }
 
 fn facts(conn: &mut PgConnection, actor: &Actor, name: &str, asked: Option<i32>) -> Result<Facts, Unread> {
@@ -247,6 +252,13 @@ fn effects(kind: Kind, facts: &Facts) -> Vec<String> {
             "{} jobs that wait or run stay on the version they were enqueued with.",
             format::count(many)
         )),
+    }
+    if facts.row.unfinished > 0 && facts.limits_differ() {
+        effects.push(format!(
+            "Its limits hold for jobs that are enqueued from now on; the others keep those of their version. A limit of the queue {} \
+             would hold for all of them.",
+            facts.wanted.queue
+        ));
     }
     if facts.queue_is_new {
         effects.push(format!("The queue {} does not exist yet; it is made.", facts.wanted.queue));
