@@ -312,7 +312,9 @@ BEGIN
     PERFORM millrace.check_jobs(jobs, versions);
     RETURN QUERY SELECT i.ord, i.id, i.existing FROM millrace.insert_jobs(jobs, 'sql:' || session_user, versions) AS i;
     IF notify THEN
-        PERFORM pg_notify('millrace', CASE WHEN jobs @? '$[*] ? (@.ordering_key != null || @.run_at != null || @.delay_ms != null)' THEN 'all' ELSE 'ready' END);
+        PERFORM pg_notify('millrace', CASE WHEN jobs @? '$[*] ? (@.ordering_key != null || @.run_at != null || @.delay_ms != null)' OR EXISTS (
+            SELECT FROM millrace.template_versions v JOIN millrace.templates t ON t.id = v.template_id
+            WHERE v.debounce IS NOT NULL AND t.name IN (SELECT e.job ->> 'template' FROM jsonb_array_elements(jobs) AS e(job))) THEN 'all' ELSE 'ready' END);
     END IF;
 END $$;
 COMMENT ON FUNCTION millrace.enqueue_many IS 'Enqueues up to 10,000 jobs within the caller''s transaction and gives their ids in order. notify => false leaves the waking to the poll (at most 1 s)';
@@ -336,6 +338,7 @@ DECLARE
     found_limits jsonb;
     job jsonb;
     job_id bigint;
+    is_timed boolean := false;
 BEGIN
     -- What is plainly right goes in at once; everything else through the checks.
     IF num_nonnulls(unique_key, unique_for_ms, ordering_key, tags, version) = 0 AND num_nonnulls(run_at, delay_ms) < 2
@@ -383,9 +386,10 @@ BEGIN
         job := millrace.fill_jobs(jsonb_build_array(job), '{}') -> 0;
         PERFORM millrace.check_job(job, '');
         SELECT i.id INTO job_id FROM millrace.insert_jobs(jsonb_build_array(job), 'sql:' || session_user) AS i;
+        is_timed := EXISTS (SELECT FROM (SELECT job_id AS id) AS made JOIN millrace.scheduled s ON s.job_id = made.id); -- a debounce sets times, too
     END IF;
     IF notify THEN
-        PERFORM pg_notify('millrace', CASE WHEN due > moment OR ordering_key IS NOT NULL THEN 'scheduled' ELSE 'ready' END);
+        PERFORM pg_notify('millrace', CASE WHEN due > moment OR ordering_key IS NOT NULL OR is_timed THEN 'scheduled' ELSE 'ready' END);
     END IF;
     RETURN job_id;
 END $$;

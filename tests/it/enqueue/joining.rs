@@ -281,3 +281,34 @@ fn windows_that_are_over_are_forgotten() {
 
     assert_eq!([forget_debounces(&mut conn).unwrap(), forget_debounces(&mut conn).unwrap()], [1, 0]);
 }
+
+/// Both SQL doors wake the mover, which would look by itself once a second only.
+#[test]
+fn a_short_quiet_time_ends_on_time() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    joined(&mut conn, json!({ "debounce": { "by": ["key"], "wait_ms": 250 } }));
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("joined", Done));
+    thread::sleep(Duration::from_millis(100)); // the mover sleeps
+
+    for n in 0..6 {
+        if n % 2 == 0 {
+            enqueue(&mut conn, "joined", json!({ "key": n.to_string() }));
+        } else {
+            many(&mut conn, &json!([{ "template": "joined", "args": { "key": n.to_string() } }]));
+        }
+        thread::sleep(Duration::from_millis(430)); // at another part of the mover's second each
+    }
+
+    wait_until(|| number(&mut conn, "SELECT count(*) AS number FROM millrace.history") == 6).unwrap();
+    let late = "SELECT count(*) AS number FROM millrace.history WHERE started_at > since + interval '100 ms'";
+    assert!(number(&mut conn, late) <= 1, "{} of 6 were late; a busy machine may delay one", number(&mut conn, late));
+}
+
+struct Done;
+
+impl Handler for Done {
+    fn run(&self, _: &JobContext) -> Ended {
+        Ok(Outcome::Done)
+    }
+}

@@ -15,6 +15,7 @@ use crate::queue::actor::Actor;
 use crate::queue::enqueue::{Enqueued, NewJob};
 use crate::queue::idempotency::{Once, RequestKey};
 use crate::queue::ring::{Call, Ringer};
+use crate::queue::state::JobState;
 use crate::web::api::{Asked, BODY_BYTES_MAX, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::kit::Kit;
@@ -33,7 +34,7 @@ pub(super) async fn enqueue(
     let job = new_job(object(&asked.body)?, "").map_err(told)?;
     let (by, call) = (actor.clone(), Call::about(std::slice::from_ref(&job)));
     let made = kit.db.run(move |conn| make(conn, &by, key.as_ref(), job)).await?;
-    ringer.ring(call); // after the commit
+    ringer.ring(if made.waits_for_its_time() { Call::All } else { call }); // after the commit
     made.answer(&actor)
 }
 
@@ -55,6 +56,11 @@ fn make(conn: &mut PgConnection, actor: &Actor, key: Option<&RequestKey>, job: N
 }
 
 impl Made {
+    /// Its template may have set the time of a job that names none.
+    fn waits_for_its_time(&self) -> bool {
+        self.detail.as_ref().is_none_or(|job| job.state() == JobState::Scheduled)
+    }
+
     fn answer(&self, actor: &Actor) -> Result<HttpResponse, WebError> {
         let status = if self.is_new { StatusCode::CREATED } else { StatusCode::OK };
         let shown = self.detail.as_ref().map_or_else(|| json!({ "id": self.job.id }), |job| told_as::job(actor, job));
