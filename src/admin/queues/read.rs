@@ -94,9 +94,9 @@ WITH counts AS (
 SELECT q.name, q.weight, q.concurrency, q.concurrency_per_node, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
     (SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by) AS paused_by_name, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
     coalesce(c.scheduled, 0) AS scheduled, coalesce(c.retrying, 0) AS retrying, coalesce(c.held, 0) AS held, coalesce(c.blocked, 0) AS blocked,
-    (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+    least((SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
         SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1
-    ) AS line) AS oldest_ready_at
+    ) AS line), (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest_ready_at
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
 WHERE ($1 OR q.name = ANY ($2)) AND ($3::text IS NULL OR q.name = $3) ORDER BY q.name LIMIT $4";
 

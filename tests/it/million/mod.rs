@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use millrace::admin::jobs::{Cursor as ListCursor, JobFilter, list};
+use millrace::admin::queues;
 use millrace::base::db::{DbError, keep_plans, transaction};
-use millrace::queue::actor::Scope;
+use millrace::queue::actor::{Actor, Scope};
 use millrace::queue::aging::overdue_in_lanes;
 use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, FittedWant, claim, claim_fitted, pin_plan};
 use millrace::queue::control::{self, intents_of_node, stale_intents};
@@ -207,6 +208,15 @@ fn lanes_for_labels_are_claimed_and_looked_at_by_key() {
                 .unwrap_or("");
             assert!(line.contains("Index Cond"), "{plan}");
         });
+    });
+}
+
+#[test]
+fn the_oldest_of_a_queue_is_found_in_its_lines_and_lanes_by_key() {
+    with_either_statistics(|conn| {
+        queues::service::list(conn, &Actor::system("test")).unwrap();
+
+        assert_uses(&plan(conn, "admin::queues::rows"), &["ready_for_claim", "gated_of_queue"]);
     });
 }
 

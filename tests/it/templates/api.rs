@@ -223,3 +223,16 @@ fn a_token_needs_the_scope_and_its_owner_the_role() {
         "/defaults/queue: the queue \"default\" is outside of your scope"
     );
 }
+
+#[test]
+fn one_until_it_runs_is_given_as_it_was_put() {
+    let server = Server::start();
+    let admin = server.program(Role::Admin);
+    let unique = json!({ "states": "waiting" });
+    let mut with_unique = document("a");
+    with_unique["unique"] = unique.clone();
+
+    put(&admin, PATH, &[], &with_unique).expect(201);
+
+    assert_eq!(admin.get(PATH).expect(200)["document"]["unique"], unique);
+}

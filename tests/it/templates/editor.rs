@@ -69,6 +69,34 @@ fn a_template_is_written_saved_and_shown() {
 }
 
 #[test]
+fn one_until_it_runs_is_written_shown_again_and_kept() {
+    let console = Console::start();
+    let mut operator = console.browser(Role::Operator);
+    let typed = [("unique.scope", "waiting"), ("unique.by", "folder"), ("unique.for_ms", "5")];
+
+    let saved = post(&mut operator, "/templates/new", &with(COMPRESS, &typed));
+
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let unique = || {
+        console.text(
+            "SELECT (spec -> 'unique')::text AS text FROM millrace.template_versions ORDER BY version DESC LIMIT 1",
+        )
+    };
+    assert_eq!(
+        unique(),
+        r#"{"by": ["folder"], "states": "waiting"}"#,
+        "what was typed for another scope is no part of it"
+    );
+    let page = operator.get("/templates/files.compress/edit").body;
+    assert!(page.contains("value=\"waiting\" selected") && page.contains("value=\"folder\""), "{page}");
+
+    let again =
+        with(COMPRESS, &[typed[0], typed[1], ("base", "1"), ("description", "Packs it"), ("message", "second")]);
+    let saved = post(&mut operator, "/templates/files.compress/edit", &again);
+    assert_eq!((saved.status, unique().contains("waiting")), (303, true), "{}", saved.body);
+}
+
+#[test]
 fn nothing_typed_is_lost_when_it_is_refused() {
     let console = Console::start();
     let mut operator = console.browser(Role::Operator);

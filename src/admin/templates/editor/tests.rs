@@ -44,6 +44,8 @@ fn every_kind_of_template_survives_the_form() {
         json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "debounce": { "wait_ms": 1_000 } }),
         json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "unique": {} }),
         json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "unique": { "for_ms": 3_600_000 } }),
+        json!({ "runner": "handler", "handler": { "name": "diag.noop" }, "params": { "properties": { "a": { "type": "string" } } },
+            "unique": { "by": ["a"], "states": "waiting" } }),
     ];
 
     for document in all {

@@ -1,0 +1,1 @@
+DROP INDEX millrace.gated_of_queue;

@@ -1,0 +1,1 @@
+CREATE INDEX gated_of_queue ON millrace.gated (queue_id, since);
