@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::service::{self, Act, QueueError, act_in};
-use super::{QueueRow, Wish};
+use super::{JOBS_MAX, QueueRow, WEIGHT_MAX, Wish};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
@@ -54,9 +54,9 @@ async fn change(
 ) -> Result<HttpResponse, WebError> {
     let wanted = |fields: &mut Fields| {
         let to = Wish {
-            weight: fields.whole("weight"),
-            concurrency: fields.whole_or_null("concurrency"),
-            concurrency_per_node: fields.whole_or_null("concurrency_per_node"),
+            weight: fields.whole("weight", 1..=i64::from(WEIGHT_MAX)),
+            concurrency: fields.whole_or_null("concurrency", 1..=i64::from(JOBS_MAX)),
+            concurrency_per_node: fields.whole_or_null("concurrency_per_node", 1..=i64::from(JOBS_MAX)),
         };
         Act::Limit { to, seen: None }
     };

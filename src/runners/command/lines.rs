@@ -9,8 +9,8 @@ use crate::queue::args::ARGS_BYTES_MAX;
 const PIECE_BYTES_MAX: usize = 16 * 1024;
 /// Longest line that speaks to us (`::output {…}`).
 const SPOKEN_BYTES_MAX: usize = ARGS_BYTES_MAX + 1024;
-/// How long a line without end is waited for.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a line without end is waited for: a program may write it in parts, and whoever watches its progress waits for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What comes out.
 #[derive(Debug, PartialEq)]
@@ -183,6 +183,20 @@ mod tests {
         assert_eq!(lines.due(), None, "what speaks is waited for");
 
         assert_eq!(pieces, ["t Password: ü", "t ü", "t "]);
+    }
+
+    #[test]
+    fn a_line_that_is_written_in_parts_is_one() {
+        let (mut lines, start, mut pieces) = (Lines::speaking(), Instant::now(), Vec::new());
+        let mut pass = |piece: Piece<'_>| pieces.push(spelled(&piece));
+
+        lines.take(b"copying ... ", start, &mut pass);
+        lines.lose_patience(start + PATIENCE / 2, &mut pass);
+        lines.take(b"half ... ", start + PATIENCE / 2, &mut pass);
+        assert_eq!(lines.due(), Some(start + PATIENCE), "what dribbles in is shown, too");
+        lines.take(b"done\n", start + PATIENCE / 2, &mut pass);
+
+        assert_eq!((pieces, lines.due()), (vec!["t copying ... half ... done".to_owned()], None));
     }
 
     #[test]

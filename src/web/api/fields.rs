@@ -1,5 +1,7 @@
 //! The members of a JSON object, taken out one by one with their types; what is left over is unknown.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::PROBLEMS_MAX;
@@ -70,18 +72,22 @@ impl Fields {
         self.text(name).unwrap_or_default()
     }
 
-    /// Takes a whole number that `N` can hold.
-    pub fn whole<N: TryFrom<i64>>(&mut self, name: &str) -> Option<N> {
-        self.take(name, "a whole number within its bounds", |value| N::try_from(value.as_i64()?).ok())
+    /// Takes a whole number that `N` can hold; a refusal tells the bounds. Whoever acts on it refuses what else lies outside of them.
+    pub fn whole<N: TryFrom<i64>>(&mut self, name: &str, bounds: RangeInclusive<i64>) -> Option<N> {
+        let wanted = match bounds.into_inner() {
+            (least, i64::MAX) => format!("a whole number from {least} on"),
+            (least, most) => format!("a whole number from {least} to {most}"),
+        };
+        self.take(name, &wanted, |value| N::try_from(value.as_i64()?).ok())
     }
 
     /// Takes a whole number that `N` can hold, or null (`Some(None)`); `None` when it is absent or refused.
-    pub fn whole_or_null<N: TryFrom<i64>>(&mut self, name: &str) -> Option<Option<N>> {
+    pub fn whole_or_null<N: TryFrom<i64>>(&mut self, name: &str, bounds: RangeInclusive<i64>) -> Option<Option<N>> {
         if self.members.get(name).is_some_and(Value::is_null) {
             self.members.remove(name);
             return Some(None);
         }
-        self.whole(name).map(Some)
+        self.whole(name, bounds).map(Some)
     }
 
     /// Takes a time: RFC 3339 with an offset, from 1970 to 9999.
@@ -146,7 +152,7 @@ mod tests {
         let mut fields = Fields::of(body, "/3");
 
         assert_eq!(fields.required_text("name"), "");
-        assert_eq!((fields.whole::<i64>("size"), fields.whole::<u8>("small")), (None, None));
+        assert_eq!((fields.whole::<i64>("size", 1..=i64::MAX), fields.whole::<u8>("small", 0..=200)), (None, None));
         assert_eq!((fields.time("at"), fields.texts("tags")), (None, None));
         assert_eq!(fields.text("ok").as_deref(), Some("yes"));
         fields.required_text("gone");
@@ -157,8 +163,8 @@ mod tests {
             told,
             [
                 "/3/name name must be a text, not 7",
-                "/3/size size must be a whole number within its bounds, not 1.5",
-                "/3/small small must be a whole number within its bounds, not 400",
+                "/3/size size must be a whole number from 1 on, not 1.5",
+                "/3/small small must be a whole number from 0 to 200, not 400",
                 "/3/at at must be a time such as 2026-11-24T05:30:00Z, not \"yesterday\"",
                 "/3/tags tags must be a list of texts, not a list",
                 "/3/gone gone is required",

@@ -100,7 +100,7 @@ fn every_refusal_names_its_place() {
         (any(json!({"depends_on": [1]})), "/depends_on: \"depends_on\" is not a field here"),
         (any(json!({"priority": 0})), "/priority: priority goes from 1 (highest) to 5"),
         (any(json!({"priority": "high"})), "/priority: priority must be a whole number"),
-        (any(json!({"delay_ms": -1})), "/delay_ms: delay_ms must be a whole number within its bounds, not -1"),
+        (any(json!({"delay_ms": -1})), "/delay_ms: delay_ms must be a whole number from 0 to 31536000000, not -1"),
         (any(json!({"delay_ms": 5, "run_at": "2030-01-01T00:00:00Z"})), "/delay_ms: give run_at or delay_ms, not both"),
         (any(json!({"run_at": "+200000-01-01T00:00:00Z"})), "/run_at: run_at must be a time"),
         (any(json!({"deadline": "tomorrow"})), "/deadline: deadline must be a time"),

@@ -52,7 +52,7 @@ handlers! {
     /// Moves a waiting job to `run_at`.
     reschedule: |fields| required(fields, "run_at", Fields::time).map(Verb::Reschedule);
     /// Gives a waiting job another `priority`.
-    priority: |fields| required(fields, "priority", Fields::whole).map(Verb::Priority);
+    priority: |fields| required(fields, "priority", |fields, name| fields.whole(name, 1..=5)).map(Verb::Priority);
 }
 
 fn required<T>(fields: &mut Fields, name: &str, take: impl FnOnce(&mut Fields, &str) -> Option<T>) -> Option<T> {

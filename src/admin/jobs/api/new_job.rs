@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::queue::enqueue::NewJob;
+use crate::queue::enqueue::{NewJob, YEAR_MS};
 use crate::queue::job::JobId;
+use crate::queue::template::{ATTEMPTS_MAX, TIMEOUT_MS_MAX};
 use crate::web::api::Fields;
 use crate::web::form::Problem;
 
@@ -15,20 +16,20 @@ pub(super) fn new_job(value: Value, at: &str) -> Result<NewJob, Vec<Problem>> {
     let mut fields = Fields::of(value, at);
     let job = NewJob {
         template: fields.required_text("template"),
-        version: fields.whole("version"),
+        version: fields.whole("version", 1..=i64::from(i32::MAX)),
         args: fields.value("args").unwrap_or_else(|| Value::Object(Map::new())),
         queue: fields.text("queue"),
-        priority: fields.whole("priority"),
+        priority: fields.whole("priority", 1..=5),
         run_at: fields.time("run_at"),
-        delay_ms: fields.whole("delay_ms"),
+        delay_ms: fields.whole("delay_ms", 0..=YEAR_MS as i64),
         unique_key: fields.text("unique_key"),
-        unique_for_ms: fields.whole("unique_for_ms"),
+        unique_for_ms: fields.whole("unique_for_ms", 1..=YEAR_MS as i64),
         ordering_key: fields.text("ordering_key"),
         tags: fields.texts("tags"),
-        max_attempts: fields.whole("max_attempts"),
-        timeout_ms: fields.whole("timeout_ms"),
+        max_attempts: fields.whole("max_attempts", 1..=i64::from(ATTEMPTS_MAX)),
+        timeout_ms: fields.whole("timeout_ms", 100..=TIMEOUT_MS_MAX as i64),
         deadline: fields.time("deadline"),
-        parent: fields.whole("parent").map(JobId),
+        parent: fields.whole("parent", 1..=i64::MAX).map(JobId),
     };
     fields.end().map(|()| job)
 }

@@ -24,7 +24,8 @@ pub(super) async fn publish(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    done((request, payload, name, actor, kit), |fields| Act::Publish(fields.whole("version"))).await
+    done((request, payload, name, actor, kit), |fields| Act::Publish(fields.whole("version", 1..=i64::from(i32::MAX))))
+        .await
 }
 
 /// Makes and publishes a new version with the content of `version`.
@@ -39,7 +40,7 @@ pub(super) async fn roll_back(
         if !fields.has("version") {
             fields.refuse("version", "version is required");
         }
-        Act::RollBack(fields.whole("version").unwrap_or_default()) // an absent one was refused
+        Act::RollBack(fields.whole("version", 1..=i64::from(i32::MAX)).unwrap_or_default()) // an absent one was refused
     };
     done((request, payload, name, actor, kit), wanted).await
 }

@@ -183,6 +183,15 @@ fn arguments_that_are_too_long_for_a_variable_come_in_a_file() {
 }
 
 #[test]
+fn a_line_in_two_parts_is_one_and_progress_without_an_end_is_shown_before_it() {
+    let job = job(json!({}));
+
+    runner().run(&job, &shell("printf 'copying '; sleep 0.3; echo done; printf 'half '; sleep 1.5; echo all"));
+
+    assert_eq!(lines(&job.take_said()), ["I copying done", "I half ", "I all"]);
+}
+
+#[test]
 fn standard_input_is_given() {
     let job = job(json!({ "text": "a\nb" }));
 
