@@ -9,6 +9,7 @@
 pub mod duties;
 pub mod partner;
 pub mod runners;
+mod weakness;
 pub mod web;
 
 /// Why something could not be composed; a sentence for the person at the terminal, with the act to take.

@@ -1,8 +1,8 @@
 //! The web server: pools, kit, routes, and a thread that serves them.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 
+use super::weakness::{self, Found, Watch};
 use crate::admin::health::Here;
 use crate::base::clock::SystemClock;
 use crate::base::db::{Db, Link, PoolSettings};
@@ -42,6 +43,7 @@ pub struct Web {
     handle: ServerHandle,
     hub: Arc<Hub>,
     thread: JoinHandle<std::io::Result<()>>,
+    _weak: Watch,
 }
 
 impl Web {
@@ -55,7 +57,11 @@ impl Web {
         let mut link = Link::new(database_url, "web start", STATEMENT_MAX);
         let cookie_key = link.with(cookie::shared_key).map_err(std::io::Error::other)?;
         let is_demo = link.with(marker::read).map_err(std::io::Error::other)?.is_some();
-        let kit = Kit { banners: banners(config, is_demo), ..kit(config, port, database_url, &cookie_key) };
+        let weak = weakness::watch(database_url)?;
+        let kit = Kit {
+            banners: banners(config, is_demo, Arc::clone(weak.found())),
+            ..kit(config, port, database_url, &cookie_key)
+        };
         let here = Here { node: config.roles.engine.then(|| config.node.clone()) };
         let hub = Arc::clone(&kit.live);
         let (sender, receiver) = mpsc::channel();
@@ -74,7 +80,7 @@ impl Web {
             })
         })?;
         let handle = receiver.recv().map_err(|_| std::io::Error::other("the web server did not start"))?;
-        Ok(Self { handle, hub, thread })
+        Ok(Self { handle, hub, thread, _weak: weak })
     }
 
     /// Stops accepting, ends the streams, lets open requests finish.
@@ -98,7 +104,7 @@ fn kit(config: &Config, port: u16, database_url: &str, cookie_key: &[u8]) -> Kit
         settings: Arc::new(settings(config, port, cookie_key)),
         table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
         live: Hub::new(),
-        banners: banners(config, false),
+        banners: banners(config, false, Arc::default()),
         rates: Arc::default(),
     }
 }
@@ -114,8 +120,8 @@ fn settings(config: &Config, port: u16, cookie_key: &[u8]) -> Settings {
     }
 }
 
-/// What stands above every page.
-fn banners(config: &Config, is_demo: bool) -> Arc<Banners> {
+/// What stands above every page; `weak` is what may be lost in a crash, as of the last look.
+fn banners(config: &Config, is_demo: bool, weak: Found) -> Arc<Banners> {
     let demo = Notice::new(Tone::Ready, "This is a demo:").saying(
         "the shop, its people and its past are made up; work that goes on is enqueued by the demo itself. Nothing here leaves \
          this machine.",
@@ -124,5 +130,8 @@ fn banners(config: &Config, is_demo: bool) -> Arc<Banners> {
         .saying("Anybody who may publish templates can make this node crash. Not for production.");
     let shown = [is_demo.then_some(demo), config.allow_diagnostics.then_some(diagnostics)];
     let shown: Vec<Notice> = shown.into_iter().flatten().collect();
-    Arc::new(move || shown.clone())
+    Arc::new(move || {
+        let weak = weak.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        weak.into_iter().chain(shown.iter().cloned()).collect()
+    })
 }

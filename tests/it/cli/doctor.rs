@@ -38,7 +38,7 @@ fn every_weak_point_is_named_with_the_act_that_mends_it() {
     assert_eq!((said.code, codes(&said)), (1, expected.map(String::from).to_vec()), "{}", said.out);
     assert!(said.err.contains("9 things need attention"), "{}", said.err);
     let text = millrace(stage.folder.path(), &variables, &["doctor"], "").out;
-    assert!(text.contains("fsync is off") && text.contains("ALTER SYSTEM SET fsync = on"), "{text}");
+    assert!(text.contains("fsync is off") && text.contains("start PostgreSQL without `-c fsync=off`"), "{text}");
 }
 
 #[test]

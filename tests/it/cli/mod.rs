@@ -5,6 +5,7 @@ mod hostile;
 mod jobs;
 mod serve;
 pub mod served;
+mod weak;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -115,6 +115,7 @@ FROM millrace.nodes WHERE state <> 'down' AND heartbeat_at > clock_timestamp() -
 pub(in super::super) fn durability(conn: &mut PgConnection) -> Result<Durability, DbError> {
     const SQL: &str = "-- admin::health::durability
 SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
-    current_setting('synchronous_commit') AS synchronous_commit";
+    current_setting('synchronous_commit') AS synchronous_commit, current_user::text AS login, current_database()::text AS database,
+    (SELECT jsonb_object_agg(s.name, s.source) FROM pg_settings s WHERE s.name IN ('fsync', 'full_page_writes', 'synchronous_commit')) AS sources";
     statement(SQL).row(conn)?.ok_or(DbError::Other(diesel::result::Error::NotFound))
 }

@@ -163,6 +163,18 @@ pub struct Durability {
     /// `synchronous_commit`.
     #[diesel(sql_type = diesel::sql_types::Text)]
     pub synchronous_commit: String,
+    /// Where each of them was set, as Postgres calls it (`pg_settings.source`): what mends it depends on that.
+    #[serde(default)]
+    #[diesel(sql_type = diesel::sql_types::Jsonb)]
+    pub sources: serde_json::Value,
+    /// The login of the program's sessions.
+    #[serde(default)]
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub login: String,
+    /// The database.
+    #[serde(default)]
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub database: String,
 }
 
 /// A moment of the last hour.
@@ -293,6 +305,9 @@ pub(super) mod sample {
                 fsync: "on".into(),
                 full_page_writes: "on".into(),
                 synchronous_commit: "on".into(),
+                sources: serde_json::json!({ "fsync": "configuration file" }),
+                login: "millrace".into(),
+                database: "millrace".into(),
             },
         }
     }

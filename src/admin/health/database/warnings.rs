@@ -37,7 +37,7 @@ pub fn warnings(sample: Option<&Sample>, now: Time) -> Vec<Finding> {
     found
 }
 
-/// Names the settings that can lose acknowledged work in a crash.
+/// Names the settings that can lose acknowledged work in a crash, as the program's sessions have them.
 pub(in super::super) fn durability(found: &Durability) -> Vec<Finding> {
     let settings = [
         ("fsync", &found.fsync, "a crash of the machine can destroy the whole database"),
@@ -45,11 +45,26 @@ pub(in super::super) fn durability(found: &Durability) -> Vec<Finding> {
         ("synchronous_commit", &found.synchronous_commit, "a crash can lose jobs that were acknowledged"),
     ];
     let weak = settings.into_iter().filter(|(_, value, _)| *value == "off");
-    weak.map(|(name, _, risk)| {
-        let act = format!("run `ALTER SYSTEM SET {name} = on` and restart PostgreSQL");
-        Finding::new("durability", format!("{name} is off: {risk}"), act)
-    })
-    .collect()
+    weak.map(|(name, _, risk)| Finding::new("durability", format!("{name} is off: {risk}"), mends(found, name)))
+        .collect()
+}
+
+/// What sets a durability setting right depends on where it was set: a closer place hides those behind it.
+fn mends(found: &Durability, name: &str) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let (login, database) = (quoted(&found.login), quoted(&found.database));
+    match found.sources[name].as_str().unwrap_or_default() {
+        "user" => format!("run `ALTER ROLE {login} RESET {name}` and start Millrace again"),
+        "database" => format!("run `ALTER DATABASE {database} RESET {name}` and start Millrace again"),
+        "database user" => {
+            format!("run `ALTER ROLE {login} IN DATABASE {database} RESET {name}` and start Millrace again")
+        }
+        "client" | "environment variable" => {
+            format!("take {name} out of the options of DATABASE_URL and of PGOPTIONS, and start Millrace again")
+        }
+        "command line" => format!("start PostgreSQL without `-c {name}=off`"),
+        _ => format!("run `ALTER SYSTEM SET {name} = on` and `SELECT pg_reload_conf()`"),
+    }
 }
 
 fn partitions(sample: &Sample) -> Option<Finding> {
@@ -142,6 +157,26 @@ mod tests {
 
     fn codes(sample: &Sample) -> Vec<&'static str> {
         warnings(Some(sample), sample.at).into_iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn what_mends_a_weak_setting_depends_on_where_it_was_set() {
+        let mends = |source: &str| {
+            let mut weak = well().durability;
+            weak.synchronous_commit = "off".into();
+            (weak.login, weak.sources) = ("an \"app\"".into(), serde_json::json!({ "synchronous_commit": source }));
+            durability(&weak).remove(0).act
+        };
+
+        assert!(
+            mends("configuration file")
+                .starts_with("run `ALTER SYSTEM SET synchronous_commit = on` and `SELECT pg_reload_conf()`")
+        );
+        assert!(mends("user").starts_with("run `ALTER ROLE \"an \"\"app\"\"\" RESET synchronous_commit`"));
+        assert!(mends("database").starts_with("run `ALTER DATABASE \"millrace\" RESET synchronous_commit`"));
+        assert!(mends("database user").contains("IN DATABASE \"millrace\" RESET"));
+        assert!(mends("command line").contains("without `-c synchronous_commit=off`"));
+        assert!(mends("client").contains("DATABASE_URL"));
     }
 
     #[test]
