@@ -47,7 +47,7 @@ COMMENT ON FUNCTION millrace.partition_is_live IS 'Whether a job of the partitio
 -- The locks are waited for so briefly that nobody behind them notices; whoever is refused comes again. Writers of the
 -- partition are kept out first, so that nothing ends or is retried between the count and the drop.
 CREATE OR REPLACE FUNCTION millrace.drop_partition(part bigint) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET lock_timeout = '200ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = millrace, pg_temp SET lock_timeout = '20ms' AS $$
 BEGIN
     IF to_regclass(format('millrace.%I', 'jobs_p' || part)) IS NULL THEN
         RETURN 'absent';

@@ -153,12 +153,17 @@ fn duties() -> Vec<Duty> {
     let every = Duration::from_secs(1);
     let statement = Duration::from_secs(30);
     vec![
-        Duty { name: "fold", every, statement, run: |conn, _: &dyn Clock| counts::fold(conn) },
+        Duty {
+            name: "fold",
+            every,
+            statement,
+            run: Box::new(|conn: &mut PgConnection, _: &dyn Clock| counts::fold(conn)),
+        },
         Duty {
             name: "partitions",
             every: Duration::from_secs(10),
             statement,
-            run: |conn, _: &dyn Clock| partitions::create_ahead(conn),
+            run: Box::new(|conn: &mut PgConnection, _: &dyn Clock| partitions::create_ahead(conn)),
         },
     ]
 }

@@ -7,7 +7,7 @@ use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
-use crate::queue::{access, counts, joining, limits, log_packing, partitions, pool_sizes, turns};
+use crate::queue::{access, counts, joining, limits, log_packing, partitions, pool_sizes, retention, turns};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
@@ -16,11 +16,12 @@ const LOOK_MAX: Duration = Duration::from_secs(5);
 /// How long a duty goes on in one run while there is more to do than one batch; the rest waits for its next run.
 const RUN_MAX: Duration = Duration::from_secs(20);
 
-/// Lists every duty.
-pub fn all() -> Vec<Duty> {
+/// Lists every duty; ended jobs are kept for `history_days`, 0 = for ever.
+pub fn all(history_days: u32) -> Vec<Duty> {
     vec![
         duty("fold", 1, |conn, _| all_batches(counts::FOLD_ROWS_MAX, || counts::fold(conn))),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
+        duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),
         Duty {
             statement: LOOK_MAX,
@@ -53,8 +54,12 @@ fn all_batches(full: i64, mut batch: impl FnMut() -> DutyResult) -> DutyResult {
     }
 }
 
-fn duty(name: &'static str, every_s: u64, run: fn(&mut PgConnection, &dyn Clock) -> DutyResult) -> Duty {
-    Duty { name, every: Duration::from_secs(every_s), statement: STATEMENT_MAX, run }
+fn duty(
+    name: &'static str,
+    every_s: u64,
+    run: impl Fn(&mut PgConnection, &dyn Clock) -> DutyResult + Send + 'static,
+) -> Duty {
+    Duty { name, every: Duration::from_secs(every_s), statement: STATEMENT_MAX, run: Box::new(run) }
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub(super) fn run(globals: &Globals, registry: &Registry) -> Result<Answer, Fail
         .clone()
         .ok_or_else(|| Failure::usage("`millrace engine` is started by `millrace serve`"))?;
     let runners = runners::all(&config, registry).map_err(|error| Failure::refused(error.to_string()))?;
-    let engine = Engine::start(settings(&config, url), Arc::new(SystemClock), runners, duties::all())?;
+    let duties = duties::all(config.history_days);
+    let engine = Engine::start(settings(&config, url), Arc::new(SystemClock), runners, duties)?;
     let end = engine.wait(|| {
         end_if_hung();
         signals::asked_to_end() > 0

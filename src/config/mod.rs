@@ -94,6 +94,8 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Lease, heartbeat, drain.
     pub timing: Timing,
+    /// Ended jobs are removed after so many days; 0 = never.
+    pub history_days: u32,
     /// Who becomes the first admin without the setup link.
     pub first_admin: Option<FirstAdmin>,
     /// User that commands run as when started by root; `None` = nobody.
@@ -134,6 +136,7 @@ impl Config {
             queues: required(&values, &setting::QUEUES, value::queues)?,
             labels: values.read(&setting::LABELS, value::labels)?.unwrap_or_default(),
             timing: timing(&values)?,
+            history_days: required(&values, &setting::HISTORY_DAYS, value::days)?,
             first_admin: first_admin(&values)?,
             command_user: values.read(&setting::COMMAND_USER, value::name)?,
             http_allow: values.read(&setting::HTTP_ALLOW, value::allowed)?.unwrap_or_default(),

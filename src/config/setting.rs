@@ -87,6 +87,13 @@ pub const AGING_SECONDS: Setting = open(
     "30",
     "after so long for each higher priority a waiting job gets a part of the slots before them",
 );
+/// See [`super::Config::history_days`].
+pub const HISTORY_DAYS: Setting = open(
+    "history_days",
+    "MILLRACE_HISTORY_DAYS",
+    "400",
+    "ended jobs are removed after so many days, a million numbers at a time; 0 = never",
+);
 /// See [`super::Config::first_admin`].
 pub const ADMIN_EMAIL: Setting =
     open("admin_email", "MILLRACE_ADMIN_EMAIL", "", "login name of the first admin, made only while there is none");
@@ -152,7 +159,7 @@ pub const SQL_URL: Setting = Setting {
 };
 
 /// Every setting, in the order in which it is shown.
-pub const ALL: [&Setting; 26] = [
+pub const ALL: [&Setting; 27] = [
     &DATABASE_URL,
     &DATA_DIR,
     &LISTEN,
@@ -171,6 +178,7 @@ pub const ALL: [&Setting; 26] = [
     &HEARTBEAT_SECONDS,
     &DRAIN_SECONDS,
     &AGING_SECONDS,
+    &HISTORY_DAYS,
     &ADMIN_EMAIL,
     &ADMIN_PASSWORD,
     &COMMAND_USER,

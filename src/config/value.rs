@@ -19,6 +19,8 @@ pub const WEIGHT_MAX: u32 = 1_000;
 pub const ITEMS_MAX: usize = 256;
 /// Longest duration of a setting.
 const SECONDS_MAX: u64 = 3_600;
+/// Most days of history: a hundred years.
+const DAYS_MAX: u32 = 36_500;
 /// Longest value of a label, and longest name of an environment, in characters.
 const LABEL_CHARS_MAX: usize = 64;
 
@@ -192,6 +194,12 @@ pub(super) fn seconds(least: u64) -> impl Fn(&str) -> Result<Duration, String> {
             .map(Duration::from_secs)
             .ok_or_else(|| format!("allowed are whole seconds from {least} to {SECONDS_MAX}"))
     }
+}
+
+/// Reads days of history; 0 = for ever.
+pub(super) fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| *days <= DAYS_MAX);
+    days.ok_or_else(|| format!("allowed are whole days from 1 to {DAYS_MAX}, and 0 for ever"))
 }
 
 /// Reads whether decisions about worker threads are only recorded.

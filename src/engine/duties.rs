@@ -20,8 +20,11 @@ pub struct Duty {
     /// Longest statement.
     pub statement: Duration,
     /// Does it.
-    pub run: fn(&mut PgConnection, &dyn Clock) -> DutyResult,
+    pub run: Run,
 }
+
+/// What a duty does; told the time of day.
+pub type Run = Box<dyn Fn(&mut PgConnection, &dyn Clock) -> DutyResult + Send>;
 
 pub(crate) fn start(shared: &Arc<Shared>, duties: Vec<Duty>) -> Vec<JoinHandle<()>> {
     duties.into_iter().map(|duty| spawn(duty.name, shared, move |shared| repeat(shared, &duty))).collect()

@@ -39,7 +39,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use bell::Bell;
-pub use duties::{Duty, DutyResult};
+pub use duties::{Duty, DutyResult, Run};
 pub use pulse::beat;
 pub use run::Runners;
 pub use settings::{EngineSettings, Scaling, SlotBounds};

@@ -38,6 +38,7 @@ pub mod partitions;
 pub mod permission;
 pub mod pool_sizes;
 pub mod render;
+pub mod retention;
 pub mod retry;
 pub mod ring;
 pub mod settle;

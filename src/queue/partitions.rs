@@ -42,8 +42,8 @@ pub enum Dropped {
     Absent,
 }
 
-/// Removes the partition of the ids from `part` million on, with everything that is known of its jobs. Waits at most 0.2 s for
-/// whoever uses the tables, so that nobody waits longer behind it.
+/// Removes the partition of the ids from `part` million on, with everything that is known of its jobs. Waits at most 20 ms for
+/// each of the four tables, so that nobody waits longer than 0.1 s behind it.
 ///
 /// # Errors
 /// Database failures.
