@@ -80,7 +80,7 @@ fn reference_round(url: &str, jobs: u32) -> Result<Round, BenchError> {
     let mut conn = queue.connect()?;
     let begin = Reading::take(&mut conn)?;
     for first in (0..jobs).step_by(BULK as usize) {
-        reference::enqueue(&mut conn, first, BULK.min(jobs - first))?;
+        queue.enqueue(&mut conn, first, BULK.min(jobs - first))?;
     }
     let mut workers = queue.workers()?;
     let before = Reading::take(&mut conn)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The result of a measurement; what does not apply is absent.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -44,11 +44,64 @@ pub struct Figures {
     /// Ours divided by ours without the hindrance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_to_baseline: Option<f64>,
+    /// Several that were measured side by side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<Compared>,
     /// Everything else that was measured.
     #[serde(flatten)]
     pub more: BTreeMap<&'static str, Value>,
     /// Machine, server and parameters.
     pub settings: BTreeMap<&'static str, Value>,
+}
+
+/// One of several that were measured side by side.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// Which.
+    pub name: &'static str,
+    /// What was measured, in the order of the measurement: medians of the rounds.
+    #[serde(flatten)]
+    pub figures: Map<String, Value>,
+}
+
+/// Figures, each with its rounds.
+type Line = Vec<(&'static str, Vec<f64>)>;
+
+/// Collects the rounds of several that are measured side by side.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    lines: Vec<(&'static str, Line)>,
+}
+
+impl Rounds {
+    /// Gives one its place in the list.
+    pub(super) fn begin(&mut self, line: &'static str) {
+        entry(&mut self.lines, line);
+    }
+
+    /// Notes one figure of one round.
+    pub(super) fn note(&mut self, line: &'static str, figure: &'static str, number: f64) {
+        let figures = entry(&mut self.lines, line);
+        entry(figures, figure).push(number);
+    }
+
+    /// Gives the medians.
+    pub(super) fn compared(&self) -> Vec<Compared> {
+        let number =
+            |(name, rounds): &(&'static str, Vec<f64>)| ((*name).to_owned(), Value::from(rounded(median(rounds))));
+        let line =
+            |(name, figures): &(&'static str, Line)| Compared { name, figures: figures.iter().map(number).collect() };
+        self.lines.iter().map(line).collect()
+    }
+}
+
+/// The entry of this name, a new one at the end if there is none.
+fn entry<'e, T: Default>(entries: &'e mut Vec<(&'static str, T)>, name: &'static str) -> &'e mut T {
+    let at = entries.iter().position(|entry| entry.0 == name).unwrap_or(entries.len());
+    if at == entries.len() {
+        entries.push((name, T::default()));
+    }
+    &mut entries[at].1
 }
 
 impl Figures {
@@ -74,12 +127,28 @@ impl fmt::Display for Figures {
         let all = serde_json::to_value(self).map_err(|_| fmt::Error)?;
         let Value::Object(all) = all else { return Err(fmt::Error) };
         writeln!(f, "bench {}", self.name)?;
-        for (name, value) in all.iter().filter(|(name, _)| !matches!(name.as_str(), "name" | "settings")) {
+        write_table(f, &self.compared)?;
+        for (name, value) in all.iter().filter(|(name, _)| !matches!(name.as_str(), "name" | "compared" | "settings")) {
             writeln!(f, "  {name:<34} {}", shown(value))?;
         }
         writeln!(f, "settings")?;
         self.settings.iter().try_for_each(|(name, value)| writeln!(f, "  {name:<34} {}", shown(value)))
     }
+}
+
+/// A line for each, a column for each figure.
+fn write_table(f: &mut fmt::Formatter<'_>, compared: &[Compared]) -> fmt::Result {
+    let Some(first) = compared.first() else { return Ok(()) };
+    write!(f, "  {:<20}", "")?;
+    first.figures.keys().try_for_each(|head| write!(f, "  {head}"))?;
+    for line in compared {
+        write!(f, "\n  {:<20}", line.name)?;
+        for head in first.figures.keys() {
+            let number = line.figures.get(head).map(shown).unwrap_or_default();
+            write!(f, "  {number:>width$}", width = head.len())?;
+        }
+    }
+    writeln!(f)
 }
 
 fn shown(value: &Value) -> String {

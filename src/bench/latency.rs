@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 
 use super::figures::quantiles;
 use super::place::Place;
-use super::reference::{self, Consumer, Reference};
+use super::reference::{Consumer, Reference};
 use super::stage::{Stage, Starts, enqueue_one, ring};
 use super::{BenchError, Figures, machine, say};
 use crate::base::db::{DbError, PgConnection};
@@ -66,7 +66,7 @@ fn by_hand(url: &str, jobs: u32) -> Result<Vec<f64>, BenchError> {
     let mut conn = queue.connect()?;
     say("latency: by hand");
     one_by_one(&mut conn, &starts, jobs, |conn, n| {
-        reference::enqueue_one(conn, n, true)?;
+        queue.enqueue_one(conn, n, true)?;
         Ok(Instant::now())
     })
 }

@@ -4,15 +4,18 @@
 //! Bench ─▶ Place       a fresh database of the running cluster, dropped afterwards
 //!       ├▶ Stage       the real engine with a handler that does nothing: history, rollups, counts, default durability
 //!       ├▶ reference   the thinnest SQL we know for the same work; its text lives here and shares nothing with `queue/`
+//!       │              (and that of other table designs, which `designs` compares it with)
 //!       ├▶ meter       WAL, commits, CPU of Postgres and of this process, memory
 //!       └▶ Figures     medians of interleaved rounds, ratios, machine and settings; as a table or as JSON
 //! ```
 //! A figure without its reference of the same run says nothing: machines differ, and this one differs from minute to
 //! minute.
+mod designs;
 mod drain;
 mod enqueue;
 mod figures;
 mod history;
+mod http;
 mod latency;
 mod limits;
 mod machine;
@@ -24,8 +27,11 @@ mod snapshot;
 mod stage;
 mod steady;
 
-pub use figures::Figures;
+pub use designs::{Question, Trial};
+pub use figures::{Compared, Figures};
 
+use std::any::Any;
+use std::net::TcpListener;
 use std::thread::ScopedJoinHandle;
 
 use crate::base::db::DbError;
@@ -48,8 +54,10 @@ pub enum Bench {
         /// Jobs, one at a time.
         jobs: u32,
     },
-    /// How fast jobs come in through the SQL door, each in a transaction of its own.
+    /// How fast jobs come in, each in a call of its own.
     EnqueueSingle {
+        /// Which way.
+        door: Door,
         /// Connections at once.
         connections: u32,
         /// Length of a round.
@@ -57,8 +65,10 @@ pub enum Bench {
         /// Rounds; the median counts.
         rounds: u32,
     },
-    /// How fast jobs come in through the SQL door, 1,000 a call.
+    /// How fast jobs come in, 1,000 a call.
     EnqueueBulk {
+        /// Which way.
+        door: Door,
         /// Jobs of one round.
         jobs: u32,
         /// Rounds; the median counts.
@@ -103,7 +113,30 @@ pub enum Bench {
         /// Rounds; the median counts.
         rounds: u32,
     },
+    /// How hand-written table designs compare.
+    Designs(Trial),
 }
+
+/// A way for jobs to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The functions of the schema.
+    Sql,
+    /// The HTTP API.
+    Api,
+}
+
+impl Door {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// Starts a web server on a listener over a database URL; it stops when what is given is dropped.
+pub type Serve<'s> = dyn Fn(TcpListener, &str) -> std::io::Result<Box<dyn Any>> + 's;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -129,21 +162,25 @@ pub enum BenchError {
     },
 }
 
-/// Measures on databases of the cluster that `url` reaches, whose user may create databases.
+/// Measures on databases of the cluster that `url` reaches, whose user may create databases. `serve` starts the API where
+/// that is measured.
 ///
 /// # Errors
 /// [`BenchError`]; what was created is dropped again.
-pub fn run(url: &str, bench: Bench) -> Result<Figures, BenchError> {
+pub fn run(url: &str, bench: Bench, serve: &Serve<'_>) -> Result<Figures, BenchError> {
     match bench {
         Bench::Drain { jobs, slots, rounds } => drain::run(url, jobs, slots, rounds),
         Bench::Latency { jobs } => latency::run(url, jobs),
-        Bench::EnqueueSingle { connections, seconds, rounds } => enqueue::single(url, connections, seconds, rounds),
-        Bench::EnqueueBulk { jobs, rounds } => enqueue::bulk(url, jobs, rounds),
+        Bench::EnqueueSingle { door, connections, seconds, rounds } => {
+            enqueue::single(url, serve, door, (connections, seconds, rounds))
+        }
+        Bench::EnqueueBulk { door, jobs, rounds } => enqueue::bulk(url, serve, door, (jobs, rounds)),
         Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
         Bench::Limits { jobs, rounds } => limits::run(url, jobs, rounds),
         Bench::Single { connections, seconds, rounds } => single::run(url, connections, seconds, rounds),
         Bench::History { jobs, finished, rounds } => history::run(url, jobs, finished, rounds),
         Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
+        Bench::Designs(trial) => designs::run(url, trial),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::figures::{median, rounded};
 use super::meter::{Reading, Used};
 use super::place::{Place, connect};
-use super::reference::{self, Reference, Worker};
+use super::reference::{Marks, Reference, Style, thin};
 use super::stage::{BULK, enqueue_bulk, publish};
 use super::{BenchError, Figures, joined, machine, say};
 use crate::base::clock::{Clock, SystemClock};
@@ -93,24 +93,21 @@ fn succeeded(job: &Claimed) -> Settlement {
 }
 
 fn by_hand(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchError> {
-    let queue = Reference::open(url)?;
+    let queue = Reference::of(url, &thin::DESIGN, Style { marks: Marks::None, ..Style::BEST })?; // as ours claims here
     let mut watch = queue.connect()?;
     for first in (0..connections * seconds * BACKLOG).step_by(BULK as usize) {
-        reference::enqueue(&mut watch, first, BULK)?;
+        queue.enqueue(&mut watch, first, BULK)?;
     }
-    let workers = (0..connections).map(|_| queue.connect()).collect::<Result<Vec<_>, _>>()?;
-    measured(&mut watch, workers, seconds, |conn, ends| {
-        let mut worker = Worker::new(conn);
-        count_until(ends, || Ok(!worker.cycle(1)?.is_empty()))
-    })
+    let workers = (0..connections).map(|_| queue.worker()).collect::<Result<Vec<_>, _>>()?;
+    measured(&mut watch, workers, seconds, |mut worker, ends| count_until(ends, || Ok(!worker.cycle(1)?.is_empty())))
 }
 
-/// Lets every connection do one job after the other for so many seconds.
-fn measured(
+/// Lets every worker do one job after the other for so many seconds.
+fn measured<W: Send>(
     watch: &mut PgConnection,
-    workers: Vec<PgConnection>,
+    workers: Vec<W>,
     seconds: u32,
-    work: impl Fn(PgConnection, &AtomicBool) -> Result<u64, DbError> + Sync,
+    work: impl Fn(W, &AtomicBool) -> Result<u64, DbError> + Sync,
 ) -> Result<Round, BenchError> {
     let (ends, work) = (AtomicBool::new(false), &work);
     let before = Reading::take(watch)?;

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::figures::quantiles;
 use super::meter::{Reading, Used};
 use super::place::Place;
-use super::reference::{self, Consumer, Reference};
+use super::reference::{Consumer, Reference};
 use super::stage::{Stage, Starts, enqueue_one};
 use super::{BenchError, Figures, joined, machine, say};
 use crate::base::db::{DbError, PgConnection};
@@ -24,8 +24,8 @@ type Seen = Receiver<(JobId, Instant)>;
 /// Waits in milliseconds and what it cost.
 pub(super) struct Flow {
     pub(super) waits_ms: Vec<f64>,
-    used: Used,
-    late: u64,
+    pub(super) used: Used,
+    pub(super) late: u64,
 }
 
 pub(super) fn run(url: &str, rate: u32, seconds: u32) -> Result<Figures, BenchError> {
@@ -34,7 +34,7 @@ pub(super) fn run(url: &str, rate: u32, seconds: u32) -> Result<Figures, BenchEr
     figures.settings.insert("rate_per_s", rate.into());
     figures.settings.insert("producers", PRODUCERS.into());
     say("steady: by hand");
-    let mut theirs = by_hand(url, rate, seconds)?;
+    let mut theirs = by_hand(&Reference::open(url)?, rate, seconds)?;
     say("steady: ours");
     let place = Place::migrated(url)?;
     let stage = Stage::open(&place, 32, Starts::Told)?;
@@ -69,14 +69,11 @@ pub(super) fn ours(place: &Place, stage: &Stage, rate: u32, seconds: u32) -> Res
     flow(place.connect()?, producers, &stage.starts, rate, seconds, |conn, n| enqueue_one(conn, n, true))
 }
 
-fn by_hand(url: &str, rate: u32, seconds: u32) -> Result<Flow, BenchError> {
-    let queue = Reference::open(url)?;
+pub(super) fn by_hand(queue: &Reference, rate: u32, seconds: u32) -> Result<Flow, BenchError> {
     let (sender, starts) = crossbeam_channel::unbounded();
-    let _consumer = Consumer::start(&queue, sender)?;
+    let _consumer = Consumer::start(queue, sender)?;
     let producers = (0..PRODUCERS).map(|_| queue.connect()).collect::<Result<Vec<_>, _>>()?;
-    flow(queue.connect()?, producers, &starts, rate, seconds, |conn, n| {
-        reference::enqueue_one(conn, n, true).map(JobId)
-    })
+    flow(queue.connect()?, producers, &starts, rate, seconds, |conn, n| queue.enqueue_one(conn, n, true).map(JobId))
 }
 
 fn flow(

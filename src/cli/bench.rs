@@ -1,9 +1,12 @@
 //! `millrace bench`: measures this installation.
 
+use std::any::Any;
+
 use clap::{Subcommand, ValueEnum};
 
 use super::{Answer, Database, Failure, Globals};
-use crate::bench::{self, Bench};
+use crate::bench::{self, Bench, Trial};
+use crate::boot::web::Web;
 
 /// Measures on databases of its own in the running cluster.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -26,11 +29,14 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         jobs: u32,
     },
-    /// How fast jobs come in through the SQL door.
+    /// How fast jobs come in.
     Enqueue {
         /// One job a transaction, or 1,000 a call.
         #[arg(default_value = "bulk")]
         kind: Kind,
+        /// The functions of the schema, or the HTTP API.
+        #[arg(long, default_value = "sql")]
+        door: Door,
         /// Jobs of one round (bulk).
         #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
         jobs: u32,
@@ -95,6 +101,50 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         rounds: u32,
     },
+    /// How table designs compare, each in hand-written SQL: what ours were chosen by.
+    Designs {
+        /// What they are compared in.
+        #[arg(default_value = "drain")]
+        question: Question,
+        /// Jobs of one backlog.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=250_000))]
+        jobs: u32,
+        /// Rounds; the median counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=5))]
+        rounds: u32,
+        /// Bytes of a job's payload, at least.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+        payload_bytes: u32,
+        /// Finished jobs that are there already (history).
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=3_000_000))]
+        finished: u32,
+        /// Length of the even flow, and again under a snapshot (steady).
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+        seconds: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Question {
+    /// Enqueueing in bulk and working off.
+    Drain,
+    /// Two backlogs under one held snapshot.
+    Snapshot,
+    /// A backlog beside many finished jobs.
+    History,
+    /// Waits at an even rate, free and under a held snapshot.
+    Steady,
+}
+
+impl Question {
+    fn asked(self) -> bench::Question {
+        match self {
+            Self::Drain => bench::Question::Drain,
+            Self::Snapshot => bench::Question::Snapshot,
+            Self::History => bench::Question::History,
+            Self::Steady => bench::Question::Steady,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -103,9 +153,38 @@ pub(super) enum Kind {
     Bulk,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Door {
+    Sql,
+    Api,
+}
+
+impl Door {
+    fn asked(self) -> bench::Door {
+        match self {
+            Self::Sql => bench::Door::Sql,
+            Self::Api => bench::Door::Api,
+        }
+    }
+}
+
+/// A web server that stops when it is dropped.
+struct Served(Option<Web>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(web) = self.0.take() {
+            web.stop();
+        }
+    }
+}
+
 pub(super) fn run(globals: &Globals, command: &Command) -> Result<Answer, Failure> {
-    let database = Database::for_command(&globals.settings()?)?;
-    let figures = bench::run(&database.owner_url(), command.bench()).map_err(|e| Failure::refused(e.to_string()))?;
+    let settings = globals.settings()?;
+    let database = Database::for_command(&settings)?;
+    let serve = |listener, url: &str| Ok(Box::new(Served(Some(Web::start(listener, &settings, url)?))) as Box<dyn Any>);
+    let figures =
+        bench::run(&database.owner_url(), command.bench(), &serve).map_err(|e| Failure::refused(e.to_string()))?;
     let json = serde_json::to_value(&figures).map_err(|e| Failure::refused(e.to_string()))?;
     Ok(Answer::new(figures.to_string(), json))
 }
@@ -115,15 +194,21 @@ impl Command {
         match *self {
             Self::Drain { jobs, slots, rounds } => Bench::Drain { jobs, slots, rounds },
             Self::Latency { jobs } => Bench::Latency { jobs },
-            Self::Enqueue { kind: Kind::Single, connections, seconds, rounds, .. } => {
-                Bench::EnqueueSingle { connections, seconds, rounds }
+            Self::Enqueue { kind: Kind::Single, door, connections, seconds, rounds, .. } => {
+                Bench::EnqueueSingle { door: door.asked(), connections, seconds, rounds }
             }
-            Self::Enqueue { kind: Kind::Bulk, jobs, rounds, .. } => Bench::EnqueueBulk { jobs, rounds },
+            Self::Enqueue { kind: Kind::Bulk, door, jobs, rounds, .. } => {
+                Bench::EnqueueBulk { door: door.asked(), jobs, rounds }
+            }
             Self::Steady { rate, seconds } => Bench::Steady { rate, seconds },
             Self::Limits { jobs, rounds } => Bench::Limits { jobs, rounds },
             Self::Single { connections, seconds, rounds } => Bench::Single { connections, seconds, rounds },
             Self::History { jobs, finished, rounds } => Bench::History { jobs, finished, rounds },
             Self::Snapshot { jobs, rounds } => Bench::Snapshot { jobs, rounds },
+            Self::Designs { question, jobs, rounds, payload_bytes, finished, seconds } => {
+                let question = question.asked();
+                Bench::Designs(Trial { question, jobs, rounds, payload_bytes, finished, seconds })
+            }
         }
     }
 }

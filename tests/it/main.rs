@@ -1,6 +1,7 @@
 //! Integration tests.
 mod access;
 mod api;
+mod bench;
 mod browser;
 mod chaos;
 mod cli;
