@@ -256,7 +256,7 @@ BEGIN
             SELECT e.ord, e.value, e.value ->> 'template' AS template, coalesce(e.value -> 'args', '{}') AS args
             FROM jsonb_array_elements(jobs) WITH ORDINALITY AS e(value, ord)
         ), known AS MATERIALIZED (
-            SELECT t.name, v.spec -> 'params' AS params
+            SELECT t.name, v.spec -> 'params' AS params, v.args_condition, v.args_names
             FROM millrace.templates t JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = (versions ->> t.name)::integer
             WHERE t.name IN (SELECT template FROM job) AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
         )
@@ -269,7 +269,8 @@ BEGIN
                 AND (NOT job.value ? 'priority' OR jsonb_typeof(job.value -> 'priority') = 'number'
                     AND job.value ->> 'priority' IN ('1', '2', '3', '4', '5'))
                 AND millrace.args_are_small(job.args) AND millrace.numbers_are_plain(job.args)
-                AND (jsonb_typeof(known.params) IS DISTINCT FROM 'object' OR millrace.args_fit(known.params, job.args))
+                AND CASE WHEN job.args @@ known.args_condition AND (known.args_names IS NULL OR job.args - known.args_names = '{}') THEN true
+                    ELSE millrace.args_fit(known.params, job.args) END
             END) IS NOT TRUE
         ORDER BY job.ord
     LOOP
@@ -355,7 +356,8 @@ BEGIN
         CROSS JOIN LATERAL (SELECT CASE WHEN v.fills THEN millrace.with_defaults(v.spec -> 'params', given) ELSE given END AS args) AS f
         WHERE t.name = enqueue.template AND t.state IN ('active', 'deprecated') AND v.published_at IS NOT NULL
             AND v.debounce IS NULL AND v.uniqueness IS NULL
-            AND (jsonb_typeof(v.spec -> 'params') IS DISTINCT FROM 'object' OR millrace.args_fit(v.spec -> 'params', f.args));
+            AND CASE WHEN f.args @@ v.args_condition AND (v.args_names IS NULL OR f.args - v.args_names = '{}') THEN true
+                ELSE millrace.args_fit(v.spec -> 'params', f.args) END;
     END IF;
     IF found_template IS NOT NULL THEN
         job_id := nextval('millrace.job_seq');

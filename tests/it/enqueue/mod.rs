@@ -1,4 +1,5 @@
 //! The SQL door: what it writes; its refusals and defaults stand beside.
+mod conditions;
 mod defaults;
 mod joining;
 mod refusals;
