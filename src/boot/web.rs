@@ -13,6 +13,7 @@ use actix_web::web::Data;
 
 use super::weakness::{self, Found, Watch};
 use crate::admin::health::Here;
+use crate::admin::jobs::gather::Gatherer;
 use crate::base::clock::SystemClock;
 use crate::base::db::{Db, Link, PoolSettings};
 use crate::config::Config;
@@ -53,7 +54,7 @@ impl Web {
     /// When no thread can be started, or the database does not tell what the console needs to know.
     pub fn start(listener: TcpListener, config: &Config, database_url: &str) -> std::io::Result<Self> {
         let port = listener.local_addr()?.port();
-        let ringer = Ringer::start(database_url)?;
+        let (ringer, gatherer) = (Ringer::start(database_url)?, Gatherer::start(database_url)?);
         let mut link = Link::new(database_url, "web start", STATEMENT_MAX);
         let cookie_key = link.with(cookie::shared_key).map_err(std::io::Error::other)?;
         let is_demo = link.with(marker::read).map_err(std::io::Error::other)?.is_some();
@@ -67,8 +68,10 @@ impl Web {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("mr-web".into()).spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let (ringer, here) = (Data::new(ringer), Data::new(here));
-                let server = HttpServer::new(move || app(kit.clone()).app_data(ringer.clone()).app_data(here.clone()))
+                let (ringer, gatherer, here) = (Data::new(ringer), Data::new(gatherer), Data::new(here));
+                let app =
+                    move || app(kit.clone()).app_data(ringer.clone()).app_data(gatherer.clone()).app_data(here.clone());
+                let server = HttpServer::new(app)
                     .disable_signals() // the supervisor decides when and in which order things end
                     .shutdown_timeout(END_WAIT_S)
                     .listen(listener)?

@@ -40,6 +40,33 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs `work`, which may be repeated: on any connection, and again on another one when that turns out to be dead. Spares
+    /// what reads on every request the question whether its connection answers.
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn look<T>(
+        &self,
+        work: impl Fn(&mut PgConnection) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+    {
+        let db = self.0.clone();
+        let done = web::block(move || {
+            let begun = Instant::now();
+            loop {
+                match work(&mut *db.get()?) {
+                    Err(DbError::Lost(_)) if begun.elapsed() < EXCHANGE_MAX => {} // dropped broken, so the pool makes another one
+                    done => return done,
+                }
+            }
+        });
+        done.await.unwrap_or_else(|_| Err(DbError::Unavailable("the server is shutting down".into())))
+    }
+}
+
 /// Takes a connection that answers.
 fn live_connection(db: &Db) -> Result<Connection, DbError> {
     let begun = Instant::now();

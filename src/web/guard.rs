@@ -124,7 +124,7 @@ async fn by_token(request: &HttpRequest) -> Result<Caller, WebError> {
     let (now, instant) = (kit.clock.now(), Instant::now());
     let address = client(request).map(rate::subject).unwrap_or_default();
     kit.rates.check(&address, instant).map_err(too_many)?;
-    match kit.db.run(move |conn| token::authenticate(conn, &text, now)).await? {
+    match kit.db.look(move |conn| token::authenticate(conn, &text, now)).await? {
         Some(actor) => {
             kit.rates.take(&format!("{} {:?}", actor.name, actor.via), rate::TOKEN, instant).map_err(too_many)?;
             Ok(Caller { actor: Some(actor), signed_in: None })

@@ -4,6 +4,7 @@ mod bulk;
 mod database;
 mod documents;
 mod enqueue;
+mod gather;
 mod health;
 mod lists;
 mod nodes;

@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use millrace::admin::health::Here;
+use millrace::admin::jobs::gather::Gatherer;
 use millrace::base::clock::SystemClock;
 use millrace::base::db::{Db, PgConnection, statement};
 use millrace::base::text::NodeName;
@@ -64,14 +65,17 @@ impl Server {
         publish_templates(&mut db.connect());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let kit = kit(db.pool_over(&way(db.url()), 8), listener.local_addr().unwrap().port());
+        let url = way(db.url());
+        let kit = kit(db.pool_over(&url, 8), listener.local_addr().unwrap().port());
         let (hub, table) = (Arc::clone(&kit.live), Arc::clone(&kit.table));
         let here = Data::new(Here { node: node.map(|name| NodeName::parse(name).unwrap()) });
         let ringer = Data::new(Ringer::start(db.url()).unwrap());
+        let gatherer = Data::new(Gatherer::start(&url).unwrap());
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = move || app(kit.clone()).app_data(ringer.clone()).app_data(here.clone());
+                let app =
+                    move || app(kit.clone()).app_data(ringer.clone()).app_data(gatherer.clone()).app_data(here.clone());
                 let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
                 sender.send(server.handle()).unwrap();
                 server.await.unwrap();

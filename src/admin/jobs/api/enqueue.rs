@@ -8,12 +8,15 @@ use serde_json::json;
 
 use super::new_job::new_job;
 use super::refusal::refused;
+use crate::admin::jobs::gather::{Gathered, Gatherer};
 use crate::admin::jobs::idempotency::enqueue_once;
+use crate::admin::jobs::service::JobError;
 use crate::admin::jobs::{Detail, detail, json as told_as};
 use crate::base::db::PgConnection;
-use crate::queue::actor::Actor;
+use crate::queue::actor::{Actor, Via};
 use crate::queue::enqueue::{Enqueued, NewJob};
 use crate::queue::idempotency::{Once, RequestKey};
+use crate::queue::permission::Permission;
 use crate::queue::ring::{Call, Ringer};
 use crate::queue::state::JobState;
 use crate::web::api::{Asked, BODY_BYTES_MAX, object, paths, told};
@@ -27,15 +30,32 @@ pub(super) async fn enqueue(
     payload: Payload,
     actor: Actor,
     kit: Data<Kit>,
-    ringer: Data<Ringer>,
+    (ringer, gatherer): (Data<Ringer>, Data<Gatherer>),
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let key = asked.key(&actor)?;
     let job = new_job(object(&asked.body)?, "").map_err(told)?;
-    let (by, call) = (actor.clone(), Call::about(std::slice::from_ref(&job)));
-    let made = kit.db.run(move |conn| make(conn, &by, key.as_ref(), job)).await?;
+    let call = Call::about(std::slice::from_ref(&job));
+    let gathered = match &key {
+        None if may_be_gathered(&actor) => gatherer.enqueue(actor.signature(), job.clone()).await,
+        _ => Gathered::Alone,
+    };
+    let made = match gathered {
+        Gathered::Made(detail) => Made::of(*detail),
+        Gathered::Refused(refusals) => return Err(refused(JobError::Refused(refusals))),
+        Gathered::Lost(cause) => return Err(WebError::OutcomeUnknown(cause)),
+        Gathered::Alone => {
+            let by = actor.clone();
+            kit.db.run(move |conn| make(conn, &by, key.as_ref(), job)).await?
+        }
+    };
     ringer.ring(if made.waits_for_its_time() { Call::All } else { call }); // after the commit
     made.answer(&actor)
+}
+
+/// Others' jobs are looked at again, or recorded, within their transaction.
+fn may_be_gathered(actor: &Actor) -> bool {
+    matches!(actor.via, Via::Token { .. }) && actor.scope.is_everything() && actor.may(Permission::Enqueue)
 }
 
 /// What came of it.
@@ -59,6 +79,10 @@ impl Made {
     /// Its template may have set the time of a job that names none.
     fn waits_for_its_time(&self) -> bool {
         self.detail.as_ref().is_none_or(|job| job.state() == JobState::Scheduled)
+    }
+
+    fn of(detail: Detail) -> Self {
+        Self { job: Enqueued { id: detail.id, existing: false }, is_new: true, detail: Some(detail) }
     }
 
     fn answer(&self, actor: &Actor) -> Result<HttpResponse, WebError> {

@@ -1,20 +1,22 @@
 //! Enqueueing from Rust: the same rules as the SQL functions (a test compares them), all problems of all jobs at once.
 
+mod check;
+mod each;
+
+pub(super) use check::is_tag;
+pub use each::{Apart, enqueue_each};
+
 use std::collections::HashMap;
 
-use chrono::Datelike;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::args::ArgsPlace;
 use super::job::JobId;
 use super::params::{Params, ParamsError};
-use super::template::{ATTEMPTS_MAX, TIMEOUT_MS_MAX};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
-use crate::base::text::{QueueName, TemplateName};
 
 /// Most jobs of one call.
 pub const JOBS_PER_CALL_MAX: usize = 10_000;
@@ -134,10 +136,10 @@ pub fn enqueue(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueue
         let refusal = Refusal { code: "too-many-jobs", pointer: String::new(), message };
         return Err(EnqueueError::Refused(vec![refusal]));
     }
-    let templates = templates(tx, jobs)?;
+    let templates = templates(tx, jobs.iter())?;
     let found: Vec<Option<&Found>> = jobs.iter().map(|job| templates.get(&version_of(job))).collect();
     let jobs: Vec<NewJob> = jobs.iter().zip(&found).map(|(job, found)| filled(job, *found)).collect();
-    let refusals = check(&jobs, &found);
+    let refusals = check::check(&jobs, &found);
     if !refusals.is_empty() {
         return Err(EnqueueError::Refused(refusals));
     }
@@ -156,28 +158,21 @@ fn filled(job: &NewJob, found: Option<&Found>) -> NewJob {
 }
 
 fn insert(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueued>, EnqueueError> {
-    const SQL: &str = "-- queue::enqueue
-SELECT id, existing FROM millrace.insert_jobs($1, $2) ORDER BY ord";
-    let list = serde_json::to_value(jobs).map_err(|error| DbError::Refused {
-        message: format!("the jobs cannot be written as JSON: {error}"),
-        pointer: None,
-        code: None,
-    })?;
-    // a template that was archived between the check and the insert fails this statement with a conflict
-    Ok(statement(SQL).bind::<Jsonb, _>(list).bind::<Text, _>(by).rows(tx)?)
+    let list = serde_json::to_value(jobs).map_err(unwritable)?;
+    Ok(insert_list(tx, by, list)?)
 }
 
-/// Finds every broken rule of `jobs`, each named by its place in the list when there are several.
-fn check(jobs: &[NewJob], versions: &[Option<&Found>]) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    for (place, (job, version)) in jobs.iter().zip(versions).enumerate() {
-        let mut found =
-            Refusals { at: if jobs.len() == 1 { String::new() } else { format!("/{place}") }, found: Vec::new() };
-        found.check_options(job);
-        found.check_template(job, *version);
-        refusals.extend(found.found);
-    }
-    refusals
+/// Inserts checked descriptions; those that name who enqueued them (`enqueued_by`) are theirs.
+fn insert_list(tx: &mut Tx<'_>, by: &str, list: Value) -> Result<Vec<Enqueued>, DbError> {
+    const SQL: &str = "-- queue::enqueue
+SELECT id, existing FROM millrace.insert_jobs($1, $2) ORDER BY ord";
+    // a template that was archived between the check and the insert fails this statement with a conflict
+    statement(SQL).bind::<Jsonb, _>(list).bind::<Text, _>(by).rows(tx)
+}
+
+fn unwritable(error: serde_json::Error) -> DbError {
+    let message = format!("the jobs cannot be written as JSON: {error}");
+    DbError::Refused { message, pointer: None, code: None }
 }
 
 /// Template versions by the name and version that a job asks for.
@@ -194,6 +189,8 @@ struct Found {
     published: bool,
     /// Its jobs take the places of those that wait.
     debounced: bool,
+    /// What becomes of a job depends on those that are there.
+    joins: bool,
     /// Absent when any object is taken.
     params: Option<Result<Params, ParamsError>>,
 }
@@ -212,6 +209,8 @@ struct FoundRow {
     published: bool,
     #[diesel(sql_type = Bool)]
     debounced: bool,
+    #[diesel(sql_type = Bool)]
+    joins: bool,
     #[diesel(sql_type = Nullable<Jsonb>)]
     params: Option<Value>,
 }
@@ -219,163 +218,22 @@ struct FoundRow {
 impl FoundRow {
     fn into_entry(self) -> ((String, Option<i32>), Found) {
         let params = self.params.filter(Value::is_object).map(|params| Params::parse(&params));
-        let Self { state, version, published, debounced, .. } = self;
-        let found = Found { state, version, published, debounced, params };
+        let Self { state, version, published, debounced, joins, .. } = self;
+        let found = Found { state, version, published, debounced, joins, params };
         ((self.name, self.asked), found)
     }
 }
 
-fn templates(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Templates, DbError> {
+fn templates<'j>(tx: &mut Tx<'_>, jobs: impl Iterator<Item = &'j NewJob> + Clone) -> Result<Templates, DbError> {
     const SQL: &str = "-- queue::enqueue::templates
 SELECT t.name, a.asked, t.state, v.version, coalesce(v.published_at IS NOT NULL, false) AS published,
-    v.debounce IS NOT NULL AS debounced, v.spec -> 'params' AS params
+    v.debounce IS NOT NULL AS debounced, num_nonnulls(v.debounce, v.uniqueness) > 0 AS joins, v.spec -> 'params' AS params
 FROM (SELECT DISTINCT * FROM UNNEST($1::text[], $2::integer[])) AS a(name, asked)
 JOIN millrace.templates t ON t.name = a.name
 LEFT JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(a.asked, t.active_version)";
     let rows: Vec<FoundRow> = statement(SQL)
-        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.template.replace('\0', "")).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Integer>>, _>(jobs.iter().map(|job| job.version).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(jobs.clone().map(|job| job.template.replace('\0', "")).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Integer>>, _>(jobs.map(|job| job.version).collect::<Vec<_>>())
         .rows(tx)?;
     Ok(rows.into_iter().map(FoundRow::into_entry).collect())
-}
-
-struct Refusals {
-    at: String,
-    found: Vec<Refusal>,
-}
-
-impl Refusals {
-    fn refuse(&mut self, code: &'static str, field: &str, message: impl Into<String>) {
-        let pointer =
-            format!("{}{}{field}", self.at, if field.is_empty() || field.starts_with('/') { "" } else { "/" });
-        self.found.push(Refusal { code, pointer, message: message.into() });
-    }
-
-    fn refuse_unless(&mut self, holds: bool, field: &str, message: &str) {
-        if !holds {
-            self.refuse("bad-job", field, message);
-        }
-    }
-
-    fn check_template(&mut self, job: &NewJob, found: Option<&Found>) {
-        let name = &job.template;
-        if let Err(error) = TemplateName::parse(name) {
-            return self.refuse("bad-job", "template", error.0);
-        }
-        let Some(found) = found else {
-            return self.refuse("unknown-template", "template", format!("there is no template called {name:?}"));
-        };
-        if matches!(found.state.as_str(), "draft" | "archived") {
-            let message = format!("the template {name:?} is {}; only active templates can be enqueued", found.state);
-            return self.refuse("inactive-template", "template", message);
-        }
-        match found.version {
-            None => {
-                let message = format!("the template {name:?} has no version {}", job.version.unwrap_or_default());
-                self.refuse("unknown-version", "version", message);
-            }
-            Some(version) if !found.published => {
-                self.refuse(
-                    "inactive-version",
-                    "version",
-                    format!("version {version} of {name:?} was never published"),
-                );
-            }
-            Some(_) => {
-                self.check_args(&job.args, found.params.as_ref());
-                if found.debounced {
-                    self.check_keys_of_debounced(job);
-                }
-            }
-        }
-    }
-
-    fn check_keys_of_debounced(&mut self, job: &NewJob) {
-        for (field, key) in [("unique_key", &job.unique_key), ("ordering_key", &job.ordering_key)] {
-            let message = format!("the template {:?} debounces its jobs: they take no {field}", job.template);
-            self.refuse_unless(key.is_none(), field, &message);
-        }
-    }
-
-    fn check_args(&mut self, args: &Value, params: Option<&Result<Params, ParamsError>>) {
-        if let Err(error) = super::args::check_value(args) {
-            let pointer = match &error.at {
-                ArgsPlace::Pointer(pointer) => format!("/args{pointer}"),
-                _ => "/args".into(),
-            };
-            return self.refuse("bad-args", &pointer, format!("the arguments {}", error.message));
-        }
-        match params {
-            None => {}
-            Some(Ok(params)) => {
-                for error in params.validate(args) {
-                    self.refuse("bad-args", &format!("/args{}", error.pointer), error.message);
-                }
-            }
-            // a version whose parameters this program cannot read must not be run by wrong rules
-            Some(Err(error)) => {
-                self.refuse("bad-args", "/args", format!("the template's parameters cannot be read: {error}"))
-            }
-        }
-    }
-
-    fn check_options(&mut self, job: &NewJob) {
-        if let Some(Err(error)) = job.queue.as_deref().map(QueueName::parse) {
-            self.refuse("bad-job", "queue", error.0);
-        }
-        let within = |value: Option<u64>, min, max| value.is_none_or(|value| (min..=max).contains(&value));
-        self.refuse_unless(
-            within(job.priority.map(|p| p.max(0) as u64), 1, 5),
-            "priority",
-            "priority goes from 1 (highest) to 5",
-        );
-        self.refuse_unless(within(job.delay_ms, 0, YEAR_MS), "delay_ms", "delay_ms goes from 0 to one year");
-        let both = job.delay_ms.is_some() && job.run_at.is_some();
-        self.refuse_unless(!both, "delay_ms", "give run_at or delay_ms, not both");
-        let attempts = within(job.max_attempts.map(u64::from), 1, u64::from(ATTEMPTS_MAX));
-        self.refuse_unless(attempts, "max_attempts", "max_attempts goes from 1 to 100");
-        let timeout = within(job.timeout_ms, 100, TIMEOUT_MS_MAX);
-        self.refuse_unless(timeout, "timeout_ms", "timeout_ms goes from 100 to 604800000 (7 days)");
-        let unique = job.unique_for_ms.is_none() || job.unique_key.is_some();
-        self.refuse_unless(unique, "unique_for_ms", "unique_for_ms needs a unique_key");
-        self.refuse_unless(
-            within(job.unique_for_ms, 1, YEAR_MS),
-            "unique_for_ms",
-            "unique_for_ms goes from 1 to one year",
-        );
-        self.refuse_unless(
-            job.unique_key.as_deref().is_none_or(is_key),
-            "unique_key",
-            "unique_key has 1 to 255 characters",
-        );
-        self.refuse_unless(
-            job.ordering_key.as_deref().is_none_or(is_key),
-            "ordering_key",
-            "ordering_key has 1 to 255 characters",
-        );
-        for (field, time) in [("run_at", job.run_at), ("deadline", job.deadline)] {
-            let message = format!("{field} is no time in RFC 3339 from 1970 to 9999");
-            self.refuse_unless(time.is_none_or(|time| YEARS.contains(&time.year())), field, &message);
-        }
-        self.check_tags(job.tags.as_deref().unwrap_or_default());
-    }
-
-    fn check_tags(&mut self, tags: &[String]) {
-        self.refuse_unless(tags.len() <= TAGS_MAX, "tags", "tags is a list of at most 20 texts");
-        if let Some((place, tag)) = tags.iter().enumerate().find(|(_, tag)| !is_tag(tag)) {
-            let shown: String = tag.chars().take(80).collect();
-            let message = format!("{shown:?} is no tag: 1 to 64 of letters, digits, . _ : / @ -");
-            self.refuse("bad-job", &format!("tags/{place}"), message);
-        }
-    }
-}
-
-fn is_key(text: &str) -> bool {
-    (1..=255).contains(&text.chars().count()) && !text.contains('\0')
-}
-
-pub(super) fn is_tag(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c))
 }
