@@ -10,7 +10,7 @@ use super::{BenchError, Figures, machine, say};
 /// One round of one side.
 pub(super) struct Round {
     enqueued: Used,
-    drained: Used,
+    pub(super) drained: Used,
     pub(super) jobs_per_s: f64,
     peak_memory: u64,
 }

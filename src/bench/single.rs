@@ -4,11 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::drain::drain_once;
 use super::figures::{median, rounded};
 use super::meter::{Reading, Used};
 use super::place::{Place, connect};
 use super::reference::{Marks, Reference, Style, thin};
-use super::stage::{BULK, enqueue_bulk, publish};
+use super::stage::{BULK, Stage, enqueue_bulk, publish};
 use super::{BenchError, Figures, joined, machine, say};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::db::{DbError, PgConnection};
@@ -20,6 +21,9 @@ use crate::queue::settle::{Ending, Settlement, settle};
 
 /// Backlog per connection and second: more than any machine we know works off.
 const BACKLOG: u32 = 3_000;
+
+/// How long a job takes on the engine.
+const WORK: Duration = Duration::from_millis(5);
 
 /// One round of one side.
 struct Round {
@@ -38,7 +42,7 @@ impl Round {
 }
 
 /// Both sides in turn. By hand, completing a job and claiming the next are one transaction; ours are two, for a job of ours may
-/// run for an hour.
+/// run for an hour. The engine itself never works like that: what it makes of short jobs stands beside.
 pub(super) fn run(url: &str, connections: u32, seconds: u32, rounds: u32) -> Result<Figures, BenchError> {
     let mut figures = Figures::of("single");
     figures.settings = machine::describe(&mut connect(url)?)?;
@@ -63,7 +67,22 @@ pub(super) fn run(url: &str, connections: u32, seconds: u32, rounds: u32) -> Res
     let commits = |round: &Round| round.used.transactions as f64 / round.used.wall.as_secs_f64();
     figures.add("commits_per_s", of(&ours, commits));
     figures.add("ceiling_commits_per_s", of(&theirs, commits));
+    add_engine(&mut figures, url, connections, seconds)?;
     Ok(figures)
+}
+
+/// What the engine makes of it: as many slots, each busy with one short job after the other, whose claims and results share
+/// transactions with those of the other slots.
+fn add_engine(figures: &mut Figures, url: &str, slots: u32, seconds: u32) -> Result<(), BenchError> {
+    let place = Place::migrated(url)?;
+    let stage = Stage::open_working(&place, slots, WORK)?;
+    let jobs = (f64::from(slots * seconds) / WORK.as_secs_f64()) as u32;
+    let round = drain_once(&place, &stage, jobs)?;
+    figures.add("engine_jobs_per_s", round.jobs_per_s);
+    figures.add("engine_commits_per_job", round.drained.transactions as f64 / f64::from(jobs.max(1)));
+    figures.add("engine_slots_busy", round.jobs_per_s * WORK.as_secs_f64() / f64::from(slots));
+    figures.more.insert("engine_job_ms", (WORK.as_millis() as u64).into());
+    Ok(())
 }
 
 fn our_round(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchError> {

@@ -33,9 +33,11 @@ pub(super) struct Seen {
     started: AtomicU64,
     starts: Sender<(JobId, Instant)>,
     tells: bool,
+    /// How long a handler works.
+    work: Duration,
 }
 
-/// Does nothing, and tells when it began if somebody wants to know.
+/// Does nothing but wait if it is told to, and tells when it began if somebody wants to know.
 struct Noop(Arc<Seen>);
 
 impl Handler for Noop {
@@ -44,6 +46,9 @@ impl Handler for Noop {
             return Ok(Outcome::give_up("nobody measures any more"));
         }
         self.0.started.fetch_add(1, Ordering::Relaxed);
+        if !self.0.work.is_zero() {
+            std::thread::sleep(self.0.work);
+        }
         Ok(Outcome::Done)
     }
 }
@@ -87,11 +92,25 @@ impl Stage {
         Self::open_bounded(place, slots, starts, Bounds::None)
     }
 
+    /// Like [`Self::open`], with a handler that takes its time.
+    pub(super) fn open_working(place: &Place, slots: u32, work: Duration) -> Result<Self, BenchError> {
+        Self::open_with(place, slots, (Starts::Counted, work), Bounds::None)
+    }
+
     /// Like [`Self::open`], with limits.
     pub(super) fn open_bounded(place: &Place, slots: u32, starts: Starts, bounds: Bounds) -> Result<Self, BenchError> {
+        Self::open_with(place, slots, (starts, Duration::ZERO), bounds)
+    }
+
+    fn open_with(
+        place: &Place,
+        slots: u32,
+        (starts, work): (Starts, Duration),
+        bounds: Bounds,
+    ) -> Result<Self, BenchError> {
         publish_bounded(&mut place.connect()?, bounds)?;
         let (sender, receiver) = unbounded();
-        let seen = Arc::new(Seen { started: AtomicU64::new(0), starts: sender, tells: starts == Starts::Told });
+        let seen = Arc::new(Seen { started: AtomicU64::new(0), starts: sender, tells: starts == Starts::Told, work });
         let handlers = Registry::default().with_handler(TEMPLATE, Noop(Arc::clone(&seen)));
         let runners = Runners::default().with(RunnerKind::Handler, handlers);
         let engine = Engine::start(settings(place, slots)?, Arc::new(SystemClock), runners, duties())?;
