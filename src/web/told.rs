@@ -49,6 +49,16 @@ impl WebError {
     /// Writes the answer for `request` and logs the cause of what is a fault of ours or of the database.
     pub fn tell(&self, request: &HttpRequest) -> HttpResponse {
         log(self, request);
+        match self {
+            // whoever only asked has changed nothing
+            Self::OutcomeUnknown(cause) if request.method().is_safe() => {
+                Self::Unavailable(cause.clone()).write(request)
+            }
+            _ => self.write(request),
+        }
+    }
+
+    fn write(&self, request: &HttpRequest) -> HttpResponse {
         match (wants(request), self) {
             (Wants::Json, _) => problem(self, request),
             (Wants::Part, Self::SignIn) => to_sign_in_by_htmx(request),

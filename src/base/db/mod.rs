@@ -25,4 +25,4 @@ pub use plans::keep_plans;
 pub use pool::{Connection, Db, PoolSettings};
 pub use statement::{Positional, Statement, statement};
 pub use transaction::{Tx, transaction, unflushed};
-pub use watch::longest_silence;
+pub use watch::{Call, longest_silence};

@@ -1,9 +1,10 @@
 //! Pools of connections, each with its own limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, PooledConnection};
-use diesel::{PgConnection, connection::SimpleConnection};
+use diesel::{Connection as _, PgConnection, connection::SimpleConnection};
 
 use super::DbError;
 
@@ -27,6 +28,13 @@ pub struct PoolSettings {
 #[derive(Clone)]
 pub struct Db {
     pool: r2d2::Pool<ConnectionManager<PgConnection>>,
+    made: Arc<Made>,
+}
+
+/// What it was made from.
+struct Made {
+    url: String,
+    settings: PoolSettings,
 }
 
 impl Db {
@@ -38,9 +46,38 @@ impl Db {
             .connection_timeout(settings.wait)
             .test_on_check_out(false) // 0.4 us instead of 20 us; the first statement after a restart fails and is retried
             .error_handler(Box::new(Quiet))
-            .connection_customizer(Box::new(Session(settings)))
+            .connection_customizer(Box::new(Session(settings.clone())))
             .build_unchecked(ConnectionManager::new(super::url::with_limits(url)));
-        Self { pool }
+        Self { pool, made: Arc::new(Made { url: url.to_owned(), settings }) }
+    }
+
+    /// Makes another pool over the same URL. Connections of this one are closed as they come back.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        Self::new(&self.made.url, self.made.settings.clone())
+    }
+
+    /// Tells whether both are the same pool.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.made, &other.made)
+    }
+
+    /// Gives how long a caller waits for a connection.
+    pub fn wait_max(&self) -> Duration {
+        self.made.settings.wait
+    }
+
+    /// Gives the longest time that a statement may run.
+    pub fn statement_max(&self) -> Duration {
+        self.made.settings.statement
+    }
+
+    /// Asks for a connection beside the pool and tells whether a server answered, be it with a refusal.
+    pub fn is_heard(&self) -> bool {
+        match PgConnection::establish(&super::url::with_limits(&self.made.url)) {
+            Ok(_) => true,
+            Err(error) => error.to_string().contains("FATAL"),
+        }
     }
 
     /// Lends a connection.
@@ -74,6 +111,7 @@ struct Session(PoolSettings);
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
     fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         let settings = &self.0;
+        conn.set_instrumentation(super::watch::follow);
         let sql = format!(
             "SET application_name = 'millrace {}'; SET statement_timeout = {}; SET timezone = 'UTC'; \
              DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; \

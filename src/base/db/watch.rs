@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use diesel::connection::InstrumentationEvent;
+
 use crate::base::clock::boottime;
 
-/// When a call began or last sent a statement, in milliseconds since boot; 0 = there is none.
+/// Since when an answer is awaited: when a call began or last sent a statement, in milliseconds since boot; 0 = there is none.
 type Sign = AtomicU64;
 
 static CALLS: Mutex<Vec<Weak<Sign>>> = Mutex::new(Vec::new());
@@ -19,10 +21,17 @@ thread_local! {
 }
 
 /// The calls of one connection, one at a time.
-pub(super) struct Call(Arc<Sign>);
+pub struct Call(Arc<Sign>);
+
+impl Default for Call {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Call {
-    pub(super) fn new() -> Self {
+    /// Nobody waits yet.
+    pub fn new() -> Self {
         let sign = Arc::new(Sign::new(0));
         let mut calls = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
         calls.retain(|call| call.strong_count() > 0);
@@ -30,14 +39,24 @@ impl Call {
         Self(sign)
     }
 
-    /// Watches `work`, which waits for the database.
-    pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Watches `work`, which waits for the database all the time.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         set(&self.0);
+        self.watch(work)
+    }
+
+    /// Watches the statements of `work`, on a connection of a [pool](super::Db).
+    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
         let outer = CURRENT.replace(Some(Arc::clone(&self.0)));
         let done = work();
         CURRENT.set(outer);
         self.0.store(0, Ordering::Relaxed);
         done
+    }
+
+    /// Tells for how long an answer has been awaited; zero when none is.
+    pub fn silence(&self) -> Duration {
+        silence(&self.0)
     }
 }
 
@@ -48,6 +67,17 @@ fn set(sign: &Sign) {
 /// A statement is about to be sent: whatever came before was answered.
 pub(super) fn statement_begins() {
     CURRENT.with_borrow(|call| call.iter().for_each(|sign| set(sign)));
+}
+
+/// Hears from a connection when it sends and when it was answered.
+pub(super) fn follow(event: InstrumentationEvent<'_>) {
+    match event {
+        InstrumentationEvent::StartQuery { .. } => statement_begins(),
+        InstrumentationEvent::FinishQuery { .. } => {
+            CURRENT.with_borrow(|call| call.iter().for_each(|sign| sign.store(0, Ordering::Relaxed)));
+        }
+        _ => {}
+    }
 }
 
 fn silence(sign: &Sign) -> Duration {

@@ -1,12 +1,12 @@
 //! A proxy before the database that cuts the connection at COMMIT, or at an answer that holds a given text: what was answered
-//! goes into the void. It also cuts all connections at once, or lets
-//! them hang: open, and silent.
+//! goes into the void. It also cuts all connections at once, lets them
+//! hang (open, and silent), or is a black hole for old and new ones.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
@@ -31,6 +31,7 @@ pub struct Cutter {
     clients: Arc<Mutex<Vec<Weak<UnixStream>>>>,
     /// Connections that were there at a hang say nothing any more: those of an older generation.
     generation: Arc<AtomicU64>,
+    swallows: Arc<AtomicBool>,
 }
 
 impl Cutter {
@@ -42,9 +43,14 @@ impl Cutter {
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let (cuts, wanted, all) = (Arc::clone(&cut), Arc::clone(&text), Arc::clone(&clients));
         let generation = Arc::new(AtomicU64::new(0));
-        let now = Arc::clone(&generation);
+        let (now, swallows) = (Arc::clone(&generation), Arc::new(AtomicBool::new(false)));
+        let (is_hole, mut swallowed) = (Arc::clone(&swallows), Vec::new());
         thread::spawn(move || {
             for client in listener.incoming().filter_map(Result::ok).map(Arc::new) {
+                if is_hole.load(Ordering::SeqCst) {
+                    swallowed.push(client); // open, and nobody reads
+                    continue;
+                }
                 let Ok(server) = UnixStream::connect(&server).map(Arc::new) else { continue }; // away: the client sees it go
                 let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                 all.retain(|client| client.strong_count() > 0);
@@ -58,12 +64,23 @@ impl Cutter {
                 thread::spawn(move || ends(&client, &server, requests(&client, &server, &asking, &cuts)));
             }
         });
-        Cutter { folder, cut, text, clients, generation }
+        Cutter { folder, cut, text, clients, generation, swallows }
     }
 
     /// Lets every connection that there is hang.
     pub fn hang_all(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Is a black hole from now on: connections that there are hang, and so do new ones.
+    pub fn swallow(&self) {
+        self.swallows.store(true, Ordering::SeqCst);
+        self.hang_all();
+    }
+
+    /// Takes new connections again; those that were swallowed hang on.
+    pub fn spit_out(&self) {
+        self.swallows.store(false, Ordering::SeqCst);
     }
 
     /// Cuts every connection that there is.

@@ -2,4 +2,5 @@
 pub mod browser;
 mod doors;
 mod live;
+mod silence;
 mod stage;
