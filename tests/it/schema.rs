@@ -1,5 +1,7 @@
 //! The promises of the schema: explained, reversible, and of one mind with the code.
 
+use std::sync::Barrier;
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
@@ -46,6 +48,27 @@ fn every_function_is_explained() {
     );
 
     assert_eq!(silent, Vec::<String>::new());
+}
+
+/// Nodes that bring the schema at the same moment.
+const NODES: usize = 8;
+
+#[test]
+fn nodes_that_start_at_one_moment_on_an_empty_database_make_one_schema() {
+    for _ in 0..5 {
+        let (db, barrier) = (TestDb::empty(), Barrier::new(NODES));
+        let made: Vec<usize> = std::thread::scope(|scope| {
+            let node = || {
+                let mut conn = db.connect();
+                barrier.wait();
+                migrate(&mut conn).unwrap().len()
+            };
+            let nodes: Vec<_> = (0..NODES).map(|_| scope.spawn(node)).collect();
+            nodes.into_iter().map(|node| node.join().unwrap()).collect()
+        });
+
+        assert_eq!(made.iter().filter(|made| **made > 0).count(), 1, "{made:?}");
+    }
 }
 
 /// Everything of ours that the database knows, except the list of migrations.

@@ -30,11 +30,22 @@ pub enum MigrateError {
 /// # Errors
 /// [`MigrateError::Migration`] with the database's message; migrations before the failed one stay applied.
 pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
-    prepare(conn)?;
+    alone(conn, |conn| {
+        prepare(conn)?;
+        apply(conn)
+    })
+}
+
+/// Does `work` while no other node changes the schema. Whatever it creates must be created in here: `IF NOT EXISTS` does not see
+/// what another transaction is about to commit, and fails.
+fn alone<T>(
+    conn: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
     conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(DbError::from)?;
-    let applied = apply(conn);
+    let done = work(conn);
     conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(DbError::from)?;
-    applied
+    done
 }
 
 /// Postgres lets everybody execute a new function, and a default of one schema cannot take that away.
@@ -55,10 +66,11 @@ fn apply(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
 /// # Errors
 /// [`MigrateError`] when the database cannot be asked.
 pub fn pending(conn: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
-    prepare(conn)?;
-    conn.pending_migrations(MIGRATIONS)
-        .map(|found| found.iter().map(|migration| migration.name().to_string()).collect())
-        .map_err(|error| MigrateError::Migration(error.to_string()))
+    let found = alone(conn, |conn| {
+        prepare(conn)?;
+        conn.pending_migrations(MIGRATIONS).map_err(|error| MigrateError::Migration(error.to_string()))
+    })?;
+    Ok(found.iter().map(|migration| migration.name().to_string()).collect())
 }
 
 /// Tells the names of migrations that are compiled in but not applied yet, without the rights of the schema's owner.
