@@ -217,6 +217,9 @@ pub fn effects_are_explained(history: &History) -> Vec<String> {
     wrong
 }
 
+/// Until everybody has a connection again after an outage.
+const RECONNECT_US: i64 = 2_000_000;
+
 /// How long interrupted jobs took to come back, in microseconds, those apart that met a time without a database.
 #[derive(Debug, Default)]
 pub struct Rescues {
@@ -228,8 +231,8 @@ pub struct Rescues {
     pub without_database: Vec<i64>,
 }
 
-/// Measures rescues. A job that is held afterwards, or put off because it was interrupted before, is none.
-pub fn rescues(history: &History, patience: i64) -> Rescues {
+/// Measures rescues under a lease. A job that is held afterwards, or put off because it was interrupted before, is none.
+pub fn rescues(history: &History, lease: i64) -> Rescues {
     let mut found = Rescues::default();
     let mut of_job: HashMap<i64, Vec<&Event>> = HashMap::new();
     history.events.iter().for_each(|event| of_job.entry(event.job).or_default().push(event));
@@ -243,7 +246,7 @@ pub fn rescues(history: &History, patience: i64) -> Rescues {
                 }
                 What::Claimed => {
                     if let Some(lost) = trouble.take() {
-                        add(&mut found, history, lost, event.at, patience);
+                        add(&mut found, history, lost, event.at, lease);
                     }
                 }
                 _ => {}
@@ -253,11 +256,13 @@ pub fn rescues(history: &History, patience: i64) -> Rescues {
     found
 }
 
-fn add(found: &mut Rescues, history: &History, lost: &Event, again: i64, patience: i64) {
+fn add(found: &mut Rescues, history: &History, lost: &Event, again: i64, lease: i64) {
     let blows = history.struck.iter().filter(|blow| Some(&blow.node) == lost.node.as_ref() && blow.at <= lost.at);
     let Some(blow) = blows.map(|blow| blow.at).max() else { return };
-    // after an outage nobody is called lost for a while
-    if history.outages.iter().any(|(from, to)| *from <= again && blow <= *to + patience) {
+    // after an outage longer than half a lease nobody is called lost for one lease
+    let patience = |from: i64, to: i64| if (to - from) * 2 > lease { lease } else { 0 };
+    let meets = |(from, to): &(i64, i64)| *from <= again && blow <= to + patience(*from, *to) + RECONNECT_US;
+    if history.outages.iter().any(meets) {
         found.without_database.push(again - blow);
     } else {
         found.ready.push(lost.at - blow);
@@ -265,25 +270,12 @@ fn add(found: &mut Rescues, history: &History, lost: &Event, again: i64, patienc
     }
 }
 
-/// How long jobs that a node gave back before it ended took to be claimed again, in microseconds. Those that wait for a place in
-/// a lane are left out.
-pub fn hand_overs(history: &History) -> Vec<i64> {
-    let jobs = by_number(history);
-    let free = history.asked.iter().filter(|asked| !asked.kind.starts_with("narrow"));
-    let free: HashSet<i64> =
-        free.flat_map(|asked| jobs.get(&asked.number).into_iter().flatten()).map(|job| job.id).collect();
-    let mut given_back: HashMap<i64, i64> = HashMap::new();
-    let mut found = Vec::new();
-    for event in history.events.iter().filter(|event| free.contains(&event.job)) {
-        match &event.what {
-            What::Released => drop(given_back.insert(event.job, event.at)),
-            What::Trouble(outcome) if outcome != "handed back" => drop(given_back.remove(&event.job)),
-            What::Ended(_) => drop(given_back.remove(&event.job)),
-            What::Claimed => found.extend(given_back.remove(&event.job).map(|at| event.at - at)),
-            What::Trouble(_) | What::Said => {}
-        }
-    }
-    found
+/// How often that job was interrupted which was interrupted most often.
+pub fn most_interruptions(history: &History) -> usize {
+    let mut counts: HashMap<i64, usize> = HashMap::new();
+    let interruptions = history.events.iter().filter(|event| event.what == What::Trouble("interrupted".into()));
+    interruptions.for_each(|event| *counts.entry(event.job).or_default() += 1);
+    counts.into_values().max().unwrap_or(0)
 }
 
 /// The value below which 99 of 100 lie.

@@ -13,10 +13,16 @@ FROM chaos.log l LEFT JOIN millrace.nodes n ON n.id = l.node ORDER BY l.seq";
 type EventColumns = (BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Text, Text);
 type EventRow = (i64, i64, i64, Option<i64>, Option<String>, String, String);
 
+const STARTS: &str = "SELECT job_id, fence, (extract(epoch FROM started_at) * 1e6)::bigint FROM (
+    SELECT job_id, fence, started_at FROM millrace.attempts UNION ALL SELECT job_id, fence, started_at FROM millrace.history
+) AS attempt WHERE started_at IS NOT NULL AND fence IS NOT NULL";
+
 /// Adds what the database and the file of the commands hold.
 pub fn gather(conn: &mut PgConnection, lines: &Path, history: &mut History) {
     let events = statement(EVENTS).tuples::<EventColumns, EventRow>(conn).unwrap();
     history.events = events.into_iter().map(event).collect();
+    let starts = statement(STARTS).tuples::<(BigInt, BigInt, BigInt), (i64, i64, i64)>(conn).unwrap();
+    history.starts = starts.into_iter().map(|(job, fence, at)| ((job, fence), at)).collect();
     let known = "SELECT id, (args ->> 'n')::bigint FROM millrace.jobs ORDER BY id";
     let known = statement(known).tuples::<(BigInt, BigInt), (i64, i64)>(conn).unwrap();
     history.known = known.into_iter().map(|(id, number)| Known { id, number }).collect();

@@ -22,24 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Ordering keys of each door.
 const TURNS: usize = 5;
 
-/// Kinds of work, each with its share of a hundred.
-const KINDS: [(&str, usize); 14] = [
-    ("noop", 14),
-    ("turn", 4),
-    ("turn.insert", 2),
-    ("sleep", 15),
-    ("effect", 15),
-    ("insert", 15),
-    ("line", 8),
-    ("flaky", 7),
-    ("steps", 5),
-    ("narrow", 4),
-    ("narrow.insert", 3),
-    ("broken", 3),
-    ("slow", 2),
-    ("cancelled", 3),
-];
-
 /// What a job is to be.
 struct Order {
     number: i64,
@@ -50,12 +32,14 @@ struct Order {
     turn: Option<String>,
 }
 
-fn order(number: i64, dice: &mut Dice, slowness: u64) -> Order {
+fn order(number: i64, dice: &mut Dice, plan: &Plan) -> Order {
+    let slowness = plan.slowness;
     let mut chance = dice.below(100);
     let part = |chance: &mut usize, part: usize| chance.checked_sub(part).map(|left| *chance = left).is_none();
-    let kind = KINDS.iter().find(|(_, share)| part(&mut chance, *share)).map_or("noop", |(kind, _)| *kind);
+    let kind = plan.kinds.iter().find(|(_, share)| part(&mut chance, *share)).map_or("noop", |(kind, _)| *kind);
     let (template, more, wish) = match kind {
         "sleep" | "narrow" => (kind, json!({ "ms": slowness * dice.between(5, 900) }), Wish::Succeeds),
+        "long" => ("sleep", json!({ "ms": dice.between(4_000, 9_000) }), Wish::Succeeds),
         "turn" => ("sleep", json!({ "ms": slowness * dice.between(5, 200) }), Wish::Succeeds),
         "turn.insert" => ("insert", json!({}), Wish::Succeeds),
         "cancelled" => ("sleep", json!({ "ms": 20_000 }), Wish::MayBeCancelled),
@@ -137,7 +121,7 @@ pub fn over_api(numbers: &[i64], seed: u64, plan: &Plan, mut program: Program<'_
     let (mut dice, begun) = (Dice::of(seed, 2), Instant::now());
     let (mut asked, mut cancels): (Vec<Asked>, Vec<Cancel>) = (Vec::new(), Vec::new());
     for (place, number) in numbers.iter().enumerate() {
-        let order = order(*number, &mut dice, plan.slowness);
+        let order = order(*number, &mut dice, plan);
         let later = Duration::from_millis(dice.between(0, 2_000));
         wait(begun, plan, place, numbers.len());
         let turn = order.turn.map(|turn| format!("api {turn}"));
@@ -175,7 +159,7 @@ pub fn over_sql(numbers: &[i64], seed: u64, plan: &Plan, url: &str) -> Vec<Asked
     let (mut dice, begun) = (Dice::of(seed, 3), Instant::now());
     let (mut asked, mut conn) = (Vec::new(), None);
     for (place, number) in numbers.iter().enumerate() {
-        let mut order = order(*number, &mut dice, plan.slowness);
+        let mut order = order(*number, &mut dice, plan);
         if order.kind == "cancelled" {
             (order.kind, order.template, order.args, order.wish) =
                 ("noop", "noop", json!({ "n": number }), Wish::Succeeds);

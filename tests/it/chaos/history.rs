@@ -1,6 +1,8 @@
 //! What was seen while everything was broken: what was asked for, what the database's witness wrote down, which effects were
 //! left, and what was done to the nodes. Times are microseconds since 1970.
 
+use std::collections::HashMap;
+
 /// What a job of ours is expected to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
@@ -97,6 +99,10 @@ pub struct History {
     /// Kinds of job that insert their number.
     pub inserting: Vec<&'static str>,
     pub struck: Vec<Struck>,
+    /// When the code of an attempt began, by job and fence.
+    pub starts: HashMap<(i64, i64), i64>,
+    /// Nodes that were ended in order: who, and from when to when.
+    pub ends: Vec<(String, i64, i64)>,
     /// Times without a database.
     pub outages: Vec<(i64, i64)>,
     /// Jobs that had to be released by a person.

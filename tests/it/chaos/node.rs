@@ -36,7 +36,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Makes a node that starts at its first [`Node::tick`]. With `clock`, a library, its wall clock can be moved.
+    /// Makes a node that starts at its first [`Node::tick`]. With `clock`, a [library](clock_library), its wall clock can be moved.
     pub fn new(number: usize, stage: &Stage, plan: &Plan, clock: Option<&Path>) -> Node {
         let (name, folder) = (format!("chaos-{number}"), ThrowAway::new());
         let cutter = stage.standby.is_none().then(|| Cutter::before(&stage.url_of("millrace")));
@@ -47,11 +47,11 @@ impl Node {
             ("DATABASE_URL", way("millrace")),
             ("MILLRACE_SQL_URL", way("millrace_sql")),
             ("MILLRACE_NODE", name.clone()),
-            ("MILLRACE_SLOTS", "2..8".into()),
+            ("MILLRACE_SLOTS", plan.slots.into()),
             ("MILLRACE_ALLOW_DIAGNOSTICS", "on".into()),
             ("MILLRACE_LEASE_SECONDS", seconds(plan.lease)),
             ("MILLRACE_HEARTBEAT_SECONDS", seconds(plan.heartbeat)),
-            ("MILLRACE_DRAIN_SECONDS", "5".into()),
+            ("MILLRACE_DRAIN_SECONDS", seconds(plan.drain)),
         ];
         if let Some(library) = clock {
             let file = folder.path().join("clock");
@@ -158,13 +158,11 @@ impl Node {
         self.cutter.iter().for_each(Cutter::cut_all);
     }
 
-    /// Moves its wall clock.
+    /// Moves its wall clock, away from the true one by so much. It needs a clock of its own.
     pub fn jump(&self, seconds: i64) {
-        if self.variables.iter().any(|(name, _)| *name == "CHAOS_CLOCK") {
-            // in place: the programs have this very file in memory
-            let file = File::options().write(true).open(self.file("clock")).unwrap();
-            std::os::unix::fs::FileExt::write_all_at(&file, &seconds.to_ne_bytes(), 0).unwrap();
-        }
+        // in place: the programs have this very file in memory
+        let file = File::options().write(true).open(self.file("clock")).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &seconds.to_ne_bytes(), 0).unwrap();
     }
 
     /// Ends it in order and gives its exit code.
@@ -222,10 +220,16 @@ fn send(pid: i32, signal: libc::c_int) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// Builds the library that moves a wall clock; `None` when there is no C compiler, although building Millrace takes one.
-pub fn clock_library(folder: &Path) -> Option<PathBuf> {
+/// Builds the library that moves a wall clock. It takes the C compiler that building Millrace takes.
+pub fn clock_library(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
     fs::write(&source, include_str!("clock.c")).unwrap();
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(&source).status();
-    built.is_ok_and(|status| status.success()).then_some(library)
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    let built = Command::new(&compiler).args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(&source).status();
+    let is_built = built.as_ref().is_ok_and(|status| status.success());
+    assert!(
+        is_built,
+        "a clock that jumps needs a C compiler, and `{compiler}` gave {built:?}: run scripts/prepare.sh test"
+    );
+    library
 }

@@ -8,6 +8,26 @@ use rand::{RngExt, SeedableRng};
 /// Sets the seed.
 const SEED: &str = "MILLRACE_CHAOS_SEED";
 
+/// One of each.
+const ALL_KINDS: [(&str, usize); 14] = [
+    ("noop", 14),
+    ("turn", 4),
+    ("turn.insert", 2),
+    ("sleep", 15),
+    ("effect", 15),
+    ("insert", 15),
+    ("line", 8),
+    ("flaky", 7),
+    ("steps", 5),
+    ("narrow", 4),
+    ("narrow.insert", 3),
+    ("broken", 3),
+    ("slow", 2),
+    ("cancelled", 3),
+];
+
+const MANY_LONG: [(&str, usize); 4] = [("long", 40), ("noop", 20), ("effect", 20), ("insert", 20)];
+
 /// How much is done, and what is done to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -27,14 +47,18 @@ pub struct Plan {
     pub cuts: usize,
     /// Jumps of a node's wall clock.
     pub jumps: usize,
-    /// Times in which the server takes no writes, and in which it has no connection left.
+    /// Times in which the server takes no writes, and as many in which it has no connection left; both together.
     pub refusals: usize,
     pub lease: Duration,
     pub heartbeat: Duration,
+    /// How long a node that ends in order lets its jobs run on.
+    pub drain: Duration,
+    /// Worker threads of a node: fewest and most.
+    pub slots: &'static str,
+    /// Kinds of work, each with its share of a hundred.
+    pub kinds: &'static [(&'static str, usize)],
     /// How many times longer jobs take, so that a blow meets some of the few that come.
     pub slowness: u64,
-    /// Of so many jobs one may need a person: three blows within a few seconds may meet the same job, which is then held.
-    pub helped_one_of: usize,
 }
 
 impl Plan {
@@ -53,8 +77,10 @@ impl Plan {
             refusals: 2,
             lease: Duration::from_secs(4),
             heartbeat: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+            slots: "2..8",
+            kinds: &ALL_KINDS,
             slowness: 1,
-            helped_one_of: 100,
         }
     }
 
@@ -74,8 +100,13 @@ impl Plan {
             lease: Duration::from_secs(10),
             heartbeat: Duration::from_secs(3),
             slowness: 3,
-            helped_one_of: 1_000,
+            ..Plan::short()
         }
+    }
+
+    /// Long jobs among short ones, on nodes that drain for a shorter time than they take: each end of a node gives some back.
+    pub fn of_long_jobs(jobs: i64, length: Duration) -> Plan {
+        Plan { jobs, length, drain: Duration::from_secs(2), slots: "2..16", kinds: &MANY_LONG, ..Plan::short() }
     }
 }
 
@@ -128,6 +159,22 @@ pub enum Fault {
     Crowd(Duration),
 }
 
+impl Fault {
+    /// What it is called when faults are counted.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::KillEngine(_) | Self::KillSupervisor(_) | Self::KillBoth(_) => "kill -9",
+            Self::FreezeEngine(_) | Self::FreezeBoth(_) => "SIGSTOP",
+            Self::Cut(_) => "all connections of a node cut",
+            Self::JumpClock(_) => "clock jump",
+            Self::Terminate => "backend terminated",
+            Self::StopDatabase(_) => "immediate stop",
+            Self::ReadOnly(_) => "read-only",
+            Self::Crowd(_) => "connections exhausted",
+        }
+    }
+}
+
 /// How many nodes there are.
 pub const NODES: usize = 3;
 
@@ -151,13 +198,17 @@ pub fn faults(plan: &Plan, seed: u64) -> Vec<(Duration, Fault)> {
     add(&mut dice, plan.terminations, &|_| Fault::Terminate);
     add(&mut dice, plan.stops, &|dice| Fault::StopDatabase(Duration::from_millis(dice.between(0, 4_000))));
     let refusals: [fn(Duration) -> Fault; 2] = [Fault::ReadOnly, Fault::Crowd];
-    add(&mut dice, plan.refusals, &|dice| dice.pick(&refusals)(Duration::from_millis(dice.between(500, 4_000))));
+    for refusal in refusals {
+        add(&mut dice, plan.refusals / 2, &|dice| refusal(Duration::from_millis(dice.between(500, 4_000))));
+    }
     all.sort_by_key(|(at, _)| *at);
     all
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -167,10 +218,19 @@ mod tests {
 
         assert_eq!(all, faults(&plan, 7));
         assert_ne!(all, faults(&plan, 8));
-        let count = |wanted: fn(&Fault) -> bool| all.iter().filter(|(_, fault)| wanted(fault)).count();
-        let is_kill =
-            |fault: &Fault| matches!(fault, Fault::KillEngine(_) | Fault::KillSupervisor(_) | Fault::KillBoth(_));
-        assert_eq!((count(is_kill), count(|fault| *fault == Fault::Terminate)), (60, 100));
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        all.iter().for_each(|(_, fault)| *counts.entry(fault.kind()).or_default() += 1);
+        let promised = [
+            ("SIGSTOP", 10),
+            ("all connections of a node cut", 40),
+            ("backend terminated", 100),
+            ("clock jump", 20),
+            ("connections exhausted", 5),
+            ("immediate stop", 10),
+            ("kill -9", 60),
+            ("read-only", 5),
+        ];
+        assert_eq!(counts, promised.into());
         assert!(all.windows(2).all(|pair| pair[0].0 <= pair[1].0) && all.iter().all(|(at, _)| *at < plan.length));
     }
 }

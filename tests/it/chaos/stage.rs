@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// Stops the server as a crash does, and starts it again after a while.
-    pub fn stop_for(&mut self, pause: Duration) {
+    pub fn stop_for(&mut self, pause: Duration) -> bool {
         // SAFETY: as in kill_primary.
         unsafe { libc::kill(self.server(), libc::SIGQUIT) };
         let (end, cluster) = (Instant::now() + RESTART_MAX, self.cluster.as_mut().unwrap());
@@ -104,37 +104,39 @@ impl Stage {
         }
         std::thread::sleep(pause);
         cluster.restart().unwrap();
+        true
     }
 
-    /// Lets the server take no writes for a while.
-    pub fn read_only_for(&self, pause: Duration) {
+    /// Lets the server take no writes for a while. `false` = it was not there.
+    pub fn read_only_for(&self, pause: Duration) -> bool {
         const OWN: &str = "SET default_transaction_read_only = off"; // or it could not be switched back
         const ON: &str = "ALTER SYSTEM SET default_transaction_read_only = on";
         const OFF: &str = "ALTER SYSTEM RESET default_transaction_read_only";
-        let Some(mut conn) = self.connect() else { return };
+        let Some(mut conn) = self.connect() else { return false };
         conn.batch_execute(OWN).unwrap();
         for (how, wait) in [(ON, pause), (OFF, Duration::ZERO)] {
             conn.batch_execute(how).unwrap();
             conn.batch_execute("SELECT pg_reload_conf()").unwrap();
             std::thread::sleep(wait);
         }
+        true
     }
 
-    /// Takes every connection that is left for a while.
-    pub fn crowd_for(&self, pause: Duration) {
+    /// Takes every connection that is left for a while. `false` = there was none.
+    pub fn crowd_for(&self, pause: Duration) -> bool {
         let crowd: Vec<PgConnection> = std::iter::from_fn(|| self.connect()).take(CONNECTIONS_MAX).collect();
         std::thread::sleep(pause);
-        drop(crowd);
+        !crowd.is_empty()
     }
 
-    /// Ends one backend of ours, by chance.
-    pub fn terminate_one(&self, number: usize) {
+    /// Ends one backend of ours, by chance. `false` = there was none, or no server.
+    pub fn terminate_one(&self, number: usize) -> bool {
         const SQL: &str = "SELECT pg_terminate_backend(pid)::text FROM (
     SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'millrace%' ORDER BY pid
     OFFSET $1 % greatest(1, (SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%')) LIMIT 1) AS one";
-        let Some(mut conn) = self.connect() else { return };
-        // it may be the time of an outage
-        statement(SQL).bind::<BigInt, _>(number as i64).tuples::<Text, String>(&mut conn).unwrap_or_default();
+        let Some(mut conn) = self.connect() else { return false };
+        let ended = statement(SQL).bind::<BigInt, _>(number as i64).tuples::<Text, String>(&mut conn);
+        ended.is_ok_and(|ended| ended == ["true"])
     }
 }
 

@@ -53,7 +53,7 @@ fn caught(break_it: impl Fn(&mut History), by: &str) {
 #[test]
 fn a_good_history_is_good() {
     assert_eq!(judge(&good()), Vec::<String>::new());
-    assert_eq!(completed_alone(&good()), (2, 2));
+    assert_eq!((completed_alone(&good()), most_interruptions(&good())), ((2, 2), 1));
     let rescues = rescues(&good(), 0);
     assert_eq!((rescues.ready, rescues.again), (vec![1_000_000], vec![3_000_000]));
 }
@@ -108,17 +108,6 @@ fn effects_without_a_reason_are_caught() {
     caught(|history| drop(history.events.remove(3)), "nothing explains its effect under 5");
     caught(|history| history.effects.push(Effect { job: 1, fence: 7 }), "twice under 7");
     caught(|history| history.effects.truncate(1), "left no effect");
-}
-
-#[test]
-fn only_what_was_given_back_is_handed_over() {
-    let mut history = good();
-    assert_eq!(hand_overs(&history), Vec::<i64>::new(), "it was interrupted");
-
-    history.events[3].what = What::Trouble("handed back".into());
-    assert_eq!(hand_overs(&history), [2_000_000]);
-    history.asked[0].kind = "narrow";
-    assert_eq!(hand_overs(&history), Vec::<i64>::new());
 }
 
 #[test]
