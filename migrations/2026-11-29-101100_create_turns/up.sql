@@ -62,7 +62,7 @@ DECLARE
     begun integer;
 BEGIN
     SELECT array_agg(DISTINCT a.lane) INTO wanted FROM (
-        SELECT g.lane FROM millrace.gated g WHERE g.not_before <= clock_timestamp() AND left(g.lane, 1) = 'o' ORDER BY g.not_before LIMIT jobs_max
+        SELECT g.lane FROM millrace.gated g WHERE g.not_before <= (SELECT clock_timestamp()) AND left(g.lane, 1) = 'o' ORDER BY g.not_before LIMIT jobs_max
     ) AS a;
     IF wanted IS NULL THEN
         RETURN 0;
@@ -70,7 +70,7 @@ BEGIN
     PERFORM millrace.lock_lanes(wanted);
     -- Noted before the turns are given: who asks later than this asks again, who asked before is seen by what follows.
     SELECT array_agg(a.job_id) INTO asked FROM (
-        SELECT g.job_id FROM millrace.gated g WHERE g.not_before <= clock_timestamp() AND g.lane = ANY (wanted) ORDER BY g.not_before LIMIT jobs_max
+        SELECT g.job_id FROM millrace.gated g WHERE g.not_before <= (SELECT clock_timestamp()) AND g.lane = ANY (wanted) ORDER BY g.not_before LIMIT jobs_max
     ) AS a;
     begun := millrace.give_turns(wanted);
     UPDATE millrace.gated g SET not_before = NULL WHERE g.job_id = ANY (asked) AND left(g.lane, 1) = 'o';

@@ -8,9 +8,10 @@ use crate::base::db::{DbError, PgConnection, statement};
 /// Most jobs of one move.
 pub const MOVE_BATCH_MAX: i32 = 1_000;
 
+/// The clock is asked in a query of its own: compared directly, it is no bound of the index, and all that waits would be read.
 const MOVE: &str = "-- queue::due::move
 WITH due AS MATERIALIZED (
-    SELECT job_id FROM millrace.scheduled WHERE run_at <= clock_timestamp() ORDER BY run_at, seq LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT job_id FROM millrace.scheduled WHERE run_at <= (SELECT clock_timestamp()) ORDER BY run_at, seq LIMIT $1 FOR UPDATE SKIP LOCKED
 ), moved AS (
     DELETE FROM millrace.scheduled s USING due WHERE s.job_id = due.job_id RETURNING s.*
 ), placed AS MATERIALIZED (

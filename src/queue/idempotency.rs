@@ -197,7 +197,7 @@ WHERE i.created_at <= clock_timestamp() - interval '24 hours'";
 pub fn forget_old(conn: &mut PgConnection) -> Result<usize, DbError> {
     const SQL: &str = "-- queue::idempotency::forget
 DELETE FROM millrace.idempotency WHERE (scope, key) IN (
-    SELECT scope, key FROM millrace.idempotency WHERE created_at <= clock_timestamp() - interval '24 hours' ORDER BY created_at LIMIT $1)";
+    SELECT scope, key FROM millrace.idempotency WHERE created_at <= (SELECT clock_timestamp() - interval '24 hours') ORDER BY created_at LIMIT $1)";
     statement(SQL).bind::<diesel::sql_types::BigInt, _>(FORGET_MAX).run(conn)
 }
 

@@ -13,7 +13,7 @@ pub const FORGET_MAX: i64 = 1_000;
 pub fn forget_lapsed_keys(conn: &mut PgConnection) -> Result<usize, DbError> {
     const SQL: &str = "-- queue::joining::lapsed
 DELETE FROM millrace.unique_keys WHERE key = ANY(ARRAY(
-    SELECT k.key FROM millrace.unique_keys k WHERE k.until < clock_timestamp() ORDER BY k.until LIMIT 1000 FOR UPDATE SKIP LOCKED))";
+    SELECT k.key FROM millrace.unique_keys k WHERE k.until < (SELECT clock_timestamp()) ORDER BY k.until LIMIT 1000 FOR UPDATE SKIP LOCKED))";
     statement(SQL).run(conn)
 }
 
@@ -24,6 +24,6 @@ DELETE FROM millrace.unique_keys WHERE key = ANY(ARRAY(
 pub fn forget_debounces(conn: &mut PgConnection) -> Result<usize, DbError> {
     const SQL: &str = "-- queue::joining::debounces
 DELETE FROM millrace.debounces WHERE key = ANY(ARRAY(
-    SELECT d.key FROM millrace.debounces d WHERE d.due < clock_timestamp() - interval '1 min' ORDER BY d.due LIMIT 1000 FOR UPDATE SKIP LOCKED))";
+    SELECT d.key FROM millrace.debounces d WHERE d.due < (SELECT clock_timestamp() - interval '1 min') ORDER BY d.due LIMIT 1000 FOR UPDATE SKIP LOCKED))";
     statement(SQL).run(conn)
 }

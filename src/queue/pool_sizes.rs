@@ -88,7 +88,7 @@ FROM millrace.nodes n JOIN millrace.pool_sizes d ON d.node_id = n.id WHERE n.nam
 pub fn forget_old(conn: &mut PgConnection) -> Result<usize, DbError> {
     const SQL: &str = "-- queue::pool_sizes::forget
 DELETE FROM millrace.pool_sizes WHERE id = ANY(ARRAY(
-    SELECT id FROM millrace.pool_sizes WHERE at < clock_timestamp() - interval '7 days' ORDER BY at LIMIT $1))";
+    SELECT id FROM millrace.pool_sizes WHERE at < (SELECT clock_timestamp() - interval '7 days') ORDER BY at LIMIT $1))";
     statement(SQL).bind::<BigInt, _>(FORGET_MAX).run(conn)
 }
 

@@ -5,12 +5,13 @@
 //! Jobs that were moved stand in `ready` under a newer place than their id and are found by their placement, all others by the line.
 
 use diesel::QueryableByName;
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 
 use super::{JobFilter, rows_of};
 use crate::base::clock::Time;
-use crate::base::db::{DbError, PgConnection, statement};
+use crate::base::db::{DbError, PgConnection, statement, transaction};
 use crate::queue::actor::Scope;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
@@ -237,6 +238,10 @@ FROM (SELECT k FROM looked ORDER BY k ", $dir, " OFFSET $3 - 1) AS last
 
 const OLDER: &str = list_sql!("older", "DESC", "<");
 const NEWER: &str = list_sql!("newer", "ASC", ">");
+/// A few rows are wanted in the order of an index, and what belongs to them by key. A bitmap has no order, so the whole line would
+/// be read and sorted; scans and joins of whole partitions look cheap to the planner as long as it does not know them.
+const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+    SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 /// State of the row that stands after the others and tells where the look ended, when there was more to look at. It comes from the same
 /// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.
 const EDGE: &str = "edge";
@@ -262,7 +267,7 @@ pub fn list(
         Cursor::After(k) => (OLDER, k),
         Cursor::Before(k) => (NEWER, k),
     };
-    let mut rows: Vec<JobRow> = statement(sql)
+    let asked = statement(sql)
         .bind::<Array<Text>, _>(filter.state_names())
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(look)
@@ -273,8 +278,11 @@ pub fn list(
         .bind::<Bool, _>(filter.names_only)
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags)
-        .bind::<BigInt, _>(rows_max + 1)
-        .rows(conn)?;
+        .bind::<BigInt, _>(rows_max + 1);
+    let mut rows: Vec<JobRow> = transaction(conn, "admin::jobs::list", |tx| {
+        tx.batch_execute(ALONG_LINES)?;
+        asked.rows(tx)
+    })?;
     let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
     let edge = edge.filter(|_| rows.len() as i64 <= rows_max);
     Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })

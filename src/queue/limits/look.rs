@@ -120,6 +120,6 @@ DELETE FROM millrace.lanes WHERE key = ANY(ARRAY(
 const DUE: &str = into_line!(
     "-- queue::limits::due
 WITH next AS MATERIALIZED (
-    SELECT job_id FROM millrace.gated WHERE not_before <= clock_timestamp() AND left(lane, 1) <> 'o' ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT job_id FROM millrace.gated WHERE not_before <= (SELECT clock_timestamp()) AND left(lane, 1) <> 'o' ORDER BY not_before, job_id LIMIT $1 FOR UPDATE SKIP LOCKED
 "
 );
