@@ -6,7 +6,7 @@ use super::figures::Rounds;
 use super::meter::{Reading, Used};
 use super::reference::{self, Design, Marks, Plans, Reference, Style, Trips, Worker, moved, one_table, thin};
 use super::stage::{BULK, payload};
-use super::steady::{self, Flow};
+use super::steady;
 use super::{BenchError, Figures, machine, say};
 use crate::base::db::PgConnection;
 use crate::bench::figures::quantiles;
@@ -175,7 +175,8 @@ fn note_flow(
     queue: &Reference,
     trial: Trial,
 ) -> Result<f64, BenchError> {
-    let Flow { mut waits_ms, used, .. } = steady::by_hand(queue, RATE, trial.seconds)?;
+    let flow = steady::by_hand(queue, RATE, trial.seconds)?;
+    let (mut waits_ms, used) = (flow.waits_ms(), flow.used);
     let wall = used.wall.as_secs_f64();
     let rate = waits_ms.len() as f64 / wall;
     let [p50, _, p99] = quantiles(&mut waits_ms);

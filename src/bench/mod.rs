@@ -80,6 +80,8 @@ pub enum Bench {
         rate: u32,
         /// Length.
         seconds: u32,
+        /// Who else is there.
+        beside: Beside,
     },
     /// What limits cost that stop nothing.
     Limits {
@@ -138,6 +140,15 @@ impl Door {
 /// Starts a web server on a listener over a database URL; it stops when what is given is dropped.
 pub type Serve<'s> = dyn Fn(TcpListener, &str) -> std::io::Result<Box<dyn Any>> + 's;
 
+/// Who else is on the measured database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nobody.
+    Nobody,
+    /// An idle session in a transaction, whose snapshot keeps dead rows from being removed.
+    HeldSnapshot,
+}
+
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -175,7 +186,7 @@ pub fn run(url: &str, bench: Bench, serve: &Serve<'_>) -> Result<Figures, BenchE
             enqueue::single(url, serve, door, (connections, seconds, rounds))
         }
         Bench::EnqueueBulk { door, jobs, rounds } => enqueue::bulk(url, serve, door, (jobs, rounds)),
-        Bench::Steady { rate, seconds } => steady::run(url, rate, seconds),
+        Bench::Steady { rate, seconds, beside } => steady::run(url, rate, seconds, beside),
         Bench::Limits { jobs, rounds } => limits::run(url, jobs, rounds),
         Bench::Single { connections, seconds, rounds } => single::run(url, connections, seconds, rounds),
         Bench::History { jobs, finished, rounds } => history::run(url, jobs, finished, rounds),

@@ -6,6 +6,24 @@ use super::place::{Place, execute};
 use super::stage::{Stage, Starts};
 use super::steady;
 use super::{BenchError, Figures, machine, say};
+use crate::base::db::{DbError, PgConnection};
+
+/// A snapshot that an idle transaction holds.
+pub(super) struct Held(PgConnection);
+
+impl Held {
+    /// Takes one.
+    pub(super) fn open(place: &Place) -> Result<Self, DbError> {
+        let mut conn = place.connect()?;
+        execute(&mut conn, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM millrace.queues")?;
+        Ok(Self(conn))
+    }
+
+    /// Lets it go. Fails when it was lost meanwhile: then nothing was held.
+    pub(super) fn end(mut self) -> Result<(), DbError> {
+        execute(&mut self.0, "SELECT count(*) FROM millrace.queues; COMMIT")
+    }
+}
 
 /// Rate and length of the flow under the snapshot.
 const FLOW: (u32, u32) = (1_000, 20);
@@ -39,12 +57,16 @@ pub(super) fn run(url: &str, jobs: u32, rounds: u32) -> Result<Figures, BenchErr
 fn two_drains(url: &str, jobs: u32, held: bool) -> Result<([f64; 2], Vec<f64>), BenchError> {
     let place = Place::migrated(url)?;
     let stage = Stage::open(&place, 32, Starts::Told)?;
-    let mut holder = place.connect()?;
-    if held {
-        execute(&mut holder, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM millrace.queues")?;
-    }
+    let holder = held.then(|| Held::open(&place)).transpose()?;
     let first = drain_once(&place, &stage, jobs)?.jobs_per_s;
     let second = drain_once(&place, &stage, jobs)?.jobs_per_s;
-    let waits = if held { steady::ours(&place, &stage, FLOW.0, FLOW.1)?.waits_ms } else { Vec::new() };
+    let waits = match holder {
+        Some(holder) => {
+            let flow = steady::ours(&place, &stage, FLOW.0, FLOW.1)?;
+            holder.end()?;
+            flow.waits_ms()
+        }
+        None => Vec::new(),
+    };
     Ok(([first, second], waits))
 }

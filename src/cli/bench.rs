@@ -5,7 +5,7 @@ use std::any::Any;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Answer, Database, Failure, Globals};
-use crate::bench::{self, Bench, Trial};
+use crate::bench::{self, Bench, Beside, Trial};
 use crate::boot::web::Web;
 
 /// Measures on databases of its own in the running cluster.
@@ -58,6 +58,9 @@ pub(super) enum Command {
         /// Length.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
         seconds: u32,
+        /// Beside an idle transaction whose snapshot keeps dead rows from being removed; then without the reference.
+        #[arg(long)]
+        held_snapshot: bool,
     },
     /// What limits cost that hold for every job and stop none.
     Limits {
@@ -200,7 +203,10 @@ impl Command {
             Self::Enqueue { kind: Kind::Bulk, door, jobs, rounds, .. } => {
                 Bench::EnqueueBulk { door: door.asked(), jobs, rounds }
             }
-            Self::Steady { rate, seconds } => Bench::Steady { rate, seconds },
+            Self::Steady { rate, seconds, held_snapshot } => {
+                let beside = if held_snapshot { Beside::HeldSnapshot } else { Beside::Nobody };
+                Bench::Steady { rate, seconds, beside }
+            }
             Self::Limits { jobs, rounds } => Bench::Limits { jobs, rounds },
             Self::Single { connections, seconds, rounds } => Bench::Single { connections, seconds, rounds },
             Self::History { jobs, finished, rounds } => Bench::History { jobs, finished, rounds },
