@@ -51,6 +51,7 @@ use crate::queue::job::{Fence, JobId};
 use crate::queue::limits::Held;
 use crate::queue::node::{self, Incarnation, Introduction};
 use crate::queue::pool_sizes::PoolSize;
+use crate::queue::template::RunnerKind;
 use crate::queue::work::Stop;
 
 /// How long draining waits, after the work was told to stop, for it to end: commands get TERM, then KILL after 10 s.
@@ -126,7 +127,7 @@ impl Engine {
     ) -> Result<Self, DbError> {
         panics::install();
         let sent = boottime(); // before registering: the lease ends here before it ends in the database
-        let me = introduce(&settings)?;
+        let me = introduce(&settings, &runners)?;
         let shared = Arc::new(Shared {
             fence: fence::Fence::new(settings.lease, sent),
             buffer: buffer::Buffer::new(settings.slots.max),
@@ -198,7 +199,7 @@ impl Engine {
     }
 }
 
-fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
+fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<Incarnation, DbError> {
     let mut link = Link::new(&settings.database_url, "engine start", Duration::from_secs(10));
     let queues = settings.queues.as_ref().map(|served| served.keys().cloned().collect::<Vec<_>>());
     link.with(|conn| {
@@ -210,6 +211,7 @@ fn introduce(settings: &EngineSettings) -> Result<Incarnation, DbError> {
                 labels: settings.labels.clone(),
                 queues: queues.as_deref(),
                 slots: (settings.slots.min, settings.slots.max),
+                commands: runners.bounds(RunnerKind::Command),
             },
         )
     })

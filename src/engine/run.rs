@@ -33,6 +33,11 @@ impl Runners {
         self
     }
 
+    /// Says how work of one kind is counted and bounded here.
+    pub(crate) fn bounds(&self, kind: RunnerKind) -> &str {
+        self.0.get(&kind).map_or("", |runner| runner.bounds())
+    }
+
     fn run(&self, job: &JobContext, spec: &TemplateSpec) -> Report {
         match self.0.get(&spec.runner) {
             Some(runner) => runner.run(job, spec),

@@ -33,6 +33,8 @@ pub struct Introduction<'a> {
     pub queues: Option<&'a [String]>,
     /// Fewest and most worker threads.
     pub slots: (u32, u32),
+    /// How it counts and bounds its commands; empty = it runs none.
+    pub commands: &'a str,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -49,10 +51,11 @@ struct Registered {
 /// Database failures.
 pub fn register(conn: &mut PgConnection, who: &Introduction<'_>) -> Result<Incarnation, DbError> {
     const SQL: &str = "-- queue::node::register
-INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues, slots_min, slots_max) VALUES ($1, 1, $2, $3, $4, $5, $6)
+INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues, slots_min, slots_max, commands)
+VALUES ($1, 1, $2, $3, $4, $5, $6, nullif($7, ''))
 ON CONFLICT (name) DO UPDATE SET epoch = n.epoch + 1, state = 'up', started_at = clock_timestamp(),
     heartbeat_at = clock_timestamp(), version = excluded.version, labels = excluded.labels, queues = excluded.queues, slots_min = excluded.slots_min,
-    slots_max = excluded.slots_max, busy = 0
+    slots_max = excluded.slots_max, commands = excluded.commands, busy = 0
 RETURNING id, epoch";
     let row: Option<Registered> = statement(SQL)
         .bind::<Text, _>(who.name.as_str())
@@ -61,6 +64,7 @@ RETURNING id, epoch";
         .bind::<Nullable<Array<Text>>, _>(who.queues)
         .bind::<Integer, _>(who.slots.0 as i32)
         .bind::<Integer, _>(who.slots.1 as i32)
+        .bind::<Text, _>(who.commands)
         .row(conn)?;
     row.map(|row| Incarnation { node: row.id, epoch: row.epoch })
         .ok_or_else(|| DbError::Other(diesel::result::Error::NotFound))

@@ -120,8 +120,11 @@ pub fn assert_uses(plan: &str, indexes: &[&str]) {
 
 pub fn node(conn: &mut PgConnection) -> Incarnation {
     let name = NodeName::parse("me").unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1) })
-        .unwrap()
+    register(
+        conn,
+        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+    )
+    .unwrap()
 }
 
 pub fn wants(jobs_max: u32) -> [Want; 3] {

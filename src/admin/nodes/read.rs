@@ -62,13 +62,16 @@ pub struct NodeRow {
     /// Its clock minus the database's, in milliseconds.
     #[diesel(sql_type = Nullable<Integer>)]
     pub clock_skew_ms: Option<i32>,
+    /// How it counts and bounds its commands.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub commands: Option<String>,
 }
 
 const ROWS: &str = "-- admin::nodes::rows
 SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at,
     greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.slots_min, n.slots_max, n.busy,
     coalesce((SELECT sum(cardinality(l.job_ids)) FROM millrace.leases l WHERE l.node_id = n.id), 0)::bigint AS running,
-    n.memory_bytes, n.labels, n.queues, n.clock_skew_ms
+    n.memory_bytes, n.labels, n.queues, n.clock_skew_ms, n.commands
 FROM millrace.nodes n WHERE ($1::text IS NULL OR n.name = $1) ORDER BY n.state = 'down', n.name LIMIT $2";
 
 /// Reads all nodes, those that are down last.
@@ -105,6 +108,7 @@ pub(super) mod sample {
             labels: serde_json::json!({ "zone": "<b>a" }),
             queues: Some(vec!["mail".into(), "exports".into()]),
             clock_skew_ms: Some(-2_400),
+            commands: Some("control groups count and bound cpu, memory, pids, io".into()),
         }
     }
 }

@@ -167,6 +167,18 @@ pub struct ResourceLimits {
 }
 
 impl ResourceLimits {
+    /// Takes `node`'s where there is none.
+    #[must_use]
+    pub fn or(self, node: Self) -> Self {
+        Self {
+            memory_mib: self.memory_mib.or(node.memory_mib),
+            cpu_s: self.cpu_s.or(node.cpu_s),
+            files: self.files.or(node.files),
+            processes: self.processes.or(node.processes),
+            file_size_mib: self.file_size_mib.or(node.file_size_mib),
+        }
+    }
+
     fn is_none(&self) -> bool {
         *self == Self::default()
     }

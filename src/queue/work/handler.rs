@@ -14,6 +14,11 @@ use crate::queue::template::TemplateSpec;
 pub trait Runner: Send + Sync {
     /// Does the work of `template` for one attempt.
     fn run(&self, job: &JobContext, template: &TemplateSpec) -> Report;
+
+    /// Says in a few words how work is counted and bounded on this machine, for the node's page; empty = there is nothing to say.
+    fn bounds(&self) -> &str {
+        ""
+    }
 }
 
 /// Arguments that a typed handler accepts.

@@ -21,17 +21,17 @@ pub(super) enum Owner {
 }
 
 impl Limits {
-    /// Takes the template's limits, where it has none the node's, and never a core dump.
-    pub(super) fn of(own: ResourceLimits, node: ResourceLimits, owner: Owner) -> Self {
+    /// Takes these limits, and never a core dump.
+    pub(super) fn of(limits: ResourceLimits, owner: Owner) -> Self {
         let mib = |limit: Option<u64>| limit.map(|mib| mib.saturating_mul(1024 * 1024));
-        let processes = own.processes.or(node.processes).or((owner == Owner::CommandsOnly).then_some(PROCESSES_MAX));
+        let processes = limits.processes.or((owner == Owner::CommandsOnly).then_some(PROCESSES_MAX));
         let all = [
             (libc::RLIMIT_CORE, Some(0)), // a dump holds secrets
-            (libc::RLIMIT_AS, mib(own.memory_mib.or(node.memory_mib))),
-            (libc::RLIMIT_CPU, own.cpu_s.or(node.cpu_s)),
-            (libc::RLIMIT_NOFILE, own.files.or(node.files)),
+            (libc::RLIMIT_AS, mib(limits.memory_mib)),
+            (libc::RLIMIT_CPU, limits.cpu_s),
+            (libc::RLIMIT_NOFILE, limits.files),
             (libc::RLIMIT_NPROC, processes),
-            (libc::RLIMIT_FSIZE, mib(own.file_size_mib.or(node.file_size_mib))),
+            (libc::RLIMIT_FSIZE, mib(limits.file_size_mib)),
         ];
         Self(all.into_iter().filter_map(|(resource, limit)| Some((resource, limit?))).collect())
     }
@@ -68,9 +68,9 @@ mod tests {
         let node = ResourceLimits { memory_mib: Some(9), files: Some(64), ..ResourceLimits::default() };
 
         assert_eq!(
-            Limits::of(own, node, Owner::Shared).0,
+            Limits::of(own.or(node), Owner::Shared).0,
             [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_AS, 1_048_576), (libc::RLIMIT_NOFILE, 64)]
         );
-        assert!(Limits::of(own, node, Owner::CommandsOnly).0.contains(&(libc::RLIMIT_NPROC, PROCESSES_MAX)));
+        assert!(Limits::of(own.or(node), Owner::CommandsOnly).0.contains(&(libc::RLIMIT_NPROC, PROCESSES_MAX)));
     }
 }

@@ -1,9 +1,11 @@
 //! Starting a command.
 
 use std::io::{self, PipeReader, Seek, Write};
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use super::groups::Group;
 use super::limits::{Limits, Owner};
 use super::plan::Plan;
 use super::process::{self, Process};
@@ -23,13 +25,18 @@ pub(super) struct Running {
     pub stderr: PipeReader,
 }
 
-/// Starts a command as leader of its own process group.
+/// Starts a command as leader of its own process group, in its control group if it has one.
 ///
 /// It dies when the calling *thread* ends, so call this from a thread that stays until the command has ended.
 ///
 /// # Errors
 /// The program, the folder or the limits do not work, or the machine has no room for a process.
-pub(super) fn spawn(plan: &Plan, run_as: Option<RunAs>, node: ResourceLimits) -> io::Result<Running> {
+pub(super) fn spawn(
+    plan: &Plan,
+    run_as: Option<RunAs>,
+    limits: ResourceLimits,
+    group: Option<&Group>,
+) -> io::Result<Running> {
     let (stdout, stdout_end) = io::pipe()?;
     let (stderr, stderr_end) = io::pipe()?;
     process::never_block(&stdout)?;
@@ -37,13 +44,22 @@ pub(super) fn spawn(plan: &Plan, run_as: Option<RunAs>, node: ResourceLimits) ->
     let mut command = command(plan, run_as)?;
     command.stdout(stdout_end).stderr(stderr_end);
     let owner = if run_as.is_some() { Owner::CommandsOnly } else { Owner::Shared };
-    let limits = Limits::of(plan.limits, node, owner);
+    let limits = Limits::of(limits, owner);
+    let door = group.map(Group::door);
     let parent = std::process::id();
     // SAFETY: what `before_exec` does is safe between fork and exec: it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(move || before_exec(parent, &limits, owner)) };
+    unsafe {
+        command.pre_exec(move || {
+            door.into_iter().for_each(enter);
+            before_exec(parent, &limits, owner)
+        })
+    };
     let child = command.spawn()?;
     drop(command); // it holds the write ends of the pipes: they would never reach their end
     let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    if let Some(Err(error)) = group.map(|group| group.take_in(pid)) {
+        tracing::warn!(pid, %error, "a command stays outside of its control group");
+    }
     offer_to_oom_killer(pid);
     match Process::open(pid) {
         Ok(process) => Ok(Running { pid, process, stdout, stderr }),
@@ -74,6 +90,13 @@ fn filled(text: &str) -> io::Result<std::fs::File> {
     file.write_all(text.as_bytes())?;
     file.rewind()?;
     Ok(file)
+}
+
+/// Goes into a control group, before anything is started. A kernel that looks at the user of the moment refuses; then the process
+/// is taken in from outside.
+fn enter(door: RawFd) {
+    // SAFETY: reads a constant; `door` is open in this copy of us until exec.
+    unsafe { libc::write(door, Group::ENTER.as_ptr().cast(), Group::ENTER.len()) };
 }
 
 fn before_exec(parent: u32, limits: &Limits, owner: Owner) -> io::Result<()> {

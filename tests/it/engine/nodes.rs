@@ -24,8 +24,11 @@ impl Handler for Slow {
 
 fn node(conn: &mut PgConnection, name: &str) -> Incarnation {
     let name = NodeName::parse(name).unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1) })
-        .unwrap()
+    register(
+        conn,
+        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+    )
+    .unwrap()
 }
 
 fn claim_one(conn: &mut PgConnection, who: Incarnation) -> Claimed {

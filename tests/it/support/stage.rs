@@ -128,8 +128,11 @@ pub fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
 /// Registers a node that only claims what the test asks for.
 pub fn register_node(conn: &mut PgConnection, name: &str) -> Incarnation {
     let name = NodeName::parse(name).unwrap();
-    register(conn, &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1) })
-        .unwrap()
+    register(
+        conn,
+        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+    )
+    .unwrap()
 }
 
 /// An engine on a test's database, ended with this value.

@@ -51,6 +51,8 @@ pub struct Row {
     /// Its clock against the database's.
     pub skew: String,
     pub skewed: bool,
+    /// How its commands are counted and bounded; empty = not told.
+    pub commands: String,
     pub may_drain: bool,
     pub may_resume: bool,
 }
@@ -84,6 +86,7 @@ impl Row {
             serves: node.queues.as_ref().map_or_else(|| "all queues".into(), |queues| queues.join(", ")),
             skew: skew_words(node.clock_skew_ms),
             skewed: skew.is_some_and(|skew| skew > SKEW),
+            commands: node.commands.clone().unwrap_or_default(),
             may_drain: may_act && node.state == "up",
             may_resume: may_act && node.state == "draining",
             name: node.name.clone(),
