@@ -104,9 +104,10 @@ impl Plan {
         }
     }
 
-    /// Long jobs among short ones, on nodes that drain for a shorter time than they take: each end of a node gives some back.
+    /// Long jobs among short ones, on nodes that drain for a shorter time than they take: each end of a node gives some back. Two
+    /// nodes have room for all, so that nobody waits for a pool to grow.
     pub fn of_long_jobs(jobs: i64, length: Duration) -> Plan {
-        Plan { jobs, length, drain: Duration::from_secs(2), slots: "2..16", kinds: &MANY_LONG, ..Plan::short() }
+        Plan { jobs, length, drain: Duration::from_secs(2), slots: "24", kinds: &MANY_LONG, ..Plan::short() }
     }
 }
 
