@@ -18,8 +18,12 @@ pub type Labels = BTreeMap<String, String>;
 pub const REQUIRES_MAX: usize = 8;
 /// Longest list of required labels, in characters, as a lane's key holds it.
 pub const REQUIRES_CHARS_MAX: usize = 200;
-/// Most lanes that a node looks at at once.
+/// Most lanes that a node looks at at once; the next look goes on behind them.
 const LANES_MAX: i64 = 500;
+
+/// Where the next look at lanes begins.
+#[derive(Debug, Default)]
+pub struct Cursor(String);
 
 /// Tells whether a node with `labels` may run what requires `requires`.
 pub fn fits(labels: &Labels, requires: &Labels) -> bool {
@@ -43,19 +47,27 @@ pub fn read_lane(lane: &str) -> Option<(QueueId, Labels)> {
     Some((QueueId(queue.parse().ok()?), requires.split(',').map(label).collect::<Option<Labels>>()?))
 }
 
-/// Reads the lanes in which jobs wait for a node that a node with `labels` is, at most 500 are looked at.
+/// Reads the lanes in which jobs wait for a node that a node with `labels` is. At most 500 are looked at; when there are more,
+/// the next look goes on behind them.
 ///
 /// # Errors
 /// Database failures.
-pub fn waiting(conn: &mut PgConnection, labels: &Labels) -> Result<Vec<(QueueId, String)>, DbError> {
+pub fn waiting(
+    conn: &mut PgConnection,
+    labels: &Labels,
+    cursor: &mut Cursor,
+) -> Result<Vec<(QueueId, String)>, DbError> {
     const SQL: &str = "-- queue::fit::waiting
 WITH RECURSIVE lane(key) AS (
-    (SELECT lane FROM millrace.gated WHERE lane > 'x' AND lane < 'y' ORDER BY lane LIMIT 1)
+    (SELECT lane FROM millrace.gated WHERE lane > $1 AND lane > 'x' AND lane < 'y' ORDER BY lane LIMIT 1)
     UNION ALL
     SELECT (SELECT g.lane FROM millrace.gated g WHERE g.lane > lane.key AND g.lane < 'y' ORDER BY g.lane LIMIT 1) FROM lane WHERE lane.key IS NOT NULL
 )
-SELECT key FROM lane WHERE key IS NOT NULL LIMIT $1";
-    let lanes: Vec<String> = statement(SQL).bind::<BigInt, _>(LANES_MAX).tuples::<Text, String>(conn)?;
+SELECT key FROM lane WHERE key IS NOT NULL LIMIT $2";
+    let lanes: Vec<String> =
+        statement(SQL).bind::<Text, _>(cursor.0.as_str()).bind::<BigInt, _>(LANES_MAX).tuples::<Text, String>(conn)?;
+    let is_cut = lanes.len() >= LANES_MAX as usize;
+    cursor.0 = lanes.last().filter(|_| is_cut).cloned().unwrap_or_default();
     let ours = |lane: String| {
         let (queue, requires) = read_lane(&lane)?;
         fits(labels, &requires).then_some((queue, lane))

@@ -30,14 +30,16 @@ SELECT millrace.answer_turns($1)";
     Ok(count(&statement(SQL).bind::<Integer, _>(ANSWERS_MAX).tuples::<Integer, i32>(conn)?))
 }
 
-/// Ends the turns of jobs that have ended and lets the next in. Leases and the lanes of limits are locked before.
-pub(super) fn end(tx: &mut Tx<'_>, ended: &[JobId]) -> Result<(), DbError> {
+/// Ends the turns of jobs that have ended and lets the next in, and tells how many went into the line. Leases and the lanes of
+/// limits are locked before.
+pub(super) fn end(tx: &mut Tx<'_>, ended: &[JobId]) -> Result<usize, DbError> {
     const SQL: &str = "-- queue::turns::end
 SELECT millrace.end_turns($1)";
-    if !ended.is_empty() {
-        statement(SQL).bind::<Array<BigInt>, _>(ended.iter().map(|job| job.0).collect::<Vec<_>>()).run(tx)?;
+    if ended.is_empty() {
+        return Ok(0);
     }
-    Ok(())
+    let jobs: Vec<i64> = ended.iter().map(|job| job.0).collect();
+    Ok(count(&statement(SQL).bind::<Array<BigInt>, _>(jobs).tuples::<Integer, i32>(tx)?))
 }
 
 /// Keeps a job's turn as it is until the transaction ends, and names its lane; `None` = it has no ordering key.

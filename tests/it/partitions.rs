@@ -76,6 +76,8 @@ fn a_partition_in_which_a_job_waits_stays_wherever_it_waits() {
         "INSERT INTO millrace.scheduled SELECT job_id, now(), now(), seq, queue_id, template_id, priority, 0, false FROM gone",
         "INSERT INTO millrace.parked SELECT job_id, 'held', now(), NULL, queue_id, template_id, priority, 0, 'x', NULL FROM gone",
         "INSERT INTO millrace.gated SELECT job_id, 'q1', now(), NULL, queue_id, template_id, priority, 0 FROM gone",
+        "INSERT INTO millrace.turns SELECT job_id, 'o:a', 1 FROM gone",
+        "INSERT INTO millrace.placements (job_id, queue_id, priority, seq) SELECT job_id, queue_id, priority, seq FROM gone",
         "INSERT INTO millrace.leases (node_id, epoch, job_ids, attempts) SELECT 1, 1, ARRAY[job_id], ARRAY[1::smallint] FROM gone",
     ] {
         let db = TestDb::new();

@@ -23,6 +23,7 @@ pub(super) struct Fitted {
     labels: Labels,
     /// Those in which jobs waited at the last look.
     lanes: Vec<(QueueId, String)>,
+    cursor: fit::Cursor,
     /// What of the part was not used yet.
     part: f64,
     /// Their lines that wait too long behind higher priorities.
@@ -33,7 +34,8 @@ impl Fitted {
     /// Reads the node's labels, an object of texts.
     pub(super) fn new(labels: &serde_json::Value, step: Duration) -> Self {
         let labels = serde_json::from_value(labels.clone()).unwrap_or_default(); // made from such a map by the settings
-        Self { labels, lanes: Vec::new(), part: 0.0, aging: Overdue::new(step) }
+        let (lanes, cursor, aging) = (Vec::new(), fit::Cursor::default(), Overdue::new(step));
+        Self { labels, lanes, cursor, part: 0.0, aging }
     }
 
     /// Claims from the lanes that are for this node, at most a part of `room`; `most` tells how many a queue may take. Nodes
@@ -49,7 +51,7 @@ impl Fitted {
             return Ok(Vec::new());
         }
         if self.lanes.is_empty() {
-            self.lanes = link.with(|conn| fit::waiting(conn, &self.labels))?;
+            self.lanes = link.with(|conn| fit::waiting(conn, &self.labels, &mut self.cursor))?;
         }
         if self.lanes.is_empty() {
             return Ok(Vec::new());
@@ -96,11 +98,12 @@ impl Fitted {
     /// Keeps what this node may run. The others have left their leases: they wait for a node with their labels, and such
     /// nodes hear of it.
     pub(super) fn turn_away(&self, link: &mut Link, shared: &Shared, assigned: Vec<Assigned>) -> Vec<Assigned> {
-        let requires = |one: &Assigned| one.version.spec.as_ref().is_ok_and(|spec| !fits(&self.labels, &spec.requires));
-        if !assigned.iter().any(requires) {
+        let is_misfit =
+            |one: &Assigned| one.version.spec.as_ref().is_ok_and(|spec| !fits(&self.labels, &spec.requires));
+        if !assigned.iter().any(is_misfit) {
             return assigned;
         }
-        let (away, kept): (Vec<_>, Vec<_>) = assigned.into_iter().partition(requires);
+        let (away, kept): (Vec<_>, Vec<_>) = assigned.into_iter().partition(is_misfit);
         let now = shared.clock.now();
         let results: Vec<Settlement> = away
             .iter()

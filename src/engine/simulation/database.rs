@@ -216,7 +216,7 @@ impl Database {
         self.nodes.iter_mut().filter(|row| row.heartbeat_ms < oldest).for_each(|row| row.is_up = false);
     }
 
-    /// Takes back one void lease; tells its holder and its job.
+    /// Takes back one void lease; tells its holder and its fence.
     pub(super) fn take_back(&mut self) -> Option<(usize, i64)> {
         let (fence, lease) = self.leases.iter().find(|(_, lease)| !self.lives(lease))?;
         let (fence, lease) = (*fence, lease.clone());

@@ -112,7 +112,7 @@ pub struct Claimed {
     pub timeout_ms: Option<i64>,
     /// It expires when not started by then.
     pub deadline: Option<Time>,
-    /// What is to be known of it in two bits.
+    /// What is to be known of it, in bits.
     pub marks: Marks,
     /// The lanes whose limits hold for it; `None` for most.
     pub limit_keys: Option<LimitKeys>,

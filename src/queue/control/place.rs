@@ -272,5 +272,5 @@ WITH key AS (
 )
 DELETE FROM millrace.live WHERE job_id = $1";
     statement(SQL).bind::<BigInt, _>(job).run(tx)?;
-    if from.lane.is_some() { turns::end(tx, &[job]) } else { Ok(()) }
+    if from.lane.is_some() { turns::end(tx, &[job]).map(drop) } else { Ok(()) }
 }

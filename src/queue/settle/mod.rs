@@ -63,7 +63,7 @@ impl Settled {
                 dropped.remove(&(result.job, result.fence));
             }
         }
-        Self { recorded: ours.len(), dropped, has_let_in: ours.iter().any(|result| result.ends_turn()) }
+        Self { recorded: ours.len(), dropped, has_let_in: false }
     }
 }
 
@@ -125,6 +125,6 @@ pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> R
     tally::record(tx, who.node, &ours)?;
     limits::free(tx, who, &ours)?;
     let turns: Vec<JobId> = ours.iter().filter(|result| result.ends_turn()).map(|result| result.job).collect();
-    turns::end(tx, &turns)?;
-    Ok(Settled::of(results, &ours))
+    let let_in = turns::end(tx, &turns)?;
+    Ok(Settled { has_let_in: let_in > 0, ..Settled::of(results, &ours) })
 }

@@ -30,7 +30,7 @@ kind: Template
 name: bad.fork
 description: Starts ever more of itself
 runner: command
-command: { shell: "bomb() { bomb | bomb & }; bomb; sleep 2; exit 3", limits: { processes: 60 } }
+command: { shell: "bomb() { bomb | bomb & }; bomb 2> said; sleep 2; grep -q fork said && exit 3; exit 0", limits: { processes: 60 } }
 defaults: { max_attempts: 1, timeout_ms: 10000 }
 ---
 kind: Template

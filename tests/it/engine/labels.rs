@@ -4,11 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use millrace::admin::jobs::{self, Reason};
 use millrace::base::db::PgConnection;
+use millrace::base::text::NodeName;
 use millrace::engine::EngineSettings;
 use millrace::queue::actor::Scope;
-use millrace::queue::job::JobId;
+use millrace::queue::fit;
+use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::work::{Ended, Failure, Handler, JobContext, Outcome, Registry};
 use serde_json::json;
 
@@ -17,19 +20,20 @@ use crate::support::stage::{
     TestEngine, enqueue, enqueue_many, handler_template, number, template, wait_for, wait_until,
 };
 
-/// Remembers where attempts ran; the first attempt of a job fails when it is told so.
+/// Remembers which template's attempts ran on which node; the first attempt of a job fails when it is told so.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<String>>>);
+struct Seen(Arc<Mutex<HashSet<(String, String)>>>);
 
 impl Seen {
-    fn nodes(&self) -> HashSet<String> {
-        self.0.lock().unwrap().iter().cloned().collect()
+    fn ran(&self, template: &str, node: &str) -> bool {
+        self.0.lock().unwrap().contains(&(template.to_owned(), node.to_owned()))
     }
 }
 
 impl Handler for Seen {
     fn run(&self, job: &JobContext) -> Ended {
-        self.0.lock().unwrap().push(job.facts().node.to_string());
+        let facts = job.facts();
+        self.0.lock().unwrap().insert((facts.template.to_string(), facts.node.to_string()));
         if job.args()["fails"].as_bool() == Some(true) && job.attempt() == 1 {
             return Err(Failure::new("once".to_owned()));
         }
@@ -48,19 +52,9 @@ fn requiring(conn: &mut PgConnection, name: &str, more: serde_json::Value) {
 fn engine(db: &TestDb, node: &str, labels: serde_json::Value, seen: &Seen) -> TestEngine {
     let registry = Registry::default().with_handler("train", seen.clone()).with_handler("plain", seen.clone());
     TestEngine::start_changed(db, registry, |settings: &mut EngineSettings| {
-        settings.node = node.parse_name();
+        settings.node = NodeName::parse(node).unwrap();
         settings.labels = labels;
     })
-}
-
-trait ParseName {
-    fn parse_name(&self) -> millrace::base::text::NodeName;
-}
-
-impl ParseName for str {
-    fn parse_name(&self) -> millrace::base::text::NodeName {
-        millrace::base::text::NodeName::parse(self).unwrap()
-    }
 }
 
 fn succeeded(conn: &mut PgConnection, jobs: i64) {
@@ -80,9 +74,9 @@ fn only_nodes_with_the_labels_run_what_requires_them_also_when_it_is_tried_again
     let mut conn = db.connect();
     requiring(&mut conn, "train", json!({ "limits": { "concurrency": 2 } }));
     handler_template(&mut conn, "plain", json!({}));
-    let (plain, gpu) = (Seen::default(), Seen::default());
-    let _plain = engine(&db, "plain", json!({ "zone": "a" }), &plain);
-    let _gpu = engine(&db, "gpu", json!({ "gpu": "1", "zone": "b" }), &gpu);
+    let seen = Seen::default();
+    let _plain = engine(&db, "plain", json!({ "zone": "a" }), &seen);
+    let _gpu = engine(&db, "gpu", json!({ "gpu": "1", "zone": "b" }), &seen);
 
     for _ in 0..10 {
         enqueue(&mut conn, "train", json!({ "fails": true }));
@@ -96,7 +90,7 @@ fn only_nodes_with_the_labels_run_what_requires_them_also_when_it_is_tried_again
     assert_eq!(number(&mut conn, trained), 60);
     let failed = "SELECT count(*) AS number FROM millrace.attempts a JOIN millrace.nodes n ON n.id = a.node_id WHERE n.name = 'plain'";
     assert_eq!(number(&mut conn, failed), 0);
-    assert!(gpu.nodes().contains("gpu") && !plain.nodes().contains("gpu"));
+    assert!(seen.ran("train", "gpu") && !seen.ran("train", "plain"));
 }
 
 #[test]
@@ -118,4 +112,19 @@ fn what_no_node_can_run_says_so_and_begins_when_such_a_node_comes() {
     let _gpu = engine(&db, "gpu", json!({ "gpu": "1" }), &seen);
     wait_for(&mut conn, job, "succeeded");
     plain.drain();
+}
+
+#[test]
+fn a_node_comes_to_its_lane_however_many_others_stand_before_it() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let others = "INSERT INTO millrace.gated (job_id, lane, since, queue_id, template_id, priority, attempt)
+        SELECT n, CASE n WHEN 600 THEN 'x1:zone=z' ELSE 'x1:zone=' || n END, now(), 1, 1, 3, 0 FROM generate_series(1, 600) AS n";
+    conn.batch_execute(others).unwrap();
+    let (labels, mut cursor) = (fit::Labels::from([("zone".to_owned(), "z".to_owned())]), fit::Cursor::default());
+
+    let looks = [(); 3].map(|()| fit::waiting(&mut conn, &labels, &mut cursor).unwrap());
+
+    let ours = vec![(QueueId(1), "x1:zone=z".to_owned())];
+    assert_eq!(looks, [Vec::new(), ours, Vec::new()], "the third begins from the start");
 }

@@ -306,23 +306,16 @@ fn who_waits_for_a_turn_is_nothing_to_limits_and_a_turn_goes_before_a_limit() {
 fn the_end_of_an_sql_job_lets_the_next_in() {
     let db = TestDb::new();
     let mut conn = db.connect();
-    let first = {
-        let me = register_node(&mut conn, "me");
-        handler_template(&mut conn, "ordered", json!({}));
-        let [first, second] = [(); 2].map(|()| ordered(&mut conn, "a", 1));
-        turns::answer(&mut conn).unwrap();
-        claim(&mut conn, me, &[Want::from_start(QueueId(1), 1)], 1).unwrap();
-        conn.batch_execute(&format!("SELECT millrace.end_turn({first})")).unwrap();
-        assert_eq!(state(&mut conn, second), "gated", "it has not ended");
-        first
-    };
+    let spec = json!({ "runner": "sql", "sql": { "statements": "SELECT 1" },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(&mut conn, "ordered", spec);
+    let engine = TestEngine::start_sql(&db);
 
-    let ended = format!("DELETE FROM millrace.leases;
-        INSERT INTO millrace.history (job_id, since, started_at, finished_at, template_id, version, queue_id, state, priority, attempt)
-        VALUES ({first}, now(), now(), now(), 1, 1, 1, 'succeeded', 3, 1); SELECT millrace.end_turn({first})");
-    conn.batch_execute(&ended).unwrap();
+    let jobs: Vec<JobId> = (0..10).map(|_| ordered(&mut conn, "a", 1)).collect();
 
-    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready"), 1);
+    jobs.into_iter().for_each(|job| wait_for(&mut conn, job, "succeeded"));
+    nothing_is_left(&mut conn);
+    engine.drain();
 }
 
 #[test]
