@@ -93,8 +93,16 @@ COMMENT ON FUNCTION millrace.snapshot_holders IS 'Who keeps dead rows of this da
 CREATE OR REPLACE FUNCTION millrace.connection_use()
 RETURNS TABLE (application text, login text, connections integer, active integer, idle_in_transaction integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = millrace, pg_temp AS $$
-    SELECT regexp_replace(left(coalesce(a.application_name, ''), 64), '^(millrace [a-z]+).*', '\1'), coalesce(a.usename::text, ''), count(*)::integer,
-        (count(*) FILTER (WHERE a.state = 'active'))::integer, (count(*) FILTER (WHERE a.state LIKE 'idle in transaction%'))::integer
-    FROM pg_stat_activity a WHERE a.backend_type = 'client backend' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 50
+    SELECT CASE WHEN place < 50 THEN application ELSE 'others' END, CASE WHEN place < 50 THEN login ELSE '' END,
+        sum(connections)::integer, sum(active)::integer, sum(idle_in_transaction)::integer
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY connections DESC, application, login) AS place
+        FROM (
+            SELECT regexp_replace(left(coalesce(a.application_name, ''), 64), '^(millrace [a-z]+).*', '\1') AS application,
+                coalesce(a.usename::text, '') AS login, count(*) AS connections, count(*) FILTER (WHERE a.state = 'active') AS active,
+                count(*) FILTER (WHERE a.state LIKE 'idle in transaction%') AS idle_in_transaction
+            FROM pg_stat_activity a WHERE a.backend_type = 'client backend' GROUP BY 1, 2
+        ) AS grouped
+    ) AS placed GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 $$;
-COMMENT ON FUNCTION millrace.connection_use IS 'Connections of the whole server by application and login; those of other databases count, because they share the limit';
+COMMENT ON FUNCTION millrace.connection_use IS 'Connections of the whole server by application and login, the smallest groups as one; those of other databases count, because they share the limit';

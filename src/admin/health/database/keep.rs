@@ -51,8 +51,9 @@ SELECT NOT EXISTS (SELECT FROM millrace.health_now WHERE at > clock_timestamp() 
 
 fn write_now(tx: &mut Tx<'_>, sample: &Sample) -> Result<(), DbError> {
     const SQL: &str = "-- admin::health::write_now
-INSERT INTO millrace.health_now (at, sample) VALUES ($1, $2) ON CONFLICT (one) DO UPDATE SET at = excluded.at, sample = excluded.sample";
-    let whole = serde_json::to_value(sample).map_err(|error| DbError::Unavailable(error.to_string()))?;
+INSERT INTO millrace.health_now (at, sample) VALUES ($1, $2) ON CONFLICT (one) DO UPDATE SET at = excluded.at, sample = excluded.sample
+WHERE millrace.health_now.at < excluded.at"; // a slow node's look is older
+    let whole = serde_json::to_value(sample).map_err(|error| DbError::Corrupt(error.to_string()))?;
     statement(SQL).bind::<Timestamptz, _>(sample.at).bind::<Jsonb, _>(whole).run(tx)?;
     Ok(())
 }
@@ -76,8 +77,9 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (at) DO NOTHING";
 
 fn forget(tx: &mut Tx<'_>) -> Result<(), DbError> {
     const SQL: &str = "-- admin::health::forget
-DELETE FROM millrace.health_samples WHERE at < clock_timestamp() - $1 * interval '1 s'";
-    statement(SQL).bind::<Integer, _>(COURSE_S).run(tx)?;
+DELETE FROM millrace.health_samples WHERE at = ANY(ARRAY(
+    SELECT at FROM millrace.health_samples WHERE at < clock_timestamp() - $1 * interval '1 s' ORDER BY at LIMIT $2))";
+    statement(SQL).bind::<Integer, _>(COURSE_S).bind::<BigInt, _>(MOMENTS_MAX).run(tx)?;
     Ok(())
 }
 

@@ -22,7 +22,8 @@ use crate::queue::permission::Permission;
 pub use keep::{KEEP_EVERY, course, keep};
 pub use look::take;
 pub use warnings::{
-    CLAIM_P99_MAX, CONNECTIONS_PERCENT_MAX, DEAD_ROWS_MAX, IDS_AHEAD_MIN, SAMPLE_AGE_MAX, SNAPSHOT_AGE_MAX, warnings,
+    CLAIM_P99_MAX, CONNECTIONS_PERCENT_MAX, DEAD_ROWS_MAX, IDS_AHEAD_MIN, SAMPLE_AGE_MAX, SNAPSHOT_AGE_MAX, are_scarce,
+    for_programs, is_old, is_slow, warnings,
 };
 
 use super::service::Finding;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Durability, Holder, Sample};
+use super::{Claims, Connections, Durability, Holder, Sample};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::web::format::{duration, grouped};
@@ -23,6 +23,29 @@ pub const CLAIM_P99_MAX: Duration = Duration::from_millis(50);
 pub const CLAIMS_MIN: i32 = 20;
 /// What was seen longer ago says nothing of now: the duty is done every ten seconds.
 pub const SAMPLE_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Tells whether claims of a node make jobs wait; of few claims the slowest says nothing.
+pub fn is_slow(claims: &Claims) -> bool {
+    claims.claims >= CLAIMS_MIN && claims.p99_ms.is_some_and(|ms| ms > CLAIM_P99_MAX.as_secs_f64() * 1e3)
+}
+
+/// Tells whether somebody has kept dead rows from being removed for too long, as of `at`.
+pub fn is_old(holder: &Holder, at: Time) -> bool {
+    match holder.since {
+        Some(since) => (at - since).to_std().unwrap_or_default() > SNAPSHOT_AGE_MAX,
+        None => holder.xids > SLOT_XIDS_MAX,
+    }
+}
+
+/// Tells whether the next program may find no connection.
+pub fn are_scarce(connections: &Connections) -> bool {
+    i64::from(connections.used) * 100 >= for_programs(connections) * CONNECTIONS_PERCENT_MAX
+}
+
+/// Connections that are not kept for superusers.
+pub fn for_programs(connections: &Connections) -> i64 {
+    i64::from(connections.max - connections.reserved).max(1)
+}
 
 /// Names what is wrong, worst first. `None` = nobody has looked yet.
 pub fn warnings(sample: Option<&Sample>, now: Time) -> Vec<Finding> {
@@ -80,11 +103,10 @@ fn partitions(sample: &Sample) -> Option<Finding> {
 }
 
 fn connections(sample: &Sample) -> Option<Finding> {
-    let open = i64::from(sample.connections.max - sample.connections.reserved).max(1);
-    let used = i64::from(sample.connections.used);
+    let (open, used) = (for_programs(&sample.connections), sample.connections.used);
     let most =
         sample.connections.by_application.first().map(|one| format!(", most of them by {}", called(&one.application)));
-    (used * 100 >= open * CONNECTIONS_PERCENT_MAX).then(|| {
+    are_scarce(&sample.connections).then(|| {
         let problem = format!("{used} of {open} connections are in use{}", most.unwrap_or_default());
         Finding::new("connections", problem, "raise max_connections, or let programs share connections (PgBouncer)")
     })
@@ -92,7 +114,6 @@ fn connections(sample: &Sample) -> Option<Finding> {
 
 fn holder(sample: &Sample, one: &Holder) -> Option<Finding> {
     let age = one.since.map(|since| (sample.at - since).to_std().unwrap_or_default());
-    let old = age.map_or(one.xids > SLOT_XIDS_MAX, |age| age > SNAPSHOT_AGE_MAX);
     let since = age.map_or_else(|| format!("{} transactions", grouped(one.xids.unsigned_abs())), duration);
     let (what, act) = match one.kind.as_str() {
         "session" => (
@@ -113,7 +134,7 @@ fn holder(sample: &Sample, one: &Holder) -> Option<Finding> {
         ),
     };
     let problem = format!("{what} for {since}: dead rows cannot be removed meanwhile");
-    old.then(|| Finding::new("snapshot", problem, act))
+    is_old(one, sample.at).then(|| Finding::new("snapshot", problem, act))
 }
 
 fn dead_rows(sample: &Sample) -> Option<Finding> {
@@ -128,11 +149,8 @@ fn dead_rows(sample: &Sample) -> Option<Finding> {
 }
 
 fn claims(sample: &Sample) -> Option<Finding> {
-    let slow = |ms: f64| ms > CLAIM_P99_MAX.as_secs_f64() * 1e3;
-    let enough = sample.claims.iter().filter(|one| one.claims >= CLAIMS_MIN);
-    let (node, p99) = enough
-        .filter_map(|one| Some((&one.node, one.p99_ms.filter(|ms| slow(*ms))?)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let slow = sample.claims.iter().filter(|one| is_slow(one));
+    let (node, p99) = slow.filter_map(|one| Some((&one.node, one.p99_ms?))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     let problem = format!("a claim on {node} took up to {p99:.0} ms in the last minute: jobs wait for it");
     let act = "look at dead rows and snapshots, then at the processors and disks of the database and the way to it";
     Some(Finding::new("claim-time", problem, act))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::admin::health::database::{
     CLAIM_P99_MAX, CONNECTIONS_PERCENT_MAX, DEAD_ROWS_MAX, Holder, IDS_AHEAD_MIN, Moment, SNAPSHOT_AGE_MAX, Sample,
+    are_scarce, for_programs, is_old, is_slow,
 };
 use crate::web::charts::{SPARK_POINTS_MAX, Spark, short, spark};
 use crate::web::format::{Count, bytes, count, duration, grouped, relative};
@@ -44,7 +45,7 @@ fn claim_tile(sample: &Sample, course: &[Moment]) -> Tile {
         value: p99.map_or_else(|| "–".into(), number),
         unit: if p99.is_some() { "ms" } else { "" },
         limit: format!("{median}limit {} ms", short(limit)),
-        bad: p99.is_some_and(|ms| ms > limit),
+        bad: sample.claims.iter().any(is_slow),
         spark: line(course, "Claim time in the last hour", |one| f64::from(one.claim_p99_us.unwrap_or(0)) / 1e3),
     }
 }
@@ -56,7 +57,7 @@ fn snapshot_tile(sample: &Sample, course: &[Moment]) -> Tile {
         value: if sample.holders.is_empty() { "none".into() } else { duration(age) },
         unit: "",
         limit: format!("limit {}", duration(SNAPSHOT_AGE_MAX)),
-        bad: age > SNAPSHOT_AGE_MAX,
+        bad: sample.holders.iter().any(|one| is_old(one, sample.at)),
         spark: line(course, "Age of the oldest snapshot in the last hour", |one| one.snapshot_age_ms as f64),
     }
 }
@@ -74,14 +75,13 @@ fn dead_tile(sample: &Sample, course: &[Moment]) -> Tile {
 }
 
 fn connection_tile(sample: &Sample, course: &[Moment]) -> Tile {
-    let open = i64::from(sample.connections.max - sample.connections.reserved);
-    let used = i64::from(sample.connections.used);
+    let open = for_programs(&sample.connections);
     Tile {
         label: "Connections",
-        value: used.to_string(),
+        value: sample.connections.used.to_string(),
         unit: "",
         limit: format!("limit {} of {open}", open * CONNECTIONS_PERCENT_MAX / 100),
-        bad: used * 100 >= open * CONNECTIONS_PERCENT_MAX,
+        bad: are_scarce(&sample.connections),
         spark: line(course, "Connections in the last hour", |one| f64::from(one.connections)),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn holders(sample: &Sample) -> Vec<HolderRow> {
             login: one.pid.map_or_else(|| one.login.clone(), |pid| format!("{pid} {}", one.login)),
             state: one.state.clone(),
             age: age.map_or_else(|| "–".into(), duration),
-            old: age.is_some_and(|age| age > SNAPSHOT_AGE_MAX),
+            old: is_old(one, sample.at),
             xids: count(one.xids),
         }
     };
@@ -242,7 +242,7 @@ pub(super) fn nodes(sample: &Sample) -> Vec<NodeRow> {
         claims: count(one.claims.into()),
         p50: told(one.p50_ms),
         p99: told(one.p99_ms),
-        bad: one.p99_ms.is_some_and(|ms| ms > CLAIM_P99_MAX.as_secs_f64() * 1e3),
+        bad: is_slow(one),
     });
     rows.collect()
 }

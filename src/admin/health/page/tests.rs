@@ -69,3 +69,25 @@ fn what_is_sent_later_holds_what_the_page_held() {
         assert!(body.contains(words), "{words}");
     }
 }
+
+#[test]
+fn a_figure_is_marked_exactly_when_it_is_warned_of() {
+    let marked = |sample: &Sample| -> Vec<&'static str> {
+        super::rows::tiles(sample, &[]).iter().filter(|tile| tile.bad).map(|tile| tile.label).collect()
+    };
+    let told = |sample: &Sample| warnings(Some(sample), sample.at).len();
+
+    let mut few = sample::well();
+    (few.claims[0].claims, few.claims[0].p99_ms) = (5, Some(60.0));
+    assert!(marked(&few).is_empty() && told(&few) == 0, "the slowest of few claims says nothing");
+    assert!(super::rows::nodes(&few).iter().all(|node| !node.bad));
+
+    let mut slot = sample::well();
+    slot.holders = vec![sample::holder("slot", 0)];
+    (slot.holders[0].since, slot.holders[0].xids) = (None, 200_000);
+    assert_eq!((marked(&slot), told(&slot)), (vec!["Oldest snapshot"], 1));
+
+    let mut full = sample::well();
+    full.connections.used = 78; // of 97
+    assert_eq!((marked(&full), told(&full)), (vec!["Connections"], 1));
+}
