@@ -68,6 +68,5 @@ fn look(database_url: &str, found: &Found) {
 
 fn notice(finding: &Finding) -> Notice {
     let act = finding.act.replace('`', "");
-    let act = act.get(..1).map_or_else(String::new, str::to_uppercase) + act.get(1..).unwrap_or_default();
-    Notice::failed("Work may be lost in a crash.").saying(format!("{}. To mend it: {act}.", finding.problem))
+    Notice::failed("Work may be lost in a crash.").saying(format!("{}. To mend it, {act}.", finding.problem))
 }

@@ -34,7 +34,8 @@ pub(super) fn ask(
     let now = shared.clock.now();
     let waited = |one: &Assigned| (now - one.job.since).to_std().unwrap_or_default();
     let overdue = |one: &Assigned| is_overdue(one.job.priority, waited(one), shared.settings.aging);
-    let Split { mut free, bounded, asks } = split(assigned, queue_limits, overdue);
+    let turn = |one: &Assigned| (!overdue(one), one.job.priority, is_fresh(one));
+    let Split { mut free, bounded, asks } = split(assigned, queue_limits, turn);
     let decided = if asks.is_empty() {
         let is_due = flushed_by == FlushedBy::Decision && !free.is_empty();
         let flushed = if is_due { link.with(flush) } else { Ok(()) };
@@ -72,23 +73,32 @@ struct Split {
     asks: Vec<Ask>,
 }
 
-/// Those that are `first` ask before the others: a lane let them in before its turn, and the place is theirs.
-fn split(assigned: Vec<Assigned>, queue_limits: &HashMap<QueueId, u32>, first: impl Fn(&Assigned) -> bool) -> Split {
+/// It comes for the first time; the others may have been let in by a lane, and stand behind fresh ones that came later.
+fn is_fresh(one: &Assigned) -> bool {
+    one.job.seq == one.job.job_id.0
+}
+
+/// They ask by their `turn`: whom a lane has let in has its place, before those who never asked.
+fn split<T: Ord>(
+    mut assigned: Vec<Assigned>,
+    queue_limits: &HashMap<QueueId, u32>,
+    turn: impl Fn(&Assigned) -> T,
+) -> Split {
     let is_free = |one: &Assigned| one.job.limit_keys.is_none() && !queue_limits.contains_key(&one.job.queue_id);
     if assigned.iter().all(is_free) {
         return Split { free: assigned, bounded: Vec::new(), asks: Vec::new() };
     }
     let mut known = Known::default();
     let mut split = Split { free: Vec::new(), bounded: Vec::new(), asks: Vec::new() };
-    let (first, last): (Vec<_>, Vec<_>) = assigned.into_iter().partition(first);
-    for mut one in first.into_iter().chain(last) {
+    assigned.sort_by_key(turn); // stable: alike ones keep their places in line
+    for mut one in assigned {
         let bounds = known.of(&one, queue_limits);
         if bounds.rules.is_empty() {
             split.free.push(one);
             continue;
         }
         one.lanes = bounds.lanes;
-        let is_fresh = one.job.seq == one.job.job_id.0;
+        let is_fresh = is_fresh(&one);
         let candidate = Candidate { rules: bounds.rules, is_fresh };
         split.asks.push(Ask { fence: one.job.fence, candidate });
         split.bounded.push(one);
