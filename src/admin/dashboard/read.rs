@@ -274,8 +274,8 @@ WITH counts AS (
     FROM millrace.rollups WHERE step_s = 60 AND at >= date_trunc('minute', now()) - interval '60 minutes' GROUP BY queue_id, at
 )
 SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS ready, coalesce(c.failed, 0) AS failed,
-    (SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
-        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line) AS oldest,
+    least((SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line), (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest,
     (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
     coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
