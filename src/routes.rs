@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, queues, templates, tokens};
+use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, pools, queues, templates, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -18,6 +18,8 @@ pub fn all(design: bool) -> Vec<Route> {
         nodes::page::routes(),
         nodes::api::routes(),
         people::page::routes(),
+        pools::page::routes(),
+        pools::api::routes(),
         queues::page::routes(),
         queues::api::routes(),
         templates::page::routes(),

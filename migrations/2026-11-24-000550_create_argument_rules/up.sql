@@ -242,12 +242,18 @@ END $$;
 COMMENT ON FUNCTION millrace.lane_key IS 'Key of a limit: its kind, the template and the values of the named parameters; long ones as a digest';
 
 CREATE OR REPLACE FUNCTION millrace.limit_keys(template_id integer, limits jsonb, args jsonb) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    keys text[];
 BEGIN
-    RETURN array_remove(ARRAY[
+    keys := array_remove(ARRAY[
         CASE WHEN limits ? 'concurrency' THEN 't' || template_id END,
         CASE WHEN limits ? 'concurrency_per_node' THEN 'n' || template_id END,
         CASE WHEN limits ? 'keyed' THEN millrace.lane_key('k', template_id, limits #> '{keyed,by}', args) END,
         CASE WHEN limits ? 'rate' THEN millrace.lane_key('r', template_id, limits #> '{rate,by}', args) END], NULL);
+    IF limits ? 'reserve' THEN -- the pools in the order in which a job gets what it reserves of them
+        keys := keys || ARRAY(SELECT 'p' || pool.name FROM jsonb_object_keys(limits -> 'reserve') AS pool(name) ORDER BY pool.name COLLATE "C");
+    END IF;
+    RETURN keys;
 END $$;
 COMMENT ON FUNCTION millrace.limit_keys IS 'Lanes whose limits hold for a job with these arguments';
 

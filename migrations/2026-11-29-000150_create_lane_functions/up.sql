@@ -2,12 +2,28 @@
 
 CREATE OR REPLACE FUNCTION millrace.lane_used(lane text, only_node integer DEFAULT NULL) RETURNS integer LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 BEGIN
-    RETURN (SELECT greatest(coalesce(sum(u.taken - coalesce(f.freed, 0)), 0), 0)::integer FROM millrace.lane_use u
+    RETURN (SELECT least(greatest(coalesce(sum(u.taken - coalesce(f.freed, 0)), 0), 0), 2147483647)::integer FROM millrace.lane_use u
         JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
         LEFT JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
         WHERE u.key = lane AND (only_node IS NULL OR u.node_id = only_node));
 END $$;
-COMMENT ON FUNCTION millrace.lane_used IS 'Places of a lane that living nodes hold, or one of them';
+COMMENT ON FUNCTION millrace.lane_used IS 'Places of a lane that living nodes hold, or one of them; of a pool the amount';
+
+CREATE OR REPLACE FUNCTION millrace.kept_of_lanes(lanes text[]) RETURNS TABLE (lane text, job_id bigint, amount integer)
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT k.lane, k.job_id, k.amount FROM millrace.lane_kept k JOIN millrace.queues q ON q.id = k.queue_id AND q.paused_at IS NULL
+        WHERE k.lane = ANY(lanes) AND k.until > clock_timestamp()
+            AND EXISTS (SELECT FROM millrace.nodes n WHERE n.state = 'up' AND (n.queues IS NULL OR q.name = ANY(n.queues)));
+END $$;
+COMMENT ON FUNCTION millrace.kept_of_lanes IS 'What is kept of pools for jobs that were let in; nothing is for those that no node can come to';
+
+CREATE OR REPLACE FUNCTION millrace.lane_kept(lane text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT least(coalesce(sum(k.amount), 0), 2147483647)::integer FROM millrace.kept_of_lanes(ARRAY[lane]) AS k);
+END $$;
+COMMENT ON FUNCTION millrace.lane_kept IS 'How much of a pool is kept';
 
 -- A function, because each of its statements sees what was committed before it: what a lane holds has to be read behind its lock.
 CREATE OR REPLACE FUNCTION millrace.ask_lanes(fences bigint[], by_node integer, by_epoch bigint, keys text[])
@@ -30,6 +46,13 @@ BEGIN
         l.tat, l.promised, millrace.lane_used(l.key), CASE WHEN left(l.key, 1) = 'n' THEN millrace.lane_used(l.key, by_node) ELSE 0 END,
         EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key),
         l.touched_at < clock_timestamp() - interval '1 hour'
-        FROM millrace.lanes l WHERE l.key = ANY(keys);
+        FROM millrace.lanes l WHERE l.key = ANY(keys) AND NOT (l.key >= 'p' AND l.key < 'q');
+    IF EXISTS (SELECT FROM UNNEST(keys) AS k(key) WHERE left(k.key, 1) = 'p') THEN -- whoever needs more than a pool has waits in nobody's way
+        RETURN QUERY SELECT clock_timestamp(), l.key, l.jobs_max, p.amount, l.tat, l.promised, millrace.lane_used(l.key), 0,
+            EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key AND g.lane >= 'p' AND g.lane < 'q' AND g.amount <= coalesce(p.amount, 2147483647)),
+            l.touched_at < clock_timestamp() - interval '1 hour'
+            FROM millrace.lanes l LEFT JOIN millrace.pools p ON p.name = substr(l.key, 2)
+            WHERE l.key = ANY(keys) AND l.key >= 'p' AND l.key < 'q';
+    END IF;
 END $$;
 COMMENT ON FUNCTION millrace.ask_lanes IS 'Locks leases of a node, then lanes, which are made where they lack, and tells what the lanes hold';

@@ -9,6 +9,7 @@ pub mod health;
 pub mod jobs;
 pub mod nodes;
 pub mod people;
+pub mod pools;
 pub mod queues;
 pub mod templates;
 pub mod tokens;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Longest name of a queue, template, schedule or node, in bytes.
+/// Longest name of a queue, template, schedule, node or pool, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 /// Longest free note (reason, message), in characters.
 pub const NOTE_CHARS_MAX: usize = 500;
@@ -62,6 +62,10 @@ checked_name!(
 checked_name!(
     /// A node's name. Holding one proves it was checked.
     NodeName, "a node's name"
+);
+checked_name!(
+    /// A pool's name. Holding one proves it was checked.
+    PoolName, "a pool's name"
 );
 
 fn check_name(what: &str, text: &str) -> Result<(), TextError> {

@@ -19,6 +19,7 @@ mod job;
 mod logging;
 mod migrate;
 mod node;
+mod pool;
 mod psql;
 mod queue;
 mod serve;
@@ -83,6 +84,9 @@ enum Command {
     /// Lists, drains and resumes nodes
     #[command(subcommand)]
     Node(node::Command),
+    /// Lists, sets and removes pools of which jobs reserve
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Applies, lists, compares, publishes and exports templates
     #[command(subcommand)]
     Template(template::Command),
@@ -126,6 +130,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Job(command) => job::run(globals, command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Node(command) => node::run(globals, command),
+        Command::Pool(command) => pool::run(globals, command),
         Command::Template(command) => template::run(globals, command),
     }
 }

@@ -23,6 +23,12 @@ const FIRST_DAYS: i64 = 45;
 /// From saving a version to publishing it.
 const READING: TimeDelta = TimeDelta::seconds(40);
 
+/// What the shop's jobs share: name, amount, unit, what it stands for.
+const POOLS: [(&str, i32, &str, &str); 2] = [
+    ("db-connections", 5, "connections", "Connections that the shop's database keeps for background work"),
+    ("memory-mb", 4_096, "MB", "Memory for pictures and documents on all nodes together"),
+];
+
 /// Why the demo's own documents cannot be used: a fault of this program, which a test looks for.
 #[derive(Debug, thiserror::Error)]
 #[error("the demo's templates cannot be read: {0}")]
@@ -76,6 +82,7 @@ pub fn insert(
     trail: &mut Vec<Entry>,
 ) -> Result<BTreeMap<String, Standing>, DbError> {
     let mut standing = BTreeMap::new();
+    insert_pools(tx, end - TimeDelta::days(FIRST_DAYS), trail)?;
     for (nth, (name, spec)) in templates.into_iter().enumerate() {
         let first = end - TimeDelta::days(FIRST_DAYS) + TimeDelta::minutes(11 * nth as i64);
         let change = CHANGES.iter().find(|change| change.0 == name.as_str());
@@ -93,6 +100,17 @@ pub fn insert(
         standing.insert(name.as_str().to_owned(), Standing { id, spec, since });
     }
     Ok(standing)
+}
+
+fn insert_pools(tx: &mut Tx<'_>, at: Time, trail: &mut Vec<Entry>) -> Result<(), DbError> {
+    const SQL: &str = "-- demo::catalog::pool
+INSERT INTO millrace.pools (name, amount, unit, description, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)";
+    for (name, amount, unit, description) in POOLS {
+        let bound = statement(SQL).bind::<Text, _>(name).bind::<Integer, _>(amount).bind::<Text, _>(unit);
+        bound.bind::<Text, _>(description).bind::<Timestamptz, _>(at).run(tx)?;
+        trail.push(Entry::by(&STAFF[0], at, "pool.make", "pool", name).to(json!({ "amount": amount })));
+    }
+    Ok(())
 }
 
 /// What the first version said.
@@ -176,6 +194,10 @@ mod tests {
         for (name, spec) in &templates {
             assert_eq!(spec.check(), [], "{name}");
             assert!(PARTS.iter().any(|part| part.template == name.as_str()), "{name}");
+            let has = |(pool, wanted): (&String, &u32)| {
+                POOLS.iter().any(|(name, amount, _, _)| name == pool && i64::from(*wanted) <= i64::from(*amount))
+            };
+            assert!(spec.limits.reserve.iter().all(has), "{name}");
         }
         assert_eq!(templates.len(), PARTS.len());
     }

@@ -37,6 +37,7 @@ pub mod params;
 pub mod partitions;
 pub mod permission;
 pub mod pool_sizes;
+pub mod pools;
 pub mod render;
 pub mod retention;
 pub mod retry;

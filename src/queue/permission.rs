@@ -48,6 +48,8 @@ pub enum Permission {
     ReadQueues,
     /// See nodes.
     ReadNodes,
+    /// See pools and who reserves of them.
+    ReadPools,
     /// See argument values, logs and output (marked values stay masked).
     ReadPayloads,
     /// Enqueue an active template.
@@ -58,6 +60,8 @@ pub enum Permission {
     RunQueues,
     /// Drain nodes.
     RunNodes,
+    /// Make, change and remove pools.
+    RunPools,
     /// See templates and their versions: what may be enqueued, and what it does.
     ReadTemplates,
     /// Write draft templates and new versions.
@@ -76,16 +80,18 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
         Self::ReadNodes,
+        Self::ReadPools,
         Self::ReadPayloads,
         Self::Enqueue,
         Self::RepairJobs,
         Self::RunQueues,
         Self::RunNodes,
+        Self::RunPools,
         Self::ReadTemplates,
         Self::DraftTemplates,
         Self::PublishTemplates,
@@ -103,12 +109,16 @@ impl Permission {
             | Self::ReadCounts
             | Self::ReadQueues
             | Self::ReadNodes
+            | Self::ReadPools
             | Self::ReadTemplates
             | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
-            Self::Enqueue | Self::RepairJobs | Self::RunQueues | Self::RunNodes | Self::DraftTemplates => {
-                matches!(role, Admin | Operator)
-            }
+            Self::Enqueue
+            | Self::RepairJobs
+            | Self::RunQueues
+            | Self::RunNodes
+            | Self::RunPools
+            | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople => role == Admin,
             Self::ReadAudit => matches!(role, Admin | Auditor),
             Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
@@ -130,6 +140,8 @@ impl Permission {
             Self::ReadNodes => ("nodes", false),
             Self::RunQueues => ("queues", true),
             Self::RunNodes => ("nodes", true),
+            Self::ReadPools => ("pools", false),
+            Self::RunPools => ("pools", true),
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
@@ -160,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_viewer_may_change_nothing_but_the_own_account() {
-        let writes = [Permission::Enqueue, Permission::RepairJobs, Permission::RunQueues, Permission::DraftTemplates];
+        let writes = [Permission::Enqueue, Permission::RepairJobs, Permission::RunQueues, Permission::RunPools];
 
         assert!(writes.into_iter().all(|permission| !permission.held_by(Role::Viewer)));
     }

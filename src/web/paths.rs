@@ -61,6 +61,16 @@ paths! {
     QUEUE_LIMITS = queue_limits(name: &str): "/queues/{name}/limits";
     /// What an operator does to a queue (`pause`, `resume`): GET asks, POST acts.
     QUEUE_ACT = queue_act(name: &str, verb: &str): "/queues/{name}/{verb}";
+    /// Pools.
+    POOLS: "/pools";
+    /// The form that makes a pool.
+    POOL_NEW: "/pools/new";
+    /// One pool.
+    POOL = pool(name: &str): "/pools/{name}";
+    /// The form that changes a pool.
+    POOL_CHANGE = pool_change(name: &str): "/pools/{name}/change";
+    /// Removes a pool: GET asks, POST acts.
+    POOL_REMOVE = pool_remove(name: &str): "/pools/{name}/remove";
     /// Nodes.
     NODES: "/nodes";
     /// One node.

@@ -1,5 +1,6 @@
 //! The rail: every place of the console, in the order in which it is shown.
 
+use super::parts::Tab;
 use super::paths;
 
 /// An entry of the rail.
@@ -137,6 +138,11 @@ pub fn rail(may_open: impl Fn(&str) -> bool) -> Vec<NavGroup> {
         }
     }
     groups
+}
+
+/// The tabs of nodes and pools, which stand under one entry; the one at `current` is shown.
+pub fn node_tabs(current: &str) -> Vec<Tab> {
+    [("Nodes", paths::NODES), ("Pools", paths::POOLS)].map(|(label, at)| Tab::new(label, at, at == current)).into()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod own_handlers;
 mod partitions;
 mod pinning;
 mod plans;
+mod pools;
 mod queues;
 mod runners;
 mod schema;

@@ -7,6 +7,7 @@ use super::database_metrics;
 use super::exposition::Exposition;
 use super::queries::{self, Totals};
 use crate::admin::nodes::{NodeRow, service as nodes};
+use crate::admin::pools::{PoolRow, service as pools};
 use crate::admin::queues::{QueueRow, service as queues};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
@@ -19,6 +20,7 @@ pub(super) struct Metrics {
     totals: Vec<Totals>,
     queues: Vec<QueueRow>,
     nodes: Vec<NodeRow>,
+    pools: Vec<PoolRow>,
     database: Health,
 }
 
@@ -40,6 +42,7 @@ pub(super) fn read(conn: &mut PgConnection) -> Result<Metrics, DbError> {
         totals: queries::totals(conn)?,
         queues: queues::list(conn, &by).map_err(|error| lost(error.to_string()))?,
         nodes: nodes::list(conn, &by).map_err(|error| lost(error.to_string()))?,
+        pools: pools::list(conn, &by).map_err(|error| lost(error.to_string()))?,
         database: database::latest(conn, &by).map_err(|error| lost(error.to_string()))?,
     })
 }
@@ -54,6 +57,7 @@ impl Metrics {
         self.counters(&mut told);
         self.queues(&mut told, now);
         self.nodes(&mut told);
+        self.pools(&mut told);
         told.family("millrace_pool_connections", "gauge", "Database connections of the web server by use.");
         told.sample(&[("use", "idle")], pool.idle);
         told.sample(&[("use", "busy")], pool.open.saturating_sub(pool.idle));
@@ -107,6 +111,22 @@ impl Metrics {
         for queue in &self.queues {
             let age = queue.oldest_ready_at.map_or(0, |at| (now - at).num_milliseconds().max(0));
             told.sample(&[("queue", &queue.name)], age as f64 / 1e3);
+        }
+    }
+
+    fn pools(&self, told: &mut Exposition) {
+        type Read = fn(&PoolRow) -> f64;
+        let families: [(&str, &str, Read); 4] = [
+            ("millrace_pool_amount", "What the pool has.", |pool| f64::from(pool.amount)),
+            ("millrace_pool_used", "What running jobs have reserved of the pool.", |pool| f64::from(pool.used)),
+            ("millrace_pool_kept", "What of the pool is kept for jobs that begin soon.", |pool| f64::from(pool.kept)),
+            ("millrace_pool_waiting", "Jobs that wait for the pool, counted up to 10,000.", |pool| pool.waiting as f64),
+        ];
+        for (name, help, read) in families {
+            told.family(name, "gauge", help);
+            for pool in &self.pools {
+                told.sample(&[("pool", &pool.name)], read(pool));
+            }
         }
     }
 

@@ -88,6 +88,8 @@ pub enum Reason {
         /// Its place among those that wait for one, from 1; at most 10,001.
         position: i64,
     },
+    /// It waits until enough of a pool is free.
+    Pool(PoolWait),
     /// More have begun than a rate allows.
     RateLimit {
         /// The values of the key, as JSON, if there are some and they are short.
@@ -113,6 +115,34 @@ pub enum Reason {
         /// Its place, from 1; at most 10,001.
         position: i64,
     },
+}
+
+/// What keeps a job that waits for a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolWait {
+    /// The pool.
+    pub pool: String,
+    /// What it reserves of it.
+    pub needs: i32,
+    /// What the pool has; absent = it is gone, and the job goes on within a second.
+    pub amount: Option<i32>,
+    /// What running jobs have reserved.
+    pub used: i32,
+    /// What is kept for jobs that were let in before and begin soon.
+    pub kept: i32,
+    /// What is counted in it, such as MB; may be empty.
+    pub unit: String,
+    /// Who has reserved of it; at most 10 are named.
+    pub holders: Vec<i64>,
+    /// Its place among those that wait and need no more than the pool has, from 1; at most 10,001.
+    pub position: i64,
+}
+
+impl PoolWait {
+    /// Tells whether it needs more than the pool has: then it waits in nobody's way.
+    pub fn needs_more_than_there_is(&self) -> bool {
+        self.amount.is_some_and(|amount| self.needs > amount)
+    }
 }
 
 /// The answer to "why is it not running?".

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::Detail;
-use super::explain::{POSITION_MAX, Reason};
+use super::explain::{POSITION_MAX, PoolWait, Reason};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 
@@ -37,13 +37,24 @@ struct Gate {
     overdue_below: i64,
     #[diesel(sql_type = Array<BigInt>)]
     holders: Vec<i64>,
+    #[diesel(sql_type = Integer)]
+    needs: i32,
+    #[diesel(sql_type = Nullable<Integer>)]
+    amount: Option<i32>,
+    #[diesel(sql_type = Text)]
+    unit: String,
+    #[diesel(sql_type = Integer)]
+    used: i32,
+    #[diesel(sql_type = Integer)]
+    kept: i32,
 }
 
 /// Tells what keeps a job that waits in a lane; `None` = it waits in no lane.
 pub(super) fn reason(conn: &mut PgConnection, job: &Detail) -> Result<Option<Reason>, DbError> {
     const SQL: &str = "-- admin::jobs::gate
 SELECT g.lane, g.not_before, l.jobs_max, g.priority, (SELECT count(*) FROM (
-        SELECT FROM millrace.gated b WHERE b.lane = g.lane AND (b.priority, b.job_id) < (g.priority, g.job_id) LIMIT $1
+        SELECT FROM millrace.gated b WHERE b.lane = g.lane AND (b.priority, b.job_id) < (g.priority, g.job_id)
+            AND (left(g.lane, 1) <> 'p' OR b.amount <= coalesce(pool.amount, b.amount)) LIMIT $1
     ) AS ahead) AS before, (SELECT count(*) FROM (
         SELECT FROM millrace.gated b WHERE b.lane = g.lane AND b.priority = g.priority AND b.job_id < g.job_id LIMIT $1
     ) AS ahead) AS alike, coalesce(l.overdue, '{}') AS overdue, (SELECT count(*) FROM (
@@ -53,8 +64,11 @@ SELECT g.lane, g.not_before, l.jobs_max, g.priority, (SELECT count(*) FROM (
         JOIN millrace.jobs j ON j.id = u.job_id LEFT JOIN millrace.placements p ON p.job_id = u.job_id
         WHERE CASE WHEN left(g.lane, 1) = 'q' THEN coalesce(p.queue_id, j.queue_id) = g.queue_id ELSE j.limit_keys @> ARRAY[g.lane] END
         ORDER BY s.started_at, u.job_id LIMIT $2
-    ) AS holders
-FROM millrace.gated g LEFT JOIN millrace.lanes l ON l.key = g.lane WHERE g.job_id = $3";
+    ) AS holders, g.amount AS needs, pool.amount, coalesce(pool.unit, '') AS unit,
+    CASE WHEN left(g.lane, 1) = 'p' THEN millrace.lane_used(g.lane) ELSE 0 END AS used,
+    CASE WHEN left(g.lane, 1) = 'p' THEN millrace.lane_kept(g.lane) ELSE 0 END AS kept
+FROM millrace.gated g LEFT JOIN millrace.lanes l ON l.key = g.lane
+LEFT JOIN millrace.pools pool ON left(g.lane, 1) = 'p' AND pool.name = substr(g.lane, 2) WHERE g.job_id = $3";
     let gate: Option<Gate> = statement(SQL)
         .bind::<BigInt, _>(POSITION_MAX)
         .bind::<Integer, _>(HOLDERS_MAX)
@@ -74,10 +88,21 @@ impl Gate {
     }
 
     fn reason(self) -> Reason {
-        let position = if self.not_before.is_none() { self.position() } else { self.before + 1 };
+        let in_order = self.not_before.is_some() || self.lane.starts_with('p');
+        let position = if in_order { self.before + 1 } else { self.position() };
         match self.not_before {
             Some(at) => Reason::RateLimit { key: key(&self.lane), at, position },
             None if self.lane.starts_with('x') => Reason::InLine { position }, // for nodes with certain labels
+            None if self.lane.starts_with('p') => Reason::Pool(PoolWait {
+                pool: self.lane[1..].to_owned(),
+                needs: self.needs,
+                amount: self.amount,
+                used: self.used,
+                kept: self.kept,
+                unit: self.unit,
+                holders: self.holders,
+                position,
+            }),
             None => Reason::Limit {
                 key: key(&self.lane),
                 of: match self.lane.as_bytes().first() {
@@ -118,6 +143,11 @@ mod tests {
             overdue,
             overdue_below: below,
             holders: Vec::new(),
+            needs: 1,
+            amount: None,
+            unit: String::new(),
+            used: 0,
+            kept: 0,
         };
         gate.position()
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::service::{sees_payload, visible_args, visible_error};
-use super::{Attempt, Detail, Explanation, Reason};
+use super::{Attempt, Detail, Explanation, PoolWait, Reason};
 use crate::queue::actor::Actor;
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
@@ -144,6 +144,7 @@ pub fn sentence(reason: &Reason) -> String {
             let of = if *of == "node" { "template on each node" } else { of };
             format!("{jobs_max} jobs of its {of} may run at once and do; it is number {position} of those that wait")
         }
+        Reason::Pool(wait) => pool(wait),
         Reason::RateLimit { at, position, .. } => {
             format!(
                 "Its turn at the limited rate comes at {}; it is number {position} of those that wait",
@@ -156,6 +157,18 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::InLine { position } => format!("It is number {position} in line"),
     }
+}
+
+fn pool(wait: &PoolWait) -> String {
+    let PoolWait { pool, needs, used, kept, position, .. } = wait;
+    let Some(amount) = wait.amount else { return format!("It needs {needs} of the pool {pool}, which is gone") };
+    if wait.needs_more_than_there_is() {
+        return format!("It needs {needs} of {pool}, the pool has {amount}: give it more, or let the job need less");
+    }
+    let kept = if *kept > 0 { format!(" and {kept} kept for jobs before it") } else { String::new() };
+    format!(
+        "It needs {needs} of {pool}; of the pool's {amount} are {used} reserved{kept}; it is number {position} of those that wait"
+    )
 }
 
 /// Gives the place after a line, where a reader goes on: `4711.30`.

@@ -4,7 +4,7 @@ use diesel::sql_types::{Integer, Text, Timestamptz};
 use serde_json::json;
 
 use super::read;
-use super::service::{Row, TemplateError, insert_version, lock};
+use super::service::{Row, TemplateError, check_pools, insert_version, lock};
 use crate::base::clock::{Clock, Time};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::note;
@@ -53,6 +53,7 @@ pub(super) fn publish_in(
     if row.state == "active" && row.active_version == Some(version) {
         return Ok(Published { version, unchanged: true });
     }
+    check_pools(tx, &found.spec)?; // they may have changed since it was saved
     mark_published(tx, actor, row.id, version, clock.now())?;
     let before = json!({ "active_version": row.active_version, "state": row.state });
     let after = json!({ "active_version": version, "state": "active", "spec": found.spec });
@@ -118,6 +119,7 @@ pub(super) fn roll_back_in(
     let row = find(tx, name)?;
     row.refuse_archived(name, "rolled back")?;
     let old = read::version(tx, row.id, to)?.ok_or_else(|| no_version(name, to))?;
+    check_pools(tx, &old.spec)?;
     let version = row.latest_version + 1;
     let message = format!("rolled back to version {to}");
     insert_version(tx, actor, row.id, version, (&old.spec, Some(&message), clock.now()))?;

@@ -1,8 +1,11 @@
 //! The limits of a template in words.
 
+use std::collections::BTreeMap;
+
 use super::facts::{Fact, span};
 use crate::queue::template::{Keyed, Labels, Limits, Rate, WhenFull};
 use crate::web::ansi::visible;
+use crate::web::format::grouped;
 
 /// Says how many run at once and begin within a time; empty when nothing limits them.
 pub fn limits(limits: &Limits) -> Vec<Fact> {
@@ -11,7 +14,8 @@ pub fn limits(limits: &Limits) -> Vec<Fact> {
         limits.concurrency_per_node.map(|jobs| Fact::words("At once on a node", format!("{} on each", count(jobs))));
     let keyed = limits.keyed.as_ref().map(|keyed| Fact::words("At once of a key", keyed_words(keyed)));
     let rate = limits.rate.as_ref().map(|rate| Fact::words("Rate", rate_words(rate)));
-    [at_once, on_a_node, keyed, rate].into_iter().flatten().collect()
+    let reserve = (!limits.reserve.is_empty()).then(|| Fact::words("Reserves", reserve_words(&limits.reserve)));
+    [at_once, on_a_node, keyed, rate, reserve].into_iter().flatten().collect()
 }
 
 /// Says which nodes run its jobs; `None` = any.
@@ -22,6 +26,12 @@ pub fn requires(labels: &Labels) -> Option<Fact> {
 
 fn count(jobs: u32) -> String {
     if jobs == 1 { "1 job".into() } else { format!("{jobs} jobs") }
+}
+
+fn reserve_words(reserve: &BTreeMap<String, u32>) -> String {
+    let words: Vec<String> =
+        reserve.iter().map(|(pool, amount)| format!("{} of {pool}", grouped(u64::from(*amount)))).collect();
+    format!("{} while it runs", words.join(", "))
 }
 
 fn keyed_words(keyed: &Keyed) -> String {
@@ -48,7 +58,7 @@ mod tests {
     fn limits_are_told_in_words() {
         let told: Limits = serde_json::from_value(
             json!({ "concurrency": 1, "concurrency_per_node": 4, "keyed": { "by": ["customer"], "jobs": 2 },
-            "rate": { "jobs": 100, "per_ms": 60_000, "burst": 5 } }),
+            "rate": { "jobs": 100, "per_ms": 60_000, "burst": 5 }, "reserve": { "db-connections": 2, "memory-mb": 4_096 } }),
         )
         .unwrap();
 
@@ -60,7 +70,8 @@ mod tests {
                 "1 job on all nodes",
                 "4 jobs on each",
                 "2 jobs with the same customer; one more waits",
-                "100 jobs begin within 1m, at most 5 at once"
+                "100 jobs begin within 1m, at most 5 at once",
+                "2 of db-connections, 4,096 of memory-mb while it runs"
             ]
         );
         assert_eq!(limits(&Limits::default()), []);

@@ -288,7 +288,7 @@ pub fn version(conn: &mut PgConnection, template: TemplateId, version: i32) -> R
     bound.bind::<Nullable<Integer>, _>(None::<i32>).bind::<Integer, _>(1).row(conn)
 }
 
-/// Lists the names that editors offer: queues, and handlers that templates use already.
+/// Lists the names that editors offer: queues, handlers that templates use already, and pools with what they have.
 ///
 /// # Errors
 /// Database failures.
@@ -298,7 +298,9 @@ pub fn known_names(conn: &mut PgConnection) -> Result<KnownNames, DbError> {
 UNION ALL
 (SELECT DISTINCT 'handler', v.spec #>> '{handler,name}' FROM millrace.templates t
     JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.latest_version
-    WHERE v.spec ->> 'runner' = 'handler' AND v.spec #>> '{handler,name}' IS NOT NULL ORDER BY 2 LIMIT $1)";
+    WHERE v.spec ->> 'runner' = 'handler' AND v.spec #>> '{handler,name}' IS NOT NULL ORDER BY 2 LIMIT $1)
+UNION ALL
+(SELECT 'pool', p.name || ' (' || rtrim(p.amount || ' ' || p.unit) || ')' FROM millrace.pools p ORDER BY p.name LIMIT $1)";
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -308,7 +310,7 @@ UNION ALL
     }
     let rows: Vec<Row> = statement(SQL).bind::<Integer, _>(TEMPLATES_MAX).rows(conn)?;
     let of = |kind: &str| rows.iter().filter(|row| row.kind == kind).map(|row| row.name.clone()).collect();
-    Ok(KnownNames { queues: of("queue"), handlers: of("handler") })
+    Ok(KnownNames { queues: of("queue"), handlers: of("handler"), pools: of("pool") })
 }
 
 /// Names that editors offer.
@@ -318,4 +320,6 @@ pub struct KnownNames {
     pub queues: Vec<String>,
     /// Handlers, by name.
     pub handlers: Vec<String>,
+    /// Pools, by name, each with what it has: `memory-mb (4096 MB)`.
+    pub pools: Vec<String>,
 }

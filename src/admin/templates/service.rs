@@ -19,6 +19,7 @@ use crate::queue::audit::{self, Change};
 use crate::queue::idempotency::{Once, RequestKey, once};
 use crate::queue::job::TemplateId;
 use crate::queue::permission::Permission;
+use crate::queue::pools;
 use crate::queue::template::{SpecError, TemplateSpec};
 
 pub use super::apply::{Applied, Publication, apply};
@@ -188,6 +189,7 @@ pub(super) fn save_in(
         return Ok(Saved { version: same.version, unchanged: true });
     }
     check_base(draft, &row)?;
+    check_pools(tx, &spec)?;
     check_scope(actor, latest.as_ref().map(|latest| latest.queue.as_str()))?;
     let version = row.latest_version + 1;
     insert_version(tx, actor, row.id, version, (&spec, message.as_deref(), clock.now()))?;
@@ -228,6 +230,18 @@ fn check_scope(actor: &Actor, queue: Option<&str>) -> Result<(), TemplateError> 
 /// Finds every broken rule of a template's content.
 pub fn problems(spec: &TemplateSpec) -> Vec<Problem> {
     spec.check().into_iter().map(Problem::from).collect()
+}
+
+/// Refuses what reserves of pools that there are not, or more than they have; the pools stay until the transaction ends.
+pub(super) fn check_pools(tx: &mut Tx<'_>, spec: &Value) -> Result<(), TemplateError> {
+    let amount = |(pool, amount): (&String, &Value)| Some((pool.clone(), u32::try_from(amount.as_u64()?).ok()?));
+    let reserve = spec.pointer("/limits/reserve").and_then(Value::as_object);
+    let faults = pools::faults(tx, &reserve.into_iter().flatten().filter_map(amount).collect())?;
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(TemplateError::Refused(faults.into_iter().map(Problem::from).collect()))
+    }
 }
 
 fn find_or_create(tx: &mut Tx<'_>, actor: &Actor, draft: &Draft<'_>) -> Result<Row, TemplateError> {

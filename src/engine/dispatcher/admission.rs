@@ -99,8 +99,8 @@ fn split<T: Ord>(
         }
         one.lanes = bounds.lanes;
         let is_fresh = is_fresh(&one);
-        let candidate = Candidate { rules: bounds.rules, is_fresh };
-        split.asks.push(Ask { fence: one.job.fence, candidate });
+        let candidate = Candidate { rules: bounds.rules, is_fresh, kept: Held::default() };
+        split.asks.push(Ask { job: one.job.job_id, fence: one.job.fence, candidate });
         split.bounded.push(one);
     }
     split
@@ -126,7 +126,7 @@ impl Known {
             let Ok(spec) = &one.version.spec else { return Bounds::default() };
             let keys = job.limit_keys.as_ref().map(LimitKeys::list).unwrap_or_default();
             let rules = rules(job.queue_id, queue_limits.get(&job.queue_id).copied(), &keys, &spec.limits);
-            Bounds { lanes: places(&rules).cloned().collect(), rules }
+            Bounds { lanes: places(&rules).collect(), rules }
         };
         self.0.entry(kind).or_insert_with(bounds).clone()
     }

@@ -1,13 +1,13 @@
 //! A queue gets a limit while its jobs run here: they take places, and those that no worker has begun go back and ask.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::{Shared, give_back};
 use crate::base::db::{DbError, Link};
 use crate::queue::job::QueueId;
-use crate::queue::limits::{self, Holding, queue_key};
+use crate::queue::limits::{self, Hold, Holding, queue_key};
 
 /// How long a write of results is waited for; it takes milliseconds unless the database is away.
 const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ pub(super) fn adopt(link: &mut Link, shared: &Shared, heard: i64, change: i64) -
     let queues = link.with(|conn| limits::limited_since(conn, heard))?;
     let has_no_place = |queue: QueueId, lanes: &limits::Held| {
         let key = queue_key(queue);
-        queues.contains(&queue) && !lanes.iter().any(|lane| **lane == *key)
+        queues.contains(&queue) && !lanes.iter().any(|hold| *hold.key == *key)
     };
     let unbegun = shared.buffer.take_those(|one| has_no_place(one.job.queue_id, &one.lanes));
     give_back(shared, unbegun);
@@ -40,14 +40,14 @@ fn settling(shared: &Shared) -> Option<MutexGuard<'_, ()>> {
     }
 }
 
-/// Notes the places of what this node holds, for whoever gives them back, and lists the lanes of all that runs here.
-fn note(shared: &Shared, held: &[Holding]) -> Vec<Arc<str>> {
+/// Notes the places of what this node holds, for whoever gives them back, and lists those of all that runs here.
+fn note(shared: &Shared, held: &[Holding]) -> Vec<Hold> {
     let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
     for (job, fence, queue) in held {
         let key = queue_key(*queue);
         let lanes = places.entry((*job, *fence)).or_default();
-        if !lanes.iter().any(|lane| **lane == *key) {
-            *lanes = lanes.iter().cloned().chain([Arc::from(key)]).collect();
+        if !lanes.iter().any(|hold| *hold.key == *key) {
+            *lanes = lanes.iter().cloned().chain([Hold { key: key.into(), amount: 1 }]).collect();
             shared.adopted.store(true, Ordering::SeqCst);
         }
     }

@@ -109,7 +109,7 @@ impl Fitted {
             .iter()
             .filter_map(|one| {
                 let lane = fit::lane(one.job.queue_id, &one.version.spec.as_ref().ok()?.requires);
-                let ending = Ending::Gated { lane, not_before: None };
+                let ending = Ending::Gated { lane, not_before: None, amount: 1 };
                 Some(Settlement { ending, ..Settlement::unstarted(&one.job, now) })
             })
             .collect();

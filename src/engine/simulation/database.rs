@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use super::pools::fits;
 use super::rules::Rules;
 use crate::base::clock::Time;
-use crate::queue::limits::{Bound, Candidate, Lanes, Rule, Verdict, places};
+use crate::queue::limits::{Bound, Hold, Lanes, Rule, Verdict, places};
 use crate::queue::retry::INTERRUPTIONS_MAX;
 use crate::queue::settle::{AttemptOutcome, Ending, Trouble};
 use crate::queue::state::{Event, JobState};
@@ -29,8 +30,8 @@ pub(super) struct Job {
     pub(super) policy: Defaults,
     pub(super) rules: Vec<Rule>,
     pub(super) cancel_wanted: bool,
-    /// The lane it waits in, and the time promised to it.
-    pub(super) gated: Option<(String, Option<Time>)>,
+    /// The lane it waits in, the time promised to it, and what it needs there.
+    pub(super) gated: Option<(String, Option<Time>, u32)>,
     pub(super) is_fresh: bool,
     /// How often it has ended, less how often it was reopened.
     pub(super) ends: i32,
@@ -45,8 +46,15 @@ pub(super) struct Lease {
     pub(super) epoch: i64,
     pub(super) job: usize,
     pub(super) attempt: u16,
-    /// Lanes in which it has a place.
-    pub(super) places: Vec<String>,
+    /// Places of lanes that it has.
+    pub(super) places: Vec<Hold>,
+}
+
+/// What of a pool is kept for a job that was let in.
+pub(super) struct Keep {
+    pub(super) job: usize,
+    pub(super) hold: Hold,
+    pub(super) until_ms: u64,
 }
 
 /// A node's row.
@@ -64,6 +72,7 @@ pub(super) struct Database {
     pub(super) leases: BTreeMap<i64, Lease>,
     pub(super) nodes: Vec<NodeRow>,
     pub(super) lanes: Lanes,
+    pub(super) kept: Vec<Keep>,
     next_fence: i64,
     /// When jobs of lanes of a rate were admitted, the last of them.
     begun: HashMap<String, VecDeque<u64>>,
@@ -76,7 +85,8 @@ impl Database {
     pub(super) fn new(jobs: Vec<Job>, nodes: usize, rules: Rules) -> Self {
         let nodes = (0..nodes).map(|_| NodeRow::default()).collect();
         let (lanes, leases, begun) = (Lanes::new(), BTreeMap::new(), HashMap::new());
-        Self { now_ms: 1_000_000, jobs, leases, nodes, lanes, next_fence: 1, begun, rules, broken: None }
+        let kept = Vec::new();
+        Self { now_ms: 1_000_000, jobs, leases, nodes, lanes, kept, next_fence: 1, begun, rules, broken: None }
     }
 
     pub(super) fn time(&self) -> Time {
@@ -122,18 +132,17 @@ impl Database {
     /// Asks the lanes about a job that was claimed.
     pub(super) fn admit(&mut self, fence: i64) -> bool {
         let Some(lease) = self.leases.get(&fence).cloned() else { return false };
-        let row = &self.jobs[lease.job];
-        let candidate = Candidate { rules: row.rules.as_slice().into(), is_fresh: row.is_fresh };
-        let places: Vec<String> = places(&row.rules).map(|key| key.to_string()).collect();
-        for rule in &row.rules {
-            let (used, has_waiting) = (self.used(&rule.key), self.waits_in(&rule.key));
+        let candidate = self.candidate(lease.job);
+        for rule in candidate.rules.iter() {
+            let (used, kept, has_waiting) = (self.used(&rule.key), self.kept_of(&rule.key), self.waits_in(rule));
             let lane = self.lanes.entry(rule.key.clone()).or_default();
-            (lane.used, lane.has_waiting) = (used, has_waiting);
+            (lane.used, lane.kept, lane.has_waiting) = (used, kept, has_waiting);
         }
         let verdict = (self.rules.decide)(self.time(), &mut self.lanes, std::slice::from_ref(&candidate));
+        self.forget_kept(lease.job, verdict.first());
         match verdict.into_iter().next() {
-            Some(Verdict::Gated { lane, not_before, .. }) => {
-                self.settle(fence, Ending::Gated { lane: lane.to_string(), not_before });
+            Some(Verdict::Gated { lane, not_before, amount, .. }) => {
+                self.settle(fence, Ending::Gated { lane: lane.to_string(), not_before, amount });
                 false
             }
             Some(Verdict::Skipped { .. }) => {
@@ -141,6 +150,7 @@ impl Database {
                 false
             }
             Some(Verdict::Admitted) | None => {
+                let places = places(&candidate.rules).collect();
                 self.leases.entry(fence).and_modify(|lease| lease.places = places);
                 candidate.rules.iter().for_each(|rule| self.note_beginning(rule));
                 true
@@ -165,12 +175,14 @@ impl Database {
 
     /// A place counts while its holder lives under its epoch.
     pub(super) fn used(&self, key: &str) -> u32 {
-        let holds = |lease: &&Lease| self.lives(lease) && lease.places.iter().any(|place| place == key);
-        self.leases.values().filter(holds).count() as u32
+        let living = self.leases.values().filter(|lease| self.lives(lease));
+        living.flat_map(|lease| &lease.places).filter(|hold| *hold.key == *key).map(|hold| hold.amount).sum()
     }
 
-    fn waits_in(&self, key: &str) -> bool {
-        self.jobs.iter().any(|job| job.gated.as_ref().is_some_and(|(lane, _)| lane == key))
+    fn waits_in(&self, rule: &Rule) -> bool {
+        let in_it =
+            |job: &Job| job.gated.as_ref().is_some_and(|(lane, _, need)| **lane == *rule.key && fits(rule, *need));
+        self.jobs.iter().any(in_it)
     }
 
     /// Records the result of an attempt of a node. `false` = it does not count.
@@ -207,7 +219,11 @@ impl Database {
             row.cancel_wanted = false;
         }
         row.is_fresh = false;
-        row.gated = if let Ending::Gated { lane, not_before } = ending { Some((lane, not_before)) } else { None };
+        row.gated = if let Ending::Gated { lane, not_before, amount } = ending {
+            Some((lane, not_before, amount))
+        } else {
+            None
+        };
     }
 
     /// Declares silent nodes lost.
@@ -241,16 +257,18 @@ impl Database {
                 self.enter(job, Event::Due);
             } else if row.cancel_wanted && row.state.is_waiting() {
                 self.cancel(job);
-            } else if let Some((lane, not_before)) = &row.gated {
+            } else if let Some((lane, not_before, _)) = &row.gated {
                 let has_room = row.rules.iter().any(|rule| match rule.bound {
                     Bound::Running { jobs_max, .. } => *rule.key == **lane && self.used(lane) < jobs_max,
-                    Bound::Here { .. } | Bound::Rate { .. } => false, // no rule of a simulated job is of one node
+                    // no rule of a simulated job is of one node, and pools have an order
+                    Bound::Here { .. } | Bound::Rate { .. } | Bound::Pool { .. } => false,
                 });
                 if not_before.map_or(has_room, |at| at <= now) {
                     self.jobs[job].gated = None;
                 }
             }
         }
+        self.let_in_to_pools();
     }
 
     /// Somebody wants a job cancelled.
@@ -326,8 +344,10 @@ impl Database {
         let rules =
             self.leases.values().filter(|lease| !lease.places.is_empty()).flat_map(|lease| &self.jobs[lease.job].rules);
         rules.into_iter().find_map(|rule| match rule.bound {
-            Bound::Running { jobs_max, .. } if self.used(&rule.key) > jobs_max => {
-                Some(format!("{} jobs of {jobs_max} run in lane {}", self.used(&rule.key), rule.key))
+            Bound::Running { jobs_max: most, .. } | Bound::Pool { amount: Some(most), .. }
+                if self.used(&rule.key) > most =>
+            {
+                Some(format!("{} of {most} run in lane {}", self.used(&rule.key), rule.key))
             }
             _ => None,
         })

@@ -5,6 +5,7 @@
 //! A seed that fails is said; `MILLRACE_SIMULATION_SEED` runs it again.
 mod database;
 mod node;
+mod pools;
 mod rules;
 mod world;
 
@@ -73,6 +74,15 @@ fn a_limit_that_lets_one_more_in_is_caught() {
         decide(now, lanes, asks)
     };
     caught(Rules { decide: generous, ..Rules::own() }, "run in lane");
+}
+
+#[test]
+fn a_pool_of_which_more_is_given_than_there_is_is_caught() {
+    let generous = |now, lanes: &mut crate::queue::limits::Lanes, asks: &[_]| {
+        lanes.iter_mut().filter(|(key, _)| key.starts_with('p')).for_each(|(_, lane)| lane.used /= 2);
+        decide(now, lanes, asks)
+    };
+    caught(Rules { decide: generous, ..Rules::own() }, "run in lane p");
 }
 
 #[test]

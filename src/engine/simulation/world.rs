@@ -300,13 +300,21 @@ fn job(number: usize, chance: &mut StdRng) -> Job {
     let lane =
         |key: String, jobs_max| Rule { key: key.into(), bound: Bound::Running { jobs_max, when_full: WhenFull::Wait } };
     let rate = Bound::Rate { interval: Duration::from_millis(5_000), tolerance: Duration::ZERO };
-    let rules = match number % 5 {
+    let pool =
+        |key: &str, reserves, amount| Rule { key: key.into(), bound: Bound::Pool { reserves, amount: Some(amount) } };
+    let mut rules = match number % 5 {
         0 => Vec::new(),
         4 => vec![Rule { key: "r1".into(), bound: rate }, lane("t1".into(), 2)],
         1 => vec![lane("t1".into(), 2)],
         2 => vec![lane("t1".into(), 2), lane(format!("k{}", number % 3), 1)],
         _ => vec![lane(format!("k{}", number % 3), 1)],
     };
+    if number.is_multiple_of(3) {
+        rules.push(pool("pa", 1 + number as u32 % 4, 5));
+    }
+    if number.is_multiple_of(2) {
+        rules.push(pool("pb", 1 + number as u32 % 3, 3));
+    }
     Job {
         state: JobState::Ready,
         attempts: 0,

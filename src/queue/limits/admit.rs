@@ -7,16 +7,20 @@ use diesel::prelude::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use super::decide::{Bound, Candidate, Lane, Lanes, Rule, Verdict, decide};
-use super::rules::is_of_queue;
+use super::free::{Places, let_in_freed};
+use super::kept::{Kept, drop_kept, kept, note_freed};
+use super::rules::{is_live, is_of_pool};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
-use crate::queue::job::Fence;
+use crate::queue::job::{Fence, JobId};
 use crate::queue::node::Incarnation;
 use crate::queue::settle::{Ending, Settlement, settle_in};
 
 /// A claimed job that has limits.
 #[derive(Debug, Clone)]
 pub struct Ask {
+    /// The job.
+    pub job: JobId,
     /// Its lease.
     pub fence: Fence,
     /// Its limits.
@@ -34,28 +38,42 @@ pub fn admit(
     asks: &[Ask],
     unstarted: impl Fn(usize) -> Settlement,
 ) -> Result<Vec<Verdict>, DbError> {
-    let verdicts = transaction(conn, "queue::limits::admit", |tx| {
+    let (verdicts, candidates) = transaction(conn, "queue::limits::admit", |tx| {
         let (now, asked) = lock(tx, who, asks)?;
         let mut lanes: Lanes = asked.iter().map(|lane| (Arc::clone(&lane.key), lane.holds.clone())).collect();
-        let candidates = present(asks, &asked);
+        let kept = kept(tx, lanes.keys().filter(|key| is_of_pool(key)))?;
+        kept.note_in(&mut lanes);
+        let candidates = present(asks, &asked, &kept);
         let verdicts = decide(now, &mut lanes, &candidates);
         write(tx, who, &changes(&asked, &lanes))?;
+        drop_kept(tx, asks, &candidates, &verdicts)?;
         settle_in(tx, who, &stopped(&verdicts, unstarted))?;
         cancel_oldest(tx, &verdicts)?;
-        Ok::<_, DbError>(verdicts)
+        Ok::<_, DbError>((verdicts, candidates))
     })?;
-    let gated = verdicts.iter().filter_map(|verdict| match verdict {
-        Verdict::Gated { lane, not_before: None, .. } => Some(lane),
-        _ => None,
-    });
-    super::free::let_in_freed(conn, gated);
+    let mut freed = gated(&verdicts);
+    note_freed(&mut freed, &candidates, &verdicts);
+    let_in_freed(conn, &freed);
     Ok(verdicts)
+}
+
+/// The lanes in which jobs wait for others to end now, and how many do.
+fn gated(verdicts: &[Verdict]) -> Places<'_> {
+    let mut lanes = Places::new();
+    for verdict in verdicts {
+        if let Verdict::Gated { lane, not_before: None, .. } = verdict {
+            *lanes.entry(lane).or_default() += 1;
+        }
+    }
+    lanes
 }
 
 /// A lane that is asked.
 struct Asked {
     key: Arc<str>,
     bound: Bound,
+    /// What people let it bound now; only of live lanes.
+    most: Option<u32>,
     holds: Lane,
     /// What it bounds, as of the last decision.
     jobs_max: Option<i32>,
@@ -64,13 +82,13 @@ struct Asked {
 }
 
 /// What the lanes that are asked bound, by the last job that says so.
-fn bounds(asks: &[Ask]) -> BTreeMap<Arc<str>, Bound> {
+fn bounds(asks: &[Ask]) -> BTreeMap<Arc<str>, &Rule> {
     let mut seen = HashSet::new(); // jobs share their rules: each list is read once
     let mut bounds = BTreeMap::new();
     for ask in asks {
         let rules = &ask.candidate.rules;
         if seen.insert(rules.as_ptr()) {
-            bounds.extend(rules.iter().map(|rule| (Arc::clone(&rule.key), rule.bound)));
+            bounds.extend(rules.iter().map(|rule| (Arc::clone(&rule.key), rule)));
         }
     }
     bounds
@@ -91,7 +109,7 @@ SELECT now, key, jobs_max, queue_max, tat, promised, used, used_here, has_waitin
         .bind::<Array<Text>, _>(bounds.keys().map(|key| &**key).collect::<Vec<&str>>())
         .tuples::<Columns, Row>(tx)?;
     let now = rows.iter().map(|row| row.now).max().unwrap_or(Time::UNIX_EPOCH);
-    let asked = |row: Row| bounds.get_key_value(row.key.as_str()).map(|(key, bound)| row.asked(key, *bound));
+    let asked = |row: Row| bounds.get(row.key.as_str()).map(|rule| row.asked(rule));
     Ok((now, rows.into_iter().filter_map(asked).collect()))
 }
 
@@ -113,8 +131,8 @@ struct Row {
     now: Time,
     key: String,
     jobs_max: Option<i32>,
-    /// The limit that its queue has now, if it is a queue's lane.
-    queue_max: Option<i32>,
+    /// What people let it bound now, if it is the lane of a queue or a pool.
+    most: Option<i32>,
     tat: Option<Time>,
     promised: Option<Time>,
     used: i32,
@@ -124,33 +142,30 @@ struct Row {
 }
 
 impl Row {
-    fn asked(self, key: &Arc<str>, bound: Bound) -> Asked {
+    fn asked(self, rule: &Rule) -> Asked {
         let (used, used_here) = (self.used.unsigned_abs(), self.used_here.unsigned_abs());
-        let holds = Lane { used, used_here, has_waiting: self.has_waiting, tat: self.tat, promised: self.promised };
-        let bound = match (is_of_queue(key), bound) {
-            // a queue without a limit still counts, so that places are given back as they were taken
-            (true, Bound::Running { when_full, .. }) => {
-                Bound::Running { jobs_max: self.queue_max.map_or(u32::MAX, i32::unsigned_abs), when_full }
-            }
-            _ => bound,
-        };
-        Asked { key: Arc::clone(key), bound, holds, jobs_max: self.jobs_max, is_old: self.is_old }
+        let (has_waiting, tat, promised) = (self.has_waiting, self.tat, self.promised);
+        let holds = Lane { used, used_here, has_waiting, tat, promised, ..Lane::default() };
+        let most = self.most.map(i32::unsigned_abs);
+        let bound = if is_live(&rule.key) { rule.now(most).bound } else { rule.bound };
+        let key = Arc::clone(&rule.key);
+        Asked { key, bound, most, holds, jobs_max: self.jobs_max, is_old: self.is_old }
     }
 }
 
-/// Gives the candidates with the limits that their queues have now: people change them, and what a node knows may be a second
-/// old.
-fn present(asks: &[Ask], asked: &[Asked]) -> Vec<Candidate> {
-    let of_queues: HashMap<&str, Bound> =
-        asked.iter().filter(|lane| is_of_queue(&lane.key)).map(|lane| (&*lane.key, lane.bound)).collect();
+/// Gives the candidates with what their queues and pools allow now and what is kept for them: people change that, and what a
+/// node knows may be a second old.
+fn present(asks: &[Ask], asked: &[Asked], kept: &Kept) -> Vec<Candidate> {
+    let live: HashMap<&str, Option<u32>> =
+        asked.iter().filter(|lane| is_live(&lane.key)).map(|lane| (&*lane.key, lane.most)).collect();
     let mut renewed: HashMap<*const Rule, Arc<[Rule]>> = HashMap::new(); // jobs share their rules
-    let now = |rule: &Rule| Rule { bound: of_queues.get(&*rule.key).copied().unwrap_or(rule.bound), ..rule.clone() };
+    let now = |rule: &Rule| live.get(&*rule.key).map_or_else(|| rule.clone(), |most| rule.now(*most));
     asks.iter()
         .map(|ask| match &ask.candidate.rules {
-            rules if rules.iter().all(|rule| !is_of_queue(&rule.key)) => ask.candidate.clone(),
+            rules if rules.iter().all(|rule| !is_live(&rule.key)) => ask.candidate.clone(),
             rules => {
                 let rules = renewed.entry(rules.as_ptr()).or_insert_with(|| rules.iter().map(now).collect());
-                Candidate { rules: Arc::clone(rules), ..ask.candidate }
+                Candidate { rules: Arc::clone(rules), kept: kept.of(ask.job), ..ask.candidate }
             }
         })
         .collect()
@@ -172,6 +187,7 @@ fn changes<'a>(asked: &'a [Asked], lanes: &Lanes) -> Vec<Change<'a>> {
         let now = lanes.get(&lane.key)?;
         let jobs_max = match lane.bound {
             Bound::Running { jobs_max, .. } | Bound::Here { jobs_max } => i32::try_from(jobs_max).ok(),
+            Bound::Pool { amount, .. } => amount.and_then(|amount| i32::try_from(amount).ok()),
             Bound::Rate { .. } => None,
         };
         let taken = i64::from(now.used) - i64::from(lane.holds.used);
@@ -215,8 +231,8 @@ ON CONFLICT (key, node_id, epoch) DO UPDATE SET taken = u.taken + excluded.taken
 fn stopped(verdicts: &[Verdict], unstarted: impl Fn(usize) -> Settlement) -> Vec<Settlement> {
     let ending = |verdict: &Verdict| match verdict {
         Verdict::Admitted => None,
-        Verdict::Gated { lane, not_before, .. } => {
-            Some(Ending::Gated { lane: String::from(&**lane), not_before: *not_before })
+        Verdict::Gated { lane, not_before, amount, .. } => {
+            Some(Ending::Gated { lane: String::from(&**lane), not_before: *not_before, amount: *amount })
         }
         Verdict::Skipped { .. } => Some(Ending::Cancelled {
             by: "limits".into(),

@@ -1,12 +1,12 @@
 //! A queue gets a limit while its jobs run. They were never asked about, so each node takes the places for what it runs, and
 //! whoever sets the limit waits until the nodes have.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::sql_types::{BigInt, Bool, Integer};
 
 use super::free::recount_in;
+use super::keys::Hold;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::job::{Fence, JobId, QueueId};
 use crate::queue::node::Incarnation;
@@ -70,7 +70,7 @@ SELECT id FROM millrace.queues WHERE limit_change > $1 AND concurrency IS NOT NU
 pub type Holding = (JobId, Fence, QueueId);
 
 /// Takes places for what this node holds of `queues`. `note` is told of it, so that their results give the places back, and
-/// answers with the lanes of all that this node runs; then what it uses is written and that it obeys change number `change`.
+/// answers with the places of all that this node runs; then what it uses is written and that it obeys change number `change`.
 /// Nothing may be claimed, settled or given back by this node meanwhile; no `sql` job ends, because its lease is locked.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn adopt(
     conn: &mut PgConnection,
     who: Incarnation,
     (queues, change): (&[QueueId], i64),
-    note: impl Fn(&[Holding]) -> Vec<Arc<str>>,
+    note: impl Fn(&[Holding]) -> Vec<Hold>,
 ) -> Result<(), DbError> {
     transaction(conn, "queue::limits::adopt", |tx| {
         let held = holdings(tx, who, queues)?;

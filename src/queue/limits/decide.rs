@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::keys::{Held, Hold};
+use super::rules::is_of_pool;
 use crate::base::clock::Time;
 use crate::queue::template::WhenFull;
 
@@ -33,6 +35,13 @@ pub enum Bound {
         /// At most so many.
         jobs_max: u32,
     },
+    /// The sum of what jobs that run reserve of a pool.
+    Pool {
+        /// What this job reserves.
+        reserves: u32,
+        /// What there is in all; `None` = there is no such pool (any more), and it bounds nothing.
+        amount: Option<u32>,
+    },
     /// Jobs that begin within a time: the generic cell rate algorithm (ITU-T I.371), a token bucket without a clock of its own.
     Rate {
         /// Time between two jobs at the even rate.
@@ -45,11 +54,13 @@ pub enum Bound {
 /// What a lane holds now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lane {
-    /// Jobs of it that run.
+    /// Jobs of it that run; of a pool what they have reserved.
     pub used: u32,
+    /// What of a pool is kept for jobs that were let in and have not come yet.
+    pub kept: u32,
     /// Those of them that run on this node.
     pub used_here: u32,
-    /// Some wait in it.
+    /// Some wait in it; of a pool, some that need no more than it has.
     pub has_waiting: bool,
     /// When the next job would begin at the even rate.
     pub tat: Option<Time>,
@@ -64,11 +75,18 @@ pub struct Candidate {
     pub rules: Arc<[Rule]>,
     /// It comes for the first time: others that wait in its lanes go before it.
     pub is_fresh: bool,
+    /// What is kept of pools for it since it was let in.
+    pub kept: Held,
 }
 
-/// Gives the lanes in which a job takes a place while it runs.
-pub fn places(rules: &[Rule]) -> impl Iterator<Item = &Arc<str>> {
-    rules.iter().filter(|rule| matches!(rule.bound, Bound::Running { .. } | Bound::Here { .. })).map(|rule| &rule.key)
+/// Gives the lanes in which a job takes places while it runs, and how many in each.
+pub fn places(rules: &[Rule]) -> impl Iterator<Item = Hold> {
+    let amount = |rule: &Rule| match rule.bound {
+        Bound::Running { .. } | Bound::Here { .. } => Some(1),
+        Bound::Pool { reserves, .. } => Some(reserves),
+        Bound::Rate { .. } => None,
+    };
+    rules.iter().filter_map(move |rule| Some(Hold { key: Arc::clone(&rule.key), amount: amount(rule)? }))
 }
 
 /// What becomes of a candidate.
@@ -82,6 +100,8 @@ pub enum Verdict {
         lane: Arc<str>,
         /// The time promised.
         not_before: Option<Time>,
+        /// What it needs of the lane.
+        amount: u32,
         /// The oldest that runs in that lane is to be cancelled.
         cancels_oldest: bool,
     },
@@ -101,8 +121,15 @@ pub fn decide(now: Time, lanes: &mut Lanes, candidates: &[Candidate]) -> Vec<Ver
 }
 
 fn decide_one(now: Time, lanes: &mut Lanes, candidate: &Candidate) -> Verdict {
+    for hold in candidate.kept.iter() {
+        let lane = lanes.entry(Arc::clone(&hold.key)).or_default();
+        lane.kept = lane.kept.saturating_sub(hold.amount); // its own to take now
+    }
     for rule in candidate.rules.iter() {
-        if let Some(verdict) = stopped(now, lane(lanes, rule), rule, candidate.is_fresh) {
+        if let Some(verdict) = stopped(now, lane(lanes, rule), rule, candidate) {
+            for hold in still_kept(&candidate.kept, &verdict) {
+                lanes.entry(Arc::clone(&hold.key)).or_default().kept += hold.amount;
+            }
             return verdict;
         }
     }
@@ -113,10 +140,22 @@ fn decide_one(now: Time, lanes: &mut Lanes, candidate: &Candidate) -> Verdict {
                 lane.used += 1;
                 lane.used_here += 1;
             }
+            Bound::Pool { reserves, .. } => lane.used = lane.used.saturating_add(reserves),
             Bound::Rate { interval, .. } => lane.tat = Some(lane.tat.unwrap_or(now).max(now) + delta(interval)),
         }
     }
     Verdict::Admitted
+}
+
+/// What stays kept for a job after it was decided about. While it waits in a lane it keeps of the pools before that one, in
+/// the order of their keys: so it comes to all of them in the end, and two jobs never wait for each other.
+pub(crate) fn still_kept<'h>(kept: &'h [Hold], verdict: &Verdict) -> impl Iterator<Item = &'h Hold> {
+    let waits_in = match verdict {
+        Verdict::Gated { lane, .. } => Some(Arc::clone(lane)),
+        Verdict::Admitted | Verdict::Skipped { .. } => None,
+    };
+    let keeps = move |hold: &&Hold| waits_in.as_ref().is_some_and(|lane| !is_of_pool(lane) || hold.key < *lane);
+    kept.iter().filter(keeps)
 }
 
 fn lane<'l>(lanes: &'l mut Lanes, rule: &Rule) -> &'l mut Lane {
@@ -124,26 +163,38 @@ fn lane<'l>(lanes: &'l mut Lanes, rule: &Rule) -> &'l mut Lane {
 }
 
 /// Tells why a candidate may not run by one rule.
-fn stopped(now: Time, lane: &mut Lane, rule: &Rule, is_fresh: bool) -> Option<Verdict> {
-    let must_queue = is_fresh && lane.has_waiting;
+fn stopped(now: Time, lane: &mut Lane, rule: &Rule, candidate: &Candidate) -> Option<Verdict> {
+    let must_queue = candidate.is_fresh && lane.has_waiting;
+    let gated = |not_before| Verdict::Gated { lane: rule.key.clone(), not_before, amount: 1, cancels_oldest: false };
     match rule.bound {
         Bound::Running { jobs_max, when_full } if lane.used >= jobs_max || must_queue => Some(match when_full {
             WhenFull::SkipNewest => Verdict::Skipped { lane: rule.key.clone() },
             WhenFull::Wait | WhenFull::CancelOldest => {
                 lane.has_waiting = true;
                 let cancels_oldest = when_full == WhenFull::CancelOldest;
-                Verdict::Gated { lane: rule.key.clone(), not_before: None, cancels_oldest }
+                Verdict::Gated { lane: rule.key.clone(), not_before: None, amount: 1, cancels_oldest }
             }
         }),
         Bound::Here { jobs_max } if lane.used_here >= jobs_max || must_queue => {
             lane.has_waiting = true;
-            Some(Verdict::Gated { lane: rule.key.clone(), not_before: None, cancels_oldest: false })
+            Some(gated(None))
+        }
+        Bound::Pool { reserves, amount } => {
+            let is_called = candidate.kept.iter().any(|hold| hold.key == rule.key);
+            let needed = u64::from(lane.used) + u64::from(lane.kept) + u64::from(reserves);
+            let fits = amount.is_none_or(|amount| needed <= u64::from(amount));
+            if fits && (is_called || !lane.has_waiting) {
+                return None;
+            }
+            lane.has_waiting |= amount.is_none_or(|amount| reserves <= amount); // whoever needs more than there is waits in nobody's way
+            let lane = rule.key.clone();
+            Some(Verdict::Gated { lane, not_before: None, amount: reserves, cancels_oldest: false })
         }
         Bound::Rate { interval, tolerance } if must_queue || earliest(lane, tolerance) > now => {
             lane.has_waiting = true;
             let promised = (lane.promised.unwrap_or(now).max(now) + delta(interval)).max(earliest(lane, tolerance));
             lane.promised = Some(promised);
-            Some(Verdict::Gated { lane: rule.key.clone(), not_before: Some(promised), cancels_oldest: false })
+            Some(gated(Some(promised)))
         }
         Bound::Running { .. } | Bound::Here { .. } | Bound::Rate { .. } => None,
     }
@@ -178,7 +229,7 @@ mod tests {
     }
 
     fn fresh(rules: &[Rule]) -> Candidate {
-        Candidate { rules: rules.into(), is_fresh: true }
+        Candidate { rules: rules.into(), is_fresh: true, kept: Held::default() }
     }
 
     fn admitted(verdicts: &[Verdict]) -> usize {
@@ -194,7 +245,10 @@ mod tests {
 
         assert_eq!(admitted(&verdicts), 2);
         assert!(verdicts[..2].iter().all(|verdict| *verdict == Verdict::Admitted));
-        assert_eq!(verdicts[2], Verdict::Gated { lane: "t1".into(), not_before: None, cancels_oldest: false });
+        assert_eq!(
+            verdicts[2],
+            Verdict::Gated { lane: "t1".into(), not_before: None, amount: 1, cancels_oldest: false }
+        );
         assert_eq!(lanes["t1"].used, 3);
     }
 
@@ -207,7 +261,10 @@ mod tests {
         let verdicts = decide(at(0), &mut lanes, &vec![fresh(&[rule]); 2]);
 
         assert_eq!(verdicts[0], Verdict::Admitted);
-        assert_eq!(verdicts[1], Verdict::Gated { lane: "n1".into(), not_before: None, cancels_oldest: false });
+        assert_eq!(
+            verdicts[1],
+            Verdict::Gated { lane: "n1".into(), not_before: None, amount: 1, cancels_oldest: false }
+        );
         assert_eq!((lanes["n1"].used, lanes["n1"].used_here), (10, 2));
     }
 

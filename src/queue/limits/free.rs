@@ -1,11 +1,12 @@
 //! Giving places back, and letting the next ones of a lane in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
-use super::keys::Held;
+use super::keys::{Held, Hold};
+use super::pools::let_in_to_pools;
+use super::rules::is_of_pool;
 use crate::base::db::{DbError, PgConnection, Statement, Tx, statement, transaction};
 use crate::queue::node::Incarnation;
 use crate::queue::settle::Settlement;
@@ -60,10 +61,10 @@ pub(in crate::queue) use freed_sql;
 /// How many places of each lane are given back.
 pub(in crate::queue) type Places<'k> = BTreeMap<&'k str, i64>;
 
-/// Counts lanes.
-pub(in crate::queue) fn counted<'k>(lanes: impl Iterator<Item = &'k Arc<str>>) -> Places<'k> {
+/// Counts places.
+pub(in crate::queue) fn counted<'k>(held: impl Iterator<Item = &'k Hold>) -> Places<'k> {
     let mut counts = Places::new();
-    lanes.for_each(|key| *counts.entry(key).or_default() += 1);
+    held.for_each(|hold| *counts.entry(&hold.key).or_default() += i64::from(hold.amount));
     counts
 }
 
@@ -118,20 +119,19 @@ WHERE EXISTS (SELECT FROM millrace.gated g WHERE g.lane = want.key AND g.not_bef
     transaction(conn, "queue::limits::let_in", |tx| let_in_waiting(tx, &waiting, jobs))
 }
 
-/// Like [`let_in`], for lanes of which each stands for one place. A failure is left to [`super::look`].
-pub(in crate::queue) fn let_in_freed<'k>(conn: &mut PgConnection, lanes: impl Iterator<Item = &'k Arc<str>>) -> usize {
-    let freed = counted(lanes);
+/// Like [`let_in`], but a failure is left to [`super::look`].
+pub(in crate::queue) fn let_in_freed(conn: &mut PgConnection, freed: &Places<'_>) -> usize {
     if freed.is_empty() {
         return 0;
     }
-    let_in(conn, &freed).unwrap_or_else(|error| {
+    let_in(conn, freed).unwrap_or_else(|error| {
         tracing::debug!(%error, "those that wait in lanes are let in by the next look");
         0
     })
 }
 
-/// Moves up to so many jobs of each lane into the line, as far as there is room. A lane without a bound (its limit was taken
-/// away) has room for all.
+/// Moves up to so many jobs of each lane into the line, as far as there is room; out of the lanes of pools as many as there is
+/// room for. A lane without a bound (its limit was taken away) has room for all.
 pub(super) fn let_in_waiting(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -> Result<usize, DbError> {
     lock(tx, lanes)?;
     let_in_locked(tx, lanes, jobs)
@@ -147,9 +147,17 @@ SELECT l.key FROM pinned CROSS JOIN millrace.lanes l WHERE l.key = ANY($1) ORDER
     Ok(())
 }
 
-/// Like [`let_in_waiting`], for lanes that are locked. Places are given by priority; every fourth one of a lane in which
-/// lower priorities are overdue goes to one of these, by turns.
+/// Like [`let_in_waiting`], for lanes that are locked.
 pub(super) fn let_in_locked(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -> Result<usize, DbError> {
+    let (of_pools, others): (Vec<_>, Vec<_>) = lanes.iter().zip(jobs).partition(|(key, _)| is_of_pool(key));
+    let pools: Vec<&str> = of_pools.into_iter().map(|(key, _)| key.as_str()).collect();
+    let (others, jobs) = others.into_iter().map(|(key, jobs)| (key.as_str(), jobs)).unzip();
+    Ok(let_in_to_lanes(tx, others, jobs)? + let_in_to_pools(tx, pools)?)
+}
+
+/// Places are given by priority; every fourth one of a lane in which lower priorities are overdue goes to one of these, by
+/// turns.
+fn let_in_to_lanes(tx: &mut Tx<'_>, lanes: Vec<&str>, jobs: Vec<i64>) -> Result<usize, DbError> {
     const SQL: &str = into_line!(
         "-- queue::limits::let_in
 WITH want AS MATERIALIZED (
@@ -177,18 +185,21 @@ WITH want AS MATERIALIZED (
     FROM turn WHERE l.key = turn.key
 "
     );
+    if lanes.is_empty() {
+        return Ok(0);
+    }
     statement(SQL).bind::<Array<Text>, _>(lanes).bind::<Array<BigInt>, _>(jobs).bind::<Integer, _>(JOBS_MAX).run(tx)
 }
 
-/// Writes what this node really uses, after something may have been done that it did not hear of. `running` holds the lanes
-/// of every admitted job that it knows, and nothing of them may be under way.
+/// Writes what this node really uses, after something may have been done that it did not hear of. `running` are the places of
+/// every admitted job that it knows, and nothing of them may be under way.
 ///
 /// # Errors
 /// Database failures.
 pub fn recount<'k>(
     conn: &mut PgConnection,
     who: Incarnation,
-    running: impl Iterator<Item = &'k Arc<str>>,
+    running: impl Iterator<Item = &'k Hold>,
 ) -> Result<(), DbError> {
     transaction(conn, "queue::limits::recount", |tx| recount_in(tx, who, running))
 }
@@ -197,7 +208,7 @@ pub fn recount<'k>(
 pub(super) fn recount_in<'k>(
     tx: &mut Tx<'_>,
     who: Incarnation,
-    running: impl Iterator<Item = &'k Arc<str>>,
+    running: impl Iterator<Item = &'k Hold>,
 ) -> Result<(), DbError> {
     const LOCK: &str = "-- queue::limits::lock_use
 SELECT u.key FROM millrace.lane_use u WHERE u.node_id = $1 AND u.epoch = $2 ORDER BY u.key FOR UPDATE";

@@ -7,8 +7,17 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::sql_types::{Array, Text};
 
+/// Places of a lane that one job holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The lane.
+    pub key: Arc<str>,
+    /// How many: 1, or what it reserves of a pool.
+    pub amount: u32,
+}
+
 /// The lanes in which a job holds places; jobs of one kind share the list.
-pub type Held = Arc<[Arc<str>]>;
+pub type Held = Arc<[Hold]>;
 
 /// Bytes before the first element of a list: dimensions, flags, type, length, first index.
 const HEAD: usize = 20;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 use super::free::{JOBS_MAX, into_line, let_in_locked, lock};
+use super::kept::forget_kept;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::aging::{overdue_lines, whole_ms};
 
@@ -36,6 +37,7 @@ WITH RECURSIVE lane(key) AS (
 )
 SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) NOT IN ('o', 'r') LIMIT $2";
     forget_dead_use(conn)?;
+    forget_kept(conn)?;
     let due = transaction(conn, "queue::limits::due", |tx| statement(DUE).bind::<Integer, _>(JOBS_MAX).run(tx))?;
     let lanes: Vec<String> = statement(LANES)
         .bind::<Text, _>(cursor.0.as_str())

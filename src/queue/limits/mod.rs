@@ -1,4 +1,4 @@
-//! Limits: how many jobs that share a key run at once, and how many begin within a time.
+//! Limits: how many jobs that share a key run at once, how much of a pool they reserve, and how many begin within a time.
 //!
 //! ```text
 //! claim ─▶ leases ─▶ admit: leases locked by id, lanes by key ─▶ runs (lane_use + 1)
@@ -10,6 +10,10 @@
 //! job to wait looks after his commit whether there is room. One of the two sees the other. Should its process die between,
 //! [`look`] comes by once a second.
 //!
+//! A pool is a lane of which jobs take amounts. Those that wait for it are let in while there is enough for the next one, and
+//! newcomers wait behind them; what they were let in for is kept for them (`lane_kept`) on their way through the line. So one
+//! that needs much comes to it, however many small ones there are. Whoever needs more than a pool has waits in nobody's way.
+//!
 //! A job's keys stand in its immutable row since it was enqueued, so whoever has none meets nothing of this. What a node
 //! uses counts only while that node lives under that epoch: a dead holder holds nothing.
 //!
@@ -20,17 +24,24 @@ mod admit;
 mod adopt;
 mod decide;
 mod free;
+mod kept;
 mod keys;
 mod look;
+mod pools;
 mod queues;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use admit::{Ask, admit};
 pub use adopt::{Holding, adopt, last_change, limited_since, obeyed};
+#[cfg(test)]
+pub(crate) use decide::still_kept;
 pub use decide::{Bound, Candidate, Lane, Lanes, Rule, Verdict, decide, places};
 pub(super) use free::{bind_freed, counted, free, freed_sql, let_in_freed};
 pub use free::{give_back, let_in, recount};
-pub use keys::{Held, LimitKeys};
+pub use keys::{Held, Hold, LimitKeys};
 pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
+pub use pools::pool_changed;
 pub use queues::queue_limited;
-pub use rules::{queue_key, rules};
+pub use rules::{pool_key, queue_key, rules};

@@ -89,6 +89,8 @@ pub enum Ending {
         lane: String,
         /// The time promised to it, if the lane is one of a rate.
         not_before: Option<Time>,
+        /// What it needs there: 1 place, or what it reserves of a pool.
+        amount: u32,
     },
     /// Given back by its node, not counted.
     HandedBack {
@@ -209,7 +211,7 @@ pub struct Settlement {
     pub unique: bool,
     /// Whether it has an ordering key: then others wait for its end.
     pub ordered: bool,
-    /// The lanes in which it took a place when it was admitted; they are given back.
+    /// The places of lanes that it took when it was admitted; they are given back.
     pub lanes: Held,
     /// Whether it has a row in `live`.
     pub live: bool,

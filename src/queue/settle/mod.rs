@@ -75,7 +75,7 @@ impl Settled {
 pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
     let mut settled = settle_all(conn, who, results)?;
     let freed = results.iter().filter(|result| settled.holds(result.job, result.fence)).flat_map(|r| r.lanes.iter());
-    settled.has_let_in |= limits::let_in_freed(conn, freed) > 0;
+    settled.has_let_in |= limits::let_in_freed(conn, &limits::counted(freed)) > 0;
     Ok(settled)
 }
 

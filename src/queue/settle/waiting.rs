@@ -28,8 +28,8 @@ INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) SELECT jo
 ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq";
 
 const GATE: &str = "-- queue::settle::gate
-INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
-SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::integer[], $7::smallint[], $8::smallint[])";
+INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt, amount)
+SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::integer[], $7::smallint[], $8::smallint[], $9::integer[])";
 
 const HOLD: &str = "-- queue::settle::hold
 INSERT INTO millrace.parked (job_id, state, since, queue_id, template_id, priority, attempt, parked_by, reason)
@@ -99,8 +99,8 @@ fn gate(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
         return Ok(());
     }
     let wish = |row: &Settlement| match &row.ending {
-        Ending::Gated { lane, not_before } => (lane.clone(), *not_before),
-        _ => (String::new(), None),
+        Ending::Gated { lane, not_before, amount } => (lane.clone(), *not_before, amount.cast_signed()),
+        _ => (String::new(), None, 1),
     };
     statement(GATE)
         .bind::<Array<BigInt>, _>(column(rows, |row| row.job.0))
@@ -111,6 +111,7 @@ fn gate(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
         .bind::<Array<Integer>, _>(column(rows, |row| row.template.0))
         .bind::<Array<SmallInt>, _>(column(rows, |row| row.priority))
         .bind::<Array<SmallInt>, _>(column(rows, Settlement::attempts_counted))
+        .bind::<Array<Integer>, _>(column(rows, |row| wish(row).2))
         .run(tx)?;
     Ok(())
 }

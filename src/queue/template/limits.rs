@@ -1,16 +1,22 @@
-//! How many jobs of a template run at once, and how many begin within a time.
+//! How many jobs of a template run at once, what they reserve, and how many begin within a time.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::base::pointer::Place;
-use crate::base::text::NodeName;
+use crate::base::text::{NodeName, PoolName};
 use crate::queue::fit::{Labels, REQUIRES_CHARS_MAX, REQUIRES_MAX, written};
 
 /// Most jobs at once that a limit may name.
 pub const JOBS_MAX: u32 = 100_000;
 /// Most parameters that make a key.
 pub const KEY_PARAMS_MAX: usize = 8;
+/// Most pools of which a job reserves.
+pub const RESERVE_MAX: usize = 8;
+/// Most that a pool holds, and that a job reserves of it.
+pub const AMOUNT_MAX: u32 = 1_000_000_000;
 /// Longest time of a rate, in milliseconds: 31 days.
 pub const RATE_MS_MAX: u64 = 31 * 24 * 3_600_000;
 
@@ -30,6 +36,9 @@ pub struct Limits {
     /// How many of its jobs begin within a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// What each of its jobs reserves while it runs: amounts by the names of pools.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reserve: BTreeMap<String, u32>,
 }
 
 impl Limits {
@@ -120,6 +129,18 @@ impl Check<'_> {
             );
             self.key_params(&rate.by, &at.key("by"));
         }
+        self.reserve(&limits.reserve, &at.key("reserve"));
+    }
+
+    fn reserve(&mut self, reserve: &BTreeMap<String, u32>, at: &Place<'_>) {
+        self.require(reserve.len() <= RESERVE_MAX, at, "names more than 8 pools");
+        for (pool, amount) in reserve {
+            let at = at.key(pool);
+            if let Err(odd) = PoolName::parse(pool) {
+                self.fault(&at, format!("is no pool's name: {odd}"));
+            }
+            self.require((1..=AMOUNT_MAX).contains(amount), &at, "goes from 1 to 1000000000");
+        }
     }
 
     pub(super) fn requires(&mut self, requires: &Labels) {
@@ -178,9 +199,9 @@ mod tests {
     #[test]
     fn limits_are_within_their_bounds_and_name_parameters() {
         let good = json!({ "concurrency": 5, "concurrency_per_node": 2, "keyed": { "by": ["customer"], "jobs": 1, "when_full": "cancel_oldest" },
-            "rate": { "jobs": 10, "per_ms": 1_000 } });
+            "rate": { "jobs": 10, "per_ms": 1_000 }, "reserve": { "db-connections": 2, "memory-mb": 512 } });
         let bad = json!({ "concurrency": 0, "concurrency_per_node": 0, "keyed": { "by": [], "jobs": 100_001 },
-            "rate": { "by": ["custmer"], "jobs": 1, "per_ms": 10, "burst": 0 } });
+            "rate": { "by": ["custmer"], "jobs": 1, "per_ms": 10, "burst": 0 }, "reserve": { "DB": 1, "memory-mb": 0 } });
 
         assert_eq!(faults(good), [""; 0]);
         assert_eq!(
@@ -193,7 +214,11 @@ mod tests {
                 "/limits/rate/burst: goes from 1 to 100000",
                 "/limits/rate/per_ms: goes from 100 to 2678400000 (31 days)",
                 "/limits/rate/by/0: custmer is none of the parameters",
+                "/limits/reserve/DB: is no pool's name: a pool's name may hold only a-z, 0-9, '.', '_' and '-', but \"DB\" holds 'D'",
+                "/limits/reserve/memory-mb: goes from 1 to 1000000000",
             ]
         );
+        let nine: serde_json::Map<String, Value> = (0..9).map(|n| (format!("p{n}"), json!(1))).collect();
+        assert_eq!(faults(json!({ "reserve": nine })), ["/limits/reserve: names more than 8 pools"]);
     }
 }

@@ -21,7 +21,7 @@ pub use check_command::param_variable;
 pub use check_http::is_header_value;
 pub use document::{TemplateDocument, template_document, template_yaml};
 pub use joining::{Debounce, DebounceMode, Unique, UniqueStates};
-pub use limits::{JOBS_MAX as LIMIT_JOBS_MAX, Keyed, Limits, Rate, WhenFull};
+pub use limits::{AMOUNT_MAX, JOBS_MAX as LIMIT_JOBS_MAX, Keyed, Limits, RESERVE_MAX, Rate, WhenFull};
 pub use schema::template_schema;
 pub use shape::{ReadTemplate, read_template};
 pub use statuses::Statuses;

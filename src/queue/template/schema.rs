@@ -6,7 +6,7 @@ use super::check::{BACKOFF_ITEMS_MAX, BACKOFF_MS_MAX, DESCRIPTION_CHARS_MAX, FAC
 use super::check_command::{ARGV_MAX, ENV_MAX};
 use super::check_http::{HEADERS_MAX, METHODS, REDIRECTS_MAX};
 use super::joining::{UNIQUE_MS_MAX, WAIT_MS_MAX, WAIT_MS_MIN};
-use super::limits::{JOBS_MAX, KEY_PARAMS_MAX, RATE_MS_MAX};
+use super::limits::{AMOUNT_MAX, JOBS_MAX, KEY_PARAMS_MAX, RATE_MS_MAX, RESERVE_MAX};
 use super::{ATTEMPTS_MAX, Defaults, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use crate::queue::enqueue::TAGS_MAX;
 use crate::queue::fit::REQUIRES_MAX;
@@ -79,7 +79,10 @@ fn job_limits() -> Value {
     object(
         &[],
         json!({ "concurrency": jobs(), "concurrency_per_node": jobs(), "keyed": object(&["by", "jobs"], keyed),
-            "rate": object(&["jobs", "per_ms"], rate) }),
+            "rate": object(&["jobs", "per_ms"], rate),
+            "reserve": { "type": "object", "maxProperties": RESERVE_MAX, "propertyNames": { "pattern": NAME },
+                "additionalProperties": { "type": "integer", "minimum": 1, "maximum": AMOUNT_MAX },
+                "description": "What each of its jobs reserves while it runs: amounts by the names of pools, such as memory-mb: 512." } }),
     )
 }
 
@@ -197,7 +200,7 @@ mod tests {
             "defaults": { "tags": ["t"], "backoff": { "delays_ms": [1] },
                 "retry_if": { "exit_codes": [1], "http_statuses": [500], "error_contains": ["e"] } },
             "limits": { "concurrency": 1, "concurrency_per_node": 1, "keyed": { "by": ["a"], "jobs": 1 },
-                "rate": { "by": ["a"], "jobs": 1, "per_ms": 100, "burst": 1 } },
+                "rate": { "by": ["a"], "jobs": 1, "per_ms": 100, "burst": 1 }, "reserve": { "a": 1 } },
             "debounce": { "by": ["a"], "wait_ms": 100, "max_wait_ms": 100, "field": "a" },
             "unique": { "by": ["a"], "for_ms": 1 },
             "requires": { "gpu": "1" },

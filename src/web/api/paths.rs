@@ -44,6 +44,10 @@ pub const NODE_SCALING: &str = "/api/v1/nodes/{name}/scaling";
 pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
 /// Takes work again.
 pub const NODE_RESUME: &str = "/api/v1/nodes/{name}/resume";
+/// Pools.
+pub const POOLS: &str = "/api/v1/pools";
+/// One pool.
+pub const POOL: &str = "/api/v1/pools/{name}";
 /// Templates.
 pub const TEMPLATES: &str = "/api/v1/templates";
 /// One template.

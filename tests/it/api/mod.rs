@@ -8,6 +8,7 @@ mod gather;
 mod health;
 mod lists;
 mod nodes;
+mod pools;
 mod queues;
 mod random;
 mod reads;

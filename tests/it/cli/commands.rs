@@ -192,6 +192,30 @@ fn queues_and_nodes_stand_as_the_console_says() {
 }
 
 #[test]
+fn pools_are_made_changed_and_removed() {
+    let stage = Stage::new();
+
+    let refused = stage.run(&["pool", "set", "memory-mb"]);
+    assert_eq!((refused.code, refused.err.as_str()), (1, "millrace: a new pool needs an amount\n"));
+    assert_eq!(stage.run(&["pool", "set", "new", "--amount", "1"]).code, 1);
+    assert_eq!(stage.run(&["pool", "set", "memory-mb", "--amount", "-1"]).code, 2);
+    let made =
+        stage.run(&["pool", "set", "memory-mb", "--amount", "4096", "--unit", "MB", "--description", "of a worker"]);
+    assert_eq!((made.code, made.out.as_str()), (0, "The pool memory-mb was made: it has 4096.\n"));
+    let changed = stage.run(&["pool", "set", "memory-mb", "--amount", "2048", "--reason", "less", "--json"]).json();
+    assert_eq!((&changed["amount"], &changed["unit"], &changed["version"]), (&2048.into(), &"MB".into(), &2.into()));
+
+    let listed = stage.run(&["pool", "list"]).out;
+    let line = listed.lines().nth(1).unwrap_or_default();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells, ["memory-mb", "2048", "MB", "0", "2048", "0", "of", "a", "worker"], "{listed}");
+
+    assert_eq!(stage.run(&["pool", "remove", "memory-mb"]).code, 0);
+    assert_eq!(stage.run(&["pool", "remove", "memory-mb"]).err, "millrace: there is no pool \"memory-mb\"\n");
+    assert_eq!(stage.run(&["pool", "list", "--json"]).json()["pools"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
 fn settings_are_shown_with_their_source() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("millrace.toml"), "slots = 3\n").unwrap();

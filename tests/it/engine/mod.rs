@@ -10,5 +10,6 @@ mod logs;
 mod nodes;
 mod ordering;
 mod outage;
+mod pools;
 mod queue_limits;
 mod scaling;

@@ -16,7 +16,9 @@ use millrace::queue::aging::overdue_in_lanes;
 use millrace::queue::claim::{CLAIM_BATCH_MAX, FEW_MAX, FittedWant, claim, claim_fitted, pin_plan};
 use millrace::queue::control::{self, intents_of_node, stale_intents};
 use millrace::queue::job::JobId;
-use millrace::queue::limits::{Ask, Bound, Candidate, Cursor, Rule, Verdict, admit, look, places, recount};
+use millrace::queue::limits::{
+    Ask, Bound, Candidate, Cursor, Held, Rule, Verdict, admit, look, places, pool_changed, recount,
+};
 use millrace::queue::settle::{Ending, Settlement, settle};
 use millrace::queue::state::JobState;
 use millrace::queue::sweep::{self, BadLeases};
@@ -145,7 +147,11 @@ fn limits_ask_and_free_lanes_by_key() {
             .iter()
             .map(|job| {
                 let rules = [lane("k1:[70001]", 2), lane("k1:[0]", 1)].into();
-                Ask { fence: job.fence, candidate: Candidate { rules, is_fresh: false } }
+                Ask {
+                    job: job.job_id,
+                    fence: job.fence,
+                    candidate: Candidate { rules, is_fresh: false, kept: Held::default() },
+                }
             })
             .collect();
 
@@ -160,7 +166,7 @@ fn limits_ask_and_free_lanes_by_key() {
         let admitted = verdicts.iter().enumerate().filter(|(_, verdict)| **verdict == Verdict::Admitted);
         let ended: Vec<Settlement> = admitted
             .map(|(place, _)| {
-                let lanes = places(&asks[place].candidate.rules).cloned().collect();
+                let lanes = places(&asks[place].candidate.rules).collect();
                 Settlement { lanes, ..result(&jobs[place], Ending::Succeeded { output: None }) }
             })
             .collect();
@@ -170,6 +176,24 @@ fn limits_ask_and_free_lanes_by_key() {
         assert_uses(&plan(conn, "queue::limits::lock"), &["lanes_pk"]);
         assert_uses(&plan(conn, "queue::limits::let_in"), &["lanes_pk", "gated_of_lane", "gated_pk"]);
         reads(conn, |conn| recount(conn, me, std::iter::empty()).unwrap()).are_few(0);
+    });
+}
+
+#[test]
+fn pools_let_in_by_key() {
+    const WAITING: &str = "INSERT INTO millrace.pools (name, amount) VALUES ('mem', 10) ON CONFLICT DO NOTHING;
+        INSERT INTO millrace.gated (job_id, lane, since, queue_id, template_id, priority, attempt, amount)
+        SELECT 8000000 + n, 'pmem', now(), 1, 1, 3, 0, 1 + n % 20 FROM generate_series(1, 50000) AS n ON CONFLICT DO NOTHING";
+    with_either_statistics(|conn| {
+        keep_plans(conn).unwrap();
+        conn.batch_execute(WAITING).unwrap();
+
+        transaction(conn, "test", |tx| pool_changed(tx, "mem", Some(10))).unwrap();
+        assert_eq!(number(conn, "SELECT sum(amount)::bigint AS number FROM millrace.lane_kept"), 9, "2 + 3 + 4 of 10");
+        assert_uses(&plan(conn, "queue::limits::keep"), &["gated_pk"]);
+        assert_uses(&plan(conn, "queue::limits::let_in_to_pools"), &["gated_pk"]);
+        let clear = "DELETE FROM millrace.gated WHERE lane = 'pmem'; DELETE FROM millrace.pools; DELETE FROM millrace.lane_kept";
+        conn.batch_execute(clear).unwrap();
     });
 }
 

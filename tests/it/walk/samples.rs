@@ -103,6 +103,7 @@ impl Samples {
         let waiting = tomorrow(&mut conn);
         let held = tomorrow(&mut conn);
         hold(house, held);
+        pool(&mut conn);
         Samples {
             succeeded,
             failed,
@@ -181,8 +182,9 @@ impl Samples {
 }
 
 fn of_names(pattern: &str) -> Option<Vec<String>> {
-    if let Some((_, name)) =
-        [("/live/queue", "default"), ("/live/node", "mil-01")].iter().find(|(live, _)| *live == pattern)
+    if let Some((_, name)) = [("/live/queue", "default"), ("/live/node", "mil-01"), ("/live/pool", "memory-mb")]
+        .iter()
+        .find(|(live, _)| *live == pattern)
     {
         return Some(vec![format!("{pattern}?name={name}")]);
     }
@@ -191,6 +193,7 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
         "templates" => ("files.compress", &[]),
         "queues" => ("default", &["pause"]),
         "nodes" => ("mil-01", &["drain"]),
+        "pools" => ("memory-mb", &[]),
         _ => return None,
     };
     let query = match pattern.rsplit('/').next() {
@@ -230,6 +233,11 @@ fn tomorrow(conn: &mut PgConnection) -> JobId {
 fn hold(house: &House, job: JobId) {
     let mut admin = house.program(Role::Admin);
     assert_eq!(admin.post(&format!("/jobs/{job}/hold"), "reason=stock+count").status, 303);
+}
+
+fn pool(conn: &mut PgConnection) {
+    const SQL: &str = "INSERT INTO millrace.pools (name, amount, unit, description) VALUES ('memory-mb', 4096, 'MB', 'what a worker may take')";
+    statement(SQL).run(conn).unwrap();
 }
 
 fn disabled(conn: &mut PgConnection) -> i64 {

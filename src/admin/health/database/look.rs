@@ -9,7 +9,7 @@ use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::partitions;
 
 /// Tables that every job goes through, or may; few of their rows live long.
-const HOT_TABLES: [&str; 14] = [
+const HOT_TABLES: [&str; 15] = [
     "ready",
     "leases",
     "scheduled",
@@ -20,6 +20,7 @@ const HOT_TABLES: [&str; 14] = [
     "lanes",
     "lane_use",
     "lane_freed",
+    "lane_kept",
     "live",
     "state_deltas",
     "rollup_deltas",

@@ -1,7 +1,7 @@
 //! "Why is it not running?" in sentences, each with the way to change it.
 
 use super::story::Story;
-use crate::admin::jobs::{Outlook, Reason};
+use crate::admin::jobs::{Outlook, PoolWait, Reason};
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
 use crate::web::format::{duration, grouped, relative};
@@ -101,6 +101,7 @@ fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
             more: waiting(*position),
             link: holders.first().map(|job| (format!("Job {job} holds a place"), paths::job(JobId(*job)))),
         },
+        Reason::Pool(wait) => pool(wait),
         Reason::RateLimit { key, at, position } => {
             let what = match key {
                 Some(key) => format!("Jobs of {} with {key} begin at a limited rate.", story.job.template),
@@ -139,6 +140,28 @@ fn limit(of: &str, key: Option<&str>, jobs_max: i32, story: &Story) -> String {
     };
     let jobs = if jobs_max == 1 { "one job".into() } else { format!("{jobs_max} jobs") };
     format!("At most {jobs} {whose} may run at once.")
+}
+
+fn pool(wait: &PoolWait) -> Line {
+    let of = |number: i32| match wait.unit.as_str() {
+        "" => grouped(number.unsigned_abs().into()),
+        unit => format!("{} {unit}", grouped(number.unsigned_abs().into())),
+    };
+    let (reserved, kept, turn) = (of(wait.used), of(wait.kept), waiting(wait.position));
+    let has = wait.amount.map(|amount| format!("; the pool has {}", of(amount))).unwrap_or_default();
+    Line {
+        tone: if wait.needs_more_than_there_is() { Tone::Failed } else { Tone::Blocked },
+        what: format!("It needs {} of {}{has}.", of(wait.needs), wait.pool),
+        more: match wait.amount {
+            None => "The pool is gone: it goes on within a second.".into(),
+            Some(_) if wait.needs_more_than_there_is() => {
+                "It waits until the pool has more, and nobody waits for it meanwhile.".into()
+            }
+            Some(_) if wait.kept > 0 => format!("{reserved} are reserved, {kept} kept for jobs before it. {turn}"),
+            Some(_) => format!("{reserved} are reserved. {turn}"),
+        },
+        link: Some((format!("Pool {}", wait.pool), paths::pool(&wait.pool))),
+    }
 }
 
 fn waiting(position: i64) -> String {
@@ -263,6 +286,35 @@ mod tests {
         assert_eq!(lines(&why), ["Jobs with the ordering key acme run one at a time, in order."]);
         assert_eq!(why.lines[0].more, "Job 7 has the turn and is retrying. One job waits before it.");
         assert_eq!(why.lines[0].link, Some(("Job 7".into(), "/jobs/7".into())));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_pool_is_told_what_is_missing() {
+        let waits = |needs, amount, kept| {
+            let (pool, unit) = ("memory-mb".into(), "MB".into());
+            Reason::Pool(PoolWait { pool, needs, amount, used: 3_500, kept, unit, holders: vec![7], position: 2 })
+        };
+        let told = |reason| {
+            let line = ready(vec![reason], 8).lines.remove(0);
+            format!("{} {}", line.what, line.more)
+        };
+
+        assert_eq!(
+            told(waits(1_024, Some(4_096), 0)),
+            "It needs 1,024 MB of memory-mb; the pool has 4,096 MB. 3,500 MB are reserved. One job waits before it."
+        );
+        assert_eq!(
+            told(waits(1_024, Some(4_096), 512)),
+            "It needs 1,024 MB of memory-mb; the pool has 4,096 MB. 3,500 MB are reserved, 512 MB kept for jobs before it. One job waits before it."
+        );
+        assert_eq!(
+            told(waits(8_192, Some(4_096), 0)),
+            "It needs 8,192 MB of memory-mb; the pool has 4,096 MB. It waits until the pool has more, and nobody waits for it meanwhile."
+        );
+        assert_eq!(
+            told(waits(1, None, 0)),
+            "It needs 1 MB of memory-mb. The pool is gone: it goes on within a second."
+        );
     }
 
     #[test]

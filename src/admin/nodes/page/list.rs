@@ -19,9 +19,9 @@ use crate::queue::actor::Actor;
 use crate::web::error::WebError;
 use crate::web::kit::Kit;
 use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::Notice;
+use crate::web::parts::{Notice, Tab};
 use crate::web::paths;
-use crate::web::rail::Section;
+use crate::web::rail::{Section, node_tabs};
 use crate::web::request::Hx;
 use crate::web::respond::{self, Part};
 use crate::web::shell::Shell;
@@ -34,6 +34,7 @@ const EVERY: Duration = Duration::from_secs(2);
 #[template(path = "nodes/index.html", blocks = ["facts", "rows"])]
 pub struct ListPage {
     pub shell: Shell,
+    pub tabs: Vec<Tab>,
     pub facts_line: String,
     pub nodes: Vec<Row>,
 }
@@ -83,6 +84,7 @@ impl ListPage {
             Row::new(node, ages.get(&node.name).map(Vec::as_slice).unwrap_or_default(), &shell, may_act)
         };
         Self {
+            tabs: node_tabs(paths::NODES),
             facts_line: facts(nodes),
             nodes: nodes.iter().map(row).collect(),
             shell: shell.titled("Nodes", Section::Nodes).under("Operate", paths::DASHBOARD).streaming("nodes"),

@@ -65,6 +65,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("limits.rate.per_ms", "That time"),
     ("limits.rate.by", "Parameters that make the key"),
     ("limits.rate.burst", "At once after a quiet time"),
+    ("limits.reserve", "Reserves of pools"),
     ("debounce.wait_ms", "Quiet time"),
     ("debounce.max_wait_ms", "At the latest after"),
     ("debounce.by", "Parameters that make the key"),

@@ -246,7 +246,26 @@ impl Typing<'_> {
             put(&mut rate, "per_ms", self.span("limits.rate.per_ms"));
             block.insert("rate".into(), Value::Object(rate));
         }
+        put(&mut block, "reserve", self.amounts("limits.reserve"));
         block
+    }
+
+    /// Amounts such as `db-connections=2, memory-mb=512`.
+    fn amounts(&mut self, field: &str) -> Option<Value> {
+        let words = lines::read_words(&self.form.text(field).replace(" = ", "="));
+        let mut amounts = Members::new();
+        for word in words {
+            let Some((pool, amount)) = word.split_once('=') else {
+                self.problem(field, format!("{word} needs an amount, such as {word}=2"));
+                continue;
+            };
+            match amount.parse::<u64>() {
+                Ok(number) if amounts.insert(pool.to_owned(), number.into()).is_none() => {}
+                Ok(_) => self.problem(field, format!("{pool} stands twice")),
+                Err(_) => self.problem(field, format!("{pool}: {amount:?} is no whole number")),
+            }
+        }
+        (!amounts.is_empty()).then_some(Value::Object(amounts))
     }
 
     /// There is a debounce when one of its fields was filled in; what is chosen beside it counts only then.

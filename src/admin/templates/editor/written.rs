@@ -1,5 +1,7 @@
 //! From a template to the fields of the form.
 
+use std::collections::BTreeMap;
+
 use super::lines::{spell_lines, spell_pairs};
 use super::table::ParamTable;
 use super::units::{spell_waits, split};
@@ -120,8 +122,13 @@ fn limits(form: Form, limits: &Limits) -> Form {
         .with("limits.keyed.when_full", keyed.map_or(WhenFull::Wait, |keyed| keyed.when_full).as_str())
         .with("limits.rate.by", by(rate.map(|rate| &rate.by)))
         .with("limits.rate.jobs", text(rate.map(|rate| rate.jobs)))
-        .with("limits.rate.burst", text(rate.and_then(|rate| rate.burst)));
+        .with("limits.rate.burst", text(rate.and_then(|rate| rate.burst)))
+        .with("limits.reserve", spell_amounts(&limits.reserve));
     span(form, "limits.rate.per_ms", rate.map_or(1_000, |rate| rate.per_ms))
+}
+
+fn spell_amounts(reserve: &BTreeMap<String, u32>) -> String {
+    reserve.iter().map(|(pool, amount)| format!("{pool}={amount}")).collect::<Vec<_>>().join(", ")
 }
 
 fn debounce(form: Form, debounce: Option<&Debounce>) -> Form {

@@ -318,7 +318,11 @@ pub(super) mod sample {
         let spec: TemplateSpec = serde_json::from_value(spec).expect("a spec");
         let form = turn(editor::read(editor::open(&name, &spec).with("base", "7"), Some(&name)), view);
         let read = editor::read(clean(&form), Some(&name));
-        let known = KnownNames { queues: vec!["default".into(), "mail".into()], handlers: vec!["diag.noop".into()] };
+        let known = KnownNames {
+            queues: vec!["default".into(), "mail".into()],
+            handlers: vec!["diag.noop".into()],
+            pools: vec!["memory-mb (4096 MB)".into()],
+        };
         EditPage {
             shell: titled_under(shell(), "Edit", "mail.send"),
             shown: Shown::of(&read, Some((7, json!({ "runner": "command", "description": "<b>" })))),

@@ -22,6 +22,8 @@ use crate::web::parts::Choice;
 use crate::web::shell::Shell;
 use crate::web::span::Span;
 
+/// Pools that are named beside their field.
+const POOLS_SHOWN_MAX: usize = 8;
 /// Changes that are listed.
 const CHANGES_SHOWN_MAX: usize = 12;
 
@@ -217,6 +219,17 @@ impl EditPage {
         ]
         .map(|(value, label)| Choice::new(value, label))
         .into()
+    }
+
+    fn reserve_help(&self) -> String {
+        const MEANS: &str = "What each of its jobs holds while it runs";
+        match self.sheet.known.pools.as_slice() {
+            [] => format!("{MEANS}. There is no pool yet: make one under Nodes, Pools"),
+            pools => format!(
+                "{MEANS}, of {}",
+                pools.iter().take(POOLS_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ")
+            ),
+        }
     }
 
     fn when_full(&self) -> Vec<Choice> {

@@ -1,0 +1,227 @@
+//! `GET /pools/{name}` and its stream: one pool, who holds how much, who waits, what people did to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_session::Session;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::row::{Row, with_unit};
+use super::{ended, told};
+use crate::admin::jobs::trail::{Record, trail_of};
+use crate::admin::pools::service::{self, Parties, PoolError, may_act, parties};
+use crate::admin::pools::{Holder, PoolRow, Waiter};
+use crate::base::clock::Time;
+use crate::base::db::PgConnection;
+use crate::queue::access::session::SignedIn;
+use crate::queue::actor::Actor;
+use crate::queue::job::JobId;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::format::{Stamp, between, duration};
+use crate::web::kit::Kit;
+use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::parts::{Deed, Notice};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond::{self, Part};
+use crate::web::shell::{Shell, initials};
+
+/// Time between two renderings.
+const EVERY: Duration = Duration::from_secs(2);
+/// Records of the audit trail shown.
+const DEEDS_MAX: i64 = 20;
+
+/// The page.
+#[derive(Template)]
+#[template(
+    path = "pools/show.html",
+    blocks = ["head", "facts", "holders_block", "waiters_block", "nodes_block", "deeds_block"]
+)]
+pub struct ShowPage {
+    pub shell: Shell,
+    pub pool: Row,
+    pub holders: Vec<JobLine>,
+    pub waiters: Vec<JobLine>,
+    /// Nodes with what their jobs have reserved.
+    pub nodes: Vec<NodeLine>,
+    pub deeds: Vec<Deed>,
+    /// The viewer reads everybody's acts, not only the own ones.
+    pub all_deeds: bool,
+    /// What the jobs that are shown have reserved is less than all that is.
+    pub hides_holders: bool,
+    /// More jobs wait than are shown.
+    pub hides_waiters: bool,
+    /// What is not reserved by anybody shown may be reserved by jobs out of the viewer's scope.
+    pub limited: bool,
+}
+
+/// A node with what its jobs have reserved.
+pub struct NodeLine {
+    pub name: String,
+    pub href: String,
+    pub amount: String,
+}
+
+/// A job that has reserved of it or waits for it.
+pub struct JobLine {
+    pub id: String,
+    pub href: String,
+    pub template: String,
+    pub queue: String,
+    pub queue_href: String,
+    /// Where it runs; empty for one that waits.
+    pub node: String,
+    pub priority: String,
+    pub amount: String,
+    /// It needs more than there is.
+    pub too_large: bool,
+    /// How long it has run or waited.
+    pub length: String,
+    pub since: Stamp,
+}
+
+/// `GET /pools/{name}`.
+pub async fn show(
+    hx: Hx,
+    kit: Data<Kit>,
+    actor: Actor,
+    shell: Shell,
+    name: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
+    respond::page(&hx, &page, &[])
+}
+
+/// `GET /live/pool?name=`: what changes by itself.
+pub async fn stream(
+    request: HttpRequest,
+    viewer: SignedIn,
+    kit: Data<Kit>,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
+    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
+    // a stream of what is not there would be retried for ever
+    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
+    let render = move |conn: &mut PgConnection, _: u64| {
+        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
+    };
+    live::open(&request, &viewer, Show { page: "pool", every: EVERY, render: Arc::new(render) }).await
+}
+
+/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
+fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
+    let panel = |id: &str, html: String| Panel { id: id.into(), html };
+    let panels = vec![
+        panel("panel-head", page.as_head().render()?),
+        panel("panel-facts", page.as_facts().render()?),
+        panel("panel-holders", page.as_holders_block().render()?),
+        panel("panel-waiters", page.as_waiters_block().render()?),
+        panel("panel-nodes", page.as_nodes_block().render()?),
+    ];
+    Ok(Frame { panels, tail: None })
+}
+
+impl ShowPage {
+    /// Reads the page of the pool called `name`.
+    ///
+    /// # Errors
+    /// As [`service::find`].
+    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, PoolError> {
+        let pool = service::find(conn, actor, name)?;
+        let parties = parties(conn, actor, &pool)?;
+        let trail = trail_of(conn, actor, ("pool", &pool.name), DEEDS_MAX)?;
+        Ok(Self::new(actor, shell, (&pool, &parties), &trail))
+    }
+
+    pub(super) fn new(actor: &Actor, shell: Shell, (pool, parties): (&PoolRow, &Parties), trail: &[Record]) -> Self {
+        let live = paths::with_query(&paths::live("pool"), &[("name", &pool.name)]);
+        let shell = shell.titled(pool.name.clone(), Section::Nodes).under("Pools", paths::POOLS);
+        let shown: i64 = parties.holders.iter().map(|holder| i64::from(holder.amount)).sum();
+        let node = |name: &String, amount: i64| NodeLine {
+            name: name.clone(),
+            href: paths::node(name),
+            amount: with_unit(i32::try_from(amount).unwrap_or(i32::MAX), &pool.unit),
+        };
+        Self {
+            pool: Row::new(pool, &parties.users, may_act(actor), true),
+            holders: parties.holders.iter().map(|holder| holder_line(holder, pool, &shell)).collect(),
+            waiters: parties.waiters.iter().map(|waiter| waiter_line(waiter, pool, &shell)).collect(),
+            nodes: parties.nodes.iter().map(|share| node(&share.node, share.amount)).collect(),
+            deeds: trail.iter().map(|record| deed(record, &shell, &pool.unit)).collect(),
+            all_deeds: actor.may(Permission::ReadAudit),
+            hides_holders: shown < i64::from(pool.used),
+            hides_waiters: i64::try_from(parties.waiters.len()).is_ok_and(|shown| shown < pool.waiting),
+            limited: !actor.scope.is_everything(),
+            shell: Shell { title: format!("{}, Pools", pool.name), live, ..shell },
+        }
+    }
+
+    /// Says that no job is shown that holds of it.
+    pub fn nobody_holds(&self) -> &'static str {
+        if self.hides_holders { "No job that you may see has reserved of it" } else { "Nobody has reserved of it" }
+    }
+
+    /// Gives the parts that an act may have changed.
+    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
+        let parts = [
+            Part { id: "panel-head", inside: &self.as_head() },
+            Part { id: "panel-facts", inside: &self.as_facts() },
+            Part { id: "panel-waiters", inside: &self.as_waiters_block() },
+            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
+        ];
+        respond::done(hx, session, &self.pool.href, notice, &parts)
+    }
+}
+
+fn line(job: JobId, (template, queue): (&str, &str), amount: String, (since, shell): (Time, &Shell)) -> JobLine {
+    JobLine {
+        id: job.to_string(),
+        href: paths::job(job),
+        template: template.to_owned(),
+        queue: queue.to_owned(),
+        queue_href: paths::queue(queue),
+        node: String::new(),
+        priority: String::new(),
+        amount,
+        too_large: false,
+        length: duration(between(since, shell.now)),
+        since: shell.stamp(since),
+    }
+}
+
+fn holder_line(job: &Holder, pool: &PoolRow, shell: &Shell) -> JobLine {
+    let amount = with_unit(job.amount, &pool.unit);
+    let line = line(job.job, (&job.template, &job.queue), amount, (job.since, shell));
+    JobLine { node: job.node.clone(), ..line }
+}
+
+fn waiter_line(job: &Waiter, pool: &PoolRow, shell: &Shell) -> JobLine {
+    let amount = with_unit(job.amount, &pool.unit);
+    let line = line(job.job, (&job.template, &job.queue), amount, (job.since, shell));
+    JobLine { priority: job.priority.to_string(), too_large: job.amount > pool.amount, ..line }
+}
+
+fn deed(record: &Record, shell: &Shell, unit: &str) -> Deed {
+    let amount = record.after.as_ref().and_then(|after| after["amount"].as_i64());
+    let amount = amount.and_then(|amount| i32::try_from(amount).ok()).map(|amount| with_unit(amount, unit));
+    let what = match (record.act.as_str(), amount) {
+        ("pool.make", Some(amount)) => format!("made it with {amount}"),
+        ("pool.change", Some(amount)) => format!("set it to {amount}"),
+        ("pool.remove", _) => "removed it".into(),
+        (other, _) => other.to_owned(),
+    };
+    Deed {
+        initials: initials(&record.actor),
+        who: record.actor.clone(),
+        what: if record.accepted { what } else { format!("tried: {what}") },
+        reason: record.reason.clone().unwrap_or_default(),
+        at: shell.stamp(record.at),
+    }
+}
