@@ -29,7 +29,7 @@ COMMENT ON FUNCTION millrace.lane_kept IS 'How much of a pool is kept';
 CREATE OR REPLACE FUNCTION millrace.ask_lanes(fences bigint[], by_node integer, by_epoch bigint, keys text[])
 RETURNS TABLE (now timestamptz, key text, jobs_max integer, queue_max integer, tat timestamptz, promised timestamptz, used integer,
     used_here integer, has_waiting boolean, is_old boolean)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     found integer;
@@ -42,17 +42,21 @@ BEGIN
         PERFORM FROM millrace.lanes l WHERE l.key = ANY(keys) ORDER BY l.key FOR UPDATE;
     END IF;
     RETURN QUERY SELECT clock_timestamp(), l.key, l.jobs_max,
-        CASE WHEN l.key ~ '^q[0-9]+$' THEN (SELECT q.concurrency FROM millrace.queues q WHERE q.id = substr(l.key, 2)::integer) END,
-        l.tat, l.promised, millrace.lane_used(l.key), CASE WHEN left(l.key, 1) = 'n' THEN millrace.lane_used(l.key, by_node) ELSE 0 END,
-        EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key),
+        CASE WHEN l.key ~ '^q[0-9]+$' THEN (SELECT q.concurrency FROM millrace.queues q WHERE q.id = substr(l.key, 2)::integer) ELSE p.amount END,
+        l.tat, l.promised, held.everywhere, held.here,
+        CASE WHEN l.key >= 'p' AND l.key < 'q' THEN -- whoever needs more than a pool has waits in nobody's way
+                EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key AND g.lane >= 'p' AND g.lane < 'q' AND g.amount <= coalesce(p.amount, 2147483647))
+            ELSE EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key) END,
         l.touched_at < clock_timestamp() - interval '1 hour'
-        FROM millrace.lanes l WHERE l.key = ANY(keys) AND NOT (l.key >= 'p' AND l.key < 'q');
-    IF EXISTS (SELECT FROM UNNEST(keys) AS k(key) WHERE left(k.key, 1) = 'p') THEN -- whoever needs more than a pool has waits in nobody's way
-        RETURN QUERY SELECT clock_timestamp(), l.key, l.jobs_max, p.amount, l.tat, l.promised, millrace.lane_used(l.key), 0,
-            EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key AND g.lane >= 'p' AND g.lane < 'q' AND g.amount <= coalesce(p.amount, 2147483647)),
-            l.touched_at < clock_timestamp() - interval '1 hour'
-            FROM millrace.lanes l LEFT JOIN millrace.pools p ON p.name = substr(l.key, 2)
-            WHERE l.key = ANY(keys) AND l.key >= 'p' AND l.key < 'q';
-    END IF;
+        FROM millrace.lanes l
+        LEFT JOIN millrace.pools p ON l.key >= 'p' AND l.key < 'q' AND p.name = substr(l.key, 2)
+        CROSS JOIN LATERAL ( -- as millrace.lane_used, for all of them at once
+            SELECT least(greatest(coalesce(sum(u.taken - coalesce(f.freed, 0)), 0), 0), 2147483647)::integer AS everywhere,
+                least(greatest(coalesce(sum(u.taken - coalesce(f.freed, 0)) FILTER (WHERE u.node_id = by_node), 0), 0), 2147483647)::integer AS here
+            FROM millrace.lane_use u JOIN millrace.nodes n ON n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down'
+            LEFT JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
+            WHERE u.key = l.key
+        ) AS held
+        WHERE l.key = ANY(keys);
 END $$;
 COMMENT ON FUNCTION millrace.ask_lanes IS 'Locks leases of a node, then lanes, which are made where they lack, and tells what the lanes hold';

@@ -81,8 +81,7 @@ impl LostJobs {
         let places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         let running: Vec<_> = places.values().cloned().collect();
         drop(places);
-        let lanes = || running.iter().flat_map(|lanes| lanes.iter());
-        link.with(|conn| limits::recount(conn, shared.me, lanes()))?;
+        link.with(|conn| limits::recount(conn, shared.me, running.iter()))?;
         shared.recount.store(false, Ordering::SeqCst);
         Ok(())
     }

@@ -45,13 +45,9 @@ pub(super) fn ask(
     };
     match decided {
         Ok(verdicts) => {
-            let admitted = |(one, verdict)| (verdict == Verdict::Admitted).then_some(one);
-            let admitted: Vec<Assigned> = bounded.into_iter().zip(verdicts).filter_map(admitted).collect();
+            let admitted = admitted(bounded, &verdicts);
             note_places(shared, &admitted);
-            if !asks.is_empty() {
-                free.extend(admitted);
-                free.sort_by_key(|one| (one.job.priority, one.job.seq));
-            }
+            free = merged(free, admitted);
         }
         Err(error) => {
             tracing::warn!(%error, "limits could not be asked; the jobs are given back");
@@ -114,22 +110,48 @@ struct Bounds {
     lanes: Held,
 }
 
-/// What holds for the kinds of jobs of one claim: many jobs share few keys.
+impl Bounds {
+    fn of(one: &Assigned, queue_limits: &HashMap<QueueId, u32>) -> Self {
+        let job = &one.job;
+        let Ok(spec) = &one.version.spec else { return Self::default() };
+        let keys = job.limit_keys.as_ref().map(LimitKeys::list).unwrap_or_default();
+        let rules = rules(job.queue_id, queue_limits.get(&job.queue_id).copied(), &keys, &spec.limits);
+        Self { lanes: places(&rules).collect(), rules }
+    }
+}
+
+/// What holds for the kinds of jobs of one claim: many jobs share few keys, which are only looked at.
 #[derive(Default)]
-struct Known(HashMap<(TemplateId, i32, QueueId, Option<LimitKeys>), Bounds>);
+struct Known(HashMap<(TemplateId, i32, QueueId), HashMap<Option<LimitKeys>, Bounds>>);
 
 impl Known {
     fn of(&mut self, one: &Assigned, queue_limits: &HashMap<QueueId, u32>) -> Bounds {
         let job = &one.job;
-        let kind = (job.template_id, job.version, job.queue_id, job.limit_keys.clone());
-        let bounds = || {
-            let Ok(spec) = &one.version.spec else { return Bounds::default() };
-            let keys = job.limit_keys.as_ref().map(LimitKeys::list).unwrap_or_default();
-            let rules = rules(job.queue_id, queue_limits.get(&job.queue_id).copied(), &keys, &spec.limits);
-            Bounds { lanes: places(&rules).collect(), rules }
-        };
-        self.0.entry(kind).or_insert_with(bounds).clone()
+        let kinds = self.0.entry((job.template_id, job.version, job.queue_id)).or_default();
+        if let Some(bounds) = kinds.get(&job.limit_keys) {
+            return bounds.clone();
+        }
+        let bounds = Bounds::of(one, queue_limits);
+        kinds.insert(job.limit_keys.clone(), bounds.clone());
+        bounds
     }
+}
+
+/// Nearly always all of them, which then need not be moved.
+fn admitted(bounded: Vec<Assigned>, verdicts: &[Verdict]) -> Vec<Assigned> {
+    let is_admitted = |verdict: &Verdict| *verdict == Verdict::Admitted;
+    if verdicts.iter().all(is_admitted) {
+        return bounded;
+    }
+    bounded.into_iter().zip(verdicts).filter_map(|(one, verdict)| is_admitted(verdict).then_some(one)).collect()
+}
+
+/// Puts jobs with and without limits into the order in which they start.
+fn merged(free: Vec<Assigned>, bounded: Vec<Assigned>) -> Vec<Assigned> {
+    let (mut all, fewer) = if free.len() < bounded.len() { (bounded, free) } else { (free, bounded) };
+    all.extend(fewer);
+    all.sort_by_key(|one| (one.job.priority, one.job.seq));
+    all
 }
 
 /// Notes the places that jobs took, for whoever gives them back.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Shared, give_back};
 use crate::base::db::{DbError, Link};
 use crate::queue::job::QueueId;
-use crate::queue::limits::{self, Hold, Holding, queue_key};
+use crate::queue::limits::{self, Held, Hold, Holding, queue_key};
 
 /// How long a write of results is waited for; it takes milliseconds unless the database is away.
 const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -17,7 +17,7 @@ const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
 pub(super) fn adopt(link: &mut Link, shared: &Shared, heard: i64, change: i64) -> Result<bool, DbError> {
     let _claiming = shared.claiming.lock().unwrap_or_else(PoisonError::into_inner);
     let queues = link.with(|conn| limits::limited_since(conn, heard))?;
-    let has_no_place = |queue: QueueId, lanes: &limits::Held| {
+    let has_no_place = |queue: QueueId, lanes: &Held| {
         let key = queue_key(queue);
         queues.contains(&queue) && !lanes.iter().any(|hold| *hold.key == *key)
     };
@@ -41,7 +41,7 @@ fn settling(shared: &Shared) -> Option<MutexGuard<'_, ()>> {
 }
 
 /// Notes the places of what this node holds, for whoever gives them back, and lists those of all that runs here.
-fn note(shared: &Shared, held: &[Holding]) -> Vec<Hold> {
+fn note(shared: &Shared, held: &[Holding]) -> Vec<Held> {
     let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
     for (job, fence, queue) in held {
         let key = queue_key(*queue);
@@ -51,5 +51,5 @@ fn note(shared: &Shared, held: &[Holding]) -> Vec<Hold> {
             shared.adopted.store(true, Ordering::SeqCst);
         }
     }
-    places.values().flat_map(|lanes| lanes.iter().cloned()).collect()
+    places.values().cloned().collect()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::sql_types::{BigInt, Bool, Integer};
 
 use super::free::recount_in;
-use super::keys::Hold;
+use super::keys::Held;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::job::{Fence, JobId, QueueId};
 use crate::queue::node::Incarnation;
@@ -79,7 +79,7 @@ pub fn adopt(
     conn: &mut PgConnection,
     who: Incarnation,
     (queues, change): (&[QueueId], i64),
-    note: impl Fn(&[Holding]) -> Vec<Hold>,
+    note: impl Fn(&[Holding]) -> Vec<Held>,
 ) -> Result<(), DbError> {
     transaction(conn, "queue::limits::adopt", |tx| {
         let held = holdings(tx, who, queues)?;

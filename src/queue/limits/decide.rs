@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::keys::{Held, Hold};
+use super::numbered::Numbered;
 use super::rules::is_of_pool;
 use crate::base::clock::Time;
 use crate::queue::template::WhenFull;
@@ -117,24 +118,28 @@ pub type Lanes = HashMap<Arc<str>, Lane>;
 
 /// Decides about the candidates in their order and updates the lanes. A lane that is not there is empty.
 pub fn decide(now: Time, lanes: &mut Lanes, candidates: &[Candidate]) -> Vec<Verdict> {
-    candidates.iter().map(|candidate| decide_one(now, lanes, candidate)).collect()
+    let mut numbered = Numbered::take(lanes);
+    let verdicts = candidates.iter().map(|candidate| decide_one(now, &mut numbered, candidate)).collect();
+    numbered.give_back(lanes);
+    verdicts
 }
 
-fn decide_one(now: Time, lanes: &mut Lanes, candidate: &Candidate) -> Verdict {
+fn decide_one(now: Time, lanes: &mut Numbered, candidate: &Candidate) -> Verdict {
     for hold in candidate.kept.iter() {
-        let lane = lanes.entry(Arc::clone(&hold.key)).or_default();
+        let lane = lanes.of_key(&hold.key);
         lane.kept = lane.kept.saturating_sub(hold.amount); // its own to take now
     }
-    for rule in candidate.rules.iter() {
-        if let Some(verdict) = stopped(now, lane(lanes, rule), rule, candidate) {
+    let places = lanes.of_rules(&candidate.rules);
+    for (rule, place) in candidate.rules.iter().zip(places.iter()) {
+        if let Some(verdict) = stopped(now, &mut lanes.lanes[*place].1, rule, candidate) {
             for hold in still_kept(&candidate.kept, &verdict) {
-                lanes.entry(Arc::clone(&hold.key)).or_default().kept += hold.amount;
+                lanes.of_key(&hold.key).kept += hold.amount;
             }
             return verdict;
         }
     }
-    for rule in candidate.rules.iter() {
-        let lane = lane(lanes, rule);
+    for (rule, place) in candidate.rules.iter().zip(places.iter()) {
+        let lane = &mut lanes.lanes[*place].1;
         match rule.bound {
             Bound::Running { .. } | Bound::Here { .. } => {
                 lane.used += 1;
@@ -156,10 +161,6 @@ pub(crate) fn still_kept<'h>(kept: &'h [Hold], verdict: &Verdict) -> impl Iterat
     };
     let keeps = move |hold: &&Hold| waits_in.as_ref().is_some_and(|lane| !is_of_pool(lane) || hold.key < *lane);
     kept.iter().filter(keeps)
-}
-
-fn lane<'l>(lanes: &'l mut Lanes, rule: &Rule) -> &'l mut Lane {
-    lanes.entry(Arc::clone(&rule.key)).or_default()
 }
 
 /// Tells why a candidate may not run by one rule.

@@ -1,6 +1,6 @@
 //! Giving places back, and letting the next ones of a lane in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
@@ -61,10 +61,16 @@ pub(in crate::queue) use freed_sql;
 /// How many places of each lane are given back.
 pub(in crate::queue) type Places<'k> = BTreeMap<&'k str, i64>;
 
-/// Counts places.
-pub(in crate::queue) fn counted<'k>(held: impl Iterator<Item = &'k Hold>) -> Places<'k> {
+/// Counts the places that jobs hold. Jobs of one kind share their list, so each list is read once.
+pub(in crate::queue) fn counted<'k>(held: impl Iterator<Item = &'k Held>) -> Places<'k> {
+    let mut lists: HashMap<*const Hold, (&Held, i64)> = HashMap::new();
+    for held in held.filter(|held| !held.is_empty()) {
+        lists.entry(held.as_ptr()).or_insert((held, 0)).1 += 1;
+    }
     let mut counts = Places::new();
-    held.for_each(|hold| *counts.entry(&hold.key).or_default() += i64::from(hold.amount));
+    for (held, jobs) in lists.into_values() {
+        held.iter().for_each(|hold| *counts.entry(&hold.key).or_default() += jobs * i64::from(hold.amount));
+    }
     counts
 }
 
@@ -77,7 +83,7 @@ pub(in crate::queue) fn bind_freed<'a>(begun: Statement<'a>, freed: &Places<'a>)
 
 /// Counts the places that ended jobs give back, within the transaction that settles them. Call [`let_in`] after its commit.
 pub(in crate::queue) fn free(tx: &mut Tx<'_>, who: Incarnation, ended: &[&Settlement]) -> Result<(), DbError> {
-    free_places(tx, who, &counted(ended.iter().flat_map(|result| result.lanes.iter())))
+    free_places(tx, who, &counted(ended.iter().map(|result| &result.lanes)))
 }
 
 /// Gives back the places of jobs whose end was recorded without them, as the transactions of `sql` jobs are, and lets in those
@@ -86,7 +92,7 @@ pub(in crate::queue) fn free(tx: &mut Tx<'_>, who: Incarnation, ended: &[&Settle
 /// # Errors
 /// Database failures; after a lost connection it may have been done: then [`recount`] what this node uses.
 pub fn give_back(conn: &mut PgConnection, who: Incarnation, places: &[Held]) -> Result<usize, DbError> {
-    let freed = counted(places.iter().flat_map(|held| held.iter()));
+    let freed = counted(places.iter());
     transaction(conn, "queue::limits::give_back", |tx| free_places(tx, who, &freed))?;
     let_in(conn, &freed)
 }
@@ -199,7 +205,7 @@ WITH want AS MATERIALIZED (
 pub fn recount<'k>(
     conn: &mut PgConnection,
     who: Incarnation,
-    running: impl Iterator<Item = &'k Hold>,
+    running: impl Iterator<Item = &'k Held>,
 ) -> Result<(), DbError> {
     transaction(conn, "queue::limits::recount", |tx| recount_in(tx, who, running))
 }
@@ -208,7 +214,7 @@ pub fn recount<'k>(
 pub(super) fn recount_in<'k>(
     tx: &mut Tx<'_>,
     who: Incarnation,
-    running: impl Iterator<Item = &'k Hold>,
+    running: impl Iterator<Item = &'k Held>,
 ) -> Result<(), DbError> {
     const LOCK: &str = "-- queue::limits::lock_use
 SELECT u.key FROM millrace.lane_use u WHERE u.node_id = $1 AND u.epoch = $2 ORDER BY u.key FOR UPDATE";

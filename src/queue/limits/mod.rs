@@ -27,6 +27,7 @@ mod free;
 mod kept;
 mod keys;
 mod look;
+mod numbered;
 mod pools;
 mod queues;
 mod rules;

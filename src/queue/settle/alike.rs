@@ -73,7 +73,7 @@ pub(super) fn settle(conn: &mut PgConnection, who: Incarnation, ordered: &[&Sett
     let mut sums = Sums::default();
     ordered.iter().for_each(|result| sums.add(result));
     let times = |of: fn(&Settlement) -> crate::base::clock::Time| ordered.iter().map(|r| of(r)).collect::<Vec<_>>();
-    let freed = counted(ordered.iter().flat_map(|result| result.lanes.iter()));
+    let freed = counted(ordered.iter().map(|result| &result.lanes));
     let begun = bind_leases(statement(SETTLE), who, ordered)
         .bind::<Integer, _>(first.template)
         .bind::<Integer, _>(first.version)

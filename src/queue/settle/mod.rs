@@ -74,7 +74,7 @@ impl Settled {
 /// same results again, what was recorded is left out because its lease is gone.
 pub fn settle(conn: &mut PgConnection, who: Incarnation, results: &[Settlement]) -> Result<Settled, DbError> {
     let mut settled = settle_all(conn, who, results)?;
-    let freed = results.iter().filter(|result| settled.holds(result.job, result.fence)).flat_map(|r| r.lanes.iter());
+    let freed = results.iter().filter(|result| settled.holds(result.job, result.fence)).map(|result| &result.lanes);
     settled.has_let_in |= limits::let_in_freed(conn, &limits::counted(freed)) > 0;
     Ok(settled)
 }
