@@ -116,7 +116,7 @@ impl<'b> Element<'b> {
         const SET: &str = "const [e, value] = arguments; e.value = value;
             for (const kind of ['input', 'change']) e.dispatchEvent(new Event(kind, {bubbles: true}))";
         match self.try_run(HOW, &[])?.as_str() {
-            Some("choose") => self.one("option", value)?.post("click", &nothing()),
+            Some("choose") => self.one("option", value)?.try_click(),
             Some("type") => {
                 self.post("clear", &nothing())?;
                 self.post("value", &json!({"text": value}))

