@@ -89,8 +89,8 @@ impl<'a> Program<'a> {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.try_post(path, key, body) {
-                // 429 and 5xx say: again
-                Some((status, answer)) if status < 500 && status != 429 => return (status, answer),
+                // 408 (a node that stood still meanwhile), 429 and 5xx say: again
+                Some((status, answer)) if status < 500 && ![408, 429].contains(&status) => return (status, answer),
                 last => assert!(Instant::now() < end, "nobody answers {path}: {last:?}"),
             }
             self.next = (self.next + 1) % NODES;
