@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use millrace::base::db::statement;
 
 /// Rows of a table or an index that any call may read, whatever it is asked for, and for each job of the call.
-const ROWS_MAX: (i64, i64) = (400, 30);
+const ROWS_MAX: (i64, i64) = (400, 20);
 /// Pages likewise: a way down an index of a million rows is four of them.
 const PAGES_MAX: (i64, i64) = (150, 40);
 
