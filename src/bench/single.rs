@@ -15,6 +15,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::db::{DbError, PgConnection};
 use crate::base::text::NodeName;
 use crate::queue::claim::{Claimed, Want, claim, pin_plan};
+use crate::queue::fit::Labels;
 use crate::queue::job::QueueId;
 use crate::queue::node::{Incarnation, Introduction, register};
 use crate::queue::settle::{Ending, Settlement, settle};
@@ -92,14 +93,8 @@ fn our_round(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchEr
     enqueue_bulk(&mut watch, connections * seconds * BACKLOG)?;
     let name = NodeName::parse("bench").map_err(|error| DbError::Unavailable(error.to_string()))?;
     let slots = (connections, connections);
-    let node = Introduction {
-        name: &name,
-        version: "bench",
-        labels: serde_json::json!({}),
-        queues: None,
-        slots,
-        commands: "",
-    };
+    let node =
+        Introduction { name: &name, version: "bench", labels: &Labels::new(), queues: None, slots, commands: "" };
     let me = register(&mut watch, &node)?;
     let workers = (0..connections).map(|_| place.connect()).collect::<Result<Vec<_>, _>>()?;
     measured(&mut watch, workers, seconds, |mut conn, ends| {

@@ -1,5 +1,6 @@
 //! The real thing, as a node runs it: schema, template, engine with its duties, and a handler that does nothing.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,10 +15,12 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::base::text::NodeName;
 use crate::engine::{Duty, Engine, EngineEnd, EngineSettings, Runners, Scaling, SlotBounds};
+use crate::queue::counts::Folder;
+use crate::queue::fit::Labels;
 use crate::queue::job::JobId;
+use crate::queue::partitions;
 use crate::queue::template::RunnerKind;
 use crate::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
-use crate::queue::{counts, partitions};
 
 /// The template of all measured jobs.
 pub(super) const TEMPLATE: &str = "bench.noop";
@@ -158,7 +161,7 @@ fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
         slots: SlotBounds { min: slots.min(2), max: slots },
         scaling: Scaling::default(),
         queues: None,
-        labels: json!({}),
+        labels: Labels::new(),
         lease: Duration::from_secs(10),
         heartbeat: Duration::from_secs(3),
         drain: Duration::from_secs(25),
@@ -171,12 +174,13 @@ fn settings(place: &Place, slots: u32) -> Result<EngineSettings, BenchError> {
 fn duties() -> Vec<Duty> {
     let every = Duration::from_secs(1);
     let statement = Duration::from_secs(30);
+    let folder = RefCell::new(Folder::default());
     vec![
         Duty {
             name: "fold",
             every,
             statement,
-            run: Box::new(|conn: &mut PgConnection, _: &dyn Clock| counts::fold(conn)),
+            run: Box::new(move |conn: &mut PgConnection, _: &dyn Clock| folder.borrow_mut().fold(conn)),
         },
         Duty {
             name: "partitions",

@@ -1,5 +1,6 @@
 //! The duties of an engine: everything that has to be done again and again by whichever node gets to it.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use crate::admin::health::database;
@@ -7,6 +8,7 @@ use crate::admin::jobs::idempotency;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
+use crate::queue::counts::Folder;
 use crate::queue::{access, counts, joining, limits, log_packing, partitions, pool_sizes, retention, turns};
 
 /// Longest statement of a duty.
@@ -18,8 +20,9 @@ const RUN_MAX: Duration = Duration::from_secs(20);
 
 /// Lists every duty; ended jobs are kept for `history_days`, 0 = for ever.
 pub fn all(history_days: u32) -> Vec<Duty> {
+    let folder = RefCell::new(Folder::default());
     vec![
-        duty("fold", 1, |conn, _| all_batches(counts::FOLD_ROWS_MAX, || counts::fold(conn))),
+        duty("fold", 1, move |conn, _| all_batches(counts::FOLD_ROWS_MAX, || folder.borrow_mut().fold(conn))),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),

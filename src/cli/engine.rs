@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{Answer, Failure, Globals, logging};
 use crate::base::clock::SystemClock;
 use crate::base::db::longest_silence;
@@ -83,7 +81,7 @@ fn settings(config: &Config, database_url: String) -> EngineSettings {
         slots: SlotBounds { min: config.slots.min, max: config.slots.max },
         scaling: Scaling { dry_run: config.scaling_is_dry, ..Scaling::default() },
         queues: config.queues.as_ref().map(weights),
-        labels: json!(config.labels),
+        labels: config.labels.clone(),
         lease: config.timing.lease,
         heartbeat: config.timing.heartbeat,
         drain: config.timing.drain,

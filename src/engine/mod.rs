@@ -208,7 +208,7 @@ fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<Incarnation
             &Introduction {
                 name: &settings.node,
                 version: env!("CARGO_PKG_VERSION"),
-                labels: settings.labels.clone(),
+                labels: &settings.labels,
                 queues: queues.as_deref(),
                 slots: (settings.slots.min, settings.slots.max),
                 commands: runners.bounds(RunnerKind::Command),

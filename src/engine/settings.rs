@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::base::text::NodeName;
+use crate::queue::fit::Labels;
 
 /// How many worker threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +43,8 @@ pub struct EngineSettings {
     pub scaling: Scaling,
     /// Queues served and their weights; `None` = all.
     pub queues: Option<BTreeMap<String, u32>>,
-    /// Labels as a JSON object.
-    pub labels: Value,
+    /// Labels of the node.
+    pub labels: Labels,
     /// A node whose last heartbeat is older is lost.
     pub lease: Duration,
     /// Time between heartbeats.

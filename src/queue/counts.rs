@@ -1,12 +1,14 @@
 //! Exact counts at any size: deltas written by the moving transactions, folded once a second.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use chrono::DurationRound;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 
 use super::histogram::Histogram;
+use super::horizon::{Horizon, Sight};
 use super::settle::tally_literal;
 use super::state::JobState;
 use crate::base::clock::Time;
@@ -15,18 +17,104 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 /// Most delta rows of one fold.
 pub const FOLD_ROWS_MAX: i64 = 20_000;
 
-/// Folds deltas into the counts and rollups and tells how many rows it folded. Any node may call it at any time: the
-/// second one finds the lock taken and does nothing.
+/// Rows that the mark may lie behind what was folded: writing it down costs a version of its row.
+const MARK_EVERY: i64 = 5_000;
+/// Least time between two looks at how far numbers are settled.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a fold begins at the first row, in case something came below its mark all the same.
+const WHOLE_EVERY: Duration = Duration::from_secs(600);
+
+/// Folds deltas into the counts and rollups, from the first row, and tells how many rows it folded. Any node may call it at any
+/// time: the second one finds the lock taken and does nothing.
 ///
 /// # Errors
 /// Database failures; nothing is folded then.
 pub fn fold(conn: &mut PgConnection) -> Result<usize, DbError> {
-    transaction(conn, "queue::fold", |tx| {
-        if !try_lock(tx)? {
-            return Ok(0);
+    Folder::default().fold(conn)
+}
+
+/// Folds again and again. Rows that were folded stay where they are while somebody holds an old snapshot, so it begins behind
+/// them.
+#[derive(Debug, Default)]
+pub struct Folder {
+    states: Horizon,
+    rollups: Horizon,
+    whole: Option<Instant>,
+    marked: Option<Instant>,
+}
+
+/// Where folds begin, and what is known of the numbers of the rows.
+struct Marks {
+    states: Mark,
+    rollups: Mark,
+}
+
+struct Mark {
+    above: i64,
+    sight: Sight,
+}
+
+impl Folder {
+    /// As [`fold`], behind what was folded before; from the first row at first and every ten minutes.
+    ///
+    /// # Errors
+    /// As [`fold`].
+    pub fn fold(&mut self, conn: &mut PgConnection) -> Result<usize, DbError> {
+        let now = Instant::now();
+        let is_whole = self.whole.is_none_or(|at| now.duration_since(at) >= WHOLE_EVERY);
+        let folded = transaction(conn, "queue::fold", |tx| -> Result<usize, DbError> {
+            if !try_lock(tx)? {
+                return Ok(0);
+            }
+            let marks = marks(tx)?;
+            let from = |mark: &Mark| if is_whole { 0 } else { mark.above };
+            let folded = fold_states(tx, from(&marks.states))? + fold_rollups(tx, from(&marks.rollups))?;
+            if self.marked.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY) {
+                self.mark(tx, &marks)?;
+                self.marked = Some(now);
+            }
+            Ok(folded)
+        })?;
+        if is_whole && (folded as i64) < FOLD_ROWS_MAX {
+            self.whole = Some(now);
         }
-        Ok(fold_states(tx)? + fold_rollups(tx)?)
-    })
+        Ok(folded)
+    }
+
+    /// Moves the marks behind what was folded: up to the first row that is there, as far as no other can come.
+    fn mark(&mut self, tx: &mut Tx<'_>, marks: &Marks) -> Result<(), DbError> {
+        const SQL: &str = "-- queue::fold::mark
+WITH first AS (
+    SELECT least($2, (SELECT d.id - 1 FROM millrace.state_deltas d WHERE d.id > $1 ORDER BY d.id LIMIT 1)) AS states,
+        least($4, (SELECT d.id - 1 FROM millrace.rollup_deltas d WHERE d.id > $3 ORDER BY d.id LIMIT 1)) AS rollups
+)
+UPDATE millrace.folds f SET states_above = greatest(f.states_above, first.states), rollups_above = greatest(f.rollups_above, first.rollups)
+FROM first";
+        let (states, rollups) = (self.states.look(marks.states.sight), self.rollups.look(marks.rollups.sight));
+        if states < marks.states.above + MARK_EVERY && rollups < marks.rollups.above + MARK_EVERY {
+            return Ok(());
+        }
+        statement(SQL)
+            .bind::<BigInt, _>(marks.states.above)
+            .bind::<BigInt, _>(states)
+            .bind::<BigInt, _>(marks.rollups.above)
+            .bind::<BigInt, _>(rollups)
+            .run(tx)?;
+        Ok(())
+    }
+}
+
+fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
+    const SQL: &str = "-- queue::fold::marks
+SELECT f.states_above, s.last_value, f.rollups_above, r.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_snapshot_xmax(seen.at)::text::bigint
+FROM (SELECT pg_current_snapshot() AS at) AS seen CROSS JOIN millrace.folds f
+CROSS JOIN millrace.state_deltas_id_seq s CROSS JOIN millrace.rollup_deltas_id_seq r";
+    type Row = (i64, i64, i64, i64, i64, i64);
+    let rows: Vec<Row> = statement(SQL).tuples::<(BigInt, BigInt, BigInt, BigInt, BigInt, BigInt), Row>(tx)?;
+    let row = rows.first().ok_or(DbError::Other(diesel::result::Error::NotFound))?;
+    let (oldest_open, next) = (row.4, row.5);
+    let mark = |above, drawn| Mark { above, sight: Sight { drawn, oldest_open, next } };
+    Ok(Marks { states: mark(row.0, row.1), rollups: mark(row.2, row.3) })
 }
 
 fn try_lock(tx: &mut Tx<'_>) -> Result<bool, DbError> {
@@ -44,7 +132,7 @@ SELECT pg_try_advisory_xact_lock(hashtext('millrace.fold')) AS got";
 /// Also counts what was enqueued into the rollups of its minute, hour and day.
 const FOLD_STATES: &str = "-- queue::fold::states
 WITH taken AS MATERIALIZED (
-    DELETE FROM millrace.state_deltas WHERE id IN (SELECT id FROM millrace.state_deltas ORDER BY id LIMIT $1)
+    DELETE FROM millrace.state_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM millrace.state_deltas WHERE id > $1 ORDER BY id LIMIT $2))
     RETURNING at, queue_id, template_id, left_state, entered_state, jobs
 ), moves AS (
     SELECT queue_id, template_id, state, sum(jobs) AS jobs FROM (
@@ -68,8 +156,9 @@ struct Folded {
     folded: i32,
 }
 
-fn fold_states(tx: &mut Tx<'_>) -> Result<usize, DbError> {
-    let row: Option<Folded> = statement(FOLD_STATES).bind::<BigInt, _>(FOLD_ROWS_MAX).row(tx)?;
+fn fold_states(tx: &mut Tx<'_>, above: i64) -> Result<usize, DbError> {
+    let row: Option<Folded> =
+        statement(FOLD_STATES).bind::<BigInt, _>(above).bind::<BigInt, _>(FOLD_ROWS_MAX).row(tx)?;
     Ok(row.map_or(0, |row| row.folded.unsigned_abs() as usize))
 }
 
@@ -132,12 +221,12 @@ impl Sums {
 /// Length of a step in seconds, its start, template, queue, node.
 type Key = (i32, Time, i32, i32, i32);
 
-fn fold_rollups(tx: &mut Tx<'_>) -> Result<usize, DbError> {
+fn fold_rollups(tx: &mut Tx<'_>, above: i64) -> Result<usize, DbError> {
     const TAKE: &str = "-- queue::fold::rollups
-DELETE FROM millrace.rollup_deltas WHERE id IN (SELECT id FROM millrace.rollup_deltas ORDER BY id LIMIT $1)
+DELETE FROM millrace.rollup_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM millrace.rollup_deltas WHERE id > $1 ORDER BY id LIMIT $2))
 RETURNING minute, template_id, queue_id, node_id, succeeded, failed, attempts_failed, wait_us, run_us, cpu_ms, peak_memory_bytes,
     wait_histogram, run_histogram";
-    let deltas: Vec<Delta> = statement(TAKE).bind::<BigInt, _>(FOLD_ROWS_MAX).rows(tx)?;
+    let deltas: Vec<Delta> = statement(TAKE).bind::<BigInt, _>(above).bind::<BigInt, _>(FOLD_ROWS_MAX).rows(tx)?;
     let mut sums: BTreeMap<Key, Sums> = BTreeMap::new();
     for delta in &deltas {
         for step_s in [60, 3_600, 86_400] {

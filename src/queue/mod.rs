@@ -26,6 +26,7 @@ pub mod fingerprint;
 pub mod fit;
 pub mod hand_back;
 pub mod histogram;
+pub mod horizon;
 pub mod idempotency;
 pub mod job;
 pub mod joining;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text};
 
+use super::fit::Labels;
 use super::job::NodeId;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::base::text::NodeName;
@@ -27,8 +28,8 @@ pub struct Introduction<'a> {
     pub name: &'a NodeName,
     /// Its program's version.
     pub version: &'a str,
-    /// Its labels as a JSON object.
-    pub labels: serde_json::Value,
+    /// Its labels.
+    pub labels: &'a Labels,
     /// Queues it serves; `None` = all.
     pub queues: Option<&'a [String]>,
     /// Fewest and most worker threads.
@@ -60,7 +61,7 @@ RETURNING id, epoch";
     let row: Option<Registered> = statement(SQL)
         .bind::<Text, _>(who.name.as_str())
         .bind::<Text, _>(who.version)
-        .bind::<Jsonb, _>(&who.labels)
+        .bind::<Jsonb, _>(serde_json::json!(who.labels))
         .bind::<Nullable<Array<Text>>, _>(who.queues)
         .bind::<Integer, _>(who.slots.0 as i32)
         .bind::<Integer, _>(who.slots.1 as i32)

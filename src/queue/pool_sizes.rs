@@ -1,9 +1,10 @@
 //! What nodes decided about the number of their worker threads.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 use serde::Serialize;
 
+use super::claim::Above;
 use super::job::QueueId;
 use super::node::Incarnation;
 use crate::base::clock::Time;
@@ -92,18 +93,24 @@ DELETE FROM millrace.pool_sizes WHERE id = ANY(ARRAY(
     statement(SQL).bind::<BigInt, _>(FORGET_MAX).run(conn)
 }
 
-/// Counts the jobs that are ready in these queues, at most [`WAITING_MAX`].
+/// Counts the jobs that are ready in these queues behind the places where their lines begin, at most [`WAITING_MAX`].
 ///
 /// # Errors
 /// Database failures.
-pub fn waiting(conn: &mut PgConnection, queues: &[QueueId]) -> Result<u32, DbError> {
+pub fn waiting(conn: &mut PgConnection, queues: &[(QueueId, Above)]) -> Result<u32, DbError> {
     const SQL: &str = "-- queue::pool_sizes::waiting
 SELECT count(*)::integer FROM (
-    SELECT FROM UNNEST($1::integer[]) AS q(id) CROSS JOIN LATERAL (
-        SELECT FROM millrace.ready r WHERE r.queue_id = q.id LIMIT $2
-    ) AS line LIMIT $2) AS waiting";
+    SELECT FROM UNNEST($1::integer[], $2::smallint[], $3::bigint[]) AS line(queue_id, priority, above) CROSS JOIN LATERAL (
+        SELECT FROM millrace.ready r WHERE r.queue_id = line.queue_id AND r.priority = line.priority AND r.seq > line.above LIMIT $4
+    ) AS places LIMIT $4) AS waiting";
+    let lines: Vec<(i32, i16, i64)> = queues
+        .iter()
+        .flat_map(|(queue, above)| (1..).zip(above).map(|(priority, above)| (queue.0, priority, *above)))
+        .collect();
     let counted = statement(SQL)
-        .bind::<Array<Integer>, _>(queues.iter().map(|queue| queue.0).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(lines.iter().map(|line| line.0).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(lines.iter().map(|line| line.1).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(lines.iter().map(|line| line.2).collect::<Vec<_>>())
         .bind::<Integer, _>(WAITING_MAX)
         .tuples::<Integer, i32>(conn)?;
     Ok(counted.first().map_or(0, |count| count.unsigned_abs()))

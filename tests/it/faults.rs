@@ -98,6 +98,42 @@ fn a_job_that_takes_its_node_down_is_held_and_its_neighbours_are_not() {
 }
 
 #[test]
+fn what_a_killed_engine_had_reserved_is_free_again_once_and_no_more() {
+    let (db, folder) = (TestDb::new(), ThrowAway::new());
+    let mut conn = db.connect();
+    conn.batch_execute("INSERT INTO millrace.pools (name, amount) VALUES ('gpu', 4)").unwrap();
+    for (name, amount) in [("whole", 4), ("half", 2)] {
+        let spec = json!({ "runner": "handler", "handler": { "name": "diag.sleep" }, "limits": { "reserve": { "gpu": amount } },
+            "params": { "type": "object", "additionalProperties": true },
+            "defaults": { "queue": "default", "priority": 3, "max_attempts": 10, "timeout_ms": 60_000,
+                "backoff": { "kind": "constant", "base_ms": 20, "jitter": 0.0 } } });
+        template(&mut conn, name, spec);
+    }
+    let variables = [("DATABASE_URL", db.url()), ("MILLRACE_ALLOW_DIAGNOSTICS", "on"), ("MILLRACE_SLOTS", "8")];
+    let mut served = Served::start_with(folder.path(), &variables);
+    served.line();
+    let whole = enqueue(&mut conn, "whole", json!({ "ms": 2_000 }));
+    wait_for(&mut conn, whole, "running");
+    let halves: Vec<JobId> = (0..4).map(|_| enqueue(&mut conn, "half", json!({ "ms": 500 }))).collect();
+    wait_for(&mut conn, halves[3], "gated");
+
+    served.kill_engine(served.engine().unwrap());
+
+    for job in halves.into_iter().chain([whole]) {
+        wait_for(&mut conn, job, "succeeded");
+    }
+    let killed = "SELECT count(*) AS number FROM millrace.attempts WHERE outcome = 'interrupted'";
+    assert_eq!(number(&mut conn, killed), 1, "only the one that ran");
+    let most = "SELECT max(held)::bigint AS number FROM (SELECT at, sum(amount) OVER (ORDER BY at, amount) AS held FROM (
+        SELECT h.started_at AS at, (v.spec #>> '{limits,reserve,gpu}')::integer AS amount FROM millrace.history h
+            JOIN millrace.jobs j ON j.id = h.job_id JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version
+        UNION ALL SELECT h.finished_at, -(v.spec #>> '{limits,reserve,gpu}')::integer FROM millrace.history h
+            JOIN millrace.jobs j ON j.id = h.job_id JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version) AS e) AS s";
+    assert_eq!(number(&mut conn, most), 4, "all of it, and never more");
+    assert_eq!(served.end(), 0);
+}
+
+#[test]
 fn three_thousand_jobs_succeed_and_each_insert_stands_once_while_the_engine_is_killed_five_times() {
     let (db, folder, endpoint) = (TestDb::new(), ThrowAway::new(), Endpoint::start());
     let mut conn = db.connect();

@@ -6,6 +6,7 @@ use diesel::sql_types::{Array, Text};
 use millrace::base::db::{PgConnection, keep_plans, statement};
 use millrace::base::text::NodeName;
 use millrace::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, pin_plan};
+use millrace::queue::fit::Labels;
 use millrace::queue::job::{Fence, JobId, QueueId};
 use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::settle::{AttemptOutcome, Ending, Settlement, Trouble, settle};
@@ -122,7 +123,14 @@ pub fn node(conn: &mut PgConnection) -> Incarnation {
     let name = NodeName::parse("me").unwrap();
     register(
         conn,
-        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+        &Introduction {
+            name: &name,
+            version: "test",
+            labels: &Labels::new(),
+            queues: None,
+            slots: (1, 1),
+            commands: "",
+        },
     )
     .unwrap()
 }

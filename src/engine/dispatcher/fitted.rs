@@ -31,9 +31,8 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// Reads the node's labels, an object of texts.
-    pub(super) fn new(labels: &serde_json::Value, step: Duration) -> Self {
-        let labels = serde_json::from_value(labels.clone()).unwrap_or_default(); // made from such a map by the settings
+    /// Starts without lanes on a node with `labels`.
+    pub(super) fn new(labels: Labels, step: Duration) -> Self {
         let (lanes, cursor, aging) = (Vec::new(), fit::Cursor::default(), Overdue::new(step));
         Self { labels, lanes, cursor, part: 0.0, aging }
     }
@@ -133,7 +132,7 @@ mod tests {
     fn lanes_of_one_queue_share_what_it_may_take() {
         let lanes = [(1, "x1:a=1"), (1, "x1:b=1"), (2, "x2:a=1")];
         let lanes = lanes.map(|(queue, lane)| (QueueId(queue), lane.to_owned())).into();
-        let mut fitted = Fitted { lanes, ..Fitted::new(&serde_json::json!({}), Duration::from_secs(30)) };
+        let mut fitted = Fitted { lanes, ..Fitted::new(Labels::new(), Duration::from_secs(30)) };
 
         let wants = fitted.wants(8, |queue| if queue == QueueId(1) { 3 } else { u32::MAX });
 

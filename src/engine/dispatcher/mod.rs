@@ -26,7 +26,7 @@ use super::pool::Pool;
 use super::{Shared, run};
 use crate::base::db::{DbError, Link};
 use crate::queue::catalog::Versions;
-use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, pin_plan};
+use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, fronts, pin_plan};
 use crate::queue::log;
 use crate::queue::settle::Settlement;
 
@@ -94,7 +94,7 @@ impl Dispatcher {
             marks: Marks::default(),
             aging: Aging::new(shared.settings.aging),
             scaler: Scaler::new(shared.settings.slots, Instant::now()),
-            fitted: Fitted::new(&shared.settings.labels, shared.settings.aging),
+            fitted: Fitted::new(shared.settings.labels.clone(), shared.settings.aging),
             more: true,
             left_behind: false,
             lines_are_long: false,
@@ -176,8 +176,12 @@ impl Dispatcher {
     /// Gives the pool the size that the work asks for.
     fn scale(&mut self, shared: &Arc<Shared>) {
         let still = Some(self.pace.still_for(Instant::now())).filter(|still| *still > STUCK_MAX);
-        let Self { scaler, link, queues, more, .. } = self;
-        if let Err(error) = scaler.look(link, shared, (*more, still), || queues.ids()) {
+        let Self { scaler, link, queues, marks, more, .. } = self;
+        let in_line = || {
+            let ids = if *more { queues.ids() } else { Vec::new() };
+            ids.into_iter().map(|queue| (queue, marks.fronts(queue))).collect()
+        };
+        if let Err(error) = scaler.look(link, shared, still, in_line) {
             tracing::debug!(%error, "the size of the pool waits for the database");
         }
     }
@@ -249,7 +253,7 @@ impl Dispatcher {
         next
     }
 
-    /// Claims behind the marks; from the beginning once a second, and when nothing was found although somebody rang.
+    /// Claims behind the marks; from the fronts of the lines once a second, and when nothing was found although somebody rang.
     fn claim_marked(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
         let now = Instant::now();
         let sweep = self.marks.sweep_is_due(now);
@@ -262,13 +266,32 @@ impl Dispatcher {
                 return Ok(claimed);
             }
         }
+        if sweep {
+            self.look_for_fronts(wants, now)?;
+        }
         let begun = Instant::now();
-        let claimed = self.timed_claim(shared, wants, room)?;
+        let from_fronts: Vec<Want> =
+            wants.iter().map(|want| aging::behind(want, self.marks.start(want.queue))).collect();
+        let claimed = self.timed_claim(shared, &from_fronts, room)?;
         // what was found took its own time: only an empty look tells what looking costs
         let took = if claimed.is_empty() { begun.elapsed() } else { Duration::ZERO };
         self.marks.swept(begun, took);
         self.marks.claimed(&claimed, begun);
         Ok(claimed)
+    }
+
+    fn look_for_fronts(&mut self, wants: &[Want], now: Instant) -> Result<(), DbError> {
+        let known: Vec<Want> =
+            wants.iter().map(|want| Want { above: self.marks.fronts(want.queue), ..*want }).collect();
+        match self.link.with(|conn| fronts(conn, &known)) {
+            Ok(Some((sight, fronts))) => self.marks.learn(sight, &fronts, now),
+            Ok(None) => {}
+            Err(error) => {
+                self.marks.forget_fronts();
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     fn timed_claim(&mut self, shared: &Shared, wants: &[Want], room: u32) -> Result<Vec<Claimed>, DbError> {
@@ -277,7 +300,8 @@ impl Dispatcher {
             FlushedBy::Decision => claim_unflushed,
         };
         let begun = Instant::now();
-        let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room))?;
+        let claimed = self.link.with(|conn| claim(conn, shared.me, wants, room));
+        let claimed = claimed.inspect_err(|_| self.marks.forget_fronts())?;
         shared.claim_times.add(begun);
         Ok(claimed)
     }

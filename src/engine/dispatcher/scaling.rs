@@ -8,6 +8,7 @@ use super::Shared;
 use crate::base::db::{DbError, Link};
 use crate::engine::pool::Pool;
 use crate::engine::settings::SlotBounds;
+use crate::queue::claim::Above;
 use crate::queue::job::QueueId;
 use crate::queue::pool_sizes::{self, PoolSize, WAITING_MAX};
 
@@ -111,14 +112,15 @@ impl Scaler {
         self.size < self.bounds.max
     }
 
-    /// Looks, if it is time, whether the pool should have another size, and gives it that. `left_behind` = jobs may wait in
-    /// the lines of `queues`; `still` = so long no thread has taken a job.
+    /// Looks, if it is time, whether the pool should have another size, and gives it that. `still` = so long no thread has
+    /// taken a job; `queues` tells the queues in whose lines jobs may wait,
+    /// and where these begin.
     pub(super) fn look(
         &mut self,
         link: &mut Link,
         shared: &Arc<Shared>,
-        (left_behind, still): (bool, Option<Duration>),
-        queues: impl FnOnce() -> Vec<QueueId>,
+        still: Option<Duration>,
+        queues: impl FnOnce() -> Vec<(QueueId, Above)>,
     ) -> Result<(), DbError> {
         let (now, busy) = (Instant::now(), shared.pool.busy());
         self.busiest = self.busiest.max(busy);
@@ -132,12 +134,13 @@ impl Scaler {
         let mut waiting = 0;
         if wants_more {
             waiting = busy - self.size + shared.buffer.held() as u32; // beyond its size only in a dry run
-            if left_behind {
+            let queues = queues();
+            if !queues.is_empty() {
                 self.look_at = now + EVERY_QUIET;
-                waiting += link.with(|conn| pool_sizes::waiting(conn, &queues()))?;
+                waiting += link.with(|conn| pool_sizes::waiting(conn, &queues))?;
             }
         }
-        let busiest = self.was_quiet(now, busy, shared.settings.scaling.quiet);
+        let busiest = self.take_busiest(now, busy, shared.settings.scaling.quiet);
         let facts = Facts { bounds: self.bounds, size: self.size, busy: busy.min(self.size), waiting, run, busiest };
         if let Some((size, reason)) = decide(&facts) {
             self.look_at = now + EVERY;
@@ -146,8 +149,8 @@ impl Scaler {
         Ok(())
     }
 
-    /// Gives the most threads at work within a time of quiet, when one has just passed.
-    fn was_quiet(&mut self, now: Instant, busy: u32, quiet: Duration) -> Option<u32> {
+    /// Takes the most threads at work within a time of quiet, when one has just passed.
+    fn take_busiest(&mut self, now: Instant, busy: u32, quiet: Duration) -> Option<u32> {
         (now.duration_since(self.quiet_since) >= quiet).then(|| {
             self.quiet_since = now;
             std::mem::replace(&mut self.busiest, busy)

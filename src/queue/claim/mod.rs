@@ -6,11 +6,14 @@
 //! many   one transaction: take, leases, and the jobs' rows by runs of ids. Plain statements, because a thousand rows that
 //!        pass through the stores of a big one cost more than three round trips
 //! ```
+mod fronts;
 mod leases;
 mod payload;
 mod take;
 
 use diesel::prelude::Queryable;
+
+pub use fronts::{Front, fronts};
 
 use super::job::{Fence, JobId, QueueId, TemplateId};
 use super::limits::LimitKeys;

@@ -109,10 +109,7 @@ fn free_places(tx: &mut Tx<'_>, who: Incarnation, freed: &Places<'_>) -> Result<
 
 /// Moves jobs that wait for places of these lanes into the line, for each lane at most so many and no more than there is
 /// room for, and tells how many.
-///
-/// # Errors
-/// Database failures.
-pub fn let_in(conn: &mut PgConnection, freed: &Places<'_>) -> Result<usize, DbError> {
+fn let_in(conn: &mut PgConnection, freed: &Places<'_>) -> Result<usize, DbError> {
     const WAITING: &str = "-- queue::limits::waiting
 SELECT key FROM UNNEST($1::text[]) AS want(key)
 WHERE EXISTS (SELECT FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL)";

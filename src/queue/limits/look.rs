@@ -36,7 +36,7 @@ WITH RECURSIVE lane(key) AS (
     FROM lane WHERE lane.key IS NOT NULL
 )
 SELECT key FROM lane WHERE key IS NOT NULL AND left(key, 1) NOT IN ('o', 'r') LIMIT $2";
-    forget_dead_use(conn)?;
+    forget_spent_use(conn)?;
     forget_kept(conn)?;
     let due = transaction(conn, "queue::limits::due", |tx| statement(DUE).bind::<Integer, _>(JOBS_MAX).run(tx))?;
     let lanes: Vec<String> = statement(LANES)
@@ -74,13 +74,14 @@ WHERE l.key = found.key AND NOT (l.overdue @> found.lines AND l.overdue <@ found
     Ok(())
 }
 
+/// Removes at most 1,000 rows each of what dead nodes took and of what was given back in full, and tells how many.
 /// What is being changed is not waited for: whoever changes it holds locks that we would take in another order.
-fn forget_dead_use(conn: &mut PgConnection) -> Result<usize, DbError> {
+fn forget_spent_use(conn: &mut PgConnection) -> Result<usize, DbError> {
     const IDLE: &str = "-- queue::limits::idle_use
 WITH idle AS MATERIALIZED (
     SELECT u.key, u.node_id, u.epoch FROM millrace.lane_use u
     JOIN millrace.lane_freed f ON f.key = u.key AND f.node_id = u.node_id AND f.epoch = u.epoch
-    WHERE u.taken = f.freed LIMIT 1000 FOR UPDATE SKIP LOCKED
+    WHERE u.taken = f.freed LIMIT $1 FOR UPDATE SKIP LOCKED
 ), freed AS (
     DELETE FROM millrace.lane_freed f USING idle WHERE f.key = idle.key AND f.node_id = idle.node_id AND f.epoch = idle.epoch
 )
@@ -89,17 +90,18 @@ DELETE FROM millrace.lane_use u USING idle WHERE u.key = idle.key AND u.node_id 
 WITH dead AS MATERIALIZED (
     SELECT u.ctid FROM millrace.lane_use u WHERE NOT EXISTS (
         SELECT FROM millrace.nodes n WHERE n.id = u.node_id AND n.epoch = u.epoch AND n.state <> 'down')
-    LIMIT 1000 FOR UPDATE SKIP LOCKED
+    LIMIT $1 FOR UPDATE SKIP LOCKED
 ), dead_freed AS MATERIALIZED (
     SELECT f.ctid FROM millrace.lane_freed f WHERE NOT EXISTS (
         SELECT FROM millrace.nodes n WHERE n.id = f.node_id AND n.epoch = f.epoch AND n.state <> 'down')
-    LIMIT 1000 FOR UPDATE SKIP LOCKED
+    LIMIT $1 FOR UPDATE SKIP LOCKED
 ), freed AS (
     DELETE FROM millrace.lane_freed f WHERE f.ctid = ANY(ARRAY(SELECT ctid FROM dead_freed))
 )
 DELETE FROM millrace.lane_use u WHERE u.ctid = ANY(ARRAY(SELECT ctid FROM dead))";
-    let idle = transaction(conn, "queue::limits::idle_use", |tx| statement(IDLE).run(tx))?;
-    Ok(idle + transaction(conn, "queue::limits::dead_use", |tx| statement(DEAD).run(tx))?)
+    let idle =
+        transaction(conn, "queue::limits::idle_use", |tx| statement(IDLE).bind::<BigInt, _>(FORGET_MAX).run(tx))?;
+    Ok(idle + transaction(conn, "queue::limits::dead_use", |tx| statement(DEAD).bind::<BigInt, _>(FORGET_MAX).run(tx))?)
 }
 
 /// Removes lanes that were not decided about for a day and hold nothing, at most 1,000, and tells how many. Whoever asks for
@@ -114,8 +116,8 @@ DELETE FROM millrace.lanes WHERE key = ANY(ARRAY(
     WHERE l.touched_at < clock_timestamp() - interval '1 day' AND coalesce(l.tat, l.touched_at) < clock_timestamp()
         AND NOT EXISTS (SELECT FROM millrace.gated g WHERE g.lane = l.key)
         AND NOT EXISTS (SELECT FROM millrace.lane_use u WHERE u.key = l.key)
-    ORDER BY l.key LIMIT 1000 FOR UPDATE SKIP LOCKED))";
-    transaction(conn, "queue::limits::forget_lanes", |tx| statement(SQL).run(tx))
+    ORDER BY l.key LIMIT $1 FOR UPDATE SKIP LOCKED))";
+    transaction(conn, "queue::limits::forget_lanes", |tx| statement(SQL).bind::<BigInt, _>(FORGET_MAX).run(tx))
 }
 
 /// Those whose time has come ask again, wherever their lane stands.

@@ -40,7 +40,7 @@ pub use adopt::{Holding, adopt, last_change, limited_since, obeyed};
 pub(crate) use decide::still_kept;
 pub use decide::{Bound, Candidate, Lane, Lanes, Rule, Verdict, decide, places};
 pub(super) use free::{bind_freed, counted, free, freed_sql, let_in_freed};
-pub use free::{give_back, let_in, recount};
+pub use free::{give_back, recount};
 pub use keys::{Held, Hold, LimitKeys};
 pub use look::{Cursor, FORGET_MAX, forget_lanes, look};
 pub use pools::pool_changed;

@@ -7,24 +7,39 @@ use super::rules::pool_key;
 use crate::base::db::{DbError, Tx, statement};
 
 /// Moves those that wait for these pools, whose lanes are locked, into the line: in their order, as long as there is enough for
-/// the next one. What they were let in for is kept for them until they are decided about. Whoever needs more than a pool has
-/// is passed over. Tells how many were moved.
+/// the next one. After three jobs, the next is one of a lower priority that is overdue, if there is one, and the others wait until
+/// there is enough for it. What they were let in for is kept for them until they are decided about. Whoever needs more than a pool
+/// has is passed over. Tells how many were moved.
 pub(super) fn let_in_to_pools(tx: &mut Tx<'_>, lanes: Vec<&str>) -> Result<usize, DbError> {
     const KEEP: &str = "-- queue::limits::keep
 WITH room AS MATERIALIZED (
-    SELECT want.lane, p.amount AS most, p.amount - millrace.lane_used(want.lane) - millrace.lane_kept(want.lane) AS free
+    SELECT want.lane, p.amount AS most, p.amount - millrace.lane_used(want.lane) - millrace.lane_kept(want.lane) AS free,
+        (SELECT l.overdue[1] FROM millrace.lanes l WHERE l.key = want.lane AND l.aged >= 3) AS turn
     FROM UNNEST($1::text[]) AS want(lane) LEFT JOIN millrace.pools p ON p.name = substr(want.lane, 2)
+), aged AS MATERIALIZED (
+    SELECT room.lane, g.job_id, g.priority, g.amount FROM room CROSS JOIN LATERAL (
+        SELECT g.job_id, g.priority, g.amount FROM millrace.gated g
+        WHERE g.lane = room.lane AND g.priority = room.turn AND g.not_before IS NULL AND g.amount <= room.most ORDER BY g.job_id LIMIT 1
+    ) AS g
 ), head AS MATERIALIZED (
     SELECT line.job_id FROM room CROSS JOIN LATERAL (
-        SELECT next.job_id, sum(next.amount) OVER (ORDER BY next.priority, next.job_id) AS needed FROM (
-            SELECT g.job_id, g.priority, g.amount FROM millrace.gated g
+        SELECT next.job_id, sum(next.amount) OVER (ORDER BY next.place, next.priority, next.job_id) AS needed FROM (
+            SELECT 0 AS place, a.job_id, a.priority, a.amount FROM aged a WHERE a.lane = room.lane
+            UNION ALL (
+            SELECT 1, g.job_id, g.priority, g.amount FROM millrace.gated g
             WHERE g.lane = room.lane AND g.lane >= 'p' AND g.lane < 'q' AND g.not_before IS NULL AND g.amount <= coalesce(room.most, 2147483647)
-            ORDER BY g.priority, g.job_id LIMIT CASE WHEN room.most IS NULL THEN $2 ELSE least(greatest(room.free, 0), $2) END
+                AND g.job_id <> ALL (ARRAY(SELECT a.job_id FROM aged a WHERE a.lane = room.lane))
+            ORDER BY g.priority, g.job_id LIMIT CASE WHEN room.most IS NULL THEN $2 ELSE least(greatest(room.free, 0), $2) END)
         ) AS next
     ) AS line WHERE room.most IS NULL OR line.needed <= room.free
 ), free AS MATERIALIZED (
     SELECT g.lane, g.job_id, g.queue_id, g.amount, g.since FROM millrace.gated g WHERE g.job_id = ANY(ARRAY(SELECT job_id FROM head LIMIT $2))
     FOR UPDATE SKIP LOCKED
+), turned AS (
+    UPDATE millrace.lanes l SET aged = CASE WHEN moved.aged THEN 0 ELSE least(l.aged + moved.jobs, 3) END,
+        overdue = CASE WHEN moved.aged THEN l.overdue[2:] || l.overdue[1] ELSE l.overdue END
+    FROM (SELECT f.lane, count(*)::integer AS jobs, bool_or(a.job_id IS NOT NULL) AS aged FROM free f LEFT JOIN aged a USING (lane, job_id) GROUP BY f.lane) AS moved
+    WHERE l.key = moved.lane AND (moved.aged OR l.aged < 3)
 )
 INSERT INTO millrace.lane_kept AS k (lane, job_id, queue_id, amount, until)
 SELECT lane, job_id, queue_id, amount, clock_timestamp() + least(greatest(clock_timestamp() - since, interval '10 s'), interval '1 hour') FROM free

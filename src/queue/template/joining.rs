@@ -98,8 +98,8 @@ impl Check<'_> {
         if let Some(unique) = unique {
             let at = Place::ROOT.key("unique");
             self.key_params(&unique.by, &at.key("by"));
-            let range = "goes from 1 to 31536000000 (one year)";
-            self.require(unique.for_ms.is_none_or(|ms| (1..=UNIQUE_MS_MAX).contains(&ms)), &at.key("for_ms"), range);
+            let range = format!("goes from 1 to {UNIQUE_MS_MAX} (one year)");
+            self.require(unique.for_ms.is_none_or(|ms| (1..=UNIQUE_MS_MAX).contains(&ms)), &at.key("for_ms"), &range);
             let both = unique.for_ms.is_some() && unique.states == UniqueStates::Waiting;
             self.require(!both, &at.key("states"), "cannot be waiting when for_ms says how long the key is taken");
             let clash = "cannot stand beside debounce: its newer jobs take the place of the one that waits";
@@ -108,10 +108,10 @@ impl Check<'_> {
     }
 
     fn debounce(&mut self, debounce: &Debounce, at: &Place<'_>) {
-        let range = "goes from 100 to 2678400000 (31 days)";
+        let range = || format!("goes from {WAIT_MS_MIN} to {WAIT_MS_MAX} (31 days)");
         let fits = |ms: u64| (WAIT_MS_MIN..=WAIT_MS_MAX).contains(&ms);
-        self.require(fits(debounce.wait_ms), &at.key("wait_ms"), range);
-        self.require(debounce.max_wait_ms.is_none_or(fits), &at.key("max_wait_ms"), range);
+        self.require(fits(debounce.wait_ms), &at.key("wait_ms"), &range());
+        self.require(debounce.max_wait_ms.is_none_or(fits), &at.key("max_wait_ms"), &range());
         let is_longer = debounce.max_wait_ms.is_none_or(|max| max >= debounce.wait_ms);
         self.require(is_longer, &at.key("max_wait_ms"), "is shorter than wait_ms");
         self.key_params(&debounce.by, &at.key("by"));

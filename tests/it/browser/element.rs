@@ -104,7 +104,12 @@ impl<'b> Element<'b> {
     fn try_click(&self) -> Result<(), Refused> {
         // In the middle, away from bars that stick to an edge.
         const SHOW: &str = "arguments[0].scrollIntoView({block: 'center', inline: 'nearest', behavior: 'instant'})";
+        // Nobody presses what is greyed out, and the driver would tell nothing of it.
+        const IS_OFF: &str = "return arguments[0].matches(':disabled')";
         self.try_run(SHOW, &[])?;
+        if self.try_run(IS_OFF, &[])? == true {
+            return Err(Refused::new("disabled", "it is greyed out"));
+        }
         self.post("click", &nothing())
     }
 

@@ -7,12 +7,13 @@ use diesel::sql_types::{Integer, Text};
 use millrace::admin::jobs::{self, Reason};
 use millrace::base::db::{PgConnection, statement};
 use millrace::queue::actor::Scope;
+use millrace::queue::fit::Labels;
 use millrace::queue::job::JobId;
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
 use serde_json::{Value, json};
 
 use crate::support::TestDb;
-use crate::support::stage::{TestEngine, number, template, wait_until};
+use crate::support::stage::{TestEngine, labels, number, template, wait_until};
 
 /// One step of aging: priority 5 waits 800 ms behind the others at most.
 const STEP: Duration = Duration::from_millis(200);
@@ -43,7 +44,7 @@ fn enqueue(conn: &mut PgConnection, template: &str, priority: i32, jobs: i32) {
     enqueue.run(conn).unwrap();
 }
 
-fn engine(db: &TestDb, labels: Value) -> TestEngine {
+fn engine(db: &TestDb, labels: Labels) -> TestEngine {
     let registry = Registry::default().with_handler("short", Short);
     TestEngine::start_changed(db, registry, |settings| {
         settings.aging = STEP;
@@ -71,7 +72,7 @@ fn the_patient_run_beside_the_flood(conn: &mut PgConnection, before: i64) {
 /// Lets the flood stand in its lane, and then the patient come.
 fn a_flood_and_then_the_patient(db: &TestDb, conn: &mut PgConnection, [flood, patient]: [&str; 2]) {
     enqueue(conn, flood, 1, FLOOD);
-    let _engine = engine(db, json!({}));
+    let _engine = engine(db, labels(&[]));
     let fresh = "SELECT count(*) AS number FROM millrace.ready WHERE seq = job_id";
     wait_until(|| number(conn, fresh) == 0).unwrap_or_else(|()| panic!("{} are fresh", number(conn, fresh)));
     let before = number(conn, FLOOD_RAN);
@@ -102,19 +103,30 @@ fn in_a_template_with_a_limit_a_flood_of_the_highest_priority_starves_nobody() {
 }
 
 #[test]
+fn in_a_pool_with_little_room_a_flood_of_the_highest_priority_starves_nobody() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    conn.batch_execute("INSERT INTO millrace.pools (name, amount) VALUES ('gpu', 4)").unwrap();
+    short(&mut conn, "small", json!({ "limits": { "reserve": { "gpu": 2 } } }));
+    short(&mut conn, "large", json!({ "limits": { "reserve": { "gpu": 3 } } }));
+
+    a_flood_and_then_the_patient(&db, &mut conn, ["small", "large"]);
+}
+
+#[test]
 fn among_jobs_for_nodes_with_labels_a_flood_of_the_highest_priority_starves_nobody() {
     let db = TestDb::new();
     let mut conn = db.connect();
     short(&mut conn, "labelled", json!({ "requires": { "gpu": "1" } }));
     enqueue(&mut conn, "labelled", 1, FLOOD);
     enqueue(&mut conn, "labelled", 5, PATIENT as i32);
-    let sorting = engine(&db, json!({}));
+    let sorting = engine(&db, labels(&[]));
     let all = i64::from(FLOOD) + PATIENT;
     wait_until(|| number(&mut conn, "SELECT count(*) AS number FROM millrace.gated") == all).unwrap();
     sorting.drain();
     conn.batch_execute("UPDATE millrace.gated SET since = clock_timestamp()").unwrap();
 
-    let _engine = engine(&db, json!({ "gpu": "1" }));
+    let _engine = engine(&db, labels(&[("gpu", "1")]));
 
     the_patient_run_beside_the_flood(&mut conn, 0);
 }

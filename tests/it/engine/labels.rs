@@ -10,14 +10,14 @@ use millrace::base::db::PgConnection;
 use millrace::base::text::NodeName;
 use millrace::engine::EngineSettings;
 use millrace::queue::actor::Scope;
-use millrace::queue::fit;
+use millrace::queue::fit::{self, Labels};
 use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::work::{Ended, Failure, Handler, JobContext, Outcome, Registry};
 use serde_json::json;
 
 use crate::support::TestDb;
 use crate::support::stage::{
-    TestEngine, enqueue, enqueue_many, handler_template, number, template, wait_for, wait_until,
+    TestEngine, enqueue, enqueue_many, handler_template, labels, number, template, wait_for, wait_until,
 };
 
 /// Remembers which template's attempts ran on which node; the first attempt of a job fails when it is told so.
@@ -49,7 +49,7 @@ fn requiring(conn: &mut PgConnection, name: &str, more: serde_json::Value) {
     template(conn, name, spec);
 }
 
-fn engine(db: &TestDb, node: &str, labels: serde_json::Value, seen: &Seen) -> TestEngine {
+fn engine(db: &TestDb, node: &str, labels: Labels, seen: &Seen) -> TestEngine {
     let registry = Registry::default().with_handler("train", seen.clone()).with_handler("plain", seen.clone());
     TestEngine::start_changed(db, registry, |settings: &mut EngineSettings| {
         settings.node = NodeName::parse(node).unwrap();
@@ -75,8 +75,8 @@ fn only_nodes_with_the_labels_run_what_requires_them_also_when_it_is_tried_again
     requiring(&mut conn, "train", json!({ "limits": { "concurrency": 2 } }));
     handler_template(&mut conn, "plain", json!({}));
     let seen = Seen::default();
-    let _plain = engine(&db, "plain", json!({ "zone": "a" }), &seen);
-    let _gpu = engine(&db, "gpu", json!({ "gpu": "1", "zone": "b" }), &seen);
+    let _plain = engine(&db, "plain", labels(&[("zone", "a")]), &seen);
+    let _gpu = engine(&db, "gpu", labels(&[("gpu", "1"), ("zone", "b")]), &seen);
 
     for _ in 0..10 {
         enqueue(&mut conn, "train", json!({ "fails": true }));
@@ -99,17 +99,19 @@ fn what_no_node_can_run_says_so_and_begins_when_such_a_node_comes() {
     let mut conn = db.connect();
     requiring(&mut conn, "train", json!({}));
     let seen = Seen::default();
-    let plain = engine(&db, "plain", json!({ "gpu": "2" }), &seen);
+    let plain = engine(&db, "plain", labels(&[("gpu", "2")]), &seen);
     let job = enqueue(&mut conn, "train", json!({}));
     wait_for(&mut conn, job, "gated");
     std::thread::sleep(Duration::from_millis(1_300)); // the net under the lanes leaves it there
 
     assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.gated"), 1);
-    let labels = || [("gpu".to_owned(), "1".to_owned())].into();
-    assert_eq!(reasons(&mut conn, job), [Reason::NoNodeWith { labels: labels() }, Reason::InLine { position: 1 }]);
+    assert_eq!(
+        reasons(&mut conn, job),
+        [Reason::NoNodeWith { labels: labels(&[("gpu", "1")]) }, Reason::InLine { position: 1 }]
+    );
     assert!(seen.0.lock().unwrap().is_empty());
 
-    let _gpu = engine(&db, "gpu", json!({ "gpu": "1" }), &seen);
+    let _gpu = engine(&db, "gpu", labels(&[("gpu", "1")]), &seen);
     wait_for(&mut conn, job, "succeeded");
     plain.drain();
 }

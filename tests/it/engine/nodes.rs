@@ -4,6 +4,7 @@ use diesel::sql_types::{BigInt, Text};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::queue::claim::{Claimed, Want, claim};
+use millrace::queue::fit::Labels;
 use millrace::queue::job::{JobId, QueueId};
 use millrace::queue::node::{ClaimTime, Heard, Incarnation, Introduction, Pulse, heartbeat, register};
 use millrace::queue::settle::{Ending, Settlement, settle};
@@ -26,7 +27,14 @@ fn node(conn: &mut PgConnection, name: &str) -> Incarnation {
     let name = NodeName::parse(name).unwrap();
     register(
         conn,
-        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+        &Introduction {
+            name: &name,
+            version: "test",
+            labels: &Labels::new(),
+            queues: None,
+            slots: (1, 1),
+            commands: "",
+        },
     )
     .unwrap()
 }

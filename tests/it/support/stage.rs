@@ -9,6 +9,7 @@ use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
 use millrace::engine::{Engine, EngineEnd, EngineSettings, Runners, Scaling, SlotBounds};
+use millrace::queue::fit::Labels;
 use millrace::queue::job::JobId;
 use millrace::queue::node::{Incarnation, Introduction, register};
 use millrace::queue::sql_jobs::SqlConnections;
@@ -48,6 +49,11 @@ SELECT id, 1, $2, 'test', now(), 'test' FROM t";
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
+}
+
+/// Labels of a node.
+pub fn labels(all: &[(&str, &str)]) -> Labels {
+    all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Enqueues one job through the SQL door.
@@ -130,7 +136,14 @@ pub fn register_node(conn: &mut PgConnection, name: &str) -> Incarnation {
     let name = NodeName::parse(name).unwrap();
     register(
         conn,
-        &Introduction { name: &name, version: "test", labels: json!({}), queues: None, slots: (1, 1), commands: "" },
+        &Introduction {
+            name: &name,
+            version: "test",
+            labels: &Labels::new(),
+            queues: None,
+            slots: (1, 1),
+            commands: "",
+        },
     )
     .unwrap()
 }
@@ -171,7 +184,7 @@ impl TestEngine {
             slots: SlotBounds { min: 2, max: 8 },
             scaling: Scaling::default(),
             queues: None,
-            labels: json!({}),
+            labels: Labels::new(),
             lease: Duration::from_secs(3),
             heartbeat: Duration::from_millis(500),
             drain: Duration::from_millis(500),
