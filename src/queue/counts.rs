@@ -85,8 +85,8 @@ impl Folder {
     fn mark(&mut self, tx: &mut Tx<'_>, marks: &Marks) -> Result<(), DbError> {
         const SQL: &str = "-- queue::fold::mark
 WITH first AS (
-    SELECT least($2, (SELECT d.id - 1 FROM millrace.state_deltas d WHERE d.id > $1 ORDER BY d.id LIMIT 1)) AS states,
-        least($4, (SELECT d.id - 1 FROM millrace.rollup_deltas d WHERE d.id > $3 ORDER BY d.id LIMIT 1)) AS rollups
+    SELECT least((SELECT d.id - 1 FROM millrace.state_deltas d WHERE d.id > $1 ORDER BY d.id LIMIT 1), $2) AS states,
+        least((SELECT d.id - 1 FROM millrace.rollup_deltas d WHERE d.id > $3 ORDER BY d.id LIMIT 1), $4) AS rollups
 )
 UPDATE millrace.folds f SET states_above = greatest(f.states_above, first.states), rollups_above = greatest(f.rollups_above, first.rollups)
 FROM first";

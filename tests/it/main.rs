@@ -13,6 +13,7 @@ mod demo;
 mod engine;
 mod enqueue;
 mod faults;
+mod folds;
 mod jobs;
 mod many_nodes;
 mod million;
