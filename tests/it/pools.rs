@@ -61,7 +61,7 @@ fn only_whoever_may_act_everywhere_finds_the_forms() {
     make(&mut console.browser(Role::Admin), "name=db&amount=5");
     let mut viewer = console.browser(Role::Viewer);
     let page = viewer.get("/pools/db").body;
-    assert!(page.contains("Nobody has reserved of it") && !page.contains("/change"), "{page}");
+    assert!(page.contains("Nothing is reserved") && !page.contains("/change"), "{page}");
     assert_eq!(viewer.get("/pools/new").status, 403);
 
     let mut limited = console.browser_of(console.person(Role::Operator, &["mail"]));

@@ -7,7 +7,7 @@ use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::node::Drain;
 
-/// A queue whose oldest job waits longer than this is behind.
+/// A queue whose oldest job waits longer than this for a slot is behind; whoever waits for a limit does as it was told.
 pub const BEHIND: Duration = Duration::from_secs(60);
 /// A node whose last heartbeat is older than this is silent.
 pub const SILENT: Duration = Duration::from_secs(10);
@@ -152,7 +152,7 @@ fn of_queue(queue: &QueueLine, age: &impl Fn(Time) -> Duration, slots: Slots) ->
         let by = queue.paused_by.clone().unwrap_or_default();
         return Some(Concern::Paused { queue: name, age: age(since), by, reason: queue.pause_reason.clone(), ready });
     }
-    let waited = queue.oldest.filter(|_| !queue.paused).map(age)?;
+    let waited = queue.oldest_in_line.filter(|_| !queue.paused).map(age)?;
     (waited > BEHIND).then_some(Concern::Behind { queue: name, age: waited, ready, slots })
 }
 
@@ -175,6 +175,7 @@ mod tests {
             ready: 5,
             failed: 0,
             oldest: oldest.map(ago),
+            oldest_in_line: oldest.map(ago),
             per_minute: Vec::new(),
             attempts_failed: 0,
             paused: paused.is_some(),

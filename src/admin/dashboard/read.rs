@@ -238,6 +238,9 @@ pub struct QueueLine {
     /// Since when the oldest one waits.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub oldest: Option<Time>,
+    /// Since when the oldest one waits for a slot and for nothing else.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub oldest_in_line: Option<Time>,
     /// Attempts that ended in the last hour, per minute of the last full hour, oldest first.
     #[diesel(sql_type = Array<BigInt>)]
     pub per_minute: Vec<i64>,
@@ -274,13 +277,16 @@ WITH counts AS (
     FROM millrace.rollups WHERE step_s = 60 AND at >= date_trunc('minute', now()) - interval '60 minutes' GROUP BY queue_id, at
 )
 SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS ready, coalesce(c.failed, 0) AS failed,
-    least((SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
-        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line), (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest,
+    least(front.since, (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest, front.since AS oldest_in_line,
     (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
     coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
     q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
+CROSS JOIN LATERAL (
+    SELECT min(line.since) AS since FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
+        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line
+) AS front
 WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
     );
     statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).bind::<Integer, _>(LINES_MAX).rows(conn)

@@ -117,7 +117,7 @@ pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
         ready: count(flow.ready),
         oldest: age.map(duration).unwrap_or_default(),
         behind: age.is_some_and(|age| age > super::attention::BEHIND),
-        drain: drain(flow),
+        drain: drain(flow, facts.queues.iter().filter(|queue| queue.paused).map(|queue| queue.ready).sum()),
         running: count(flow.running),
         slots: grouped(slots(&facts.nodes).1.unsigned_abs()),
         running_for: if parts.is_empty() { "nothing has run in this range".into() } else { parts.join(" · ") },
@@ -132,13 +132,14 @@ fn rate(per_minute: f64) -> String {
     if per_minute >= 10.0 { grouped(per_minute.round() as u64) } else { short((per_minute * 10.0).round() / 10.0) }
 }
 
-/// Says when the line is empty if jobs come and go as in the last minutes.
-fn drain(flow: &Flow) -> String {
+/// Says when the line is empty if jobs come and go as in the last minutes; the jobs of paused queues do not go.
+fn drain(flow: &Flow, paused: i64) -> String {
     let net = flow.succeeded_per_minute - flow.incoming_per_minute;
-    if flow.ready < 10 || net <= 0.0 {
+    let ready = flow.ready - paused;
+    if ready < 10 || net <= 0.0 {
         return String::new();
     }
-    format!("drains in ~{}", duration(Duration::from_secs_f64((flow.ready as f64 / net * 60.0).min(1e8))))
+    format!("drains in ~{}", duration(Duration::from_secs_f64((ready as f64 / net * 60.0).min(1e8))))
 }
 
 /// Makes the three ribbons of the band; their thickness follows the numbers, on a log scale.
@@ -300,7 +301,9 @@ mod tests {
     fn a_line_that_grows_has_no_drain_forecast() {
         let flow = Flow { ready: 100, incoming_per_minute: 50.0, succeeded_per_minute: 40.0, ..Flow::default() };
 
-        assert_eq!(drain(&flow), "");
-        assert_eq!(drain(&Flow { succeeded_per_minute: 100.0, ..flow }), "drains in ~2m");
+        assert_eq!(drain(&flow, 0), "");
+        let flow = Flow { succeeded_per_minute: 100.0, ..flow };
+        assert_eq!(drain(&flow, 0), "drains in ~2m");
+        assert_eq!([drain(&flow, 50), drain(&flow, 95)], ["drains in ~1m".to_owned(), String::new()]);
     }
 }

@@ -82,16 +82,22 @@ impl Wish {
             concurrency_per_node: self.concurrency_per_node.unwrap_or(before.concurrency_per_node),
         })
     }
+}
 
-    /// Gives those of `limits` that are spoken of, for the audit trail.
-    pub(super) fn of(&self, limits: Limits) -> Value {
+impl Limits {
+    /// Gives those that differ from `other`, for the audit trail.
+    pub(super) fn beside(self, other: Self) -> Value {
         let members = [
-            ("weight", self.weight.is_some(), json!(limits.weight)),
-            ("concurrency", self.concurrency.is_some(), json!(limits.concurrency)),
-            ("concurrency_per_node", self.concurrency_per_node.is_some(), json!(limits.concurrency_per_node)),
+            ("weight", self.weight != other.weight, json!(self.weight)),
+            ("concurrency", self.concurrency != other.concurrency, json!(self.concurrency)),
+            (
+                "concurrency_per_node",
+                self.concurrency_per_node != other.concurrency_per_node,
+                json!(self.concurrency_per_node),
+            ),
         ];
-        let spoken = members.into_iter().filter(|(_, spoken, _)| *spoken);
-        Value::Object(spoken.map(|(name, _, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+        let differing = members.into_iter().filter(|(_, differs, _)| *differs);
+        Value::Object(differing.map(|(name, _, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
     }
 }
 
@@ -126,9 +132,10 @@ mod tests {
         let wish = Wish { concurrency: Some(None), ..Wish::default() };
 
         assert_eq!(wish.over(BEFORE).unwrap(), Limits { concurrency: None, ..BEFORE });
+        let after = wish.over(BEFORE).unwrap();
         assert_eq!(
-            [wish.of(BEFORE), wish.of(wish.over(BEFORE).unwrap())],
-            [json!({ "concurrency": 5 }), json!({ "concurrency": null })]
+            [BEFORE.beside(after), after.beside(BEFORE), BEFORE.beside(BEFORE)],
+            [json!({ "concurrency": 5 }), json!({ "concurrency": null }), json!({})]
         );
         assert!(matches!(Wish::default().over(BEFORE), Err(QueueError::NoLimit)));
         for jobs in [0, -1, JOBS_MAX + 1] {

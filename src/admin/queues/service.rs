@@ -122,7 +122,7 @@ pub fn tell_nodes(conn: &mut PgConnection, act: &Act) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Does `act` within the caller's transaction. Call [`tell_nodes`] after its commit.
+/// Does `act` within the caller's transaction; limits that are so already leave no record. Call [`tell_nodes`] after its commit.
 ///
 /// # Errors
 /// [`QueueError`]; the transaction must not be committed then.
@@ -132,7 +132,13 @@ pub fn act_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, (act, reason): &(Act, 
     lock(tx, name)?;
     let before = found(tx, actor, name)?;
     let (verb, from, to) = apply(tx, actor, &before, (act, reason.as_deref()))?;
-    audit::record(tx, actor, Change::new(verb, "queue", &before.name).because(reason).from_to(Some(from), Some(to)))?;
+    if from != to {
+        audit::record(
+            tx,
+            actor,
+            Change::new(verb, "queue", &before.name).because(reason).from_to(Some(from), Some(to)),
+        )?;
+    }
     found(tx, actor, name)
 }
 
@@ -168,7 +174,7 @@ fn apply(
                 return Err(QueueError::Stale { queue: queue.name.clone(), limits: queue.limits });
             }
             limits::write(tx, &queue.name, after)?;
-            Ok(("queue.limit", to.of(queue.limits), to.of(after)))
+            Ok(("queue.limit", queue.limits.beside(after), after.beside(queue.limits)))
         }
     }
 }

@@ -97,8 +97,12 @@ impl Row {
     }
 }
 
-/// Writes an amount with its unit.
+/// Writes an amount with its unit: `5 connections`, `1 connection`, `512 MB`.
 pub fn with_unit(number: i32, unit: &str) -> String {
+    let unit = match unit.strip_suffix('s').filter(|one| number == 1 && one.chars().count() > 2) {
+        Some(one) => one,
+        None => unit,
+    };
     let number = grouped(number.unsigned_abs().into());
     if unit.is_empty() { number } else { format!("{number} {unit}") }
 }

@@ -165,7 +165,7 @@ impl ShowPage {
 
     /// Says that no job is shown that holds of it.
     pub fn nobody_holds(&self) -> &'static str {
-        if self.hides_holders { "No job that you may see has reserved of it" } else { "Nobody has reserved of it" }
+        if self.hides_holders { "No job that you may see has reserved any of it" } else { "Nothing is reserved" }
     }
 
     /// Gives the parts that an act may have changed.
