@@ -20,8 +20,9 @@ pub struct Sight {
 /// Up to which number everything was committed or given up.
 ///
 /// A number that one look saw drawn belongs to a transaction that the next look's snapshot knows; once that snapshot's transactions
-/// have all ended, so has whatever drew it. What lies between drawing a number and beginning to write is taken to be shorter than
-/// the time between two looks; whoever relies on a horizon looks below it now and then all the same.
+/// have all ended, so has whatever drew it. So whoever draws numbers takes its transaction id before (`pg_current_xact_id()`, or a
+/// row lock) or within the same row's insert, and waits for nobody in between; whoever relies on a horizon looks below it now and
+/// then all the same.
 #[derive(Debug, Default)]
 pub struct Horizon {
     drawn: Option<i64>,

@@ -9,7 +9,7 @@ use millrace::queue::counts::{self, Folder};
 use serde_json::json;
 
 use crate::support::TestDb;
-use crate::support::stage::{handler_template, number};
+use crate::support::stage::{handler_template, number, wait_until};
 
 /// A little more than the time between two looks at how far numbers are settled.
 const LOOK: Duration = Duration::from_millis(1_050);
@@ -63,4 +63,24 @@ fn folds_pass_nothing_that_is_still_to_be_committed_and_then_begin_behind_it() {
     assert_eq!(held, 12_000);
     let waiting = "SELECT count(*) AS number FROM millrace.state_deltas";
     assert_eq!(number(&mut conn, waiting), 0, "all is folded");
+}
+
+#[test]
+fn whoever_waits_for_a_key_with_a_number_in_hand_is_seen() {
+    let db = TestDb::new();
+    let (mut conn, mut first) = (db.connect(), db.connect());
+    handler_template(&mut conn, "noop", json!({}));
+    first.batch_execute("BEGIN; SELECT millrace.enqueue('noop', unique_key => 'k')").unwrap();
+    let mut second = db.connect();
+    let waiting = thread::spawn(move || {
+        second
+            .batch_execute("SET application_name = 'second'; SELECT millrace.enqueue('noop', unique_key => 'k')")
+            .unwrap();
+    });
+
+    let seen = "SELECT count(*) AS number FROM pg_stat_activity WHERE application_name = 'second' AND wait_event_type = 'Lock' AND backend_xid IS NOT NULL";
+    wait_until(|| number(&mut conn, seen) == 1).expect("its transaction id holds horizons back");
+
+    first.batch_execute("ROLLBACK").unwrap();
+    waiting.join().unwrap();
 }

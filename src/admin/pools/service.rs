@@ -186,7 +186,7 @@ pub fn set_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, (wish, reason): (&Wish
     match (&before, wish.seen) {
         (Some(_), Some(0)) => return Err(PoolError::NameTaken(name.as_str().into())),
         (Some(pool), Some(seen)) if seen != pool.version => return Err(PoolError::Stale(Box::new(pool.clone()))),
-        (None, Some(seen)) if seen > 0 => return Err(PoolError::NotFound(name.as_str().into())),
+        (None, Some(seen)) if seen != 0 => return Err(PoolError::NotFound(name.as_str().into())),
         _ => {}
     }
     let after = wish.over(before.as_ref())?;

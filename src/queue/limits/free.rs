@@ -16,9 +16,9 @@ pub(super) const JOBS_MAX: i32 = 1_000;
 
 /// The end of statements that let gated jobs in: those that `next` names leave their lanes for a new place in the line.
 macro_rules! into_line {
-    ($head:literal) => {
+    ($($head:expr),+) => {
         concat!(
-            $head,
+            $($head,)+
             "), moved AS (
     DELETE FROM millrace.gated g USING next WHERE g.job_id = next.job_id RETURNING g.*
 ), placed AS MATERIALIZED (
@@ -33,6 +33,17 @@ ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excl
     };
 }
 pub(super) use into_line;
+
+/// The queues from which no node takes, as `stopped.ids`.
+macro_rules! stopped_queues {
+    () => {
+        "stopped AS MATERIALIZED (
+    SELECT coalesce(array_agg(q.id), '{}') AS ids FROM millrace.queues q WHERE q.paused_at IS NOT NULL
+        OR NOT EXISTS (SELECT FROM millrace.nodes n WHERE n.state = 'up' AND (n.queues IS NULL OR q.name = ANY (n.queues)))
+)"
+    };
+}
+pub(super) use stopped_queues;
 
 /// The part of a settling statement that counts the places given back, with the parameters of [`bind_freed`] behind all others;
 /// only where the condition holds.
@@ -158,6 +169,7 @@ pub(super) fn let_in_locked(tx: &mut Tx<'_>, lanes: &[String], jobs: Vec<i64>) -
     Ok(let_in_to_lanes(tx, others, jobs)? + let_in_to_pools(tx, pools)?)
 }
 
+/// Jobs of queues from which no node takes go into their lines as well, and take no places there: nobody is to wait behind them.
 /// Places are given by priority; every fourth one of a lane in which lower priorities are overdue goes to one of these, by
 /// turns.
 fn let_in_to_lanes(tx: &mut Tx<'_>, lanes: Vec<&str>, jobs: Vec<i64>) -> Result<usize, DbError> {
@@ -167,7 +179,7 @@ WITH want AS MATERIALIZED (
     SELECT want.key, l.overdue, l.aged, CASE WHEN l.jobs_max IS NULL THEN want.jobs
         ELSE least(want.jobs, greatest(millrace.lane_places(l.key, l.jobs_max) - millrace.lane_used(want.key), 0)) END AS room
     FROM UNNEST($1::text[], $2::bigint[]) AS want(key, jobs) LEFT JOIN millrace.lanes l ON l.key = want.key
-), turn AS MATERIALIZED (
+), ", stopped_queues!(), ", turn AS MATERIALIZED (
     SELECT key, overdue[1] AS priority, (aged + room) / 4 AS jobs, (aged + room) % 4 AS rest FROM want WHERE room > 0 AND cardinality(overdue) > 0
 ), aged AS MATERIALIZED (
     SELECT turn.key, g.job_id FROM turn CROSS JOIN LATERAL (
@@ -176,11 +188,15 @@ WITH want AS MATERIALIZED (
     ) AS g
 ), next AS MATERIALIZED (
     SELECT job_id FROM (SELECT job_id FROM aged UNION ALL
-        SELECT g.job_id FROM want CROSS JOIN LATERAL (
-            SELECT g.job_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL
-                AND g.job_id <> ALL (ARRAY(SELECT a.job_id FROM aged a WHERE a.key = want.key))
-            ORDER BY g.priority, g.job_id LIMIT want.room - (SELECT count(*) FROM aged a WHERE a.key = want.key) FOR UPDATE SKIP LOCKED
-        ) AS g
+        SELECT g.job_id FROM want CROSS JOIN stopped CROSS JOIN LATERAL (
+            SELECT want.room - (SELECT count(*) FROM aged a WHERE a.key = want.key) AS jobs
+        ) AS places CROSS JOIN LATERAL (
+            SELECT line.job_id, sum(CASE WHEN line.queue_id = ANY (stopped.ids) THEN 0 ELSE 1 END) OVER (ORDER BY line.priority, line.job_id) AS taken FROM (
+                SELECT g.job_id, g.priority, g.queue_id FROM millrace.gated g WHERE g.lane = want.key AND g.not_before IS NULL
+                    AND g.job_id <> ALL (ARRAY(SELECT a.job_id FROM aged a WHERE a.key = want.key))
+                ORDER BY g.priority, g.job_id LIMIT CASE WHEN stopped.ids = '{}' OR places.jobs <= 0 THEN places.jobs ELSE $3 END FOR UPDATE SKIP LOCKED
+            ) AS line
+        ) AS g WHERE g.taken <= places.jobs
     ) AS chosen LIMIT $3
 ), turned AS (
     UPDATE millrace.lanes l SET aged = turn.rest, overdue = CASE WHEN turn.jobs = 0 THEN l.overdue

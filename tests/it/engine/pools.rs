@@ -317,3 +317,34 @@ fn sql_jobs_give_back_what_they_reserved() {
     nothing_is_left(&mut conn);
     engine.drain();
 }
+
+#[test]
+fn jobs_of_a_paused_queue_hold_up_nobody_in_their_lanes() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    pool(&mut conn, "mem", 4);
+    let small = reserving(&mut conn, "small", 2, 0);
+    let seen = Watched::default();
+    let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", seen.clone()));
+    for _ in 0..400 {
+        enqueue(&mut conn, "small", small(json!({ "ms": 50 })));
+    }
+    let gated = "SELECT count(*) AS number FROM millrace.gated";
+    wait_until(|| number(&mut conn, gated) > 300).unwrap_or_else(|()| panic!("{} wait", number(&mut conn, gated)));
+    conn.batch_execute("UPDATE millrace.queues SET paused_at = now(), paused_by = 'ada' WHERE name = 'default'; INSERT INTO millrace.queues (name) VALUES ('other')").unwrap();
+    ring::notify(&mut conn).unwrap();
+    let running = "SELECT count(*) AS number FROM millrace.leases";
+    wait_until(|| number(&mut conn, running) == 0).unwrap();
+
+    let args = small(json!({}));
+    conn.batch_execute(&format!("SELECT millrace.enqueue('small', '{args}', queue => 'other')")).unwrap();
+
+    let done = "SELECT count(*) AS number FROM millrace.history h JOIN millrace.queues q ON q.id = h.queue_id WHERE q.name = 'other'";
+    wait_until(|| number(&mut conn, done) == 1)
+        .unwrap_or_else(|()| panic!("{} wait before it", number(&mut conn, gated)));
+    conn.batch_execute("UPDATE millrace.queues SET paused_at = NULL, paused_by = NULL WHERE name = 'default'").unwrap();
+    ring::notify(&mut conn).unwrap();
+    wait_until(|| ended(&mut conn) == 401).unwrap_or_else(|()| panic!("{} ended", ended(&mut conn)));
+    nothing_is_left(&mut conn);
+    assert!(seen.0.lock().unwrap().most[0] <= 4);
+}

@@ -95,13 +95,16 @@ fn filled(form: Form, pool: &PoolRow) -> Form {
         .with("description", pool.description.as_str())
 }
 
+/// A version that no pool has: a form that does not say what it showed overwrites nothing.
+const NEVER_SEEN: i32 = -1;
+
 /// Reads the wish; what is wrong with it is noted in the form.
 fn wish(form: &mut Form) -> Wish {
     Wish {
         amount: form.number("amount", "the amount", 0..=AMOUNT_MAX),
         unit: Some(form.text("unit").to_owned()),
         description: Some(form.text("description").to_owned()),
-        seen: form.text("seen").parse().ok(),
+        seen: Some(form.text("seen").parse().unwrap_or(NEVER_SEEN)),
     }
 }
 
