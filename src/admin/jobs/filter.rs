@@ -1,56 +1,140 @@
-//! Which jobs are meant.
+//! Which jobs are meant, and what can be known of that without looking at each.
 
 use std::collections::BTreeSet;
 
-use super::JobRow;
+use super::query::value::{Range, Test};
+use super::query::{Asker, Field, Part, Query, Term};
 use crate::queue::actor::Scope;
 use crate::queue::state::JobState;
 
-/// A filter over jobs. Everything that is set must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A query as somebody asks it.
+#[derive(Debug, Clone)]
 pub struct JobFilter {
-    /// One of these states; empty = any.
-    pub states: BTreeSet<JobState>,
+    /// What is asked.
+    pub query: Query,
+    /// Who asks.
+    pub asker: Asker,
+}
+
+impl JobFilter {
+    /// The terms that must hold, and are not excluded.
+    fn wanted(&self) -> impl Iterator<Item = &Term> {
+        self.query.parts().iter().filter_map(|part| match part {
+            Part::Term(term) if !term.is_excluded => Some(term),
+            Part::Term(_) | Part::Any(_) | Part::Not(_) => None,
+        })
+    }
+
+    /// Tells whether rows have to be looked at beyond their state and id.
+    pub fn needs_look(&self, scope: &Scope) -> bool {
+        let by_place = |part: &Part| matches!(part, Part::Term(term) if matches!(term.field, Field::State | Field::Id));
+        !self.query.parts().iter().all(by_place) || !scope.is_everything()
+    }
+
+    /// Gives the states in which the jobs can be; all when none is asked for.
+    pub fn states(&self) -> BTreeSet<JobState> {
+        let of = |term: &Term| -> BTreeSet<JobState> {
+            let state = |test: &Test| if let Test::State(state) = test { Some(*state) } else { None };
+            term.tests.iter().filter_map(state).collect()
+        };
+        let mut states: BTreeSet<JobState> = JobState::ALL.into();
+        for part in self.query.parts() {
+            match part {
+                Part::Term(term) if term.field == Field::State && term.is_excluded => states = &states - &of(term),
+                Part::Term(term) if term.field == Field::State => states = &states & &of(term),
+                Part::Term(_) | Part::Any(_) | Part::Not(_) => {}
+            }
+        }
+        states
+    }
+
+    /// Gives the lowest and the highest id that the jobs can have.
+    pub fn ids(&self) -> (i64, i64) {
+        let ends = |range: &Range<i64>| {
+            let from = range.from.map_or(1, |from| from.value.saturating_add(i64::from(!from.is_within)));
+            (from, range.to.map_or(i64::MAX, |to| to.value.saturating_sub(i64::from(!to.is_within))))
+        };
+        let mut all = (1, i64::MAX);
+        for term in self.wanted().filter(|term| term.field == Field::Id) {
+            let ranges = term
+                .tests
+                .iter()
+                .filter_map(|test| if let Test::Number(range) = test { Some(ends(range)) } else { None });
+            let widest = ranges.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))).unwrap_or(all);
+            all = (all.0.max(widest.0), all.1.min(widest.1));
+        }
+        all
+    }
+
+    /// Gives the queues and templates of which all jobs in the wanted states are meant (empty = any); `None` when counts by these
+    /// cannot tell how many.
+    pub fn counted(&self) -> Option<Counted> {
+        let mut counted = Counted::default();
+        for part in self.query.parts() {
+            let Part::Term(Term { field, is_excluded: false, tests }) = part else { return None };
+            let names: Option<Vec<String>> =
+                tests.iter().map(|test| if let Test::Is(name) = test { Some(name.clone()) } else { None }).collect();
+            match field {
+                Field::State => {}
+                Field::Queue => counted.queues = names?,
+                Field::Template => counted.templates = names?,
+                _ => return None,
+            }
+        }
+        Some(counted)
+    }
+}
+
+/// What counts go by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
     /// One of these queues; empty = any.
     pub queues: Vec<String>,
     /// One of these templates; empty = any.
     pub templates: Vec<String>,
-    /// All of these tags.
-    pub tags: Vec<String>,
-    /// A text that the arguments, a tag or the template's name hold, whatever the case.
-    pub text: Option<String>,
-    /// Look for the text in names and tags only: the asker may not see arguments.
-    pub names_only: bool,
-    /// Exactly this job.
-    pub id: Option<i64>,
 }
 
-impl JobFilter {
-    /// Tells whether rows have to be looked at beyond their place and state.
-    pub fn needs_look(&self, scope: &Scope) -> bool {
-        !(self.queues.is_empty() && self.templates.is_empty() && self.tags.is_empty())
-            || self.text.is_some()
-            || !scope.is_everything()
+#[cfg(test)]
+mod tests {
+    use super::super::query::parse;
+    use super::*;
+
+    fn filter(text: &str) -> JobFilter {
+        let now = "2026-11-24T12:00:00Z".parse().expect("a time");
+        let asker = Asker { now, zone: chrono_tz::UTC, sees_payload: true };
+        JobFilter { query: parse(text).query, asker }
     }
 
-    /// Tells whether a row has what is asked for, the text aside.
-    pub fn fits(&self, row: &JobRow) -> bool {
-        let one_of = |list: &[String], name: &String| list.is_empty() || list.contains(name);
-        let tags = row.tags.as_deref().unwrap_or_default();
-        (self.states.is_empty() || self.states.contains(&row.state()))
-            && one_of(&self.queues, &row.queue)
-            && one_of(&self.templates, &row.template)
-            && self.tags.iter().all(|tag| tags.contains(tag))
+    #[test]
+    fn where_jobs_can_be_follows_from_what_is_asked() {
+        assert_eq!(filter("state:failed,held tag:x").states(), [JobState::Held, JobState::Failed].into());
+        assert_eq!(filter("state:failed -state:failed").states(), [].into());
+        assert_eq!(filter("-state:succeeded").states().len(), JobState::ALL.len() - 1);
+        assert_eq!(filter("state:failed OR tag:x").states().len(), JobState::ALL.len());
+        assert_eq!(filter("id:7").ids(), (7, 7));
+        assert_eq!(filter("id:>7 id:<=20,15").ids(), (8, 20));
+        assert_eq!(filter("-id:7").ids(), (1, i64::MAX));
     }
 
-    /// Tells whether nothing is asked for.
-    pub fn is_everything(&self) -> bool {
-        *self == Self { names_only: self.names_only, ..Self::default() }
+    #[test]
+    fn what_counts_can_tell_is_known() {
+        let names = |queues: &[&str], templates: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            Some(Counted { queues: owned(queues), templates: owned(templates) })
+        };
+
+        assert_eq!(filter("").counted(), names(&[], &[]));
+        assert_eq!(filter("state:failed queue:a,b template:t").counted(), names(&["a", "b"], &["t"]));
+        for text in ["queue:a*", "-queue:a", "tag:x", "state:failed OR state:held", "word", "id:7"] {
+            assert_eq!(filter(text).counted(), None, "{text}");
+        }
     }
 
-    /// Gives the names of the wanted states; all when none is named.
-    pub fn state_names(&self) -> Vec<&'static str> {
-        let wanted = |state: &JobState| self.states.is_empty() || self.states.contains(state);
-        JobState::ALL.iter().filter(|state| wanted(state)).map(|state| state.as_str()).collect()
+    #[test]
+    fn states_and_ids_alone_need_no_look_at_rows() {
+        let everything = Scope::default();
+
+        assert!(!filter("state:failed id:>7").needs_look(&everything));
+        assert!(filter("queue:mail").needs_look(&everything) && filter("a OR b").needs_look(&everything));
     }
 }

@@ -6,12 +6,13 @@
 
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 
-use super::{JobFilter, rows_of};
+use super::JobFilter;
+use super::query::Condition;
 use crate::base::clock::Time;
-use crate::base::db::{DbError, PgConnection, statement, transaction};
+use crate::base::db::{DbError, PgConnection, statement_built, transaction};
 use crate::queue::actor::Scope;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
@@ -202,11 +203,8 @@ WITH asked AS (
     };
 }
 
-macro_rules! list_sql {
-    ($name:literal, $dir:literal, $cmp:literal) => {
-        concat!(
-            looked!($name, $dir, $cmp),
-            "SELECT * FROM (
+/// The rows that were looked at, with what conditions ask of them; a condition follows.
+const SELECT: &str = "SELECT * FROM (
 (SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
     coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
@@ -222,22 +220,25 @@ LEFT JOIN LATERAL (
     SELECT n.name FROM millrace.leases l JOIN millrace.nodes n ON n.id = l.node_id WHERE f.state = 'running' AND l.job_ids @> ARRAY[f.job_id] LIMIT 1
 ) AS ln ON true
 LEFT JOIN LATERAL (
-    SELECT a.error FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id ORDER BY a.fence DESC LIMIT 1
+    SELECT a.error, a.fingerprint FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id
+    ORDER BY a.fence DESC LIMIT 1
 ) AS a ON true
-WHERE ($4::text[] = '{}' OR q.name = ANY ($4)) AND ($5::text[] = '{}' OR t.name = ANY ($5))
-    AND ($6::text[] = '{}' OR j.tags @> $6) AND ($7::text IS NULL OR t.name ILIKE '%' || $7 || '%' OR array_to_string(j.tags, ' ') ILIKE '%' || $7 || '%'
-        OR NOT $8::boolean AND v.hides IS FALSE AND j.args::text ILIKE '%' || $7 || '%') AND (($9::text[] = '{}' AND $10::text[] = '{}') OR q.name = ANY ($9) OR j.tags && $10)
-ORDER BY f.k ", $dir, " LIMIT $11)
+WHERE (($4::text[] = '{}' AND $5::text[] = '{}') OR q.name = ANY ($4) OR j.tags && $5) AND ";
+
+/// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$6`.
+fn list_sql(looked: &str, dir: &str, condition: &str, rows_max: i64) -> String {
+    format!(
+        "{looked}{SELECT}{condition}
+ORDER BY f.k {dir} LIMIT {rows_max})
 UNION ALL
 SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM (SELECT k FROM looked ORDER BY k ", $dir, " OFFSET $3 - 1) AS last
-) AS page ORDER BY state = 'edge', k ", $dir
-        )
-    };
+FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $3 - 1) AS last
+) AS page ORDER BY state = 'edge', k {dir}"
+    )
 }
 
-const OLDER: &str = list_sql!("older", "DESC", "<");
-const NEWER: &str = list_sql!("newer", "ASC", ">");
+const OLDER: (&str, &str) = (looked!("older", "DESC", "<"), "DESC");
+const NEWER: (&str, &str) = (looked!("newer", "ASC", ">"), "ASC");
 /// A few rows are wanted in the order of an index, and what belongs to them by key. A bitmap has no order, so the whole line would
 /// be read and sorted; scans and joins of whole partitions look cheap to the planner as long as it does not know them.
 const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
@@ -257,47 +258,33 @@ pub fn list(
     cursor: Cursor,
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
-    if let Some(id) = filter.id {
-        return only(conn, scope, filter, JobId(id));
-    }
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
-    let look = if filter.needs_look(scope) { LOOK_ROWS_MAX } else { rows_max + 1 };
-    let (sql, from) = match cursor {
-        Cursor::Newest => (OLDER, i64::MAX),
-        Cursor::After(k) => (OLDER, k),
-        Cursor::Before(k) => (NEWER, k),
+    let (lowest, highest) = filter.ids();
+    let ((looked, dir), from) = match cursor {
+        Cursor::Newest => (OLDER, highest.saturating_add(1)),
+        Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1))),
+        Cursor::Before(k) => (NEWER, k.max(lowest - 1)),
     };
-    let asked = statement(sql)
-        .bind::<Array<Text>, _>(filter.state_names())
+    let look = match filter.needs_look(scope) {
+        true => LOOK_ROWS_MAX.min(highest.saturating_sub(lowest).saturating_add(1)).max(1),
+        false => rows_max + 1,
+    };
+    let condition = Condition::of(&filter.query, &filter.asker, 6);
+    let states: Vec<&str> = filter.states().into_iter().map(JobState::as_str).collect();
+    let asked = statement_built(list_sql(looked, dir, &condition.sql, rows_max + 1))
+        .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(look)
-        .bind::<Array<Text>, _>(&filter.queues)
-        .bind::<Array<Text>, _>(&filter.templates)
-        .bind::<Array<Text>, _>(&filter.tags)
-        .bind::<Nullable<Text>, _>(filter.text.as_deref().map(escape_like))
-        .bind::<Bool, _>(filter.names_only)
         .bind::<Array<Text>, _>(&scope.queues)
-        .bind::<Array<Text>, _>(&scope.tags)
-        .bind::<BigInt, _>(rows_max + 1);
+        .bind::<Array<Text>, _>(&scope.tags);
+    let asked = condition.bind(asked);
     let mut rows: Vec<JobRow> = transaction(conn, "admin::jobs::list", |tx| {
         tx.batch_execute(ALONG_LINES)?;
         asked.rows(tx)
     })?;
     let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
-    let edge = edge.filter(|_| rows.len() as i64 <= rows_max);
+    let edge = edge.filter(|k| rows.len() as i64 <= rows_max && (lowest + 1..highest).contains(k));
     Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
-}
-
-/// The page of one job: wherever it stands, a look would find only the newest.
-fn only(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter, job: JobId) -> Result<JobPage, DbError> {
-    let mut rows = rows_of(conn, scope, &[job])?;
-    rows.retain(|row| filter.fits(row));
-    Ok(JobPage { rows, newer: None, older: None, edge: None })
-}
-
-/// A text as a pattern of LIKE that matches itself.
-fn escape_like(text: &str) -> String {
-    text.replace('\0', "").replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// Cuts off the row that was read beyond the page and puts the newest first.
@@ -316,14 +303,4 @@ fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize) -> JobPage {
         Cursor::Before(_) => (first.filter(|_| more), last),
     };
     JobPage { rows, newer, older, edge: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_searched_text_is_not_a_pattern() {
-        assert_eq!(escape_like(r"50%_\"), r"50\%\_\\");
-    }
 }

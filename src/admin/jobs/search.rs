@@ -1,9 +1,11 @@
 //! The search of the page for programs: the same words find the same jobs, but what the page would name as not understood is
 //! refused, and the search goes on by itself behind the many that do not match.
 
-use super::query::not_understood;
-use super::view::ListView;
+use chrono_tz::Tz;
+
+use super::view::{ListView, Unknown};
 use super::{Cursor, Detail, details, list, service};
+use crate::base::clock::Clock;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::job::JobId;
@@ -15,9 +17,9 @@ const LOOKS_MAX: usize = 10;
 /// Why a search was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// Words that mean nothing here, as they were typed.
-    #[error("{}", .0.iter().map(|word| not_understood(word)).collect::<Vec<_>>().join(". "))]
-    NotUnderstood(Vec<String>),
+    /// What means nothing here.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(". "))]
+    NotUnderstood(Vec<Unknown>),
     /// The actor lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -35,12 +37,14 @@ pub struct Found {
     pub next: Option<i64>,
 }
 
-/// Finds at most `jobs_max` (1 to 200) jobs for the `fields` of an address (`q`, `state`, `queue`, …), older than `after`.
+/// Finds at most `jobs_max` (1 to 200) jobs for the `fields` of an address (`q`, `state`, `queue`, …), older than `after`. Days and
+/// times without an offset are UTC.
 ///
 /// # Errors
 /// [`SearchError`].
 pub fn search(
     conn: &mut PgConnection,
+    clock: &dyn Clock,
     actor: &Actor,
     fields: Vec<(String, String)>,
     (after, jobs_max): (Option<i64>, u32),
@@ -50,7 +54,7 @@ pub fn search(
     if !view.unknown.is_empty() {
         return Err(SearchError::NotUnderstood(view.unknown));
     }
-    let filter = view.filter_for(service::sees_payload(actor));
+    let filter = view.filter_for(clock.now(), Tz::UTC, service::sees_payload(actor));
     let (mut ids, mut next) = (Vec::<JobId>::new(), after);
     for _ in 0..LOOKS_MAX {
         let cursor = next.map_or(Cursor::Newest, Cursor::After);

@@ -37,13 +37,13 @@ impl Tally {
     }
 }
 
-/// Counts for a list: of the whole scope, and of the filter's queues and templates.
+/// Counts for a list: of the whole scope, and of the queues and templates that are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Everything that may be seen.
     pub all: Tally,
-    /// What the filter's queues and templates hold; tags and texts are not looked at.
-    pub filtered: Tally,
+    /// What the queues and templates hold that are asked for; `None` when more is asked than counts can tell.
+    pub filtered: Option<Tally>,
 }
 
 /// Counts for a list with `filter`; `None` when the scope goes by tags, which no count knows.
@@ -57,10 +57,13 @@ pub fn counted(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter) -> Re
     let counts = counts::read(conn)?;
     let seen = |count: &Count| scope.covers(&count.queue, &[]);
     let one_of = |list: &[String], name: &String| list.is_empty() || list.contains(name);
-    let asked = |count: &Count| {
-        seen(count) && one_of(&filter.queues, &count.queue) && one_of(&filter.templates, &count.template)
-    };
-    Ok(Some(Counted { all: Tally::of(&counts, seen), filtered: Tally::of(&counts, asked) }))
+    let filtered = filter.counted().map(|asked| {
+        let meant = |count: &Count| {
+            seen(count) && one_of(&asked.queues, &count.queue) && one_of(&asked.templates, &count.template)
+        };
+        Tally::of(&counts, meant)
+    });
+    Ok(Some(Counted { all: Tally::of(&counts, seen), filtered }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! What a list of jobs shows, read from its address and written back in one form: equal views have equal addresses.
 
-use crate::admin::jobs::query::typed;
-use crate::admin::jobs::{Cursor, JobFilter, PAGE_ROWS_MAX};
+use chrono_tz::Tz;
+
+use super::query::print::{Style, values};
+use super::query::value::{Bound, Range};
+use super::query::{Asker, Field, Part, Problem, Query, Term, Test, parameter, parse};
+use super::{Cursor, JobFilter, PAGE_ROWS_MAX};
+use crate::base::clock::Time;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
 use crate::web::paths;
@@ -14,28 +19,54 @@ const OF_FRAME: [&str; 2] = ["tz", "refresh"];
 const STRANGERS_MAX: usize = 20;
 
 /// A view of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListView {
     /// Which jobs.
-    pub filter: JobFilter,
-    /// What stands in the search box.
+    pub query: Query,
+    /// What stands in the search box: words, and what has no parameter of its own.
     pub search: String,
     /// Where the page begins.
     pub cursor: Cursor,
     /// Rows of the page.
     pub rows_max: u32,
     /// What was not understood, as it is named to the person.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<Unknown>,
     /// Parameters that are kept as they are: those of the frame, and those not understood.
     kept: Vec<(String, String)>,
     /// The address holds typed fields that belong into parameters of their own.
     typed: bool,
 }
 
+/// A piece that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// As it stands in the address or the box.
+    pub word: String,
+    /// What is wrong, and what could stand there.
+    pub message: String,
+    /// Where it begins in the box: characters from 1; `None` for a parameter.
+    pub column: Option<usize>,
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.column {
+            Some(column) => write!(f, "{} (column {column}): {}", self.word, self.message),
+            None => write!(f, "{}: {}", self.word, self.message),
+        }
+    }
+}
+
+impl From<Problem> for Unknown {
+    fn from(problem: Problem) -> Self {
+        Self { word: problem.typed, message: problem.message, column: Some(problem.column) }
+    }
+}
+
 impl Default for ListView {
     fn default() -> Self {
         Self {
-            filter: JobFilter::default(),
+            query: Query::default(),
             search: String::new(),
             cursor: Cursor::Newest,
             rows_max: ROWS_DEFAULT,
@@ -65,51 +96,48 @@ impl ListView {
             "after" => self.take_number(name, value, |view, k| view.cursor = Cursor::After(k)),
             "before" => self.take_number(name, value, |view, k| view.cursor = Cursor::Before(k)),
             _ if OF_FRAME.contains(&name.as_str()) => self.kept.push((name, value)),
-            _ => {
-                for one in value.split(',').filter(|one| !one.is_empty()) {
-                    if !self.filter.add(&name, one) {
-                        self.name_stranger(&name, one);
-                    }
-                }
-            }
+            _ => match parameter(&name, &value) {
+                Ok(term) => self.query.add(Part::Term(term)),
+                Err(message) => self.name_stranger(name, value, message),
+            },
         }
     }
 
     fn take_number<T: std::str::FromStr>(&mut self, name: String, value: String, put: impl FnOnce(&mut Self, T)) {
         match value.parse() {
             Ok(number) => put(self, number),
-            Err(_) => self.name_stranger(&name, &value),
+            Err(_) => {
+                let message = format!("{value:?} is no whole number");
+                self.name_stranger(name, value, message);
+            }
         }
         self.rows_max = self.rows_max.clamp(1, PAGE_ROWS_MAX);
     }
 
-    fn name_stranger(&mut self, name: &str, value: &str) {
+    fn name_stranger(&mut self, name: String, value: String, message: String) {
         if self.kept.len() < STRANGERS_MAX {
-            let fields = ["state", "id", "n", "after", "before"];
-            self.unknown.push(if fields.contains(&name) { format!("{name}={value}") } else { name.to_owned() });
-            self.kept.push((name.to_owned(), value.to_owned()));
+            self.unknown.push(Unknown { word: format!("{name}={value}"), message, column: None });
+            self.kept.push((name, value));
         }
     }
 
     /// Takes the fields out of the search text; a lone number is a job's id.
     fn read_search(&mut self) {
-        let typed = typed(&self.search);
-        self.typed = typed.filter != JobFilter::default();
-        self.filter.states.extend(&typed.filter.states);
-        let lists = [("queue", typed.filter.queues), ("template", typed.filter.templates), ("tag", typed.filter.tags)];
-        for (name, values) in lists {
-            for value in values {
-                self.filter.add(name, &value);
-            }
+        if let Some(id) = self.search.trim().parse().ok().filter(|id: &i64| *id > 0) {
+            self.search = id.to_string();
+            self.query.add(Part::Term(id_term(id)));
+            return;
         }
-        self.filter.id = self.filter.id.or(typed.filter.id);
-        let is_quoted = self.search.contains('"');
-        self.search = search(&typed.text, is_quoted, &typed.unknown);
-        self.unknown.extend(typed.unknown);
-        match typed.text.parse::<i64>().ok().filter(|id| *id > 0 && !is_quoted) {
-            Some(id) => self.filter.id = Some(id),
-            None => self.filter.text = Some(typed.text).filter(|text| !text.is_empty()),
+        let parsed = parse(&self.search);
+        self.typed = !parsed.query.terms().is_empty();
+        let rest = parsed.query.rest();
+        for part in parsed.query.parts() {
+            self.query.add(part.clone());
         }
+        let strange = parsed.problems.iter().map(|problem| problem.typed.clone());
+        let words = std::iter::once(box_text(&rest)).chain(strange);
+        self.search = words.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        self.unknown.extend(parsed.problems.into_iter().map(Unknown::from));
     }
 
     /// Tells whether the address should be written anew, with what was typed as parameters.
@@ -117,36 +145,45 @@ impl ListView {
         self.typed
     }
 
-    /// Gives the job whose number is all that is asked for.
-    pub fn lone_id(&self) -> Option<JobId> {
-        let id = self.filter.id.filter(|id| self.search == id.to_string())?;
-        let rest = self.changed(|filter| filter.id = None);
-        (rest.filter.is_everything() && self.unknown.is_empty() && self.cursor == Cursor::Newest).then_some(JobId(id))
+    /// Gives the id that stands alone in the search box.
+    pub fn searched_id(&self) -> Option<i64> {
+        let id = self.search.parse().ok()?;
+        self.query.terms().contains(&&id_term(id)).then_some(id)
     }
 
-    /// Gives the filter for somebody who may (or may not) see arguments.
-    pub fn filter_for(&self, sees_args: bool) -> JobFilter {
-        JobFilter { names_only: !sees_args, ..self.filter.clone() }
+    /// Tells whether a term asks for exactly this job.
+    pub fn is_id(&self, term: &Term, id: i64) -> bool {
+        *term == id_term(id)
+    }
+
+    /// Gives the job whose number is all that is asked for.
+    pub fn lone_id(&self) -> Option<JobId> {
+        let id = self.searched_id()?;
+        let is_alone = self.query.parts().len() == 1 && self.unknown.is_empty() && self.cursor == Cursor::Newest;
+        is_alone.then_some(JobId(id))
+    }
+
+    /// Gives the filter for somebody who asks now, in a zone, and may (or may not) see what jobs work on.
+    pub fn filter_for(&self, now: Time, zone: Tz, sees_payload: bool) -> JobFilter {
+        JobFilter { query: self.query.clone(), asker: Asker { now, zone, sees_payload } }
+    }
+
+    /// Lists the states that are asked for by a term of their own; none = any.
+    pub fn states(&self) -> Vec<JobState> {
+        let terms = self.query.terms();
+        let term = terms.iter().find(|term| term.field == Field::State && !term.is_excluded);
+        let tests = term.map(|term| term.tests.as_slice()).unwrap_or_default();
+        tests.iter().filter_map(|test| if let Test::State(state) = test { Some(*state) } else { None }).collect()
     }
 
     /// Gives the parameters in their order, defaults left out.
     pub fn parameters(&self) -> Vec<(String, String)> {
-        let states: Vec<&str> = JobState::ALL
-            .iter()
-            .filter(|state| self.filter.states.contains(state))
-            .map(|state| state.as_str())
-            .collect();
-        let id = self.filter.id.filter(|id| self.search != id.to_string());
+        let searched = self.searched_id().map(id_term);
+        let terms = self.query.terms().into_iter().filter(|term| Some(*term) != searched.as_ref());
+        let mut all: Vec<(String, String)> = terms.map(written).collect();
         let rows = (self.rows_max != ROWS_DEFAULT).then_some(self.rows_max);
-        let mut all = vec![
-            ("state".to_owned(), states.join(",")),
-            ("queue".to_owned(), self.filter.queues.join(",")),
-            ("template".to_owned(), self.filter.templates.join(",")),
-            ("tag".to_owned(), self.filter.tags.join(",")),
-            ("id".to_owned(), id.map(|id| id.to_string()).unwrap_or_default()),
-            ("q".to_owned(), self.search.clone()),
-            ("n".to_owned(), rows.map(|rows| rows.to_string()).unwrap_or_default()),
-        ];
+        all.push(("q".to_owned(), self.search.clone()));
+        all.push(("n".to_owned(), rows.map(|rows| rows.to_string()).unwrap_or_default()));
         match self.cursor {
             Cursor::Newest => {}
             Cursor::After(k) => all.push(("after".to_owned(), k.to_string())),
@@ -162,26 +199,47 @@ impl ListView {
         address(paths::JOBS, &self.parameters())
     }
 
-    /// Gives the view from its newest row, changed by `change`.
-    pub fn changed(&self, change: impl FnOnce(&mut JobFilter)) -> Self {
-        let mut view = Self { cursor: Cursor::Newest, ..self.clone() };
-        change(&mut view.filter);
-        view
+    /// Gives the view of another query, from its newest row.
+    pub fn asking(&self, query: Query) -> Self {
+        Self { cursor: Cursor::Newest, query, ..self.clone() }
+    }
+
+    /// Gives the view without `term`.
+    pub fn without(&self, term: &Term) -> Self {
+        self.asking(self.query.without(term))
+    }
+
+    /// Gives the view of all states.
+    pub fn of_all_states(&self) -> Self {
+        self.asking(self.query.without_field(&Field::State))
     }
 
     /// Gives the view with `state` added or taken away.
     pub fn toggled(&self, state: JobState) -> Self {
-        self.changed(|filter| {
-            if !filter.states.remove(&state) {
-                filter.states.insert(state);
-            }
-        })
+        let mut states = self.states();
+        match states.iter().position(|known| *known == state) {
+            Some(at) => drop(states.remove(at)),
+            None => states.push(state),
+        }
+        let mut query = self.query.without_field(&Field::State);
+        if !states.is_empty() {
+            states.sort_unstable();
+            query.add(Part::Term(Term::of(Field::State, states.into_iter().map(Test::State).collect())));
+        }
+        self.asking(query)
     }
 
-    /// Gives the view without a search text.
+    /// Gives the view without what stands in the search box.
     pub fn without_search(&self) -> Self {
-        let view = self.changed(|filter| (filter.text, filter.id) = (None, None));
-        Self { search: String::new(), ..view }
+        let query = match self.searched_id() {
+            Some(id) => self.query.without(&id_term(id)),
+            None => {
+                let mut query = Query::default();
+                self.query.terms().into_iter().for_each(|term| query.add(Part::Term(term.clone())));
+                query
+            }
+        };
+        Self { search: String::new(), ..self.asking(query) }
     }
 
     /// Gives the view that shows everything, with as many rows.
@@ -201,22 +259,29 @@ impl ListView {
     }
 }
 
-/// Writes words back so that they are read as words again.
-fn search(text: &str, is_quoted: bool, unknown: &[String]) -> String {
-    let again = typed(text);
-    let is_same = again.text == text && again.unknown.is_empty() && again.filter == JobFilter::default();
-    let plain = is_same && !(is_quoted && text.parse::<i64>().is_ok()); // a quoted number is text, not a job's id
-    let text = if plain { text.to_owned() } else { format!("\"{text}\"") };
-    std::iter::once(text).chain(unknown.iter().cloned()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+fn id_term(id: i64) -> Term {
+    let end = Some(Bound { value: id, is_within: true });
+    Term::of(Field::Id, vec![Test::Number(Range { from: end, to: end })])
+}
+
+/// Writes what stands in the box so that it is read as the same again: a number alone would be a job's.
+fn box_text(rest: &Query) -> String {
+    let text = rest.to_string();
+    if text.parse::<i64>().is_ok() { format!("\"{text}\"") } else { text }
+}
+
+/// Writes a term as a parameter: a minus before its values excludes.
+fn written(term: &Term) -> (String, String) {
+    let sign = if term.is_excluded { "-" } else { "" };
+    (term.field.name(), format!("{sign}{}", values(term, Style::Address)))
 }
 
 /// Writes a query whose values may be lists: commas between them stay readable.
 pub fn address(path: &str, parameters: &[(String, String)]) -> String {
     let pair = |(name, value): &(String, String)| {
-        let list = ["state", "queue", "template", "tag"].contains(&name.as_str());
-        let value = match list {
-            true => value.split(',').map(paths::encode).collect::<Vec<_>>().join(","),
-            false => paths::encode(value),
+        let value = match name.as_str() {
+            "q" => paths::encode(value),
+            _ => value.split(',').map(paths::encode).collect::<Vec<_>>().join(","),
         };
         format!("{}={value}", paths::encode(name))
     };
@@ -225,86 +290,4 @@ pub fn address(path: &str, parameters: &[(String, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn view(query: &str) -> ListView {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        ListView::read(pairs.map(|(name, value)| (name.into(), value.into())).collect())
-    }
-
-    #[test]
-    fn equal_views_have_equal_addresses() {
-        let one = view("n=50&q=nordwind&queue=mail&state=failed,retrying");
-        let other = view("state=retrying&state=failed&queue=mail&q=nordwind");
-
-        assert_eq!(one.href(), "/jobs?state=retrying,failed&queue=mail&q=nordwind");
-        assert_eq!(one.href(), other.href());
-        assert_eq!(ListView::default().href(), "/jobs");
-    }
-
-    #[test]
-    fn what_is_typed_moves_into_parameters() {
-        let view = view("q=state:failed tag:vip late order&queue=mail");
-
-        assert!(view.is_to_be_rewritten());
-        assert_eq!(view.href(), "/jobs?state=failed&queue=mail&tag=vip&q=late%20order");
-    }
-
-    #[test]
-    fn what_is_not_understood_is_kept_and_named() {
-        let view = view("quue=mail&state=broken,failed&q=error:x word&n=many");
-
-        assert_eq!(view.unknown, ["quue", "state=broken", "n=many", "error:x"]);
-        assert_eq!(view.href(), "/jobs?state=failed&q=word%20error%3Ax&quue=mail&state=broken&n=many");
-        assert!(!view.is_to_be_rewritten());
-        assert_eq!(view.filter.text.as_deref(), Some("word"));
-    }
-
-    #[test]
-    fn a_lone_number_is_an_id_and_quoted_text_stays_text() {
-        assert_eq!(view("q=48213907").filter.id, Some(48_213_907));
-        assert_eq!(view("q=48213907").href(), "/jobs?q=48213907");
-        assert_eq!(view("id=7").href(), "/jobs?id=7");
-
-        let quoted = view("q=\"state:failed now\"");
-        assert_eq!(quoted.filter.text.as_deref(), Some("state:failed now"));
-        assert_eq!(quoted.search, "\"state:failed now\"");
-        assert_eq!(ListView::read(quoted.parameters()), quoted);
-    }
-
-    #[test]
-    fn only_a_number_alone_means_a_job_and_nothing_else() {
-        assert_eq!(view("q=27").lone_id(), Some(JobId(27)));
-        assert_eq!(view("q=27&tz=Europe/Rome").lone_id(), Some(JobId(27)));
-        for more in ["id=27", "q=\"27\"", "q=27&state=failed", "q=27&after=9", "q=27 late", "q=27&quue=x", "q=late"] {
-            assert_eq!(view(more).lone_id(), None, "{more}");
-        }
-    }
-
-    #[test]
-    fn changing_the_filter_goes_back_to_the_newest_rows() {
-        let view = view("state=failed&after=99&n=100&tz=Europe/Rome");
-
-        assert_eq!(view.href(), "/jobs?state=failed&n=100&after=99&tz=Europe%2FRome");
-        assert_eq!(view.toggled(JobState::Failed).href(), "/jobs?n=100&tz=Europe%2FRome");
-        assert_eq!(view.toggled(JobState::Held).href(), "/jobs?state=held,failed&n=100&tz=Europe%2FRome");
-        assert_eq!(view.cleared().href(), "/jobs?n=100&tz=Europe%2FRome");
-        assert_eq!(view.at(Cursor::Before(5)).href(), "/jobs?state=failed&n=100&before=5&tz=Europe%2FRome");
-        assert_eq!(view.of_rows(50).href(), "/jobs?state=failed&tz=Europe%2FRome");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn an_address_is_read_back_as_the_same_view(search in ".{0,60}", queue in "[a-z]{0,5}", after in proptest::option::of(0i64..)) {
-            let mut given = vec![("q".to_owned(), search), ("queue".to_owned(), queue)];
-            given.extend(after.map(|k| ("after".to_owned(), k.to_string())));
-            let view = ListView { typed: false, ..ListView::read(given) };
-
-            let again = ListView::read(view.parameters());
-
-            proptest::prop_assert_eq!(again.parameters(), view.parameters());
-            proptest::prop_assert!(!again.is_to_be_rewritten());
-        }
-    }
-}
+mod tests;

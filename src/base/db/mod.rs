@@ -23,6 +23,6 @@ pub use link::Link;
 pub use listen::Listener;
 pub use plans::keep_plans;
 pub use pool::{Connection, Db, PoolSettings};
-pub use statement::{Positional, Statement, statement};
+pub use statement::{Positional, Statement, statement, statement_built};
 pub use transaction::{Tx, transaction, unflushed};
 pub use watch::{Call, longest_silence};

@@ -1,8 +1,10 @@
-//! Fixed SQL with typed parameters, prepared once per connection.
+//! SQL with typed parameters, prepared once per connection.
 //!
 //! diesel's `sql_query` is parsed and planned anew on each call; a hot statement must not be. A [`Statement`] is keyed by
 //! its text in diesel's statement cache, so its plan is kept. Parameters are written `$1`, `$2`, … and may repeat;
 //! their first mentions must come in ascending order, because diesel numbers binds as it walks.
+
+use std::borrow::Cow;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -32,9 +34,9 @@ where
     }
 }
 
-/// A fixed SQL text with its parameters.
+/// An SQL text with its parameters.
 pub struct Statement<'a> {
-    sql: &'static str,
+    sql: Cow<'static, str>,
     binds: Vec<Box<dyn Bind + 'a>>,
 }
 
@@ -42,7 +44,14 @@ pub struct Statement<'a> {
 /// `pg_stat_activity` and in plans.
 pub fn statement<'a>(sql: &'static str) -> Statement<'a> {
     super::watch::statement_begins();
-    Statement { sql, binds: Vec::new() }
+    Statement { sql: sql.into(), binds: Vec::new() }
+}
+
+/// Starts a statement from a text of many shapes, which is planned at each call: kept, they would fill the connection's memory.
+/// Whatever comes from people is a parameter.
+pub fn statement_built<'a>(sql: String) -> Statement<'a> {
+    super::watch::statement_begins();
+    Statement { sql: sql.into(), binds: Vec::new() }
 }
 
 impl<'a> Statement<'a> {
@@ -130,18 +139,21 @@ impl QueryId for Statement<'_> {
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut bound = 0;
-        for piece in pieces(self.sql) {
+        if let Cow::Owned(_) = self.sql {
+            out.unsafe_to_cache_prepared();
+        }
+        for piece in pieces(&self.sql) {
             match piece {
                 Piece::Text(text) => out.push_sql(text),
                 Piece::Parameter(number, text) if number <= bound => out.push_sql(text),
                 Piece::Parameter(number, text) => {
                     let bind = self.binds.get(number - 1).filter(|_| number == bound + 1);
-                    bind.ok_or_else(|| misnumbered(self.sql, text))?.push(&mut out)?;
+                    bind.ok_or_else(|| misnumbered(&self.sql, text))?.push(&mut out)?;
                     bound = number;
                 }
             }
         }
-        if bound == self.binds.len() { Ok(()) } else { Err(misnumbered(self.sql, "the last one")) }
+        if bound == self.binds.len() { Ok(()) } else { Err(misnumbered(&self.sql, "the last one")) }
     }
 }
 

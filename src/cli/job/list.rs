@@ -16,7 +16,7 @@ const ERROR_CHARS_MAX: usize = 60;
 /// Which jobs.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Flags {
-    /// What is typed into the console's search box: 'state:failed queue:mail tag:vip "free text"'
+    /// What is typed into the console's search box: 'state:failed -tag:test attempt:>2 created:-24h "free text"'
     query: Vec<String>,
     /// Most jobs
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_ROWS_MAX)))]
@@ -28,7 +28,7 @@ pub(in crate::cli) struct Flags {
 
 pub(super) fn run(session: &Session, flags: &Flags) -> Result<Answer, Failure> {
     let fields = vec![("q".to_owned(), flags.query.join(" "))];
-    let found = search(&mut *session.connect()?, &session.actor, fields, (flags.after, flags.limit))?;
+    let found = search(&mut *session.connect()?, &session.clock, &session.actor, fields, (flags.after, flags.limit))?;
     let now = session.clock.now();
     let mut rows = vec![
         ["ID", "STATE", "TEMPLATE", "QUEUE", "PRIO", "ATTEMPT", "AGE", "NODE", "ERROR"].map(String::from).to_vec(),

@@ -1,11 +1,11 @@
 use diesel::connection::SimpleConnection;
-use millrace::admin::jobs::{Cursor, JobFilter, attempts, list, rows_of};
+use millrace::admin::jobs::{Cursor, attempts, list, rows_of};
 use millrace::queue::actor::Scope;
 use millrace::queue::job::JobId;
 use serde_json::json;
 
 use crate::support::TestDb;
-use crate::support::stage::{enqueue, enqueue_many, handler_template, template};
+use crate::support::stage::{asked, enqueue, enqueue_many, handler_template, template};
 
 #[test]
 fn a_list_and_the_rows_of_its_jobs_say_the_same() {
@@ -15,11 +15,7 @@ fn a_list_and_the_rows_of_its_jobs_say_the_same() {
     let mut jobs = enqueue_many(&mut conn, "done", 5);
     jobs.sort_unstable();
 
-    for filter in [
-        JobFilter::default(),
-        JobFilter { text: Some("n".into()), ..JobFilter::default() },
-        JobFilter { queues: vec!["default".into()], ..JobFilter::default() },
-    ] {
+    for filter in [asked(""), asked("n"), asked("queue:default")] {
         let page = list(&mut conn, &Scope::default(), &filter, Cursor::Newest, 3).unwrap();
         let again = rows_of(&mut conn, &Scope::default(), &jobs[2..]).unwrap();
         let shown = |rows: &[millrace::admin::jobs::JobRow]| {
@@ -49,7 +45,7 @@ fn a_search_tells_nothing_of_secret_arguments() {
     enqueue(&mut conn, "call", json!({ "user": "ada", "login": { "key": "hunter2" } }));
     let shown = enqueue(&mut conn, "greet", json!({ "user": "ada", "secret": "of nobody" }));
     let mut found = |text: &str| -> Vec<JobId> {
-        let filter = JobFilter { text: Some(text.into()), ..JobFilter::default() };
+        let filter = asked(&format!("\"{text}\""));
         let page = list(&mut conn, &Scope::default(), &filter, Cursor::Newest, 10).unwrap();
         page.rows.iter().map(|row| row.id).collect()
     };

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Jsonb, Text};
+use millrace::admin::jobs::JobFilter;
+use millrace::admin::jobs::query::{Asker, parse};
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::text::NodeName;
@@ -49,6 +51,14 @@ SELECT id, 1, $2, 'test', now(), 'test' FROM t";
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
+}
+
+/// A query of jobs as somebody asks it now who may see everything; what is not understood fails the test.
+pub fn asked(text: &str) -> JobFilter {
+    let parsed = parse(text);
+    assert_eq!(parsed.problems, [], "{text}");
+    let asker = Asker { now: SystemClock.now(), zone: chrono_tz::Tz::UTC, sees_payload: true };
+    JobFilter { query: parsed.query, asker }
 }
 
 /// Labels of a node.

@@ -7,9 +7,12 @@ use crate::admin::jobs::{Cursor, JobFilter, JobPage, LOOK_ROWS_MAX, list, servic
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::web::format;
+use crate::web::shell::Shell;
 
 /// How often a list that found nothing yet looks on, 5,000 rows each time, before it leaves going on to the reader.
 const LOOKS_MAX: u64 = 4;
+/// Most parts that are left out in turn.
+const HINTS_MAX: usize = 5;
 /// Rows that are counted when a part of the filter is left out.
 const HINT_ROWS_MAX: u32 = 50;
 
@@ -42,20 +45,20 @@ impl Found {
     ///
     /// # Errors
     /// Database failures.
-    pub fn read(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Self, DbError> {
-        let filter = view.filter_for(service::sees_payload(actor));
+    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: &Shell, view: &ListView) -> Result<Self, DbError> {
+        let filter = filter(actor, shell, view);
         let (mut page, looks) = look(conn, actor, &filter, view)?;
         names::in_rows(conn, &mut page.rows)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
-        let hints = if empty { hints(conn, actor, view)? } else { Vec::new() };
+        let hints = if empty { hints(conn, actor, shell, view)? } else { Vec::new() };
         Ok(Self { page, looks, counted, hints })
     }
 
-    /// Gives how many jobs the filter means; `None` when only a look could tell.
-    pub fn total(&self, filter: &JobFilter) -> Option<i64> {
-        let by_count = filter.tags.is_empty() && filter.text.is_none() && filter.id.is_none();
-        self.counted.as_ref().filter(|_| by_count).map(|counted| counted.filtered.within(&filter.states))
+    /// Gives how many jobs the view means; `None` when only a look could tell.
+    pub fn total(&self, view: &ListView) -> Option<i64> {
+        let tally = self.counted.as_ref().and_then(|counted| counted.filtered.as_ref())?;
+        Some(tally.within(&view.states()))
     }
 
     /// Tells how far a look reached that found less than a page; empty when it saw everything.
@@ -83,10 +86,15 @@ fn look(
     Ok((page, LOOKS_MAX))
 }
 
-fn hints(conn: &mut PgConnection, actor: &Actor, view: &ListView) -> Result<Vec<Hint>, DbError> {
+/// The view as `actor` asks for it now, in the zone of the page.
+fn filter(actor: &Actor, shell: &Shell, view: &ListView) -> JobFilter {
+    view.filter_for(shell.now, shell.zone, service::sees_payload(actor))
+}
+
+fn hints(conn: &mut PgConnection, actor: &Actor, shell: &Shell, view: &ListView) -> Result<Vec<Hint>, DbError> {
     let mut hints = Vec::new();
     for (part, without) in parts(view) {
-        let filter = without.filter_for(service::sees_payload(actor));
+        let filter = filter(actor, shell, &without);
         let page = list(conn, &actor.scope, &filter, Cursor::Newest, HINT_ROWS_MAX)?;
         let more = page.older.is_some() || page.edge.is_some();
         if !page.rows.is_empty() {
@@ -104,30 +112,18 @@ fn rows(number: usize, more: bool) -> (&'static str, String) {
     }
 }
 
-/// Each part of the filter, with the view that lacks it.
+/// Each part of the query, with the view that lacks it.
 fn parts(view: &ListView) -> Vec<(String, ListView)> {
-    let filter = &view.filter;
-    let mut parts = Vec::new();
-    if !filter.states.is_empty() {
-        let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-        parts.push((format!("state {}", states.join(", ")), view.changed(|filter| filter.states.clear())));
-    }
-    if !filter.queues.is_empty() {
-        parts.push((format!("queue {}", filter.queues.join(", ")), view.changed(|filter| filter.queues.clear())));
-    }
-    if !filter.templates.is_empty() {
-        let name = format!("template {}", filter.templates.join(", "));
-        parts.push((name, view.changed(|filter| filter.templates.clear())));
-    }
-    if !filter.tags.is_empty() {
-        parts.push((format!("tag {}", filter.tags.join(", ")), view.changed(|filter| filter.tags.clear())));
-    }
-    if filter.text.is_some() || filter.id.is_some() {
+    let searched = view.searched_id();
+    let terms = view.query.terms().into_iter().filter(|term| searched.is_none_or(|id| !view.is_id(term, id)));
+    let mut parts: Vec<(String, ListView)> = terms.map(|term| (term.to_string(), view.without(term))).collect();
+    if !view.search.is_empty() {
         parts.push((format!("the search “{}”", view.search), view.without_search()));
     }
     if view.cursor != Cursor::Newest {
         parts.push(("the place in the list".into(), view.at(Cursor::Newest)));
     }
+    parts.truncate(HINTS_MAX);
     parts
 }
 
@@ -142,7 +138,7 @@ mod tests {
 
         let parts: Vec<_> = parts(&view).into_iter().map(|(part, view)| (part, view.href())).collect();
 
-        assert_eq!(parts[0], ("state failed".into(), "/jobs?queue=mail&tag=vip&q=late".into()));
+        assert_eq!(parts[0], ("state:failed".into(), "/jobs?queue=mail&tag=vip&q=late".into()));
         assert_eq!(parts[3], ("the search “late”".into(), "/jobs?state=failed&queue=mail&tag=vip".into()));
     }
 

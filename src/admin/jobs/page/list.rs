@@ -14,6 +14,8 @@ use super::names;
 use super::row::Row;
 use super::view::{ListView, ROWS_DEFAULT, address};
 use crate::admin::jobs::acts::Act;
+use crate::admin::jobs::query::Field;
+use crate::admin::jobs::query::print::{Style, values};
 use crate::admin::jobs::{Cursor, detail, rows_of};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
@@ -35,6 +37,8 @@ use crate::web::shell::Shell;
 
 /// Query parameter of the stream with the rows that the page shows.
 const ROWS: &str = "rows";
+/// Most parts of the title.
+const TITLE_PARTS_MAX: usize = 4;
 /// Numbers of rows that are offered.
 const ROWS_OFFERED: [u32; 3] = [ROWS_DEFAULT, 100, 200];
 /// Icons of row menus, whose shapes stand once in the page.
@@ -90,7 +94,7 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
 
 impl ListPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, view: ListView) -> Result<Self, DbError> {
-        let found = Found::read(conn, actor, &view)?;
+        let found = Found::read(conn, actor, &shell, &view)?;
         let names = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
         let queues = names.filter(|name| actor.scope.covers(name, &[])).map(|name| Choice::new(name.clone(), name));
         let queues = queues.collect();
@@ -101,7 +105,7 @@ impl ListPage {
     fn new(actor: &Actor, shell: Shell, view: ListView, found: Found) -> Self {
         let shell = shell.titled("Jobs", Section::Jobs).under("Operate", paths::DASHBOARD);
         let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, actor, &shell)).collect();
-        let total = found.total(&view.filter);
+        let total = found.total(&view);
         Self {
             shell: Shell { title: title(&view), live: stream_address(&view, &found), ..shell },
             total,
@@ -123,7 +127,7 @@ impl ListPage {
     fn facts(&self) -> String {
         let order = "newest first";
         match self.total {
-            Some(total) if self.view.filter.is_everything() => {
+            Some(total) if self.view.query.is_everything() => {
                 format!("{} kept · {order}", format::count(total))
             }
             Some(total) => format!("{} match · {order}", format::count(total)),
@@ -133,7 +137,7 @@ impl ListPage {
 
     /// Says what the list shows although a part of what was asked for means nothing.
     fn instead(&self) -> &'static str {
-        match (self.view.filter.is_everything(), self.view.unknown.len()) {
+        match (self.view.query.is_everything(), self.view.unknown.len()) {
             (true, 1) => "Without it the list shows all jobs.",
             (true, _) => "Without them the list shows all jobs.",
             (false, 1) => "Without it the list shows what the rest asks for.",
@@ -142,7 +146,7 @@ impl ListPage {
     }
 
     fn is_nothing_yet(&self) -> bool {
-        self.view.filter.is_everything()
+        self.view.query.is_everything()
             && self.found.page.edge.is_none()
             && self.found.counted.as_ref().is_none_or(|counted| counted.all.within([]) == 0)
     }
@@ -165,17 +169,22 @@ impl ListPage {
 
     /// The search text as a text, when it was taken for an id that is not there.
     fn as_text(&self) -> Option<String> {
-        let id = self.view.filter.id?;
-        (self.view.search == id.to_string()).then(|| paths::with_query(paths::JOBS, &[("q", &format!("\"{id}\""))]))
+        let id = self.view.searched_id()?;
+        Some(paths::with_query(paths::JOBS, &[("q", &format!("\"{id}\""))]))
     }
 }
 
 /// Names the view, so that tabs of a browser can be told apart.
 fn title(view: &ListView) -> String {
-    let states: Vec<_> = view.filter.states.iter().map(|state| crate::web::tone::Tone::from(*state).word()).collect();
-    let parts =
-        [states.join(" or "), view.filter.queues.join(", "), view.filter.templates.join(", "), view.search.clone()];
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let states: Vec<_> = view.states().into_iter().map(|state| crate::web::tone::Tone::from(state).word()).collect();
+    let others = view.query.terms().into_iter().filter(|term| term.field != Field::State || term.is_excluded);
+    let others =
+        others.map(|term| format!("{}{}", if term.is_excluded { "not " } else { "" }, values(term, Style::Typed)));
+    let parts: Vec<String> = std::iter::once(states.join(" or "))
+        .chain(others)
+        .filter(|part| !part.is_empty())
+        .take(TITLE_PARTS_MAX)
+        .collect();
     if parts.is_empty() { "Jobs".into() } else { format!("{}, Jobs", parts.join(", ")) }
 }
 
@@ -242,7 +251,7 @@ impl Shown {
     }
 
     fn frame(&self, conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Frame, LiveError> {
-        let found = Found::read(conn, actor, &self.view)?;
+        let found = Found::read(conn, actor, &shell, &self.view)?;
         let mut present = rows_of(conn, &actor.scope, &self.rows)?;
         names::in_rows(conn, &mut present)?;
         let changed = if self.first { self.changed(&found) } else { 0 };
@@ -350,10 +359,10 @@ mod tests {
     fn what_was_not_understood_is_named() {
         let html = page(Role::Admin, &[("quue", "mail")], found(Vec::new())).render().expect("rendered");
 
-        assert!(html.contains("1 filter was not understood: <code>quue</code>. Without it the list shows all jobs."));
-        assert!(html.contains("Fields are <code>state queue template tag id</code>"));
+        assert!(html.contains("<code>quue=mail</code>: there is no field quue; did you mean queue?"), "{html}");
+        assert!(html.contains("Without it the list shows all jobs."));
 
-        let html = page(Role::Admin, &[("q", "-state:failed a:b late")], found(Vec::new())).render().expect("rendered");
+        let html = page(Role::Admin, &[("q", "stat:failed a:b late")], found(Vec::new())).render().expect("rendered");
         assert!(html.contains("Without them the list shows what the rest asks for."), "{html}");
     }
 
