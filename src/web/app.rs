@@ -8,7 +8,7 @@ use actix_web::{App, Error};
 
 use super::kit::Kit;
 use super::table::{Access, Route};
-use super::{assets, design, guard, headers, help, paths, session, theme};
+use super::{assets, design, guard, headers, paths, session, theme};
 
 /// Builds the application of one worker around `kit`, whose table holds every route.
 ///
@@ -42,7 +42,7 @@ pub fn app(
 
 /// The routes of the kit itself. `design` adds the page of components.
 pub fn routes(with_design: bool) -> Vec<Route> {
-    let mut routes = vec![Route::post(paths::THEME, Access::Open, theme::switch), help::route()];
+    let mut routes = vec![Route::post(paths::THEME, Access::Open, theme::switch)];
     if with_design {
         routes.extend(design::routes());
     }

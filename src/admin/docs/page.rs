@@ -18,9 +18,13 @@ use crate::web::respond;
 use crate::web::span::Span;
 use crate::web::table::{Access, Route};
 
-/// The routes of the document and its page.
+/// The routes of the document, its page, and the help.
 pub fn routes() -> Vec<Route> {
-    vec![Route::get(paths::OPENAPI, Access::Open, document), Route::get(paths::DOCS, Access::Open, show)]
+    vec![
+        Route::get(paths::OPENAPI, Access::Open, document),
+        Route::get(paths::DOCS, Access::Open, show),
+        super::help::route(),
+    ]
 }
 
 #[derive(Template)]

@@ -102,9 +102,9 @@ fn parameters_and_typed_words_say_the_same() {
         assert_eq!(found(query), count, "{query}");
     }
     for (query, refusal) in [
-        ("q=quue:mail", "q: \"quue:mail\" is not understood; fields are state, queue, template, tag and id"),
-        ("state=broken", "q: \"state=broken\" is not understood"),
-        ("color=red", "q: \"color\" is not understood"),
+        ("q=quue:mail", "q: quue:mail (column 1): there is no field quue; did you mean queue?"),
+        ("state=broken", "state: state=broken: \"broken\" is no state; they are "),
+        ("color=red", "color: color=red: there is no field color; fields are "),
         ("limit=201", "limit: limit goes from 1 to 200"),
         ("after=x", "after: "),
     ] {

@@ -115,11 +115,7 @@ fn refusals_name_their_place_and_usage_its_words() {
         (&["job", "enqueue", "demo.work", "--at=soon"], 2, "\"soon\" is no time"),
         (&["job", "enqueue", "demo.work", "--at=2030-01-01T00:00:00Z", "--in=2h"], 2, "cannot be used with"),
         (&["job", "enqueue"], 2, "<TEMPLATE>"),
-        (
-            &["job", "list", "quue:mail"],
-            1,
-            "\"quue:mail\" is not understood; fields are state, queue, template, tag and id",
-        ),
+        (&["job", "list", "quue:mail"], 1, "quue:mail (column 1): there is no field quue; did you mean queue?"),
         (&["job", "list", "--limit=500"], 2, "500"),
         (&["job", "show", "99"], 1, "there is no job 99"),
         (&["job", "show", "x"], 2, "invalid"),

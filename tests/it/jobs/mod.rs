@@ -3,6 +3,7 @@ mod enqueue;
 pub mod live;
 mod look;
 mod pages;
+mod queries;
 mod reads;
 mod scope;
 mod stage;
