@@ -124,18 +124,19 @@ pub struct JobPage {
     pub edge: Option<i64>,
 }
 
-/// Where to look, for both directions: `$dir` orders, `$cmp` compares with the cursor.
+/// Where to look, for both directions: `$dir` orders, `$cmp` compares with the cursor, `$end` with the last id that can be meant.
 macro_rules! looked {
-    ($name:literal, $dir:literal, $cmp:literal) => {
+    ($name:literal, $dir:literal, $cmp:literal, $end:literal) => {
         concat!(
             "-- admin::jobs::", $name, "
 WITH asked AS (
-    SELECT $1::text[] AS states, $2::bigint AS cursor
+    SELECT $1::text[] AS states, $2::bigint AS cursor, $3::bigint AS bound
 ), waiting AS (
     SELECT r.job_id AS k, r.job_id, 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since AS at, NULL::timestamptz AS run_at
     FROM asked, millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
-        SELECT * FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority AND r.seq ", $cmp, " (SELECT cursor FROM asked) AND r.seq = r.job_id
-        ORDER BY r.seq ", $dir, " LIMIT $3
+        SELECT * FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority AND r.seq ", $cmp, " (SELECT cursor FROM asked)
+            AND r.seq ", $end, " (SELECT bound FROM asked) AND r.seq = r.job_id
+        ORDER BY r.seq ", $dir, " LIMIT $4
     ) AS r WHERE 'ready' = ANY (asked.states)
     UNION ALL
     SELECT r.job_id, r.job_id, 'ready', r.queue_id, r.template_id, r.priority, r.attempt, r.since, NULL
@@ -143,31 +144,31 @@ WITH asked AS (
         SELECT r.* FROM millrace.placements p CROSS JOIN LATERAL ( -- one by one: a join may read the whole line
             SELECT * FROM millrace.ready r WHERE r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id LIMIT 1
         ) AS r
-        WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $3
+        WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $4
     ) AS r
     UNION ALL
     SELECT g.job_id, g.job_id, 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL
     FROM asked, LATERAL (
-        SELECT g.* FROM millrace.gated g WHERE g.job_id ", $cmp, " asked.cursor AND 'ready' = ANY (asked.states) ORDER BY g.job_id ", $dir, " LIMIT $3
+        SELECT g.* FROM millrace.gated g WHERE g.job_id ", $cmp, " asked.cursor AND 'ready' = ANY (asked.states) ORDER BY g.job_id ", $dir, " LIMIT $4
     ) AS g
 ), timed AS (
     SELECT s.job_id AS k, s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END AS state, s.queue_id, s.template_id, s.priority,
         s.attempt, s.since AS at, s.run_at
     FROM asked, LATERAL (
         SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND NOT s.retrying AND 'scheduled' = ANY (asked.states)
-        ORDER BY s.job_id ", $dir, " LIMIT $3
+        ORDER BY s.job_id ", $dir, " LIMIT $4
     ) AS s
     UNION ALL
     SELECT s.job_id, s.job_id, 'retrying', s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at
     FROM asked, LATERAL (
         SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND s.retrying AND 'retrying' = ANY (asked.states)
-        ORDER BY s.job_id ", $dir, " LIMIT $3
+        ORDER BY s.job_id ", $dir, " LIMIT $4
     ) AS s
 ), still AS (
     SELECT k.job_id AS k, k.job_id, k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since AS at, k.run_at
     FROM asked, LATERAL (
         SELECT * FROM millrace.parked k WHERE k.job_id ", $cmp, " asked.cursor AND k.state::text = ANY (asked.states)
-        ORDER BY k.job_id ", $dir, " LIMIT $3
+        ORDER BY k.job_id ", $dir, " LIMIT $4
     ) AS k
 ), active AS (
     SELECT u.job_id AS k, u.job_id, 'running' AS state, coalesce(p.queue_id, j.queue_id) AS queue_id, j.template_id,
@@ -175,7 +176,7 @@ WITH asked AS (
     FROM (
         SELECT l.started_at, u.job_id, u.attempt
         FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
-        WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor ORDER BY u.job_id ", $dir, " LIMIT $3
+        WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor ORDER BY u.job_id ", $dir, " LIMIT $4
     ) AS u CROSS JOIN LATERAL ( -- by key, whatever the planner thinks of their number
         SELECT * FROM millrace.jobs j WHERE j.id = u.job_id LIMIT 1
     ) AS j LEFT JOIN LATERAL (
@@ -185,18 +186,18 @@ WITH asked AS (
     SELECT h.job_id AS k, h.job_id, h.state::text, h.queue_id, h.template_id, h.priority, h.attempt, h.finished_at AS at, NULL::timestamptz AS run_at
     FROM asked, LATERAL (
         (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND 'succeeded' = ANY (asked.states) AND h.state::text = ANY (asked.states)
-        ORDER BY h.job_id ", $dir, " LIMIT $3)
+        ORDER BY h.job_id ", $dir, " LIMIT $4)
         UNION ALL
         (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state = 'failed' AND 'failed' = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
-        ORDER BY h.job_id ", $dir, " LIMIT $3)
+        ORDER BY h.job_id ", $dir, " LIMIT $4)
         UNION ALL
         (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state IN ('cancelled', 'expired') AND h.state::text = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
-        ORDER BY h.job_id ", $dir, " LIMIT $3)
+        ORDER BY h.job_id ", $dir, " LIMIT $4)
     ) AS h
 ), found AS (
     SELECT * FROM waiting UNION ALL SELECT * FROM timed UNION ALL SELECT * FROM still UNION ALL SELECT * FROM active UNION ALL SELECT * FROM ended
 ), looked AS (
-    SELECT * FROM found ORDER BY k ", $dir, " LIMIT $3
+    SELECT * FROM found ORDER BY k ", $dir, " LIMIT $4
 )
 "
         )
@@ -223,22 +224,22 @@ LEFT JOIN LATERAL (
     SELECT a.error, a.fingerprint FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id
     ORDER BY a.fence DESC LIMIT 1
 ) AS a ON true
-WHERE (($4::text[] = '{}' AND $5::text[] = '{}') OR q.name = ANY ($4) OR j.tags && $5) AND ";
+WHERE (($5::text[] = '{}' AND $6::text[] = '{}') OR q.name = ANY ($5) OR j.tags && $6) AND ";
 
-/// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$6`.
+/// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$7`.
 fn list_sql(looked: &str, dir: &str, condition: &str, rows_max: i64) -> String {
     format!(
         "{looked}{SELECT}{condition}
 ORDER BY f.k {dir} LIMIT {rows_max})
 UNION ALL
 SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $3 - 1) AS last
+FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $4 - 1) AS last
 ) AS page ORDER BY state = 'edge', k {dir}"
     )
 }
 
-const OLDER: (&str, &str) = (looked!("older", "DESC", "<"), "DESC");
-const NEWER: (&str, &str) = (looked!("newer", "ASC", ">"), "ASC");
+const OLDER: (&str, &str) = (looked!("older", "DESC", "<", ">="), "DESC");
+const NEWER: (&str, &str) = (looked!("newer", "ASC", ">", "<="), "ASC");
 /// A few rows are wanted in the order of an index, and what belongs to them by key. A bitmap has no order, so the whole line would
 /// be read and sorted; scans and joins of whole partitions look cheap to the planner as long as it does not know them.
 const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
@@ -260,20 +261,21 @@ pub fn list(
 ) -> Result<JobPage, DbError> {
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
     let (lowest, highest) = filter.ids();
-    let ((looked, dir), from) = match cursor {
-        Cursor::Newest => (OLDER, highest.saturating_add(1)),
-        Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1))),
-        Cursor::Before(k) => (NEWER, k.max(lowest - 1)),
+    let ((looked, dir), from, bound) = match cursor {
+        Cursor::Newest => (OLDER, highest.saturating_add(1), lowest),
+        Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1)), lowest),
+        Cursor::Before(k) => (NEWER, k.max(lowest - 1), highest),
     };
     let look = match filter.needs_look(scope) {
         true => LOOK_ROWS_MAX.min(highest.saturating_sub(lowest).saturating_add(1)).max(1),
         false => rows_max + 1,
     };
-    let condition = Condition::of(&filter.query, &filter.asker, 6);
+    let condition = Condition::of(&filter.query, &filter.asker, 7);
     let states: Vec<&str> = filter.states().into_iter().map(JobState::as_str).collect();
     let asked = statement_built(list_sql(looked, dir, &condition.sql, rows_max + 1))
         .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(bound)
         .bind::<BigInt, _>(look)
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags);
