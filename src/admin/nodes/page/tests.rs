@@ -178,5 +178,5 @@ fn a_node_tells_how_its_pool_grew_and_why() {
     let calm = show(Role::Viewer, &node(), false).render().expect("rendered");
     assert!(calm.contains("It had no reason to change"));
     let fixed = NodeRow { slots_min: Some(8), slots_max: Some(8), ..node() };
-    assert!(show(Role::Viewer, &fixed, false).render().expect("rendered").contains("The number of its slots is fixed"));
+    assert!(show(Role::Viewer, &fixed, false).render().expect("rendered").contains("It always has as many"));
 }
