@@ -170,8 +170,7 @@ DECLARE
     ordered boolean := jobs @? '$[*].ordering_key ? (@ != null)';
     joining boolean := EXISTS (SELECT FROM millrace.template_versions WHERE debounce IS NOT NULL OR uniqueness IS NOT NULL);
 BEGIN
-    -- Before numbers are drawn: whoever waits for others' keys with a number in hand must be seen (src/queue/horizon.rs).
-    PERFORM pg_current_xact_id();
+    PERFORM pg_current_xact_id(); -- before numbers are drawn: whoever waits with one in hand must be seen (src/queue/horizon.rs)
     INSERT INTO millrace.queues (name)
     SELECT DISTINCT coalesce(e.queue, v.queue)
     FROM (SELECT DISTINCT value ->> 'template' AS template, value ->> 'version' AS version, value ->> 'queue' AS queue
@@ -363,8 +362,7 @@ BEGIN
                 ELSE millrace.args_fit(v.spec -> 'params', f.args) END;
     END IF;
     IF found_template IS NOT NULL THEN
-        PERFORM pg_current_xact_id(); -- before the number is drawn (src/queue/horizon.rs)
-        job_id := nextval('millrace.job_seq');
+        PERFORM pg_current_xact_id(); job_id := nextval('millrace.job_seq'); -- in this order: src/queue/horizon.rs
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
                                    deadline, args, tags, enqueued_by, limit_keys)
         VALUES (job_id, moment, due, found_template, found_version, found_queue, found_priority, max_attempts, timeout_ms,

@@ -395,12 +395,6 @@ ORDER BY n.state = 'down', n.name LIMIT $1";
 /// Database failures.
 pub fn active_templates(conn: &mut PgConnection) -> Result<i64, DbError> {
     const SQL: &str = "-- admin::dashboard::active_templates
-SELECT count(*) AS number FROM millrace.templates WHERE state = 'active'";
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        number: i64,
-    }
-    let row: Option<Row> = statement(SQL).row(conn)?;
-    Ok(row.map_or(0, |row| row.number))
+SELECT count(*) FROM millrace.templates WHERE state = 'active'";
+    Ok(statement(SQL).tuples::<BigInt, i64>(conn)?.first().copied().unwrap_or_default())
 }

@@ -23,7 +23,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get(paths::OPENAPI, Access::Open, document),
         Route::get(paths::DOCS, Access::Open, show),
-        super::help::route(),
+        super::help_page::route(),
     ]
 }
 

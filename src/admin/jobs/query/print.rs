@@ -124,7 +124,7 @@ fn moment(moment: &Moment) -> String {
 /// Writes a length in the largest unit that divides it.
 fn length(ms: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    match UNITS.iter().find(|(unit, _)| ms > 0 && ms % unit == 0) {
+    match UNITS.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", ms / unit),
         None => format!("{ms}ms"),
     }

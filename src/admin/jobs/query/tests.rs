@@ -1,3 +1,5 @@
+//! What queries mean, how they are written, and what is told of those that mean nothing.
+
 use chrono_tz::Europe::Rome;
 
 use super::value::{Bound, Moment, Range};

@@ -1,3 +1,5 @@
+//! Views and their addresses.
+
 use super::*;
 
 fn view(query: &str) -> ListView {
