@@ -113,8 +113,7 @@ impl Scaler {
     }
 
     /// Looks, if it is time, whether the pool should have another size, and gives it that. `still` = so long no thread has
-    /// taken a job; `queues` tells the queues in whose lines jobs may wait,
-    /// and where these begin.
+    /// taken a job; `queues` tells the queues in whose lines jobs may wait, and where these begin.
     pub(super) fn look(
         &mut self,
         link: &mut Link,

@@ -359,7 +359,9 @@ mod tests {
     fn what_was_not_understood_is_named() {
         let html = page(Role::Admin, &[("quue", "mail")], found(Vec::new())).render().expect("rendered");
 
-        assert!(html.contains("<code>quue=mail</code>: there is no field quue; did you mean queue?"), "{html}");
+        let told =
+            "1 filter was not understood: <code>quue=mail</code> (there is no field quue; did you mean queue?). ";
+        assert!(html.contains(told), "{html}");
         assert!(html.contains("Without it the list shows all jobs."));
 
         let html = page(Role::Admin, &[("q", "stat:failed a:b late")], found(Vec::new())).render().expect("rendered");
