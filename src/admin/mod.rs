@@ -8,6 +8,7 @@ pub mod docs;
 pub mod health;
 pub mod jobs;
 pub mod nodes;
+pub mod operations;
 pub mod people;
 pub mod pools;
 pub mod queues;

@@ -111,8 +111,17 @@ pub(super) fn reset_peak_memory() {
 
 /// Largest resident set of this process in bytes since the last reset; 0 when /proc does not tell.
 pub(super) fn peak_memory() -> u64 {
+    of_status("VmHWM:")
+}
+
+/// Resident set of this process in bytes; 0 when /proc does not tell.
+pub(super) fn resident_bytes() -> u64 {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }

@@ -10,6 +10,7 @@
 //! ```
 //! A figure without its reference of the same run says nothing: machines differ, and this one differs from minute to
 //! minute.
+mod console;
 mod designs;
 mod drain;
 mod enqueue;
@@ -21,14 +22,17 @@ mod limits;
 mod machine;
 mod meter;
 mod place;
+mod readers;
 mod reference;
 mod single;
 mod snapshot;
 mod stage;
 mod steady;
 
+pub use console::Fixture;
 pub use designs::{Question, Trial};
 pub use figures::{Compared, Figures};
+pub use readers::Audience;
 
 use std::any::Any;
 use std::net::TcpListener;
@@ -117,6 +121,10 @@ pub enum Bench {
     },
     /// How hand-written table designs compare.
     Designs(Trial),
+    /// How fast the console is over a long history.
+    Console(Fixture),
+    /// What people who look at live pages cost those who work.
+    Readers(Audience),
 }
 
 /// A way for jobs to come in.
@@ -192,6 +200,8 @@ pub fn run(url: &str, bench: Bench, serve: &Serve<'_>) -> Result<Figures, BenchE
         Bench::History { jobs, finished, rounds } => history::run(url, jobs, finished, rounds),
         Bench::Snapshot { jobs, rounds } => snapshot::run(url, jobs, rounds),
         Bench::Designs(trial) => designs::run(url, trial),
+        Bench::Console(fixture) => console::run(url, fixture, serve),
+        Bench::Readers(audience) => readers::run(url, audience, serve),
     }
 }
 

@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::{BigInt, Text};
 
 use super::BenchError;
-use crate::base::db::{DbError, PgConnection, migrate, url::with_limits};
+use crate::base::db::{DbError, PgConnection, migrate, statement, url::with_limits};
 
 /// A database of our own; gone with this value.
 pub(super) struct Place {
     cluster: String,
     name: String,
     url: String,
+    /// It stays when this value goes.
+    stays: bool,
 }
 
 impl Place {
@@ -23,7 +26,7 @@ impl Place {
         let name = format!("millrace_bench_{}_{number}", std::process::id());
         let mut conn = connect(cluster)?;
         execute(&mut conn, &format!("CREATE DATABASE {name}"))?;
-        let place = Self { cluster: cluster.to_owned(), url: with_database(cluster, &name), name };
+        let place = Self { cluster: cluster.to_owned(), url: with_database(cluster, &name), name, stays: false };
         if let Err(error) = execute(&mut conn, "CHECKPOINT") {
             tracing::debug!(%error, "not allowed to checkpoint; the first round may pay for what came before");
         }
@@ -37,6 +40,20 @@ impl Place {
         Ok(place)
     }
 
+    /// Opens the database of this name, which stays; makes it with the whole schema when it is not there.
+    pub(super) fn kept(cluster: &str, name: &str) -> Result<Self, BenchError> {
+        let mut conn = connect(cluster)?;
+        const SQL: &str = "-- bench::place::kept
+SELECT count(*) FROM pg_database WHERE datname = $1";
+        let known = statement(SQL).bind::<Text, _>(name).tuples::<BigInt, i64>(&mut conn)?;
+        if known.first() != Some(&1) {
+            execute(&mut conn, &format!("CREATE DATABASE {name}"))?;
+        }
+        let url = with_database(cluster, name);
+        migrate::migrate(&mut connect(&url)?)?;
+        Ok(Self { cluster: cluster.to_owned(), url, name: name.to_owned(), stays: true })
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }
@@ -48,6 +65,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         let dropped = connect(&self.cluster)
             .and_then(|mut conn| execute(&mut conn, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)));
         if let Err(error) = dropped {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::health::database;
 use crate::admin::jobs::idempotency;
+use crate::admin::operations::work::{FORGET_MAX, forget_old, work};
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
@@ -34,6 +35,8 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("lanes", 300, |conn, _| all_batches(limits::FORGET_MAX, || limits::forget_lanes(conn))),
         duty("debounces", 60, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_debounces(conn))),
         duty("unique keys", 300, |conn, _| all_batches(joining::FORGET_MAX, || joining::forget_lapsed_keys(conn))),
+        duty("operations", 1, |conn, clock| all_batches(1, || work(conn, clock))),
+        duty("old operations", 600, |conn, _| all_batches(FORGET_MAX, || forget_old(conn))),
         duty("turns", 60, |conn, _| turns::mend(conn)),
         duty("pool sizes", 300, |conn, _| all_batches(pool_sizes::FORGET_MAX, || pool_sizes::forget_old(conn))),
         duty("sessions", 300, |conn, clock| {

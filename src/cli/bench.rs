@@ -5,7 +5,7 @@ use std::any::Any;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Answer, Database, Failure, Globals};
-use crate::bench::{self, Bench, Beside, Trial};
+use crate::bench::{self, Audience, Bench, Beside, Fixture, Trial};
 use crate::boot::web::Web;
 
 /// Measures on databases of its own in the running cluster.
@@ -103,6 +103,39 @@ pub(super) enum Command {
         /// Rounds; the median counts.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         rounds: u32,
+    },
+    /// How fast every page and filter of the console is over a long history; ten million jobs take about five minutes and 7 GB.
+    Console {
+        /// Finished jobs, the failed ones among them.
+        #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(10_000..=100_000_000))]
+        finished: u32,
+        /// Failed jobs.
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        failed: u32,
+        /// Waiting jobs.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+        waiting: u32,
+        /// How often each page is asked for.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        visits: u32,
+        /// Keeps the fixture for the next run, and uses the one that is there.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// What live pages cost the work, and how late their readers are.
+    Readers {
+        /// Jobs a second.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rate: u32,
+        /// Length, once without and once with readers.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+        seconds: u32,
+        /// Streams that are read.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+        readers: u32,
+        /// Streams that nobody reads.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=2_000))]
+        deaf: u32,
     },
     /// How table designs compare, each in hand-written SQL: what ours were chosen by.
     Designs {
@@ -211,6 +244,10 @@ impl Command {
             Self::Single { connections, seconds, rounds } => Bench::Single { connections, seconds, rounds },
             Self::History { jobs, finished, rounds } => Bench::History { jobs, finished, rounds },
             Self::Snapshot { jobs, rounds } => Bench::Snapshot { jobs, rounds },
+            Self::Console { finished, failed, waiting, visits, keep } => {
+                Bench::Console(Fixture { finished, failed, waiting, visits, kept: keep })
+            }
+            Self::Readers { rate, seconds, readers, deaf } => Bench::Readers(Audience { rate, seconds, readers, deaf }),
             Self::Designs { question, jobs, rounds, payload_bytes, finished, seconds } => {
                 let question = question.asked();
                 Bench::Designs(Trial { question, jobs, rounds, payload_bytes, finished, seconds })

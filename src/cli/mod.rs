@@ -19,6 +19,7 @@ mod job;
 mod logging;
 mod migrate;
 mod node;
+mod operation;
 mod pool;
 mod psql;
 mod queue;
@@ -78,6 +79,9 @@ enum Command {
     /// Enqueues, lists, shows and repairs jobs
     #[command(subcommand)]
     Job(job::Command),
+    /// Does one act to many jobs: starts, lists, shows, stops and resumes bulk operations
+    #[command(subcommand)]
+    Operation(operation::Command),
     /// Lists, pauses and resumes queues
     #[command(subcommand)]
     Queue(queue::Command),
@@ -128,6 +132,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::User(command) => user::run(globals, command),
         Command::Token(command) => token::run(globals, command),
         Command::Job(command) => job::run(globals, command),
+        Command::Operation(command) => operation::run(globals, command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Node(command) => node::run(globals, command),
         Command::Pool(command) => pool::run(globals, command),

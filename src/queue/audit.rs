@@ -81,7 +81,8 @@ fn insert(conn: &mut PgConnection, actor: &Actor, change: Change, accepted: bool
     Ok(())
 }
 
-fn via(actor: &Actor) -> &'static str {
+/// Names the way an actor came in, as rows keep it.
+pub(crate) fn via(actor: &Actor) -> &'static str {
     match actor.via {
         Via::Console => "console",
         Via::Token { .. } => "token",

@@ -133,7 +133,7 @@ SELECT pg_try_advisory_xact_lock(hashtext('millrace.fold')) AS got";
 const FOLD_STATES: &str = "-- queue::fold::states
 WITH taken AS MATERIALIZED (
     DELETE FROM millrace.state_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM millrace.state_deltas WHERE id > $1 ORDER BY id LIMIT $2))
-    RETURNING at, queue_id, template_id, left_state, entered_state, jobs
+    RETURNING at, queue_id, template_id, left_state, entered_state, jobs, between_queues
 ), moves AS (
     SELECT queue_id, template_id, state, sum(jobs) AS jobs FROM (
         SELECT queue_id, template_id, entered_state AS state, jobs FROM taken WHERE entered_state IS NOT NULL
@@ -145,7 +145,7 @@ WITH taken AS MATERIALIZED (
 ), incoming AS (
     INSERT INTO millrace.rollups AS r (step_s, at, template_id, queue_id, node_id, enqueued)
     SELECT step.s, date_bin(step.s * interval '1 s', taken.at, timestamptz '2000-01-01 00:00+00'), template_id, queue_id, 0, sum(jobs)
-    FROM taken CROSS JOIN (VALUES (60), (3600), (86400)) AS step(s) WHERE left_state IS NULL GROUP BY 1, 2, 3, 4
+    FROM taken CROSS JOIN (VALUES (60), (3600), (86400)) AS step(s) WHERE left_state IS NULL AND NOT between_queues GROUP BY 1, 2, 3, 4
     ON CONFLICT (step_s, at, template_id, queue_id, node_id) DO UPDATE SET enqueued = r.enqueued + excluded.enqueued
 )
 SELECT count(*)::integer AS folded FROM taken";

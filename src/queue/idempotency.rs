@@ -104,6 +104,14 @@ where
     Err(DbError::Conflict("the Idempotency-Key is in use by another request".into()).into())
 }
 
+/// Tells what came of a request that was done under `key` before; `None` = there was none.
+///
+/// # Errors
+/// Database failures.
+pub fn known<T: DeserializeOwned>(conn: &mut PgConnection, key: &RequestKey) -> Result<Option<Once<T>>, DbError> {
+    transaction(conn, "queue::known_request", |tx| find(tx, key)?.map(|first| first.again(key)).transpose())
+}
+
 /// `None` = another request with this key was first; look again.
 fn attempt<T, E>(
     conn: &mut PgConnection,

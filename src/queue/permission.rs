@@ -56,6 +56,14 @@ pub enum Permission {
     Enqueue,
     /// Retry, cancel, hold, release, reschedule, change priority.
     RepairJobs,
+    /// See bulk operations and what became of their jobs.
+    ReadOperations,
+    /// Do one act to many jobs, up to 1,000.
+    RunOperations,
+    /// The same to more.
+    RunLargeOperations,
+    /// Write jobs down as a file.
+    ExportJobs,
     /// Pause, resume and limit queues.
     RunQueues,
     /// Drain nodes.
@@ -80,7 +88,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -89,6 +97,10 @@ impl Permission {
         Self::ReadPayloads,
         Self::Enqueue,
         Self::RepairJobs,
+        Self::ReadOperations,
+        Self::RunOperations,
+        Self::RunLargeOperations,
+        Self::ExportJobs,
         Self::RunQueues,
         Self::RunNodes,
         Self::RunPools,
@@ -108,18 +120,21 @@ impl Permission {
             Self::ReadJobs
             | Self::ReadCounts
             | Self::ReadQueues
+            | Self::ReadOperations
             | Self::ReadNodes
             | Self::ReadPools
             | Self::ReadTemplates
             | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
+            Self::ExportJobs => role != Role::Viewer,
             Self::Enqueue
             | Self::RepairJobs
+            | Self::RunOperations
             | Self::RunQueues
             | Self::RunNodes
             | Self::RunPools
             | Self::DraftTemplates => matches!(role, Admin | Operator),
-            Self::PublishTemplates | Self::ManagePeople => role == Admin,
+            Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations => role == Admin,
             Self::ReadAudit => matches!(role, Admin | Auditor),
             Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
         }
@@ -135,6 +150,8 @@ impl Permission {
         match self {
             Self::ReadJobs | Self::ReadPayloads => ("jobs", false),
             Self::Enqueue | Self::RepairJobs => ("jobs", true),
+            Self::ReadOperations | Self::ExportJobs => ("operations", false),
+            Self::RunOperations | Self::RunLargeOperations => ("operations", true),
             Self::ReadCounts => ("counts", false),
             Self::ReadQueues => ("queues", false),
             Self::ReadNodes => ("nodes", false),

@@ -61,6 +61,8 @@ pub enum Event {
     DeadlinePassed,
     /// A person wants a finished job to be tried again.
     Reopen,
+    /// A person wants a failed or expired job off what needs attention.
+    Discard,
 }
 
 impl JobState {
@@ -120,7 +122,8 @@ impl JobState {
             Self::Ready => ready(event),
             Self::Held => held(event),
             Self::Running => running(event),
-            Self::Failed | Self::Cancelled | Self::Expired => (event == Event::Reopen).then_some(Self::Ready),
+            Self::Failed | Self::Expired => ended(event),
+            Self::Cancelled => (event == Event::Reopen).then_some(Self::Ready),
             Self::Succeeded => None, // run again = a new job
         }
     }
@@ -141,7 +144,8 @@ fn blocked(event: Event) -> Option<JobState> {
         | Event::HandedBack
         | Event::Release
         | Event::Reschedule
-        | Event::Reopen => None,
+        | Event::Reopen
+        | Event::Discard => None,
     }
 }
 
@@ -160,7 +164,8 @@ fn timed(event: Event) -> Option<JobState> {
         | Event::Snoozed
         | Event::HandedBack
         | Event::Release
-        | Event::Reopen => None,
+        | Event::Reopen
+        | Event::Discard => None,
     }
 }
 
@@ -179,7 +184,8 @@ fn ready(event: Event) -> Option<JobState> {
         | Event::Snoozed
         | Event::HandedBack
         | Event::Release
-        | Event::Reopen => None,
+        | Event::Reopen
+        | Event::Discard => None,
     }
 }
 
@@ -197,7 +203,8 @@ fn held(event: Event) -> Option<JobState> {
         | Event::Snoozed
         | Event::HandedBack
         | Event::Hold
-        | Event::Reopen => None,
+        | Event::Reopen
+        | Event::Discard => None,
     }
 }
 
@@ -211,7 +218,34 @@ fn running(event: Event) -> Option<JobState> {
         Event::Hold => Some(JobState::Held),
         Event::Cancel => Some(JobState::Cancelled),
         Event::DeadlinePassed => Some(JobState::Expired), // claimed, but not started in time
-        Event::Due | Event::Unblocked | Event::Claimed | Event::Release | Event::Reschedule | Event::Reopen => None,
+        Event::Due
+        | Event::Unblocked
+        | Event::Claimed
+        | Event::Release
+        | Event::Reschedule
+        | Event::Reopen
+        | Event::Discard => None,
+    }
+}
+
+/// A job that failed or came too late.
+fn ended(event: Event) -> Option<JobState> {
+    match event {
+        Event::Reopen => Some(JobState::Ready),
+        Event::Discard => Some(JobState::Cancelled),
+        Event::Due
+        | Event::Unblocked
+        | Event::Claimed
+        | Event::Done
+        | Event::RetryLater
+        | Event::GaveUp
+        | Event::Snoozed
+        | Event::HandedBack
+        | Event::Hold
+        | Event::Release
+        | Event::Reschedule
+        | Event::Cancel
+        | Event::DeadlinePassed => None,
     }
 }
 
@@ -232,7 +266,7 @@ impl std::str::FromStr for JobState {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 14] = [
+    const EVENTS: [Event; 15] = [
         Event::Due,
         Event::Unblocked,
         Event::Claimed,
@@ -247,6 +281,7 @@ mod tests {
         Event::Cancel,
         Event::DeadlinePassed,
         Event::Reopen,
+        Event::Discard,
     ];
 
     #[test]
@@ -259,6 +294,17 @@ mod tests {
     #[test]
     fn success_is_final() {
         assert!(EVENTS.into_iter().all(|event| JobState::Succeeded.after(event).is_none()));
+    }
+
+    #[test]
+    fn what_failed_and_was_discarded_can_be_tried_again_and_not_discarded_twice() {
+        for state in [JobState::Failed, JobState::Expired] {
+            let discarded = state.after(Event::Discard).expect("allowed");
+            assert_eq!(
+                (discarded.after(Event::Discard), discarded.after(Event::Reopen)),
+                (None, Some(JobState::Ready))
+            );
+        }
     }
 
     #[test]

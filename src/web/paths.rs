@@ -47,10 +47,20 @@ paths! {
     JOB_EDIT = job_edit(id: JobId): "/jobs/{id}/edit";
     /// A new job like this one.
     JOB_AGAIN = job_again(id: JobId): "/jobs/{id}/again";
-    /// What an operator does to the ticked jobs of a page (`cancel`, `retry`, `hold`, `release`): GET asks, POST acts.
-    JOBS_ACT = jobs_act(verb: &str): "/jobs/selected/{verb}";
     /// Two jobs or attempts side by side.
     JOBS_COMPARE: "/jobs/compare";
+    /// Bulk operations.
+    OPERATIONS: "/operations";
+    /// Starts a bulk operation (`act=`, `q=` or `id=`): GET asks, POST acts.
+    OPERATION_NEW: "/operations/new";
+    /// One bulk operation.
+    OPERATION = operation(id: i64): "/operations/{id}";
+    /// What an operator does to it (`stop`, `resume`): GET asks, POST acts.
+    OPERATION_ACT = operation_act(id: i64, verb: &str): "/operations/{id}/{verb}";
+    /// What an export wrote down.
+    OPERATION_FILE = operation_file(id: i64): "/operations/{id}/file";
+    /// What became of each of its jobs, as a table to be kept.
+    OPERATION_RESULTS = operation_results(id: i64): "/operations/{id}/results.csv";
     /// Groups of failures.
     FAILURES: "/failures";
     /// Queues.

@@ -145,6 +145,13 @@ pub fn node_tabs(current: &str) -> Vec<Tab> {
     [("Nodes", paths::NODES), ("Pools", paths::POOLS)].map(|(label, at)| Tab::new(label, at, at == current)).into()
 }
 
+/// The tabs that jobs and bulk operations share.
+pub fn job_tabs(current: &str) -> Vec<Tab> {
+    [("Jobs", paths::JOBS), ("Operations", paths::OPERATIONS)]
+        .map(|(label, at)| Tab::new(label, at, at == current))
+        .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

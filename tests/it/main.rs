@@ -18,6 +18,7 @@ mod jobs;
 mod many_nodes;
 mod million;
 mod nodes;
+mod operations;
 mod own_handlers;
 mod partitions;
 mod pinning;

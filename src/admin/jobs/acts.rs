@@ -40,9 +40,6 @@ impl Act {
         Self::Again,
     ];
 
-    /// Those that are also done to several jobs at once.
-    pub const BULK: [Self; 4] = [Self::Retry, Self::Hold, Self::Release, Self::Cancel];
-
     /// Gives the last word of its address.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -204,12 +204,14 @@ WITH asked AS (
     };
 }
 
-/// The rows that were looked at, with what conditions ask of them; a condition follows.
-const SELECT: &str = "SELECT * FROM (
+/// What a row of the list shows.
+const COLUMNS: &str = "SELECT * FROM (
 (SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
     coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
-FROM looked f
+";
+/// The rows that were looked at, with what conditions ask of them; a condition follows.
+pub(super) const JOINED: &str = "FROM looked f
 JOIN millrace.queues q ON q.id = f.queue_id
 JOIN millrace.templates t ON t.id = f.template_id
 LEFT JOIN millrace.jobs j ON j.id = f.job_id
@@ -229,7 +231,7 @@ WHERE (($5::text[] = '{}' AND $6::text[] = '{}') OR q.name = ANY ($5) OR j.tags 
 /// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$7`.
 fn list_sql(looked: &str, dir: &str, condition: &str, rows_max: i64) -> String {
     format!(
-        "{looked}{SELECT}{condition}
+        "{looked}{COLUMNS}{JOINED}{condition}
 ORDER BY f.k {dir} LIMIT {rows_max})
 UNION ALL
 SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -238,11 +240,11 @@ FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $4 - 1) AS last
     )
 }
 
-const OLDER: (&str, &str) = (looked!("older", "DESC", "<", ">="), "DESC");
+pub(super) const OLDER: (&str, &str) = (looked!("older", "DESC", "<", ">="), "DESC");
 const NEWER: (&str, &str) = (looked!("newer", "ASC", ">", "<="), "ASC");
 /// A few rows are wanted in the order of an index, and what belongs to them by key. A bitmap has no order, so the whole line would
 /// be read and sorted; scans and joins of whole partitions look cheap to the planner as long as it does not know them.
-const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+pub(super) const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
     SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 /// State of the row that stands after the others and tells where the look ended, when there was more to look at. It comes from the same
 /// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.

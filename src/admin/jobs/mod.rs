@@ -2,7 +2,6 @@
 pub mod acts;
 pub mod again;
 pub mod api;
-pub mod bulk;
 mod debounce;
 mod detail;
 mod explain;
@@ -19,6 +18,7 @@ pub mod pace;
 pub mod page;
 pub mod query;
 mod recent;
+pub mod reckon;
 mod rows;
 pub mod search;
 pub mod service;

@@ -24,6 +24,11 @@ pub(super) enum Command {
         /// The job
         id: JobId,
     },
+    /// Says why a job is not running, and when it is expected to start
+    Explain {
+        /// The job
+        id: JobId,
+    },
     /// Prints a job's log
     Logs(logs::Flags),
     /// Ends a job; a running one is told to stop
@@ -57,6 +62,7 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
         Command::Enqueue(_) => Ok(Answer::nothing()), // done above
         Command::List(flags) => list::run(&session, &flags),
         Command::Show { id } => show::run(&session, id),
+        Command::Explain { id } => show::explained(&session, id),
         Command::Logs(flags) => logs::run(&session, &flags, globals.json),
         Command::Cancel(acted) => act::run(&session, &acted, Verb::Cancel),
         Command::Retry(acted) => act::run(&session, &acted, Verb::Retry),

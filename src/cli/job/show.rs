@@ -21,6 +21,17 @@ pub(super) fn run(session: &Session, id: JobId) -> Result<Answer, Failure> {
     Ok(Answer::new(text, shown))
 }
 
+/// `millrace job explain`.
+pub(super) fn explained(session: &Session, id: JobId) -> Result<Answer, Failure> {
+    let conn = &mut *session.connect()?;
+    let job = service::find(conn, &session.actor, id).map_err(refused)?;
+    let why = explain(conn, &job)?;
+    let told: Vec<String> = why.reasons.iter().map(|reason| visible(&told_as::sentence(reason))).collect();
+    let text =
+        if told.is_empty() { format!("Job {id} is {}: nothing holds it up.", job.state()) } else { told.join("\n") };
+    Ok(Answer::new(text, told_as::explanation(id, &why)))
+}
+
 /// Shows the first line of what somebody else wrote, with invisible characters made visible: a terminal obeys them.
 pub(super) fn plain(text: &str) -> String {
     visible(text.lines().next().unwrap_or_default())

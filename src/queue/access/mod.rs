@@ -13,9 +13,12 @@ pub mod password;
 pub mod secret;
 pub mod session;
 pub mod setup;
+mod standing;
 pub mod throttle;
 pub mod token;
 pub mod trivial;
+
+pub use standing::standing;
 
 use sha2::{Digest, Sha256};
 

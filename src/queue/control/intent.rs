@@ -1,7 +1,7 @@
 //! What people want of running jobs: rows that the job's node reads with its heartbeat, hastened by a notification.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::job::JobId;
@@ -24,14 +24,23 @@ pub struct Intent {
     pub reason: Option<String>,
 }
 
-/// Writes the wish and rings the nodes once the transaction commits. The first wish stays.
-pub(super) fn want_cancel(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<&str>) -> Result<(), DbError> {
+/// Writes the wishes and rings the nodes once the transaction commits. First wishes stay.
+pub(super) fn want_cancel(tx: &mut Tx<'_>, jobs: &[JobId], by: &str, reason: Option<&str>) -> Result<(), DbError> {
     const SQL: &str = "-- queue::control::want_cancel
-WITH wish AS (
-    INSERT INTO millrace.intents (job_id, kind, wanted_by, reason) VALUES ($1, 'cancel', $2, $3) ON CONFLICT (job_id) DO NOTHING
+WITH asked AS (
+    SELECT id FROM unnest($1::bigint[]) AS asked(id)
+), wish AS (
+    INSERT INTO millrace.intents (job_id, kind, wanted_by, reason) SELECT id, 'cancel', $2, $3 FROM asked ON CONFLICT (job_id) DO NOTHING
 )
 SELECT pg_notify('millrace', 'intent')";
-    statement(SQL).bind::<BigInt, _>(job).bind::<Text, _>(by).bind::<Nullable<Text>, _>(reason).run(tx)?;
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    statement(SQL)
+        .bind::<Array<BigInt>, _>(numbers(jobs))
+        .bind::<Text, _>(by)
+        .bind::<Nullable<Text>, _>(reason)
+        .run(tx)?;
     Ok(())
 }
 
@@ -63,9 +72,13 @@ ORDER BY i.job_id LIMIT $1";
     statement(SQL).bind::<Integer, _>(INTENTS_PER_READ_MAX).rows(conn)
 }
 
-/// Removes the wish about a job; tells whether there was one.
-pub(super) fn withdraw(tx: &mut Tx<'_>, job: JobId) -> Result<bool, DbError> {
+/// Removes the wishes about jobs; tells whether there were any.
+pub(super) fn withdraw(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<bool, DbError> {
     const SQL: &str = "-- queue::control::withdraw
-DELETE FROM millrace.intents WHERE job_id = $1";
-    Ok(statement(SQL).bind::<BigInt, _>(job).run(tx)? > 0)
+DELETE FROM millrace.intents WHERE job_id = ANY ($1)";
+    Ok(statement(SQL).bind::<Array<BigInt>, _>(numbers(jobs)).run(tx)? > 0)
+}
+
+fn numbers(jobs: &[JobId]) -> Vec<i64> {
+    jobs.iter().map(|job| job.0).collect()
 }

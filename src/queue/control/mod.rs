@@ -1,25 +1,33 @@
-//! What people do to single jobs: cancel, hold, release, run now, reschedule, reprioritise, reopen.
+//! What people do to jobs, one or many: cancel, hold, release, retry, reschedule, reprioritise, move, discard.
 //!
-//! A waiting job is *taken* from wherever it waits and *put* where it belongs, in one transaction; a running job gets an
-//! intent that its node reads. Every verb asks the state table whether the move is allowed.
+//! ```text
+//! all ─▶ place::take          the waiting jobs that allow it leave wherever they wait ─▶ put where they belong
+//!     ─▶ place::take_finished the ended ones that may be reopened                     ─▶ put into the line
+//!     ─▶ place::find          what is left: running (an intent that its node reads), refused with its state, gone
+//! ```
+//! Everything in one transaction, in sets; every wish asks the state table whether the move is allowed.
+mod ended;
 mod intent;
 mod place;
+mod put;
+mod wish;
 
-use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
+use std::collections::BTreeMap;
 
 pub use intent::{Intent, intents_of_node, stale_intents};
 pub use place::{Place, Waiting};
+pub use wish::Wish;
 
-use super::job::JobId;
+use super::job::{JobId, QueueId, TemplateId};
 use super::settle::StateMoves;
-use super::state::{Event, JobState};
+use super::state::JobState;
 use crate::base::clock::Time;
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{DbError, Tx};
 
-/// How often a verb looks again when the job moved between two looks.
+/// How often a wish looks again for jobs that moved between two looks.
 const LOOKS_MAX: usize = 5;
 
-/// Why a verb was refused.
+/// Why a wish was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// There is no such job, or no more.
@@ -52,12 +60,116 @@ pub enum Cancelled {
     Asked,
 }
 
-/// Where a waiting job goes.
-enum To {
-    Ready,
-    Scheduled(Time),
-    Held(Option<String>),
-    Cancelled(Option<String>),
+/// What became of one of many jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It is so now.
+    Done,
+    /// It is running; its node was told.
+    Asked,
+    /// Its state does not allow it.
+    NotAllowed(JobState),
+    /// There is no such job, or no more.
+    NotFound,
+    /// It kept moving.
+    Moving,
+}
+
+/// Does `wish` to each of `jobs` for `by`, and tells what became of each, by id. Jobs that do not allow it are left alone.
+///
+/// # Errors
+/// Database failures; the transaction must not be committed then.
+pub fn all(tx: &mut Tx<'_>, jobs: &[JobId], wish: &Wish, by: &str) -> Result<BTreeMap<JobId, Came>, DbError> {
+    let mut came = BTreeMap::new();
+    let mut left: Vec<JobId> = jobs.to_vec();
+    left.sort_unstable();
+    left.dedup();
+    for _ in 0..LOOKS_MAX {
+        for job in wait(tx, &left, wish, by)?.into_iter().chain(ended::change(tx, &left, wish, by)?) {
+            came.insert(job, Came::Done);
+        }
+        left.retain(|job| !came.contains_key(job));
+        if left.is_empty() {
+            return Ok(came);
+        }
+        let mut running = Vec::new();
+        for (job, place) in place::find(tx, &left)? {
+            match refused(place, wish) {
+                Some(Came::Asked) => running.push(job),
+                Some(outcome) => drop(came.insert(job, outcome)),
+                None => {} // it moved between the two looks
+            }
+        }
+        intent::want_cancel(tx, &running, by, wish.reason())?;
+        came.extend(running.into_iter().map(|job| (job, Came::Asked)));
+        left.retain(|job| !came.contains_key(job));
+        if left.is_empty() {
+            return Ok(came);
+        }
+    }
+    came.extend(left.into_iter().map(|job| (job, Came::Moving)));
+    Ok(came)
+}
+
+/// Tells what becomes of a job that was neither waiting nor ended as the wish needs it; `None` = look again.
+fn refused(place: Place, wish: &Wish) -> Option<Came> {
+    match place {
+        Place::Running if wish.asks_running() => Some(Came::Asked),
+        Place::Running => Some(Came::NotAllowed(JobState::Running)),
+        Place::Waiting(state) | Place::Finished(state) if wish.is_allowed(state) => None,
+        Place::Waiting(state) | Place::Finished(state) => Some(Came::NotAllowed(state)),
+        Place::Nowhere => Some(Came::NotFound),
+    }
+}
+
+/// Moves the waiting jobs among `jobs` and tells which they were.
+fn wait(tx: &mut Tx<'_>, jobs: &[JobId], wish: &Wish, by: &str) -> Result<Vec<JobId>, DbError> {
+    let states = wish.waiting_states();
+    if states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = place::take(tx, jobs, &states)?;
+    let mut moves = StateMoves::default();
+    let mut groups: BTreeMap<JobState, Vec<Waiting>> = BTreeMap::new();
+    let done = taken.iter().map(|job| job.id).collect();
+    for job in taken {
+        let (left, moved) = (job.state, wish.moved(job, by));
+        if moved.1.queue == moved.0 {
+            moves.add(moved.0, moved.1.template, Some(left), Some(moved.1.state));
+        } else {
+            moves.shift(moved.1.template, (moved.0, left), (moved.1.queue, moved.1.state));
+        }
+        groups.entry(moved.1.state).or_default().push(moved.1);
+    }
+    for (state, jobs) in groups {
+        match state {
+            JobState::Ready => put::ready(tx, &jobs)?,
+            JobState::Scheduled | JobState::Retrying => put::scheduled(tx, &jobs)?,
+            JobState::Cancelled => put::cancelled(tx, &jobs, by, wish.reason())?,
+            // no wish leads elsewhere
+            JobState::Held
+            | JobState::Blocked
+            | JobState::Running
+            | JobState::Succeeded
+            | JobState::Failed
+            | JobState::Expired => {
+                put::parked(tx, &jobs)?;
+            }
+        }
+    }
+    moves.record(tx)?;
+    Ok(done)
+}
+
+/// One job's outcome as the answer to a wish about it alone.
+fn one(tx: &mut Tx<'_>, job: JobId, wish: &Wish, by: &str) -> Result<Cancelled, ControlError> {
+    match all(tx, &[job], wish, by)?.get(&job) {
+        Some(Came::Done) => Ok(Cancelled::Done),
+        Some(Came::Asked) => Ok(Cancelled::Asked),
+        Some(Came::NotAllowed(state)) => Err(ControlError::NotAllowed { job, state: *state, verb: wish.participle() }),
+        Some(Came::NotFound) | None => Err(ControlError::NotFound(job)),
+        Some(Came::Moving) => Err(ControlError::Moving(job)),
+    }
 }
 
 /// Cancels a waiting job, or asks the node of a running one to stop it.
@@ -65,22 +177,7 @@ enum To {
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn cancel(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<String>) -> Result<Cancelled, ControlError> {
-    for _ in 0..LOOKS_MAX {
-        if let Some(waiting) = place::take(tx, job)? {
-            put(tx, job, waiting, By { name: by, verb: "cancelled" }, Event::Cancel, To::Cancelled(reason))?;
-            return Ok(Cancelled::Done);
-        }
-        match place::find(tx, job)? {
-            Place::Running => {
-                intent::want_cancel(tx, job, by, reason.as_deref())?;
-                return Ok(Cancelled::Asked);
-            }
-            Place::Finished(state) => return Err(ControlError::NotAllowed { job, state, verb: "cancelled" }),
-            Place::Nowhere => return Err(ControlError::NotFound(job)),
-            Place::Waiting => {} // it moved between the two looks
-        }
-    }
-    Err(ControlError::Moving(job))
+    one(tx, job, &Wish::Cancel(reason), by)
 }
 
 /// Fulfils a wish whose job was found not running: cancels it where it waits. When it runs again the wish stays; when it has
@@ -89,7 +186,7 @@ pub fn cancel(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<String>) -> 
 /// # Errors
 /// [`ControlError::Moving`] and [`ControlError::Db`]; the wish stays then.
 pub fn fulfil(tx: &mut Tx<'_>, wish: &Intent) -> Result<(), ControlError> {
-    if !intent::withdraw(tx, wish.job_id)? {
+    if !intent::withdraw(tx, &[wish.job_id])? {
         return Ok(()); // fulfilled by somebody else, or the job was reopened since
     }
     match cancel(tx, wish.job_id, &wish.wanted_by, wish.reason.clone()) {
@@ -105,7 +202,7 @@ pub fn fulfil(tx: &mut Tx<'_>, wish: &Intent) -> Result<(), ControlError> {
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn hold(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<String>) -> Result<(), ControlError> {
-    move_waiting(tx, job, By { name: by, verb: "held" }, Event::Hold, |_| To::Held(reason.clone()))
+    one(tx, job, &Wish::Hold(reason), by).map(drop)
 }
 
 /// Lets a held job go on: at its time, or at once when that has passed.
@@ -113,10 +210,7 @@ pub fn hold(tx: &mut Tx<'_>, job: JobId, by: &str, reason: Option<String>) -> Re
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn release(tx: &mut Tx<'_>, job: JobId, by: &str, now: Time) -> Result<(), ControlError> {
-    move_waiting(tx, job, By { name: by, verb: "released" }, Event::Release, |waiting| match waiting.run_at {
-        Some(run_at) if run_at > now => To::Scheduled(run_at),
-        _ => To::Ready,
-    })
+    one(tx, job, &Wish::Release(now), by).map(drop)
 }
 
 /// Makes a job that waits for its time, its backoff or a release ready at once.
@@ -124,7 +218,7 @@ pub fn release(tx: &mut Tx<'_>, job: JobId, by: &str, now: Time) -> Result<(), C
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn run_now(tx: &mut Tx<'_>, job: JobId, by: &str) -> Result<(), ControlError> {
-    move_waiting(tx, job, By { name: by, verb: "started now" }, Event::Due, |_| To::Ready)
+    one(tx, job, &Wish::RunNow, by).map(drop)
 }
 
 /// Moves a waiting job to another time.
@@ -132,7 +226,7 @@ pub fn run_now(tx: &mut Tx<'_>, job: JobId, by: &str) -> Result<(), ControlError
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn reschedule(tx: &mut Tx<'_>, job: JobId, by: &str, run_at: Time) -> Result<(), ControlError> {
-    move_waiting(tx, job, By { name: by, verb: "rescheduled" }, Event::Reschedule, |_| To::Scheduled(run_at))
+    one(tx, job, &Wish::Reschedule(run_at), by).map(drop)
 }
 
 /// Gives a waiting job another priority (1 to 5); it goes to the end of that line.
@@ -140,14 +234,7 @@ pub fn reschedule(tx: &mut Tx<'_>, job: JobId, by: &str, run_at: Time) -> Result
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn set_priority(tx: &mut Tx<'_>, job: JobId, priority: i16) -> Result<(), ControlError> {
-    let waiting = take_or_refuse(tx, job, "reprioritised")?;
-    let moved = Waiting { priority, ..waiting };
-    match moved.state {
-        JobState::Ready => place::put_ready(tx, job, &moved)?,
-        JobState::Held | JobState::Blocked => place::put_back_parked(tx, job, &moved)?,
-        _ => place::put_scheduled(tx, job, &moved, moved.run_at, moved.state == JobState::Retrying)?,
-    }
-    Ok(())
+    one(tx, job, &Wish::Priority(priority), "").map(drop)
 }
 
 /// Makes a failed, cancelled or expired job ready again. It gets one more attempt when its attempts are used up.
@@ -155,89 +242,10 @@ pub fn set_priority(tx: &mut Tx<'_>, job: JobId, priority: i16) -> Result<(), Co
 /// # Errors
 /// [`ControlError`]; nothing is changed then.
 pub fn reopen(tx: &mut Tx<'_>, job: JobId) -> Result<(), ControlError> {
-    let state = match place::find(tx, job)? {
-        Place::Finished(state) => state,
-        Place::Nowhere => return Err(ControlError::NotFound(job)),
-        Place::Running => return Err(ControlError::NotAllowed { job, state: JobState::Running, verb: "retried" }),
-        Place::Waiting => return Err(ControlError::Moving(job)),
-    };
-    if state.after(Event::Reopen).is_none() {
-        return Err(ControlError::NotAllowed { job, state, verb: "retried" });
-    }
-    let waiting = place::take_finished(tx, job)?.ok_or(ControlError::Moving(job))?;
-    intent::withdraw(tx, job)?; // one that came too late
-    place::take_unique_key_again(tx, job)?;
-    place::put_ready(tx, job, &waiting)?;
-    count(tx, &waiting, state, JobState::Ready)
+    one(tx, job, &Wish::Reopen, "").map(drop)
 }
 
-struct By<'a> {
-    name: &'a str,
-    verb: &'static str,
-}
-
-fn take_or_refuse(tx: &mut Tx<'_>, job: JobId, verb: &'static str) -> Result<Waiting, ControlError> {
-    for _ in 0..LOOKS_MAX {
-        if let Some(waiting) = place::take(tx, job)? {
-            return Ok(waiting);
-        }
-        match place::find(tx, job)? {
-            Place::Running => return Err(ControlError::NotAllowed { job, state: JobState::Running, verb }),
-            Place::Finished(state) => return Err(ControlError::NotAllowed { job, state, verb }),
-            Place::Nowhere => return Err(ControlError::NotFound(job)),
-            Place::Waiting => {}
-        }
-    }
-    Err(ControlError::Moving(job))
-}
-
-fn move_waiting(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    by: By<'_>,
-    event: Event,
-    to: impl Fn(&Waiting) -> To,
-) -> Result<(), ControlError> {
-    let waiting = take_or_refuse(tx, job, by.verb)?;
-    let to = to(&waiting);
-    put(tx, job, waiting, by, event, to)
-}
-
-fn put(tx: &mut Tx<'_>, job: JobId, waiting: Waiting, by: By<'_>, event: Event, to: To) -> Result<(), ControlError> {
-    let left = waiting.state;
-    if left.after(event).is_none() {
-        return Err(ControlError::NotAllowed { job, state: left, verb: by.verb });
-    }
-    let entered = match to {
-        To::Ready => place::put_ready(tx, job, &waiting).map(|()| JobState::Ready),
-        To::Scheduled(at) => place::put_scheduled(tx, job, &waiting, Some(at), false).map(|()| JobState::Scheduled),
-        To::Held(reason) => place::put_held(tx, job, &waiting, by.name, reason).map(|()| JobState::Held),
-        To::Cancelled(reason) => finish(tx, job, &waiting, by.name, reason).map(|()| JobState::Cancelled),
-    }?;
-    count(tx, &waiting, left, entered)
-}
-
-fn count(tx: &mut Tx<'_>, job: &Waiting, left: JobState, entered: JobState) -> Result<(), ControlError> {
-    let mut moves = StateMoves::default();
-    moves.add(job.queue, job.template, Some(left), Some(entered));
-    Ok(moves.record(tx)?)
-}
-
-fn finish(tx: &mut Tx<'_>, job: JobId, waiting: &Waiting, by: &str, reason: Option<String>) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::finish
-INSERT INTO millrace.history (job_id, since, finished_at, template_id, version, queue_id, state, priority, attempt, ended_by, error)
-VALUES ($1, $2, clock_timestamp(), $3, $4, $5, 'cancelled', $6, $7, $8, $9)";
-    let error = super::settle::cancelled(by, reason.as_deref());
-    statement(SQL)
-        .bind::<BigInt, _>(job)
-        .bind::<Timestamptz, _>(waiting.since)
-        .bind::<Integer, _>(waiting.template)
-        .bind::<Integer, _>(waiting.version)
-        .bind::<Integer, _>(waiting.queue)
-        .bind::<SmallInt, _>(waiting.priority)
-        .bind::<SmallInt, _>(waiting.attempt)
-        .bind::<Text, _>(by)
-        .bind::<Nullable<Text>, _>(error)
-        .run(tx)?;
-    place::forget(tx, job, waiting)
+/// Adds up what moved within its queue.
+fn count(moves: &mut StateMoves, (queue, template): (QueueId, TemplateId), left: JobState, entered: JobState) {
+    moves.add(queue, template, Some(left), Some(entered));
 }

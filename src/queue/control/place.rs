@@ -1,7 +1,9 @@
-//! Where a job stands, and moving it from one place to another.
+//! Where jobs stand, and taking them out of there.
+
+use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
@@ -13,7 +15,7 @@ use crate::queue::turns;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In one of the waiting tables.
-    Waiting,
+    Waiting(JobState),
     /// Under a lease.
     Running,
     /// In history.
@@ -22,9 +24,11 @@ pub enum Place {
     Nowhere,
 }
 
-/// A job that waited and was taken out of its place.
+/// A job that was taken out of its place.
 #[derive(Debug, Clone)]
 pub struct Waiting {
+    /// The job.
+    pub id: JobId,
     /// Its state.
     pub state: JobState,
     /// Its queue.
@@ -51,6 +55,8 @@ pub struct Waiting {
 
 #[derive(QueryableByName)]
 struct Row {
+    #[diesel(sql_type = BigInt)]
+    job_id: JobId,
     #[diesel(sql_type = Text)]
     state: String,
     #[diesel(sql_type = Integer)]
@@ -73,10 +79,15 @@ struct Row {
     reason: Option<String>,
 }
 
+fn state_named(text: &str, job: JobId) -> Result<JobState, DbError> {
+    JobState::parse(text).ok_or_else(|| DbError::Corrupt(format!("job {job} has the state {text:?}")))
+}
+
 impl Row {
-    fn waiting(self, lane: Option<String>) -> Option<Waiting> {
-        Some(Waiting {
-            state: JobState::parse(&self.state)?,
+    fn waiting(self, lanes: &mut HashMap<JobId, String>) -> Result<Waiting, DbError> {
+        Ok(Waiting {
+            id: self.job_id,
+            state: state_named(&self.state, self.job_id)?,
             queue: self.queue_id,
             template: self.template_id,
             version: self.version,
@@ -86,191 +97,119 @@ impl Row {
             run_at: self.run_at,
             parked_by: self.parked_by,
             reason: self.reason,
-            lane,
+            lane: lanes.remove(&self.job_id),
         })
     }
 }
 
-/// Takes a waiting job out of its place, whose turn nobody changes until the transaction ends. `None` = it does not wait. Waits
-/// for a claim that is just looking at it.
-pub(super) fn take(tx: &mut Tx<'_>, job: JobId) -> Result<Option<Waiting>, DbError> {
-    let lane = turns::hold(tx, job)?; // before the rows of the job: whoever lets jobs in has the lane first
+fn numbers(jobs: &[JobId]) -> Vec<i64> {
+    jobs.iter().map(|job| job.0).collect()
+}
+
+fn names(states: &[JobState]) -> Vec<&'static str> {
+    states.iter().map(|state| state.as_str()).collect()
+}
+
+/// Those of `jobs` that have an ordering key.
+fn ordered(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<JobId>, DbError> {
+    const SQL: &str = "-- queue::control::ordered
+SELECT j.id FROM millrace.jobs j WHERE j.id = ANY ($1) AND j.ordering_key IS NOT NULL ORDER BY j.id";
+    statement(SQL).bind::<Array<BigInt>, _>(numbers(jobs)).tuples::<BigInt, JobId>(tx)
+}
+
+/// Takes those of `jobs` that wait in one of `states` out of their places, ordered by id; their turns are changed by nobody until
+/// the transaction ends. Waits for a claim that is just looking at one of them.
+pub(super) fn take(tx: &mut Tx<'_>, jobs: &[JobId], states: &[JobState]) -> Result<Vec<Waiting>, DbError> {
     const SQL: &str = "-- queue::control::take
-WITH place AS (
-    SELECT j.id, j.version, j.run_at, coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq
-    FROM millrace.jobs j LEFT JOIN millrace.placements p ON p.job_id = j.id WHERE j.id = $1
+WITH place AS MATERIALIZED (
+    SELECT j.id, j.version, coalesce(p.queue_id, j.queue_id) AS queue_id, coalesce(p.priority, j.priority) AS priority, coalesce(p.seq, j.id) AS seq
+    FROM unnest($1::bigint[]) AS asked(id)
+    CROSS JOIN LATERAL (SELECT * FROM millrace.jobs j WHERE j.id = asked.id LIMIT 1) AS j -- by key, whatever the planner thinks of their number
+    LEFT JOIN LATERAL (SELECT * FROM millrace.placements p WHERE p.job_id = asked.id LIMIT 1) AS p ON true
 ), from_ready AS (
-    DELETE FROM millrace.ready r USING place
-    WHERE r.queue_id = place.queue_id AND r.priority = place.priority AND r.seq = place.seq AND r.job_id = place.id
-    RETURNING 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since, NULL::timestamptz AS run_at, NULL AS parked_by, NULL AS reason
+    DELETE FROM millrace.ready r WHERE 'ready' = ANY ($2) AND r.ctid = ANY (ARRAY(
+        SELECT r.ctid FROM place CROSS JOIN LATERAL (
+            SELECT r.ctid FROM millrace.ready r
+            WHERE r.queue_id = place.queue_id AND r.priority = place.priority AND r.seq = place.seq AND r.job_id = place.id LIMIT 1 FOR UPDATE
+        ) AS r))
+    RETURNING r.job_id, 'ready' AS state, r.queue_id, r.template_id, r.priority, r.attempt, r.since, NULL::timestamptz AS run_at, NULL AS parked_by, NULL AS reason
 ), from_scheduled AS (
-    DELETE FROM millrace.scheduled s WHERE s.job_id = $1
-    RETURNING CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END, s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at, NULL, NULL
+    DELETE FROM millrace.scheduled s WHERE s.job_id = ANY ($1) AND CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END = ANY ($2)
+    RETURNING s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END, s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at, NULL, NULL
 ), from_gated AS (
-    DELETE FROM millrace.gated g WHERE g.job_id = $1
-    RETURNING 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL::timestamptz, NULL, NULL
+    DELETE FROM millrace.gated g WHERE g.job_id = ANY ($1) AND 'ready' = ANY ($2)
+    RETURNING g.job_id, 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL::timestamptz, NULL, NULL
 ), from_parked AS (
-    DELETE FROM millrace.parked k WHERE k.job_id = $1
-    RETURNING k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since, k.run_at, k.parked_by, k.reason
+    DELETE FROM millrace.parked k WHERE k.job_id = ANY ($1) AND k.state::text = ANY ($2)
+    RETURNING k.job_id, k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since, k.run_at, k.parked_by, k.reason
 )
 SELECT found.*, place.version FROM (
     SELECT * FROM from_ready UNION ALL SELECT * FROM from_scheduled UNION ALL SELECT * FROM from_gated UNION ALL SELECT * FROM from_parked
-) AS found CROSS JOIN place";
-    let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(tx)?;
-    Ok(row.and_then(|row| row.waiting(lane)))
+) AS found JOIN place ON place.id = found.job_id ORDER BY found.job_id";
+    let mut lanes = HashMap::new();
+    for job in ordered(tx, jobs)? {
+        // before the rows of the jobs: whoever lets jobs in has the lane first
+        lanes.extend(turns::hold(tx, job)?.map(|lane| (job, lane)));
+    }
+    let rows: Vec<Row> =
+        statement(SQL).bind::<Array<BigInt>, _>(numbers(jobs)).bind::<Array<Text>, _>(names(states)).rows(tx)?;
+    rows.into_iter().map(|row| row.waiting(&mut lanes)).collect()
 }
 
-/// Takes a finished job that may be reopened out of history, behind all others of its ordering key.
-pub(super) fn take_finished(tx: &mut Tx<'_>, job: JobId) -> Result<Option<Waiting>, DbError> {
+/// Takes those of `jobs` that ended in one of `states` out of history, ordered by id, behind all others of their ordering keys.
+pub(super) fn take_finished(tx: &mut Tx<'_>, jobs: &[JobId], states: &[JobState]) -> Result<Vec<Waiting>, DbError> {
     const SQL: &str = "-- queue::control::take_finished
-DELETE FROM millrace.history WHERE job_id = $1 AND state <> 'succeeded'
-RETURNING state::text, queue_id, template_id, version, priority, attempt, since, NULL::timestamptz AS run_at, NULL AS parked_by, NULL AS reason";
-    let Some(row) = statement(SQL).bind::<BigInt, _>(job).row::<Row>(tx)? else { return Ok(None) };
-    let lane = turns::take(tx, job)?;
-    Ok(row.waiting(lane))
+WITH taken AS (
+    DELETE FROM millrace.history WHERE job_id = ANY ($1) AND state::text = ANY ($2) AND state <> 'succeeded'
+    RETURNING job_id, state::text, queue_id, template_id, version, priority, attempt, since, NULL::timestamptz AS run_at, NULL AS parked_by, NULL AS reason
+)
+SELECT * FROM taken ORDER BY job_id";
+    let rows: Vec<Row> =
+        statement(SQL).bind::<Array<BigInt>, _>(numbers(jobs)).bind::<Array<Text>, _>(names(states)).rows(tx)?;
+    let taken: Vec<JobId> = rows.iter().map(|row| row.job_id).collect();
+    let mut lanes = HashMap::new();
+    for job in ordered(tx, &taken)? {
+        lanes.extend(turns::take(tx, job)?.map(|lane| (job, lane)));
+    }
+    rows.into_iter().map(|row| row.waiting(&mut lanes)).collect()
 }
 
 #[derive(QueryableByName)]
 struct Found {
+    #[diesel(sql_type = BigInt)]
+    job_id: JobId,
     #[diesel(sql_type = Bool)]
     known: bool,
     #[diesel(sql_type = Bool)]
     running: bool,
     #[diesel(sql_type = Nullable<Text>)]
     finished: Option<String>,
+    #[diesel(sql_type = Text)]
+    waits: String,
 }
 
-/// Tells where a job is, as of one snapshot.
-pub(super) fn find(tx: &mut Tx<'_>, job: JobId) -> Result<Place, DbError> {
-    const SQL: &str = "-- queue::control::find
-SELECT EXISTS (SELECT FROM millrace.jobs WHERE id = $1) AS known,
-    EXISTS (SELECT FROM millrace.leases WHERE job_ids @> ARRAY[$1::bigint]) AS running,
-    (SELECT state::text FROM millrace.history WHERE job_id = $1) AS finished";
-    let found: Option<Found> = statement(SQL).bind::<BigInt, _>(job).row(tx)?;
-    let Some(found) = found else { return Ok(Place::Nowhere) };
-    Ok(match found.finished.as_deref().and_then(JobState::parse) {
-        Some(state) => Place::Finished(state),
-        None if found.running => Place::Running,
-        None if found.known => Place::Waiting,
-        None => Place::Nowhere,
-    })
-}
-
-/// Puts a job at the end of its line, or where it asks for its turn.
-pub(super) fn put_ready(tx: &mut Tx<'_>, job: JobId, from: &Waiting) -> Result<(), DbError> {
-    if let Some(lane) = &from.lane {
-        return put_asking(tx, job, from, lane);
+impl Found {
+    fn place(&self) -> Result<Place, DbError> {
+        Ok(match &self.finished {
+            Some(state) => Place::Finished(state_named(state, self.job_id)?),
+            None if self.running => Place::Running,
+            None if self.known => Place::Waiting(state_named(&self.waits, self.job_id)?),
+            None => Place::Nowhere,
+        })
     }
-    const SQL: &str = "-- queue::control::put_ready
-WITH place AS (
-    INSERT INTO millrace.placements AS p (job_id, queue_id, priority, seq) VALUES ($1, $2, $3, nextval('millrace.job_seq'))
-    ON CONFLICT (job_id) DO UPDATE SET queue_id = excluded.queue_id, priority = excluded.priority, seq = excluded.seq
-    RETURNING seq
+}
+
+/// Tells where jobs are, as of one snapshot.
+pub(super) fn find(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<(JobId, Place)>, DbError> {
+    const SQL: &str = "-- queue::control::find
+WITH leased AS MATERIALIZED (
+    SELECT u.job_id FROM millrace.leases l CROSS JOIN LATERAL unnest(l.job_ids) AS u(job_id) WHERE u.job_id = ANY ($1)
 )
-INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
-SELECT seq, $1, clock_timestamp(), $2, $4, $3, $5 FROM place";
-    statement(SQL)
-        .bind::<BigInt, _>(job)
-        .bind::<Integer, _>(from.queue)
-        .bind::<SmallInt, _>(from.priority)
-        .bind::<Integer, _>(from.template)
-        .bind::<SmallInt, _>(from.attempt)
-        .run(tx)?;
-    Ok(())
-}
-
-fn put_asking(tx: &mut Tx<'_>, job: JobId, from: &Waiting, lane: &str) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::put_asking
-INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
-VALUES ($1, $2, clock_timestamp(), clock_timestamp(), $3, $4, $5, $6)";
-    statement(SQL)
-        .bind::<BigInt, _>(job)
-        .bind::<Text, _>(lane)
-        .bind::<Integer, _>(from.queue)
-        .bind::<Integer, _>(from.template)
-        .bind::<SmallInt, _>(from.priority)
-        .bind::<SmallInt, _>(from.attempt)
-        .run(tx)?;
-    Ok(())
-}
-
-/// Puts a job where it waits for `run_at`; without one it is due at once.
-pub(super) fn put_scheduled(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    from: &Waiting,
-    run_at: Option<Time>,
-    retrying: bool,
-) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::put_scheduled
-INSERT INTO millrace.scheduled (job_id, run_at, since, seq, queue_id, template_id, priority, attempt, retrying, lane)
-VALUES ($1, coalesce($2, clock_timestamp()), clock_timestamp(), nextval('millrace.job_seq'), $3, $4, $5, $6, $7, $8)";
-    statement(SQL)
-        .bind::<BigInt, _>(job)
-        .bind::<Nullable<Timestamptz>, _>(run_at)
-        .bind::<Integer, _>(from.queue)
-        .bind::<Integer, _>(from.template)
-        .bind::<SmallInt, _>(from.priority)
-        .bind::<SmallInt, _>(from.attempt)
-        .bind::<Bool, _>(retrying)
-        .bind::<Nullable<Text>, _>(from.lane.as_deref())
-        .run(tx)?;
-    Ok(())
-}
-
-/// Holds a job.
-pub(super) fn put_held(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    from: &Waiting,
-    by: &str,
-    reason: Option<String>,
-) -> Result<(), DbError> {
-    let held = Waiting { state: JobState::Held, parked_by: Some(by.to_owned()), reason, ..from.clone() };
-    put_back_parked(tx, job, &held)
-}
-
-/// Puts a held or blocked job back with what it had.
-pub(super) fn put_back_parked(tx: &mut Tx<'_>, job: JobId, from: &Waiting) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::put_parked
-INSERT INTO millrace.parked (job_id, state, since, run_at, queue_id, template_id, priority, attempt, parked_by, reason)
-VALUES ($1, $2::text::millrace.job_state, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9)";
-    statement(SQL)
-        .bind::<BigInt, _>(job)
-        .bind::<Text, _>(from.state.as_str())
-        .bind::<Nullable<Timestamptz>, _>(from.run_at)
-        .bind::<Integer, _>(from.queue)
-        .bind::<Integer, _>(from.template)
-        .bind::<SmallInt, _>(from.priority)
-        .bind::<SmallInt, _>(from.attempt)
-        .bind::<Text, _>(from.parked_by.as_deref().unwrap_or("millrace"))
-        .bind::<Nullable<Text>, _>(from.reason.as_deref())
-        .run(tx)?;
-    Ok(())
-}
-
-/// Takes the job's unique key again when it is reopened.
-///
-/// A newer job may own the key by now; the reopened one then runs without it rather than not at all: G11 speaks of the key.
-pub(super) fn take_unique_key_again(tx: &mut Tx<'_>, job: JobId) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::take_unique_key_again
-INSERT INTO millrace.unique_keys (key, job_id) SELECT unique_key, id FROM millrace.jobs WHERE id = $1 AND unique_key IS NOT NULL
-ON CONFLICT (key) DO NOTHING";
-    statement(SQL).bind::<BigInt, _>(job).run(tx)?;
-    Ok(())
-}
-
-/// Removes what only an unfinished job has, and lets whoever waited for its end go on.
-pub(super) fn forget(tx: &mut Tx<'_>, job: JobId, from: &Waiting) -> Result<(), DbError> {
-    const SQL: &str = "-- queue::control::forget
-WITH key AS (
-    DELETE FROM millrace.unique_keys k USING millrace.jobs j WHERE j.id = $1 AND k.key = j.unique_key AND k.job_id = j.id AND k.until IS NULL
-), place AS (
-    DELETE FROM millrace.placements WHERE job_id = $1
-), intent AS (
-    DELETE FROM millrace.intents WHERE job_id = $1
-)
-DELETE FROM millrace.live WHERE job_id = $1";
-    statement(SQL).bind::<BigInt, _>(job).run(tx)?;
-    if from.lane.is_some() { turns::end(tx, &[job]).map(drop) } else { Ok(()) }
+SELECT asked.id AS job_id, EXISTS (SELECT FROM millrace.jobs j WHERE j.id = asked.id) AS known, asked.id IN (SELECT job_id FROM leased) AS running,
+    (SELECT h.state::text FROM millrace.history h WHERE h.job_id = asked.id) AS finished,
+    coalesce((SELECT CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END FROM millrace.scheduled s WHERE s.job_id = asked.id),
+        (SELECT k.state::text FROM millrace.parked k WHERE k.job_id = asked.id), 'ready') AS waits
+FROM unnest($1::bigint[]) AS asked(id) ORDER BY asked.id";
+    let rows: Vec<Found> = statement(SQL).bind::<Array<BigInt>, _>(numbers(jobs)).rows(tx)?;
+    rows.into_iter().map(|row| Ok((row.job_id, row.place()?))).collect()
 }

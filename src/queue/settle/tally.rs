@@ -12,9 +12,12 @@ use crate::queue::histogram::Histogram;
 use crate::queue::job::{NodeId, QueueId, TemplateId};
 use crate::queue::state::JobState;
 
-/// Moves between states, added up by queue, template, left and entered state.
+/// Queue, template, left and entered state.
+type Move = (QueueId, TemplateId, Option<JobState>, Option<JobState>);
+
+/// Moves between states, added up by queue, template, left and entered state; and moves between queues.
 #[derive(Debug, Default)]
-pub(crate) struct StateMoves(BTreeMap<(QueueId, TemplateId, Option<JobState>, Option<JobState>), i32>);
+pub(crate) struct StateMoves(BTreeMap<Move, i32>, Vec<Move>);
 
 impl StateMoves {
     /// Adds one job's move. A move to the same state is none.
@@ -42,12 +45,33 @@ impl StateMoves {
         }
     }
 
+    /// Adds one job's move from a queue and state to another queue, where it does not count as enqueued.
+    pub(crate) fn shift(&mut self, template: TemplateId, left: (QueueId, JobState), entered: (QueueId, JobState)) {
+        self.1.push((left.0, template, Some(left.1), None));
+        self.1.push((entered.0, template, None, Some(entered.1)));
+    }
+
+    fn record_shifts(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        const SQL: &str = "-- queue::counts::record_shifts
+INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs, between_queues)
+SELECT queue_id, template_id, left_state::millrace.job_state, entered_state::millrace.job_state, sum(jobs), true
+FROM UNNEST($1::integer[], $2::integer[], $3::text[], $4::text[], $5::integer[]) AS r(queue_id, template_id, left_state, entered_state, jobs)
+GROUP BY 1, 2, 3, 4";
+        if self.1.is_empty() {
+            return Ok(());
+        }
+        let ones = self.1.iter().map(|key| (*key, 1));
+        bound_moves(statement(SQL), &ones.collect::<Vec<_>>()).run(tx)?;
+        Ok(())
+    }
+
     /// Writes the moves.
     pub(crate) fn record(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         const SQL: &str = "-- queue::counts::record
 INSERT INTO millrace.state_deltas (queue_id, template_id, left_state, entered_state, jobs)
 SELECT queue_id, template_id, left_state::millrace.job_state, entered_state::millrace.job_state, jobs
 FROM UNNEST($1::integer[], $2::integer[], $3::text[], $4::text[], $5::integer[]) AS r(queue_id, template_id, left_state, entered_state, jobs)";
+        self.record_shifts(tx)?;
         if self.0.is_empty() {
             return Ok(());
         }
@@ -57,15 +81,19 @@ FROM UNNEST($1::integer[], $2::integer[], $3::text[], $4::text[], $5::integer[])
 
     /// Binds the five columns of the moves.
     fn bound<'a>(&self, begun: Statement<'a>) -> Statement<'a> {
-        let keys = || self.0.keys();
-        let name = |state: &Option<JobState>| state.map(JobState::as_str);
-        begun
-            .bind::<Array<Integer>, _>(keys().map(|key| key.0.0).collect::<Vec<_>>())
-            .bind::<Array<Integer>, _>(keys().map(|key| key.1.0).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.2)).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.3)).collect::<Vec<_>>())
-            .bind::<Array<Integer>, _>(self.0.values().copied().collect::<Vec<_>>())
+        bound_moves(begun, &self.0.iter().map(|(key, jobs)| (*key, *jobs)).collect::<Vec<_>>())
     }
+}
+
+fn bound_moves<'a>(begun: Statement<'a>, moves: &[(Move, i32)]) -> Statement<'a> {
+    let keys = || moves.iter().map(|(key, _)| key);
+    let name = |state: &Option<JobState>| state.map(JobState::as_str);
+    begun
+        .bind::<Array<Integer>, _>(keys().map(|key| key.0.0).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(keys().map(|key| key.1.0).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.2)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(keys().map(|key| name(&key.3)).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(moves.iter().map(|(_, jobs)| *jobs).collect::<Vec<_>>())
 }
 
 /// What the attempts of one minute, template and queue add to the rollups.

@@ -100,6 +100,17 @@ impl Fields {
         self.take(name, "a time such as 2026-11-24T05:30:00Z", read)
     }
 
+    /// Takes true or false.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.take(name, "true or false", Value::as_bool)
+    }
+
+    /// Takes a list of whole numbers.
+    pub fn wholes(&mut self, name: &str) -> Option<Vec<i64>> {
+        let read = |value: &Value| value.as_array()?.iter().map(Value::as_i64).collect();
+        self.take(name, "a list of whole numbers", read)
+    }
+
     /// Takes a list of texts.
     pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let read = |value: &Value| value.as_array()?.iter().map(|one| one.as_str().map(str::to_owned)).collect();

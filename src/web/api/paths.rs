@@ -24,6 +24,18 @@ pub const JOB_RELEASE: &str = "/api/v1/jobs/{id}/release";
 pub const JOB_RESCHEDULE: &str = "/api/v1/jobs/{id}/reschedule";
 /// Gives it another priority.
 pub const JOB_PRIORITY: &str = "/api/v1/jobs/{id}/priority";
+/// Bulk operations.
+pub const OPERATIONS: &str = "/api/v1/operations";
+/// One bulk operation.
+pub const OPERATION: &str = "/api/v1/operations/{id}";
+/// What became of each of its jobs.
+pub const OPERATION_RESULTS: &str = "/api/v1/operations/{id}/results";
+/// What an export wrote down.
+pub const OPERATION_FILE: &str = "/api/v1/operations/{id}/file";
+/// Stops it.
+pub const OPERATION_STOP: &str = "/api/v1/operations/{id}/stop";
+/// Lets it go on.
+pub const OPERATION_RESUME: &str = "/api/v1/operations/{id}/resume";
 /// How many jobs there are.
 pub const COUNTS: &str = "/api/v1/counts";
 /// Queues.

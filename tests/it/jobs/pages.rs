@@ -179,33 +179,6 @@ fn an_act_with_htmx_brings_the_changed_parts() {
 }
 
 #[test]
-fn the_ticked_jobs_are_acted_on_one_by_one_and_the_refused_ones_listed() {
-    let console = Console::start();
-    let mut conn = console.db.connect();
-    handler_template(&mut conn, "done", json!({}));
-    let jobs = enqueue_many(&mut conn, "done", 3);
-    let mut browser = console.browser(Role::Operator);
-    browser.get("/jobs");
-    browser.post(&format!("/jobs/{}/cancel", jobs[0]), "");
-
-    let ask =
-        browser.get(&format!("/jobs/selected/hold?id={}&id={}&back=/jobs%3Fstate%3Dready", jobs[0], jobs[1])).body;
-    assert!(ask.contains("Hold 2 jobs?"), "{ask}");
-    let fields = format!("id={}&id={}&reason=stock&back=/jobs%3Fstate%3Dready", jobs[0], jobs[1]);
-    let result = browser.post("/jobs/selected/hold", &fields);
-    assert_eq!(result.status, 200);
-    assert!(result.body.contains("1 job was left alone") && result.body.contains("1 job is held."), "{}", result.body);
-    assert!(result.body.contains(&format!("job {} is cancelled, so it cannot be held", jobs[0])));
-
-    let rest = browser.post("/jobs/selected/cancel", &format!("id={}&back=/jobs%3Fstate%3Dready", jobs[2]));
-    assert_eq!((rest.status, rest.header("location")), (303, "/jobs?state=ready"));
-    assert_eq!(state(&mut conn, jobs[1]), "held");
-    assert_eq!(state(&mut conn, jobs[2]), "cancelled");
-    let audited = "SELECT count(*) AS number FROM millrace.audit WHERE act IN ('job.hold', 'job.cancel')";
-    assert_eq!(number(&mut conn, audited), 3);
-}
-
-#[test]
 fn a_removed_job_is_gone_and_one_that_never_was_is_not_there() {
     let console = Console::start();
     let mut conn = console.db.connect();

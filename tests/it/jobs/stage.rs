@@ -9,7 +9,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{HttpResponse, HttpServer};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
-use millrace::admin::jobs;
+use millrace::admin::{jobs, operations};
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::queue::actor::PersonId;
@@ -120,6 +120,7 @@ impl Drop for Console {
 fn kit(db: &TestDb, port: u16) -> Kit {
     let mut all = routes(true);
     all.extend(jobs::page::routes());
+    all.extend(operations::page::routes());
     all.push(Route::get("/as/{id}", Access::Open, sign_in_as));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Kit {

@@ -187,7 +187,7 @@ fn what_is_sent_back_with_a_refusal_is_text() {
         "/templates/new",
         "/templates/hostile.say/edit",
         "/jobs/new",
-        "/jobs/selected/cancel",
+        "/operations/new",
         "/people/1/disable",
         "/sign-in",
         "/setup",

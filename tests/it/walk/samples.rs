@@ -2,6 +2,7 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
+use millrace::admin::operations::{Bulk, Plan, Which, service};
 use millrace::admin::templates::file::read_all;
 use millrace::admin::templates::service::{Publication, apply};
 use millrace::base::clock::SystemClock;
@@ -104,6 +105,7 @@ impl Samples {
         let held = tomorrow(&mut conn);
         hold(house, held);
         pool(&mut conn);
+        operation(&mut conn, waiting);
         Samples {
             succeeded,
             failed,
@@ -155,9 +157,12 @@ impl Samples {
                 ("priority", self.waiting),
                 ("reschedule", self.waiting),
             ]),
-            "/jobs/selected/{verb}" => ["cancel", "hold", "release", "retry"]
-                .map(|verb| format!("/jobs/selected/{verb}?id={}&id={}", self.waiting, self.held))
+            "/operations/new" => ["cancel", "hold", "release", "reschedule", "priority", "move", "discard", "retry"]
+                .map(|act| format!("/operations/new?act={act}&id={}&id={}", self.waiting, self.held))
                 .into(),
+            "/live/operation" => vec!["/live/operation?id=1".into()],
+            "/operations/{id}/{verb}" => ["stop", "resume"].map(|verb| format!("/operations/1/{verb}")).into(),
+            _ if pattern.contains("/operations/{id}") => vec![pattern.replace("{id}", "1")],
             "/jobs/compare" => vec![format!("/jobs/compare?a={}&b={}", self.failed, self.succeeded)],
             "/live/job" => vec![format!("/live/job?id={}", self.running)],
             _ if pattern.starts_with("/jobs/{id}/") => vec![of(self.failed)],
@@ -210,6 +215,18 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
 }
 
 /// All published, and of the first one a second version as a draft.
+/// The first operation of the house.
+fn operation(conn: &mut PgConnection, job: JobId) {
+    let plan = Plan {
+        act: Bulk::Priority(4),
+        which: Which::Ids(vec![job]),
+        zone: chrono_tz::UTC,
+        rate_per_s: None,
+        reason: String::new(),
+    };
+    service::start(conn, &SystemClock, &Actor::command_line("test"), &plan, None).unwrap();
+}
+
 fn templates(conn: &mut PgConnection) {
     take(conn, TEMPLATES, Publication::WhenAllowed);
     let first = TEMPLATES.split("---").next().unwrap();

@@ -12,7 +12,6 @@ use super::row::{FROM_LIST, Row};
 use super::{find, moment, names};
 use crate::admin::jobs::acts::Act;
 use crate::admin::jobs::again::{Sent, WasThere, again};
-use crate::admin::jobs::bulk::verb;
 use crate::admin::jobs::service::{self, Acted, JobError, Verb};
 use crate::admin::jobs::{Detail, rows_of};
 use crate::base::db::DbError;
@@ -22,7 +21,6 @@ use crate::queue::ring;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
-use crate::web::format;
 use crate::web::kit::Kit;
 use crate::web::parts::Notice;
 use crate::web::paths;
@@ -105,7 +103,11 @@ fn wanted(act: Act, form: &mut Form, shell: &Shell) -> Option<Verb> {
     match act {
         Act::Reschedule => form.read("run_at", |text| moment::read(text, shell.zone)).map(Verb::Reschedule),
         Act::Priority => form.number("priority", "priority", 1..=5).map(Verb::Priority),
-        _ => verb(act),
+        Act::Cancel => Some(Verb::Cancel),
+        Act::Hold => Some(Verb::Hold),
+        Act::Release => Some(Verb::Release),
+        Act::Retry | Act::RunNow => Some(Verb::Retry),
+        Act::Edit | Act::Again => None, // they make new jobs
     }
 }
 
@@ -230,9 +232,4 @@ pub fn sent_notice(sent: Sent) -> Notice {
             Notice::done(format!("Job {id} has this unique key already.")).saying("No new job was made.")
         }
     }
-}
-
-/// Counts things in words: `1 job`, `3 jobs`.
-pub fn jobs(number: usize) -> String {
-    if number == 1 { "1 job".into() } else { format!("{} jobs", format::grouped(number as u64)) }
 }

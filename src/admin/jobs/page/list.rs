@@ -13,7 +13,6 @@ use super::found::Found;
 use super::names;
 use super::row::Row;
 use super::view::{ListView, ROWS_DEFAULT, address};
-use crate::admin::jobs::acts::Act;
 use crate::admin::jobs::query::Field;
 use crate::admin::jobs::query::print::{Style, values};
 use crate::admin::jobs::{Cursor, detail, rows_of};
@@ -30,7 +29,7 @@ use crate::web::kit::Kit;
 use crate::web::live::{self, Frame, LiveError, Panel, Show};
 use crate::web::parts::{Choice, Pages, Tab};
 use crate::web::paths;
-use crate::web::rail::Section;
+use crate::web::rail::{Section, job_tabs};
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
@@ -41,6 +40,19 @@ const ROWS: &str = "rows";
 const TITLE_PARTS_MAX: usize = 4;
 /// Numbers of rows that are offered.
 const ROWS_OFFERED: [u32; 3] = [ROWS_DEFAULT, 100, 200];
+/// Acts on many jobs: the word of the address, the label, the icon. Those that are wanted rarely stand in a menu.
+const BULK: [(&str, &str, &str); 4] = [
+    ("retry", "Retry…", "rotate-cw"),
+    ("hold", "Hold…", "hand"),
+    ("release", "Release…", "lock-open"),
+    ("cancel", "Cancel…", "ban"),
+];
+const BULK_MORE: [(&str, &str, &str); 4] = [
+    ("reschedule", "Reschedule…", "clock"),
+    ("priority", "Priority…", "arrow-up-down"),
+    ("move", "Move to a queue…", "layers"),
+    ("discard", "Discard…", "trash-2"),
+];
 /// Icons of row menus, whose shapes stand once in the page.
 const ICONS: [&str; 11] = [
     "ellipsis",
@@ -64,6 +76,8 @@ pub struct ListPage {
     view: ListView,
     found: Found,
     total: Option<i64>,
+    /// The places that jobs and operations have.
+    places: Vec<Tab>,
     tabs: Tabs,
     chips: Vec<Chip>,
     rows: Vec<Row>,
@@ -72,7 +86,9 @@ pub struct ListPage {
     pages: Pages,
     sizes: Vec<Tab>,
     queues: Vec<Choice>,
-    bulk: Vec<Act>,
+    /// The viewer may act on many at once.
+    may_act: bool,
+    may_export: bool,
     may_enqueue: bool,
 }
 
@@ -109,12 +125,14 @@ impl ListPage {
         Self {
             shell: Shell { title: title(&view), live: stream_address(&view, &found), ..shell },
             total,
+            places: job_tabs(paths::JOBS),
             tabs: tabs(&view, found.counted.as_ref()),
             chips: chips(&view),
             pages: pages(&view, &found, total),
             sizes: sizes(&view),
             queues: Vec::new(),
-            bulk: Act::BULK.into_iter().filter(|act| actor.may(act.permission())).collect(),
+            may_act: actor.may(Permission::RunOperations),
+            may_export: actor.may(Permission::ExportJobs),
             may_enqueue: actor.may(Permission::Enqueue),
             rows,
             changed: 0,
@@ -143,6 +161,30 @@ impl ListPage {
             (false, 1) => "Without it the list shows what the rest asks for.",
             (false, _) => "Without them the list shows what the rest asks for.",
         }
+    }
+
+    /// What all the rows are that the view means, beyond those of this page.
+    fn all(&self) -> String {
+        match self.total {
+            Some(total) => format!("All {} that match", format::count(total)),
+            None => "All that match".into(),
+        }
+    }
+
+    /// Where an act on many is asked about.
+    fn bulk(&self, act: &str) -> String {
+        paths::with_query(paths::OPERATION_NEW, &[("act", act)])
+    }
+
+    /// Where exactly what the view means is written down.
+    fn export(&self) -> String {
+        let fields = [("act", "export"), ("all", "on"), ("q", &self.query()), ("back", &self.view.href())];
+        paths::with_query(paths::OPERATION_NEW, &fields)
+    }
+
+    /// The query in one text, with which an operation goes by it.
+    fn query(&self) -> String {
+        self.view.query.to_string()
     }
 
     fn is_nothing_yet(&self) -> bool {

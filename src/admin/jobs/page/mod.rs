@@ -3,7 +3,7 @@
 //! ```text
 //! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row (one template)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
-//! /jobs/{id}/{verb}  act ─── ask (question)      /jobs/selected/{verb}  selected
+//! /jobs/{id}/{verb}  act ─── ask (question)
 //! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
 //! /jobs/{id}/log …   log     /jobs/compare  compare
 //! ```
@@ -23,7 +23,7 @@ mod line;
 mod list;
 mod log;
 mod log_page;
-mod moment;
+pub(crate) mod moment;
 mod names;
 mod new;
 mod order;
@@ -33,7 +33,6 @@ mod ran;
 mod related;
 mod row;
 mod runs;
-mod selected;
 mod story;
 mod why;
 
@@ -65,8 +64,6 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::JOBS_COMPARE, read, compare::show),
         Route::get(paths::JOB_ACT, repair, act::ask),
         Route::post(paths::JOB_ACT, repair, act::act),
-        Route::get(paths::JOBS_ACT, repair, selected::ask),
-        Route::post(paths::JOBS_ACT, repair, selected::act),
         Route::post(paths::JOB_AGAIN, enqueue, act::run_again),
         Route::get(paths::JOB_NEW, enqueue, new::show),
         Route::post(paths::JOB_NEW, enqueue, new::enqueue),

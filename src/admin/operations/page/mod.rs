@@ -1,0 +1,83 @@
+//! The pages of bulk operations.
+//!
+//! ```text
+//! /operations/new?act=retry&q=…   ask (preview, confirm) ─▶ start ─▶ /operations/{id}
+//! /operations/{id}                show ─── view (words of one operation)     /live/operation?id=
+//! /operations/{id}/{verb}         act (stop, resume)      /operations/{id}/results.csv   results
+//! /operations                     list
+//! ```
+mod act;
+mod ask;
+mod file;
+mod list;
+mod results;
+mod show;
+mod start;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub(super) use file::download;
+
+use super::service::OperationError;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::form::{Problem, sentence};
+use crate::web::live::LiveError;
+use crate::web::paths;
+use crate::web::table::{Access, Route};
+
+/// The routes of the pages of bulk operations.
+pub fn routes() -> Vec<Route> {
+    // what an act needs depends on the act: services ask for it
+    let [read, export] = [Permission::ReadOperations, Permission::ExportJobs].map(Access::Needs);
+    vec![
+        Route::get(paths::OPERATIONS, read, list::show),
+        Route::get("/live/operations", read, list::stream),
+        Route::get(paths::OPERATION_NEW, export, start::ask),
+        Route::post(paths::OPERATION_NEW, export, start::start),
+        Route::get(paths::OPERATION, read, show::show),
+        Route::get("/live/operation", read, show::stream),
+        Route::get(paths::OPERATION_RESULTS, read, results::download),
+        Route::get(paths::OPERATION_FILE, export, file::show),
+        Route::get(paths::OPERATION_ACT, export, act::ask),
+        Route::post(paths::OPERATION_ACT, export, act::act),
+    ]
+}
+
+/// Turns a refusal of the service into an answer for whoever asked.
+fn told(error: OperationError) -> WebError {
+    let told = format!("{}.", sentence(&error.to_string()));
+    match error {
+        OperationError::NotFound(_) | OperationError::NoFile(_) => WebError::NotFound,
+        OperationError::NotAllowed(..) | OperationError::Drifted { .. } => WebError::Conflict(told),
+        OperationError::Forbidden(lacking) => lacking.into(),
+        OperationError::Db(error) => error.into(),
+        OperationError::Act(_)
+        | OperationError::NoQueue(_)
+        | OperationError::BadRate
+        | OperationError::BadIds
+        | OperationError::Nothing(_)
+        | OperationError::TooLarge
+        | OperationError::BadNote(_) => WebError::Invalid(vec![Problem { field: field(&error).into(), message: told }]),
+    }
+}
+
+/// The field of a form that a refusal is about; empty when it is about none.
+fn field(error: &OperationError) -> &'static str {
+    match error {
+        OperationError::Act(super::ActError::Value(field, _)) => field,
+        OperationError::NoQueue(_) => "queue",
+        OperationError::BadRate => "rate_per_s",
+        OperationError::BadNote(_) => "reason",
+        _ => "",
+    }
+}
+
+/// What a refusal means for a stream: a failure of the database passes, everything else ends it.
+fn ended(error: OperationError) -> LiveError {
+    match error {
+        OperationError::Db(error) => error.into(),
+        other => LiveError::Ended(other.to_string()),
+    }
+}

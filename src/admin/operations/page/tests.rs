@@ -1,0 +1,117 @@
+//! Every template in every state.
+
+use askama::Template;
+
+use super::list::ListPage;
+use super::show::ShowPage;
+use super::start::done;
+use super::view::View;
+use crate::admin::jobs::query::parse;
+use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Skipped};
+use crate::queue::actor::{Actor, PersonId};
+use crate::queue::job::JobId;
+use crate::queue::permission::Role;
+use crate::web::shell::sample::shell;
+
+fn operation(state: OperationState) -> Operation {
+    let now = shell().now;
+    Operation {
+        id: OperationId(7),
+        act: Bulk::Retry,
+        query: parse("state:failed error:\"<b>refused</b>\"").query,
+        job_ids: None,
+        zone: "Europe/Rome".into(),
+        asked_at: now,
+        reason: Some("the <i>server</i> is back".into()),
+        person: Some(PersonId(3)),
+        actor: "giulia@example.org".into(),
+        via: "console".into(),
+        token_scopes: None,
+        rate_per_s: Some(500),
+        expected: Some(5_000),
+        state,
+        below: 99,
+        looked: 3_200,
+        done: 3_190,
+        asked: 2,
+        skipped: 8,
+        chunks: 16,
+        started_at: now - chrono::TimeDelta::seconds(10),
+        worked_ms: 8_000,
+        finished_at: (state != OperationState::Running).then_some(now),
+        ended_by: (state == OperationState::Stopped).then(|| "marco@example.org".into()),
+        trouble: (state == OperationState::Failed).then(|| "there is no queue \"<u>\" to move to".into()),
+        waits_for_node: false,
+    }
+}
+
+fn actor(role: Role) -> Actor {
+    Actor { role, ..Actor::system("test") }
+}
+
+fn shown(operation: &Operation, role: Role, left: Vec<Skipped>) -> String {
+    let one = View::new(operation, &actor(role), &shell());
+    ShowPage::new(shell(), one, left, (0, Some(1_200))).render().expect("rendered")
+}
+
+#[test]
+fn every_state_says_what_it_is_and_what_can_be_done() {
+    let left = vec![Skipped { place: 1_001, job: JobId(42), reason: "it is <held>, so it cannot be retried".into() }];
+    for (state, words) in [
+        (OperationState::Running, ["Stop…", "about 4 s left", "400 jobs/s, at most 500"]),
+        (OperationState::Stopped, ["Resume", "marco@example.org stopped it", "3,200 of 5,000"]),
+        (OperationState::Failed, ["Resume", "It could not go on: there is no queue", "&#60;u&#62;"]),
+        (OperationState::Done, ["no longer matched", "1,800", "told to stop"]),
+    ] {
+        let page = shown(&operation(state), Role::Operator, left.clone());
+        for word in words {
+            assert!(page.contains(word), "{state:?} {word}: {page}");
+        }
+        assert!(
+            page.contains("it is &#60;held&#62;")
+                && page.contains("the &#60;i&#62;server")
+                && !page.contains("<b>refused")
+        );
+        assert!(page.contains("after=1200") && page.contains("/operations/7/results.csv"));
+    }
+    assert!(!shown(&operation(OperationState::Done), Role::Operator, left).contains("Resume"));
+}
+
+#[test]
+fn whoever_sees_no_payloads_sees_no_filter_and_no_acts() {
+    let page = shown(&operation(OperationState::Running), Role::Viewer, Vec::new());
+
+    assert!(page.contains("needs the role analyst") && !page.contains("refused"), "{page}");
+    assert!(!page.contains("Stop…") && page.contains("No job was left alone"));
+}
+
+#[test]
+fn the_list_teaches_when_it_is_empty() {
+    let row = |state| View::new(&operation(state), &actor(Role::Admin), &shell());
+    let rows = OperationState::ALL.map(row).into();
+
+    let page = ListPage::new(shell(), rows, (Some(9), Some(3))).render().expect("rendered");
+    assert!(page.contains("Retry 5,000 jobs") && page.contains("after=3") && page.contains("Newest"));
+    let empty = ListPage::new(shell(), Vec::new(), (None, None)).render().expect("rendered");
+    assert!(empty.contains("No bulk operation yet") && empty.contains("href=\"/jobs\""));
+}
+
+#[test]
+fn what_was_done_is_told_in_numbers() {
+    let told = |act, number, asked| done(&Operation { act, done: number, asked, ..operation(OperationState::Done) });
+
+    assert_eq!(told(Bulk::Cancel, 2, 1), "2 jobs are cancelled. 1 job that runs was told to stop.");
+    assert_eq!(told(Bulk::Cancel, 0, 3), "3 jobs that run were told to stop.");
+    assert_eq!(told(Bulk::Hold, 1, 0), "1 job is held.");
+    assert_eq!(told(Bulk::Hold, 0, 0), "0 jobs are held.");
+}
+
+#[test]
+fn an_operation_that_could_not_be_counted_says_at_least() {
+    let uncounted = Operation { expected: None, act: Bulk::Move("mail".into()), ..operation(OperationState::Running) };
+    let one = View::new(&uncounted, &actor(Role::Admin), &shell());
+
+    assert_eq!((one.title.as_str(), one.percent), ("Move to mail: at least 3,200 jobs", None));
+    let waiting = Operation { waits_for_node: true, ..operation(OperationState::Running) };
+    assert!(View::new(&waiting, &actor(Role::Admin), &shell()).said.contains("Is an engine running?"));
+}

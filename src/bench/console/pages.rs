@@ -1,0 +1,108 @@
+//! What is asked for: every page, and every kind of filter, common and rare.
+
+use super::Fixture;
+use super::fill::{NEEDLE, NODES, QUEUES, TEMPLATES};
+use crate::web::paths;
+
+/// Searches of the jobs list, each with what makes it hard.
+const SEARCHES: [&str; 46] = [
+    "",
+    "state:failed",
+    "state:ready",
+    "state:running",
+    "state:scheduled",
+    "state:retrying",
+    "state:held",
+    "state:succeeded",
+    "state:cancelled",
+    "state:expired",
+    "state:failed,cancelled,expired",
+    "queue:mail",
+    "queue:rare",
+    "queue:m*",
+    "-queue:mail",
+    "template:mail.send",
+    "template:rare.job",
+    "template:*.sync state:succeeded",
+    "-template:mail.*",
+    "tag:vip",
+    "tag:migration",
+    "-tag:vip",
+    "node:mil-02",
+    "node:none",
+    "priority:1",
+    "attempt:>1",
+    "attempt:>2 state:succeeded",
+    "wait:>5m",
+    "wait:>10h",
+    "run:>30s",
+    "run:<10ms",
+    "created:-24h",
+    "created:-7d..-6d",
+    "since:-1h",
+    "due:<1h",
+    "error:refused",
+    "error:\"no such customer\"",
+    "arg.customer:4711",
+    "arg.country:it",
+    "arg.total:>990",
+    "by:bench",
+    "key:order-17",
+    "state:failed OR state:held",
+    "(queue:mail OR queue:exports) -tag:vip attempt:1 created:-48h",
+    "confirmation",
+    "\"customer 4711\"",
+];
+
+/// Lists the addresses that are visited.
+pub(super) fn all(fixture: Fixture) -> Vec<String> {
+    let searched = |search: &&str| paths::with_query(paths::JOBS, &[("q", search)]);
+    let mut pages: Vec<String> = SEARCHES.iter().map(searched).collect();
+    let needle = format!("{NEEDLE} created:-7d");
+    pages.push(paths::with_query(paths::JOBS, &[("q", &needle)]));
+    pages.push(paths::with_query(paths::JOBS, &[("q", &format!("arg.note:{NEEDLE}* created:-7d"))]));
+    pages.push(paths::with_query(paths::JOBS, &[("q", "error:\"quota of tenant 77\" created:-7d")]));
+    let middle = (fixture.finished / 2).to_string();
+    for (name, value) in [("after", middle.as_str()), ("before", middle.as_str()), ("n", "200")] {
+        pages.push(paths::with_query(paths::JOBS, &[(name, value)]));
+        pages.push(paths::with_query(paths::JOBS, &[("state", "failed"), (name, value)]));
+    }
+    pages.extend(of_one(fixture));
+    pages.extend(places());
+    pages
+}
+
+/// Single jobs in the states that matter.
+fn of_one(fixture: Fixture) -> Vec<String> {
+    let failed = 7 + u64::from(fixture.finished / fixture.failed.max(1)) * 3;
+    let waiting = u64::from(fixture.finished) + 3;
+    let mut pages = Vec::new();
+    for id in [failed, failed + 1, waiting] {
+        pages.push(format!("/jobs/{id}"));
+        pages.push(format!("/jobs/{id}/log"));
+    }
+    pages.push(format!("/jobs/{failed}/attempts/1"));
+    pages.push(format!("/jobs/compare?a={failed}&b={}", failed + 1));
+    pages.push(format!("/operations/new?act=retry&all=on&q=state%3Afailed&back=%2Fjobs"));
+    pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip".into());
+    pages
+}
+
+fn places() -> Vec<String> {
+    let fixed = [
+        paths::DASHBOARD,
+        paths::JOB_NEW,
+        paths::OPERATIONS,
+        paths::QUEUES,
+        paths::NODES,
+        paths::POOLS,
+        paths::TEMPLATES,
+        paths::DATABASE,
+        paths::PEOPLE,
+        paths::TOKENS,
+        paths::HELP,
+        paths::ACCOUNT,
+    ];
+    let named = [paths::queue(QUEUES[0]), paths::node(NODES[0]), paths::template(TEMPLATES[0])];
+    fixed.iter().map(|path| (*path).to_owned()).chain(named).collect()
+}

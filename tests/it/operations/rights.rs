@@ -1,0 +1,98 @@
+//! Whose operations reach which jobs, and what asks for more.
+
+use diesel::connection::SimpleConnection;
+use millrace::admin::operations::service::{self, OperationError};
+use millrace::admin::operations::work::work;
+use millrace::admin::operations::{Bulk, OperationId};
+use millrace::base::clock::SystemClock;
+use millrace::base::db::PgConnection;
+use millrace::queue::access::standing;
+use millrace::queue::actor::{Actor, PersonId};
+use serde_json::json;
+
+use super::{admin, failed, named, plan, stage, start, work_all};
+use crate::support::stage::{enqueue_many, handler_template, number, state};
+
+fn person(conn: &mut PgConnection, role: &str, queues: &str) -> Actor {
+    conn.batch_execute(&format!(
+        "INSERT INTO millrace.people (email, name, role, scope_queues) VALUES ('{role}@example.org', 'x', '{role}', '{queues}')"
+    ))
+    .unwrap();
+    let id = number(conn, "SELECT max(id) AS number FROM millrace.people");
+    standing(conn, PersonId(id)).unwrap().unwrap()
+}
+
+#[test]
+fn an_operation_reaches_only_what_its_owner_may_see() {
+    let (_db, mut conn) = stage();
+    handler_template(&mut conn, "other", json!({ "queue": "slow" }));
+    let (own, others) = (enqueue_many(&mut conn, "other", 2), enqueue_many(&mut conn, "done", 2));
+    let limited = person(&mut conn, "operator", "{slow}");
+
+    let operation = start(&mut conn, &limited, &plan(Bulk::Hold, ""));
+    assert_eq!(operation.expected, Some(2));
+    let ticked = start(&mut conn, &limited, &named(Bulk::Cancel, &[own[0], others[0]]));
+    work_all(&mut conn);
+
+    assert_eq!([state(&mut conn, own[1]), state(&mut conn, others[1])], ["held", "ready"]);
+    assert_eq!([state(&mut conn, own[0]), state(&mut conn, others[0])], ["cancelled", "ready"]);
+    let (left, _) = service::skipped(&mut conn, &limited, ticked.id, 0).unwrap();
+    assert_eq!((left[0].job, left[0].reason.as_str()), (others[0], "there is no such job"));
+    let into = service::start(&mut conn, &SystemClock, &limited, &named(Bulk::Move("default".into()), &own), None);
+    assert!(matches!(into, Err(OperationError::NoQueue(_))));
+    let theirs = start(&mut conn, &admin(), &plan(Bulk::Hold, "queue:default"));
+    assert!(matches!(service::find(&mut conn, &limited, theirs.id), Err(OperationError::NotFound(_))));
+    assert_eq!(service::list(&mut conn, &limited, None).unwrap().0.len(), 2);
+}
+
+#[test]
+fn whoever_loses_the_right_loses_it_in_the_middle() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 300);
+    let operator = person(&mut conn, "operator", "{}");
+    let operation = start(&mut conn, &operator, &plan(Bulk::Retry, "state:failed"));
+    work(&mut conn, &SystemClock).unwrap();
+
+    conn.batch_execute("UPDATE millrace.people SET role = 'viewer'").unwrap();
+    work_all(&mut conn);
+    let failed = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((failed.state.as_str(), failed.done), ("failed", 200));
+    assert_eq!(failed.trouble.as_deref(), Some("operator@example.org may not do this any more"));
+
+    conn.batch_execute("UPDATE millrace.people SET role = 'operator'").unwrap();
+    service::turn(&mut conn, &admin(), operation.id, (service::Turn::Resume, "")).unwrap();
+    work_all(&mut conn);
+    assert_eq!(service::find(&mut conn, &admin(), operation.id).unwrap().done, 300);
+}
+
+#[test]
+fn many_jobs_need_an_admin_and_the_count_that_was_seen() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 1_001);
+    let operator = person(&mut conn, "operator", "{}");
+    let all = plan(Bulk::Retry, "state:failed");
+
+    let refused = service::start(&mut conn, &SystemClock, &operator, &all, None);
+    assert!(matches!(refused, Err(OperationError::Forbidden(_))));
+    let drifted = service::start(&mut conn, &SystemClock, &admin(), &all, Some(900));
+    assert!(matches!(&drifted, Err(OperationError::Drifted { seen: 900, now }) if now.total() == 1_001), "{drifted:?}");
+    assert!(service::start(&mut conn, &SystemClock, &admin(), &all, Some(990)).is_ok());
+    let nothing = service::start(&mut conn, &SystemClock, &admin(), &plan(Bulk::Release, ""), None);
+    assert_eq!(nothing.map(|one| one.id).unwrap_err().to_string(), "no job that matches can be released");
+    let viewer = person(&mut conn, "viewer", "{}");
+    assert!(matches!(service::preview(&mut conn, &SystemClock, &viewer, &all), Err(OperationError::Forbidden(_))));
+    assert!(matches!(service::find(&mut conn, &viewer, OperationId(99)), Err(OperationError::NotFound(_))));
+}
+
+#[test]
+fn what_counts_cannot_tell_is_counted_by_looking() {
+    let (_db, mut conn) = stage();
+    let jobs = failed(&mut conn, 50);
+
+    let odd = plan(Bulk::Retry, "state:failed -arg.n:>40");
+    let found = service::preview(&mut conn, &SystemClock, &admin(), &odd).unwrap();
+    assert_eq!((found.total(), found.is_partial), (40, false));
+    start(&mut conn, &admin(), &odd);
+    work_all(&mut conn);
+    assert_eq!([state(&mut conn, jobs[39]), state(&mut conn, jobs[40])], ["ready", "failed"]);
+}

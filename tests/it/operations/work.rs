@@ -1,0 +1,126 @@
+//! Chunk by chunk: nothing twice, nothing beyond what was meant, whoever works and whatever happens meanwhile.
+
+use std::thread;
+
+use millrace::admin::jobs::query::parse;
+use millrace::admin::operations::service::{self, OperationError, Turn};
+use millrace::admin::operations::work::work;
+use millrace::admin::operations::{Bulk, Plan, Which};
+use millrace::base::clock::{Clock, ManualClock, SystemClock};
+use millrace::base::db::transaction;
+use millrace::queue::control;
+
+use super::{admin, assert_counted, failed, named, plan, stage, start, work_all};
+use crate::support::stage::{enqueue_many, number, state};
+
+const CHANGED: &str =
+    "SELECT count(DISTINCT id) AS number FROM millrace.operation_chunks c CROSS JOIN unnest(c.done) AS d(id)";
+const NAMED: &str = "SELECT count(*) AS number FROM millrace.operation_chunks c CROSS JOIN unnest(c.done) AS d(id)";
+
+#[test]
+fn two_nodes_that_work_at_once_do_each_job_once() {
+    let (db, mut conn) = stage();
+    failed(&mut conn, 1_500);
+    let operation = start(&mut conn, &admin(), &plan(Bulk::Retry, "state:failed"));
+
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| work_all(&mut db.connect()));
+        }
+    });
+    work_all(&mut conn);
+
+    let ended = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((ended.done, ended.skipped, ended.state.as_str(), ended.expected), (1_500, 0, "done", Some(1_500)));
+    assert_eq!((number(&mut conn, CHANGED), number(&mut conn, NAMED)), (1_500, 1_500));
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready"), 1_500);
+    assert_counted(&mut conn);
+    let audited = "SELECT count(*) AS number FROM millrace.audit WHERE subject_kind = 'operation' OR subject_kind = 'job' AND act = 'job.retry'";
+    assert_eq!(number(&mut conn, audited), 2, "once at the start and once at the end");
+}
+
+#[test]
+fn it_stops_after_its_chunk_and_goes_on_where_it_was() {
+    let (_db, mut conn) = stage();
+    let jobs = failed(&mut conn, 450);
+    let operation = start(&mut conn, &admin(), &plan(Bulk::Retry, "state:failed"));
+    work(&mut conn, &SystemClock).unwrap();
+
+    let stopped = service::turn(&mut conn, &admin(), operation.id, (Turn::Stop, "too fast")).unwrap();
+    assert_eq!((stopped.done, stopped.ended_by.as_deref()), (200, Some("cli:root")));
+    assert_eq!(work(&mut conn, &SystemClock).unwrap(), 0, "a stopped one is not due");
+    let again = service::turn(&mut conn, &admin(), operation.id, (Turn::Stop, ""));
+    assert!(matches!(again, Err(OperationError::NotAllowed(_, "stopped", "stopped"))));
+
+    // those that were met already and failed again are not met again
+    super::fail(&mut conn, &jobs[400..]);
+    let later = failed(&mut conn, 3);
+    service::turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")).unwrap();
+    work_all(&mut conn);
+
+    let ended = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((ended.done, ended.state.as_str()), (450, "done"));
+    assert_eq!(state(&mut conn, jobs[449]), "failed");
+    assert_eq!(state(&mut conn, later[0]), "failed", "it came after the start");
+    assert!(matches!(
+        service::turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")),
+        Err(OperationError::NotAllowed(_, "done", "resumed"))
+    ));
+}
+
+#[test]
+fn a_chunk_that_breaks_off_has_done_nothing() {
+    let (db, mut conn) = stage();
+    failed(&mut conn, 300);
+    let operation = start(&mut conn, &admin(), &plan(Bulk::Retry, "state:failed"));
+    diesel::connection::SimpleConnection::batch_execute(
+        &mut conn,
+        "CREATE FUNCTION millrace.no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''the power went''; END';
+         CREATE TRIGGER no BEFORE INSERT ON millrace.operation_chunks FOR EACH ROW EXECUTE FUNCTION millrace.no()",
+    )
+    .unwrap();
+
+    assert!(work(&mut db.connect(), &SystemClock).is_err());
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.ready"), 0);
+
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, "DROP TRIGGER no ON millrace.operation_chunks")
+        .unwrap();
+    work_all(&mut conn);
+    assert_eq!(service::find(&mut conn, &admin(), operation.id).unwrap().done, 300);
+    assert_counted(&mut conn);
+}
+
+#[test]
+fn jobs_that_changed_meanwhile_are_left_alone_and_listed() {
+    let (_db, mut conn) = stage();
+    let jobs = enqueue_many(&mut conn, "done", 3);
+    let operation = start(&mut conn, &admin(), &named(Bulk::Hold, &jobs));
+    transaction(&mut conn, "test", |tx| control::cancel(tx, jobs[1], "ada", None)).unwrap();
+
+    work_all(&mut conn);
+
+    let (left, next) = service::skipped(&mut conn, &admin(), operation.id, 0).unwrap();
+    let told: Vec<_> = left.iter().map(|one| (one.job, one.reason.as_str())).collect();
+    assert_eq!((told, next), (vec![(jobs[1], "it is cancelled, so it cannot be held")], None));
+    let csv = String::from_utf8(service::results(&mut conn, &admin(), operation.id).unwrap()).unwrap();
+    assert!(csv.starts_with("job,outcome,reason,at\n") && csv.lines().count() == 4, "{csv}");
+    assert!(csv.contains(&format!("{},left alone,\"it is cancelled, so it cannot be held\",", jobs[1])), "{csv}");
+}
+
+#[test]
+fn a_rate_is_kept_and_ago_counts_from_the_start() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 30);
+    let clock = ManualClock::at(SystemClock.now() - chrono::TimeDelta::hours(2));
+    let query = parse("state:failed created:>-1h");
+    assert_eq!(query.problems, []);
+    let slow = Plan { which: Which::Query(query.query), rate_per_s: Some(10), ..plan(Bulk::Retry, "") };
+    let operation = service::start(&mut conn, &clock, &admin(), &slow, None).unwrap();
+
+    // two hours later the jobs are older than one hour, but they were not when it was asked
+    work(&mut conn, &SystemClock).unwrap();
+    assert_eq!(work(&mut conn, &SystemClock).unwrap(), 0, "the next ten have to wait for their second");
+    let begun = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((begun.done, begun.state.as_str()), (10, "running"));
+    assert!(begun.rate().is_some_and(|rate| (9.0..=10.5).contains(&rate)), "{:?}", begun.rate());
+}
