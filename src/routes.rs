@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, pools, queues, templates, tokens};
+use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, pools, queues, templates, tokens, views};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -25,6 +25,7 @@ pub fn all(design: bool) -> Vec<Route> {
         templates::page::routes(),
         templates::api::routes(),
         tokens::page::routes(),
+        views::page::routes(),
     ]
     .into_iter()
     .flatten()

@@ -13,3 +13,4 @@ pub mod pools;
 pub mod queues;
 pub mod templates;
 pub mod tokens;
+pub mod views;

@@ -72,6 +72,8 @@ pub enum Permission {
     ManagePeople,
     /// Make and revoke one's own tokens, change one's own account.
     OwnAccount,
+    /// Show one's saved views and reports to others.
+    ShareViews,
     /// Read the whole audit trail.
     ReadAudit,
     /// See database health, settings and metrics.
@@ -80,7 +82,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -97,6 +99,7 @@ impl Permission {
         Self::PublishTemplates,
         Self::ManagePeople,
         Self::OwnAccount,
+        Self::ShareViews,
         Self::ReadAudit,
         Self::ReadHealth,
     ];
@@ -120,6 +123,7 @@ impl Permission {
             | Self::RunPools
             | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople => role == Admin,
+            Self::ShareViews => matches!(role, Admin | Operator | Analyst | Auditor),
             Self::ReadAudit => matches!(role, Admin | Auditor),
             Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
         }
@@ -146,6 +150,7 @@ impl Permission {
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
             Self::OwnAccount => ("account", true),
+            Self::ShareViews => ("views", true),
             Self::ReadAudit => ("audit", false),
             Self::ReadHealth => ("health", false),
         }

@@ -22,6 +22,7 @@ mod recent;
 mod rows;
 pub mod search;
 pub mod service;
+pub mod sorted;
 pub mod tally;
 pub mod timeline;
 pub mod trail;

@@ -1,7 +1,8 @@
 //! The jobs pages of the console.
 //!
 //! ```text
-//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row (one template)
+//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row, cell (templates of their own)
+//!                         └─ saved (views of people) · shape (headings, columns)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
 //! /jobs/{id}/{verb}  act ─── ask (question)      /jobs/selected/{verb}  selected
 //! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
@@ -12,6 +13,7 @@ mod act;
 mod ask;
 mod attempts;
 mod bar;
+mod cell;
 mod compare;
 mod facts;
 mod field;
@@ -33,8 +35,11 @@ mod ran;
 mod related;
 mod row;
 mod runs;
+mod saved;
 mod selected;
+mod shape;
 mod story;
+mod stream;
 mod why;
 
 use super::service::{self, JobError};
@@ -56,7 +61,7 @@ pub fn routes() -> Vec<Route> {
             .map(Access::Needs);
     vec![
         Route::get(paths::JOBS, read, list::show),
-        Route::get("/live/jobs", read, list::stream),
+        Route::get("/live/jobs", read, stream::stream),
         Route::get(paths::JOB, read, job::show),
         Route::get("/live/job", read, job::stream),
         Route::get(paths::ATTEMPT, read, attempts::show),
