@@ -193,6 +193,7 @@ fn an_opened_view_shows_what_the_opener_may_see_and_lives_with_fields_that_are_u
     handler_template(&mut conn, "done", json!({}));
     let job = enqueue(&mut conn, "done", json!({}));
     let mut analyst = console.browser(Role::Analyst);
+    analyst.get("/views");
     let made = analyst.post("/views/new", "page=jobs&address=state%3Dready%26quue%3Dmail&name=All+ready&visibility=everyone");
     assert_eq!(made.header("location"), "/v/all-ready");
 

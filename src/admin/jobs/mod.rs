@@ -3,6 +3,7 @@ pub mod acts;
 pub mod again;
 pub mod api;
 pub mod bulk;
+pub mod complete;
 mod debounce;
 mod detail;
 mod explain;

@@ -15,6 +15,7 @@ use super::{Cursor, JobFilter, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, li
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Scope;
 use crate::queue::state::JobState;
+use crate::web::format::grouped;
 
 /// Jobs that are sorted when no index holds the order.
 pub const SORTED_ROWS_MAX: i64 = 1_000;
@@ -28,6 +29,20 @@ pub enum Within {
     Oldest(i64),
     /// What matches among the newest of the view that were looked at, so many.
     Looked(i64),
+}
+
+impl Within {
+    /// Says which jobs an order holds for, at the end of a sentence: "the newest 1,000 jobs that match".
+    pub fn words(self) -> String {
+        let rows = |rows: i64| grouped(rows.unsigned_abs());
+        match self {
+            Self::Newest(n) => format!("the newest {} jobs that match; older ones are not looked at", rows(n)),
+            Self::Oldest(n) => format!("the oldest {} jobs that match; newer ones are not looked at", rows(n)),
+            Self::Looked(n) => {
+                format!("what matches among the newest {} jobs of this view; older ones are not looked at", rows(n))
+            }
+        }
+    }
 }
 
 /// A page in an order.

@@ -108,7 +108,8 @@ impl ListView {
             parameters.iter().filter(|(name, _)| name == "cols").map(|(_, text)| text.as_str()).collect();
         let named = texts.iter().flat_map(|text| text.split(',')).filter_map(|name| Column::parse(name).ok());
         self.columns = Columns::of(named.collect());
-        self.typed = texts.len() > 1;
+        let are_known = texts.iter().flat_map(|text| text.split(',')).all(|name| Column::parse(name).is_ok());
+        self.typed = texts.len() > 1 && are_known; // what is strange is kept beside them
     }
 
     fn take(&mut self, name: String, value: String) {
@@ -288,6 +289,19 @@ impl ListView {
     /// Gives the view in another order, from its beginning.
     pub fn ordered(&self, order: Order) -> Self {
         Self { order, cursor: Cursor::Newest, ..self.clone() }
+    }
+
+    /// Lists what was not understood in the box, each with where it stands there: characters from 0.
+    pub fn marks(&self) -> Vec<(usize, &Unknown)> {
+        let strange: Vec<&Unknown> = self.unknown.iter().filter(|one| one.column.is_some()).collect();
+        let length = |one: &Unknown| one.word.chars().count() + usize::from(!one.word.is_empty());
+        let mut at = (self.search.chars().count() + 1).saturating_sub(strange.iter().map(|one| length(one)).sum());
+        let place = |one| {
+            let here = at;
+            at += length(one);
+            (here, one)
+        };
+        strange.into_iter().map(place).collect()
     }
 
     /// Gives the view with other columns.

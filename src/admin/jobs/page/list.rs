@@ -182,6 +182,14 @@ impl ListPage {
         self.found.looked() + &older
     }
 
+    /// Says that nothing was found, and by how many filters.
+    fn no_match(&self) -> String {
+        match self.chips.len() + usize::from(!self.view.search.is_empty()) {
+            0 | 1 => "No job matches".into(),
+            filters => format!("No job matches these {filters} filters"),
+        }
+    }
+
     /// Where the search goes on when a look ended before the page was full.
     fn further(&self) -> Option<String> {
         let edge = self.found.page.edge?;

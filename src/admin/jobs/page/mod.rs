@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row, cell (templates of their own)
-//!                         └─ saved (views of people) · shape (headings, columns)
+//!                         └─ saved (views of people) · shape (headings, columns) · stream · complete (the search box)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
 //! /jobs/{id}/{verb}  act ─── ask (question)      /jobs/selected/{verb}  selected
 //! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
@@ -15,6 +15,7 @@ mod attempts;
 mod bar;
 mod cell;
 mod compare;
+mod complete;
 mod facts;
 mod field;
 mod found;
@@ -68,6 +69,7 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::JOB_LOG, payloads, log_page::show),
         Route::get(paths::JOB_LOG_TEXT, payloads, log_page::download),
         Route::get(paths::JOBS_COMPARE, read, compare::show),
+        Route::get(paths::JOBS_COMPLETE, read, complete::show),
         Route::get(paths::JOB_ACT, repair, act::ask),
         Route::post(paths::JOB_ACT, repair, act::act),
         Route::get(paths::JOBS_ACT, repair, selected::ask),

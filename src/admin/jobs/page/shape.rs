@@ -1,8 +1,7 @@
 //! Headings that sort, columns that can be chosen, and what an order holds for.
 
-use super::view::{Column, Key, ListView, Order, Way};
+use super::view::{Column, ListView, Order, Way};
 use crate::admin::jobs::sorted::Within;
-use crate::web::format::grouped;
 use crate::web::parts::{Order as Arrow, SortHeader};
 
 /// The heading of a column.
@@ -74,23 +73,12 @@ pub fn boxes(view: &ListView) -> Vec<ColumnBox> {
 /// Says what an order holds for; empty when it holds for the whole list.
 pub fn told(order: Order, within: Option<Within>) -> String {
     let (Order::By(key, _), Some(within)) = (order, within) else { return String::new() };
-    let (words, rows) = (Key::words(key), |rows: i64| grouped(rows.unsigned_abs()));
-    match within {
-        Within::Newest(n) => {
-            format!("Sorted by {words} within the newest {} jobs that match; older ones are not looked at.", rows(n))
-        }
-        Within::Oldest(n) => {
-            format!("Sorted by {words} within the oldest {} jobs that match; newer ones are not looked at.", rows(n))
-        }
-        Within::Looked(n) => format!(
-            "Sorted by {words} within what matches among the newest {} jobs of this view; older ones are not looked at.",
-            rows(n)
-        ),
-    }
+    format!("Sorted by {} within {}.", key.words(), within.words())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::view::Key;
     use super::*;
 
     fn view(parameters: &[(&str, &str)]) -> ListView {
