@@ -149,8 +149,7 @@ impl Permission {
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
-            Self::OwnAccount => ("account", true),
-            Self::ShareViews => ("views", true),
+            Self::OwnAccount | Self::ShareViews => ("account", true),
             Self::ReadAudit => ("audit", false),
             Self::ReadHealth => ("health", false),
         }

@@ -18,8 +18,7 @@ fn person(conn: &mut PgConnection, name: &str, role: Role) -> Actor {
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    const SQL: &str =
-        "INSERT INTO millrace.people (email, name, role, zone) VALUES ($1 || '@example.org', $1, $2, 'UTC') RETURNING id";
+    const SQL: &str = "INSERT INTO millrace.people (email, name, role, zone) VALUES ($1 || '@example.org', $1, $2, 'UTC') RETURNING id";
     let row: Option<Id> = statement(SQL)
         .bind::<diesel::sql_types::Text, _>(name)
         .bind::<diesel::sql_types::Text, _>(role.as_str())
@@ -48,8 +47,7 @@ fn a_view_is_seen_by_whom_its_owner_shows_it_to() {
     let [ada, bob] = ["ada", "bob"].map(|name| person(&mut conn, name, Role::Operator));
     let [eve, root, vic] = [("eve", Role::Analyst), ("root", Role::Admin), ("vic", Role::Viewer)]
         .map(|(name, role)| person(&mut conn, name, role));
-    for (name, visibility) in
-        [("mine", Visibility::Private), ("ours", Visibility::Team), ("all", Visibility::Everyone)]
+    for (name, visibility) in [("mine", Visibility::Private), ("ours", Visibility::Team), ("all", Visibility::Everyone)]
     {
         make(&mut conn, &ada, &wish(name, visibility)).unwrap();
     }
@@ -92,7 +90,8 @@ fn a_stale_form_overwrites_nothing_and_only_shared_views_are_audited() {
     let mut conn = db.connect();
     let [ada, bob] = ["ada", "bob"].map(|name| person(&mut conn, name, Role::Operator));
     let root = person(&mut conn, "root", Role::Admin);
-    let audited = |conn: &mut PgConnection| number(conn, "SELECT count(*) AS number FROM millrace.audit WHERE act LIKE 'view.%'");
+    let audited =
+        |conn: &mut PgConnection| number(conn, "SELECT count(*) AS number FROM millrace.audit WHERE act LIKE 'view.%'");
 
     let slug = make(&mut conn, &ada, &wish("Late", Visibility::Private)).unwrap();
     let other = make(&mut conn, &bob, &wish("Late", Visibility::Private)).unwrap();
@@ -153,9 +152,11 @@ fn a_view_is_saved_opened_changed_and_deleted_without_script() {
     }
     let refused = browser.post("/views/new", "page=jobs&address=state%3Dready&name=&visibility=team");
     assert!(refused.status == 422 && refused.body.contains("Enter a name"), "{}", refused.body);
-    let made = browser.post("/views/new", "page=jobs&address=state%3Dready%26n%3D100&name=Waiting&visibility=team&pinned=on&op=one");
+    let made = browser
+        .post("/views/new", "page=jobs&address=state%3Dready%26n%3D100&name=Waiting&visibility=team&pinned=on&op=one");
     assert_eq!((made.status, made.header("location")), (303, "/v/waiting"));
-    let again = browser.post("/views/new", "page=jobs&address=state%3Dready%26n%3D100&name=Waiting&visibility=team&pinned=on&op=one");
+    let again = browser
+        .post("/views/new", "page=jobs&address=state%3Dready%26n%3D100&name=Waiting&visibility=team&pinned=on&op=one");
     assert_eq!(again.header("location"), "/v/waiting", "the same form makes one view");
 
     let opened = browser.get("/v/waiting");
@@ -164,7 +165,12 @@ fn a_view_is_saved_opened_changed_and_deleted_without_script() {
     assert!(page.contains("<a href=\"/v/waiting\" aria-current=\"true\">") && !page.contains("Changed."), "{page}");
     assert!(browser.get("/jobs?state=ready&n=100").body.contains("<a href=\"/v/waiting\" aria-current=\"true\">"));
     let changed = browser.get("/jobs?state=ready,failed&view=waiting").body;
-    assert!(changed.contains("Changed.") && changed.contains("save as new") && changed.contains("name=\"seen\" value=\"1\""), "{changed}");
+    assert!(
+        changed.contains("Changed.")
+            && changed.contains("save as new")
+            && changed.contains("name=\"seen\" value=\"1\""),
+        "{changed}"
+    );
 
     let saved = browser.post(
         "/views/waiting/change",
@@ -173,7 +179,11 @@ fn a_view_is_saved_opened_changed_and_deleted_without_script() {
     assert_eq!((saved.status, saved.header("location")), (303, "/jobs?state=ready,failed&view=waiting"));
     let stale = browser.post("/views/waiting/change", "name=Mine&visibility=team&address=state%3Dheld&seen=1");
     assert!(stale.status == 409 && stale.body.contains("Somebody changed it meanwhile."), "{}", stale.body);
-    assert!(stale.body.contains("value=\"state=held\"") && stale.body.contains("name=\"seen\" value=\"2\""), "{}", stale.body);
+    assert!(
+        stale.body.contains("value=\"state=held\"") && stale.body.contains("name=\"seen\" value=\"2\""),
+        "{}",
+        stale.body
+    );
 
     let list = browser.get("/views").body;
     assert!(list.contains("Waiting") && list.contains("state=ready,failed") && list.contains("Unpin"), "{list}");
@@ -194,7 +204,8 @@ fn an_opened_view_shows_what_the_opener_may_see_and_lives_with_fields_that_are_u
     let job = enqueue(&mut conn, "done", json!({}));
     let mut analyst = console.browser(Role::Analyst);
     analyst.get("/views");
-    let made = analyst.post("/views/new", "page=jobs&address=state%3Dready%26quue%3Dmail&name=All+ready&visibility=everyone");
+    let made =
+        analyst.post("/views/new", "page=jobs&address=state%3Dready%26quue%3Dmail&name=All+ready&visibility=everyone");
     assert_eq!(made.header("location"), "/v/all-ready");
 
     let page = analyst.get("/jobs?state=ready&quue=mail&view=all-ready").body;

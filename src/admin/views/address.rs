@@ -44,7 +44,11 @@ mod tests {
     #[test]
     fn a_view_keeps_what_is_asked_and_not_where_somebody_was() {
         assert_eq!(clean("?state=failed&after=9&view=x&n=100").as_deref(), Some("state=failed&n=100"));
-        assert_eq!(clean("quue=mail").as_deref(), Some("quue=mail"), "what means nothing today may mean something again");
+        assert_eq!(
+            clean("quue=mail").as_deref(),
+            Some("quue=mail"),
+            "what means nothing today may mean something again"
+        );
         assert_eq!(clean("").as_deref(), Some(""));
         for bad in ["q=two words", "q=a\r\nLocation:x", "q=a#b", &"x".repeat(ADDRESS_BYTES_MAX + 1)] {
             assert_eq!(clean(bad), None, "{bad:?}");

@@ -165,12 +165,7 @@ struct Room {
     is_full: bool,
 }
 
-fn insert(
-    tx: &mut Tx<'_>,
-    owner: PersonId,
-    (slug, page): (&str, &str),
-    wish: &Wish,
-) -> Result<Inserted, DbError> {
+fn insert(tx: &mut Tx<'_>, owner: PersonId, (slug, page): (&str, &str), wish: &Wish) -> Result<Inserted, DbError> {
     const ROOM: &str = "-- admin::views::room
 SELECT count(*) >= $1 AS is_full FROM millrace.saved_views WHERE owner_id = $2";
     const SQL: &str = "-- admin::views::insert

@@ -55,10 +55,10 @@ const COLUMNS: [Shown; 16] = [
     ("version", "VERSION", |job, _| job.version.to_string()),
     ("created", "CREATED", |job, _| job.created_at.to_rfc3339_opts(SecondsFormat::Secs, true)),
     ("due", "DUE", |job, _| or_dash(job.run_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))),
-    ("wait", "WAIT", |job, now| or_dash(job.since.map(|since| length(job.started_at.or(job.finished_at).unwrap_or(now) - since)))),
-    ("run", "RUN", |job, now| {
-        or_dash(job.started_at.map(|started| length(job.finished_at.unwrap_or(now) - started)))
+    ("wait", "WAIT", |job, now| {
+        or_dash(job.since.map(|since| length(job.started_at.or(job.finished_at).unwrap_or(now) - since)))
     }),
+    ("run", "RUN", |job, now| or_dash(job.started_at.map(|started| length(job.finished_at.unwrap_or(now) - started)))),
     ("tags", "TAGS", |job, _| plain(&job.tags.join(","))),
     ("by", "BY", |job, _| plain(&job.enqueued_by)),
 ];

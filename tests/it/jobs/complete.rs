@@ -19,7 +19,11 @@ fn furnish(conn: &mut PgConnection) {
             "key": { "type": "string", "secret": true },
             "to": { "type": "string", "title": "Receiver" } } } });
     publish(conn, "mail.send", mail);
-    publish(conn, "mail.bulk", json!({ "runner": "handler", "handler": { "name": "done" }, "defaults": { "queue": "mail" } }));
+    publish(
+        conn,
+        "mail.bulk",
+        json!({ "runner": "handler", "handler": { "name": "done" }, "defaults": { "queue": "mail" } }),
+    );
     publish(
         conn,
         "catalog.import",
@@ -77,10 +81,7 @@ fn arguments_are_those_of_the_chosen_template_and_secret_ones_are_not_offered() 
     furnish(&mut conn);
     let operator = actor(Role::Operator, &[]);
 
-    assert_eq!(
-        inserted(&mut conn, &operator, "template:mail.send arg."),
-        ["arg.country:", "arg.dry:", "arg.to:"]
-    );
+    assert_eq!(inserted(&mut conn, &operator, "template:mail.send arg."), ["arg.country:", "arg.dry:", "arg.to:"]);
     assert_eq!(inserted(&mut conn, &operator, "template:mail.send arg.country:"), ["IT ", "FR "]);
     assert_eq!(inserted(&mut conn, &operator, "template:mail.send arg.dry:t"), ["true "]);
     assert!(offers(&mut conn, &operator, "arg.").hint.contains("Choose a template first"));

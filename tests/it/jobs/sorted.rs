@@ -92,7 +92,12 @@ fn what_waits_is_sorted_by_its_wait_among_the_oldest() {
     let (found, within) = page(&mut conn, "state:ready", (Order::By(Key::Wait, Way::Falling), Cursor::Newest), 2);
 
     assert_eq!((ids(&found)[0], within), (jobs[7], Some(Within::Oldest(1_000))));
-    let (all, within) = page(&mut conn, &format!("state:ready id:{}..", jobs[500]), (Order::By(Key::Wait, Way::Falling), Cursor::Newest), 2);
+    let (all, within) = page(
+        &mut conn,
+        &format!("state:ready id:{}..", jobs[500]),
+        (Order::By(Key::Wait, Way::Falling), Cursor::Newest),
+        2,
+    );
     assert_eq!((ids(&all)[0], within), (jobs[1_049], None));
 }
 

@@ -31,7 +31,10 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let found = kit.db.run(move |conn| search(conn, &*clock, &by, fields, (pages.after, pages.limit)));
     let found = found.await.map_err(refused)?;
     let jobs: Vec<Value> = found.jobs.iter().map(|job| told_as::in_list(&actor, job)).collect();
-    respond::json(StatusCode::OK, &json!({ "jobs": jobs, "sorted_within": found.within.map(Within::words), "next": found.next }))
+    respond::json(
+        StatusCode::OK,
+        &json!({ "jobs": jobs, "sorted_within": found.within.map(Within::words), "next": found.next }),
+    )
 }
 
 fn refused(error: SearchError) -> WebError {

@@ -111,7 +111,8 @@ impl Looker<'_> {
             return self.arguments(&lower["arg.".len()..]);
         }
         let begins = |name: &&str| name.starts_with(&lower);
-        let fields = FIELDS.iter().filter(|(_, about)| begins(&about.name) || about.aliases.iter().any(|one| begins(one)));
+        let fields =
+            FIELDS.iter().filter(|(_, about)| begins(&about.name) || about.aliases.iter().any(|one| begins(one)));
         let mut offers: Vec<Offer> = fields.map(|(_, about)| offer(format!("{}:", about.name), about.help)).collect();
         if begins(&ARG.name) && sees_payload(self.actor) {
             offers.push(Offer { insert: "arg.".into(), label: "arg.…".into(), help: ARG.help.into() });

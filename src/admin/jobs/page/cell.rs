@@ -66,7 +66,10 @@ impl Holds {
         let length = |ms: Option<i64>| ms.map_or(Self::Nothing, |ms| Self::Text(format::duration_ms(ms.max(0))));
         let moment = |at| {
             let at: Option<crate::base::clock::Time> = at;
-            at.map_or(Self::Nothing, |at| Self::Moment { words: format::relative(at, shell.now), stamp: shell.stamp(at) })
+            at.map_or(Self::Nothing, |at| Self::Moment {
+                words: format::relative(at, shell.now),
+                stamp: shell.stamp(at),
+            })
         };
         match column {
             Column::State => {
@@ -86,9 +89,7 @@ impl Holds {
             Column::Due => moment(row.run_at),
             Column::Version => row.version.map_or(Self::Nothing, |version| Self::Text(format!("v{version}"))),
             Column::By => row.enqueued_by.clone().map_or(Self::Nothing, Self::Text),
-            Column::Activity => {
-                Self::Moment { words: activity(state, row.at, shell.now), stamp: shell.stamp(row.at) }
-            }
+            Column::Activity => Self::Moment { words: activity(state, row.at, shell.now), stamp: shell.stamp(row.at) },
             Column::Tags => match row.tags.as_deref().unwrap_or_default() {
                 [] => Self::Nothing,
                 tags => Self::Tags {

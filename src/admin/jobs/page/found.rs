@@ -76,12 +76,7 @@ impl Found {
 }
 
 /// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
-fn look(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    filter: &JobFilter,
-    view: &ListView,
-) -> Result<(Sorted, u64), DbError> {
+fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<(Sorted, u64), DbError> {
     let mut found = sorted(conn, &actor.scope, filter, (view.order, view.cursor), view.rows_max)?;
     for looks in 1..LOOKS_MAX {
         let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok((found, looks)) };

@@ -1,7 +1,7 @@
 //! `GET /jobs`.
 
-use actix_web::web::Data;
 use actix_web::HttpResponse;
+use actix_web::web::Data;
 use askama::Template;
 
 use super::bar::{Chip, Tabs, chips, tabs};

@@ -33,6 +33,8 @@ pub struct Opened {
     pub view: SavedView,
     /// What is shown is not what it saved.
     pub is_changed: bool,
+    /// It belongs to whoever looks.
+    pub is_own: bool,
     /// Whoever looks may change it.
     pub may_change: bool,
     /// What would be saved.
@@ -52,7 +54,7 @@ impl Opened {
         self.view.visibility().as_str()
     }
 
-    /// Says whose it is, when it is somebody else's.
+    /// Says whose it is and who else sees it; empty for what nobody else sees.
     pub fn whose(&self) -> String {
         let role = self.view.role();
         let shared = match self.view.visibility() {
@@ -60,7 +62,11 @@ impl Opened {
             Visibility::Team => format!("people with the role {}", role.as_str()),
             Visibility::Everyone => "everyone".into(),
         };
-        format!("Saved by {}, seen by {shared}", self.view.owner)
+        if self.is_own {
+            format!("Seen by {shared}")
+        } else {
+            format!("Saved by {}, seen by {shared}", self.view.owner)
+        }
     }
 }
 
@@ -90,6 +96,7 @@ impl Saved {
         let address = view.kept_address();
         let opened = views.iter().find(|known| view.saved.as_ref() == Some(&known.slug)).map(|known| Opened {
             is_changed: address_of(known) != address,
+            is_own: known.is_of(actor),
             may_change: may_change(actor, known),
             view: known.clone(),
             address: address.clone(),
@@ -99,7 +106,8 @@ impl Saved {
         let is_current =
             |known: &SavedView| if opened.is_some() { is_opened(known) } else { address_of(known) == address };
         let above = views.iter().filter(|known| known.is_pinned || is_opened(known));
-        let tabs = above.map(|known| Tab::new(&known.name, paths::saved_view(&known.slug), is_current(known))).collect();
+        let tabs =
+            above.map(|known| Tab::new(&known.name, paths::saved_view(&known.slug), is_current(known))).collect();
         let save = paths::with_query(paths::VIEW_NEW, &[("page", PAGE), ("address", &address)]);
         Self { tabs, count: views.len(), opened, save }
     }

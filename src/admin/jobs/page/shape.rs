@@ -62,11 +62,8 @@ fn arrow(way: Way) -> Arrow {
 /// Lists the columns with those that are shown: in the order in which they stand, then the others.
 pub fn boxes(view: &ListView) -> Vec<ColumnBox> {
     let others = Column::all().filter(|column| !view.columns.has(*column));
-    let one = |column: Column| ColumnBox {
-        name: column.name(),
-        heading: column.heading(),
-        is_on: view.columns.has(column),
-    };
+    let one =
+        |column: Column| ColumnBox { name: column.name(), heading: column.heading(), is_on: view.columns.has(column) };
     view.columns.iter().chain(others).map(one).collect()
 }
 
@@ -112,10 +109,9 @@ mod tests {
         let boxes = boxes(&view(&[("cols", "run,queue")]));
 
         assert_eq!(boxes.len(), Column::all().count());
-        assert_eq!(boxes[..3].iter().map(|one| (one.name, one.is_on)).collect::<Vec<_>>(), [
-            ("run", true),
-            ("queue", true),
-            ("state", false)
-        ]);
+        assert_eq!(
+            boxes[..3].iter().map(|one| (one.name, one.is_on)).collect::<Vec<_>>(),
+            [("run", true), ("queue", true), ("state", false)]
+        );
     }
 }

@@ -197,7 +197,8 @@ impl Query {
     pub fn fixed(&self, now: Time, zone: Tz) -> Option<Self> {
         let now = now.trunc_subsecs(0);
         let mut fixed = self.clone();
-        let tests = fixed.parts.iter_mut().filter_map(|part| if let Part::Term(term) = part { Some(term) } else { None });
+        let tests =
+            fixed.parts.iter_mut().filter_map(|part| if let Part::Term(term) = part { Some(term) } else { None });
         let mut is_changed = false;
         for test in tests.flat_map(|term| &mut term.tests) {
             if let Test::Moment(range) = test {

@@ -215,7 +215,9 @@ impl Order {
         }
         let known = KEYS.iter().find(|(_, known, ..)| *known == name).map(|(key, ..)| Self::By(*key, way));
         let names = || KEYS.map(|(_, name, ..)| name).join(", ");
-        known.ok_or_else(|| format!("there is no order {name}; orders are id, {}, with a minus for the other way", names()))
+        known.ok_or_else(|| {
+            format!("there is no order {name}; orders are id, {}, with a minus for the other way", names())
+        })
     }
 
     /// Writes it for the address; empty for the usual one.
@@ -263,7 +265,9 @@ mod tests {
             assert_eq!(Order::parse(text).map(Order::text), Ok(text.to_owned()));
         }
         assert_eq!(Order::parse("-id"), Ok(Order::Newest));
-        assert!(Order::parse("-size").is_err_and(|told| told.contains("there is no order size; orders are id, activity")));
+        assert!(
+            Order::parse("-size").is_err_and(|told| told.contains("there is no order size; orders are id, activity"))
+        );
         for column in Column::all() {
             assert_eq!(Column::parse(column.name()), Ok(column));
         }

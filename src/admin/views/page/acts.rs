@@ -44,7 +44,9 @@ pub async fn pin(
 /// The question about `view`.
 fn question(view: &SavedView, form: Form) -> Confirm {
     let who = match view.is_shared() {
-        true => format!("Shared with: {}. It disappears for them too.", view.visibility().words(view.role()).to_lowercase()),
+        true => {
+            format!("Shared with: {}. It disappears for them too.", view.visibility().words(view.role()).to_lowercase())
+        }
         false => "Nobody else sees it.".into(),
     };
     Confirm {

@@ -70,7 +70,7 @@ impl FormPage {
 
     /// The form for `view` with what was typed so far.
     fn of(shell: Shell, actor: &Actor, view: &SavedView, form: Form) -> Self {
-        let given = clean(form.text("address")).filter(|address| !address.is_empty());
+        let given = form.all("address").next().and_then(clean);
         let back = match form.text("back") {
             "" => paths::saved_view(&view.slug),
             back => paths::own(back).to_owned(),
@@ -217,7 +217,7 @@ pub async fn change(
     let (slug, asker) = (slug.into_inner(), actor.clone());
     let of = slug.clone();
     let view = kit.db.run(move |conn| service::find(conn, &asker, &of)).await.map_err(told)?;
-    let address = if form.text("address").is_empty() { view.address.clone() } else { form.text("address").to_owned() };
+    let address = form.all("address").next().unwrap_or(&view.address).to_owned(); // empty = the whole list
     let wish = wish(&mut form, &address);
     let looked_at = form.text("seen").parse().unwrap_or(NEVER_SEEN);
     let doer = actor.clone();

@@ -120,7 +120,8 @@ mod tests {
             may_change,
             at: shell().as_of(),
         };
-        let page = |may| ListPage { shell: shell(), home: paths::JOBS, rows: vec![row(may)] }.render().expect("rendered");
+        let page =
+            |may| ListPage { shell: shell(), home: paths::JOBS, rows: vec![row(may)] }.render().expect("rendered");
 
         assert!(page(true).contains("/views/late/delete") && page(true).contains("&#60;late&#62;"));
         assert!(!page(false).contains("/delete") && page(false).contains("/views/late/pin"));
