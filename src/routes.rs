@@ -1,7 +1,7 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, dashboard, docs, health, jobs, nodes, operations, people, pools, queues, templates, tokens,
+    account, dashboard, docs, health, jobs, nodes, operations, people, pools, queues, templates, tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;
@@ -29,6 +29,7 @@ pub fn all(design: bool) -> Vec<Route> {
         templates::page::routes(),
         templates::api::routes(),
         tokens::page::routes(),
+        views::page::routes(),
     ]
     .into_iter()
     .flatten()

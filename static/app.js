@@ -250,10 +250,12 @@
     field.remove();
   }
 
-  onClick('[data-copy]', button => copy(button.dataset.copy).then(() => {
+  const copied = (button, text) => copy(text).then(() => {
     button.classList.add('copied');
     setTimeout(() => button.classList.remove('copied'), COPIED_MS);
-  }, console.error));
+  }, console.error);
+  onClick('[data-copy]', button => copied(button, button.dataset.copy));
+  onClick('[data-copy-link]', (link, event) => { event.preventDefault(); copied(link, link.href); }); // without script the link itself can be copied
 
   onClick('[data-reveal]', button => {
     const field = document.getElementById(button.dataset.reveal);
@@ -314,9 +316,22 @@
     one('a[href], button', row ?? document.createElement('p'))?.focus();
   }
 
+  const set = (box, checked) => { box.checked = checked; box.dispatchEvent(new Event('change', { bubbles: true })); };
+  let lastTicked = null; // where a range begins
+
   function tick() {
     const box = hereRow() && one('.cb', hereRow());
-    if (box) { box.checked = !box.checked; box.dispatchEvent(new Event('change', { bubbles: true })); }
+    if (!box) return;
+    set(box, !box.checked);
+    lastTicked = hereRow();
+  }
+
+  /** Ticks everything from the row that was ticked last to this one. */
+  function tickRange() {
+    const list = rows(), ends = [list.indexOf(lastTicked), list.indexOf(hereRow())].sort((a, b) => a - b);
+    if (ends[0] < 0) return tick();
+    for (const row of list.slice(ends[0], ends[1] + 1)) { const box = one('.cb', row); if (box) set(box, true); }
+    lastTicked = hereRow();
   }
 
   function press(key) {
@@ -330,7 +345,7 @@
     '?': () => one('[data-help]')?.click(),
     j: () => move(1), k: () => move(-1),
     o: () => document.activeElement?.closest('#main a')?.click(),
-    x: tick,
+    x: event => event.shiftKey ? tickRange() : tick(),
     '.': () => one('[popovertarget]', hereRow() ?? document.createElement('p'))?.click(),
     '[': () => one('a[rel=prev]')?.click(), ']': () => one('a[rel=next]')?.click(),
     l: togglePause,
@@ -349,7 +364,7 @@
     const place = Date.now() < goUntil && one(`[data-go="${key}"]`);
     goUntil = 0;
     if (place) { event.preventDefault(); return place.click(); }
-    if (keys[key]) { event.preventDefault(); return keys[key](); }
+    if (keys[key]) { event.preventDefault(); return keys[key](event); }
     if (press(key)) event.preventDefault();
   });
 

@@ -14,3 +14,4 @@ pub mod pools;
 pub mod queues;
 pub mod templates;
 pub mod tokens;
+pub mod views;

@@ -80,6 +80,8 @@ pub enum Permission {
     ManagePeople,
     /// Make and revoke one's own tokens, change one's own account.
     OwnAccount,
+    /// Show one's saved views and reports to others.
+    ShareViews,
     /// Read the whole audit trail.
     ReadAudit,
     /// See database health, settings and metrics.
@@ -88,7 +90,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -109,6 +111,7 @@ impl Permission {
         Self::PublishTemplates,
         Self::ManagePeople,
         Self::OwnAccount,
+        Self::ShareViews,
         Self::ReadAudit,
         Self::ReadHealth,
     ];
@@ -135,6 +138,7 @@ impl Permission {
             | Self::RunPools
             | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations => role == Admin,
+            Self::ShareViews => matches!(role, Admin | Operator | Analyst | Auditor),
             Self::ReadAudit => matches!(role, Admin | Auditor),
             Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
         }
@@ -162,7 +166,7 @@ impl Permission {
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
-            Self::OwnAccount => ("account", true),
+            Self::OwnAccount | Self::ShareViews => ("account", true),
             Self::ReadAudit => ("audit", false),
             Self::ReadHealth => ("health", false),
         }

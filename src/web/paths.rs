@@ -61,6 +61,20 @@ paths! {
     OPERATION_FILE = operation_file(id: i64): "/operations/{id}/file";
     /// What became of each of its jobs, as a table to be kept.
     OPERATION_RESULTS = operation_results(id: i64): "/operations/{id}/results.csv";
+    /// What could be typed next into the search of jobs, for the box.
+    JOBS_COMPLETE: "/jobs/complete";
+    /// A saved view: leads to its whole address.
+    SAVED_VIEW = saved_view(slug: &str): "/v/{slug}";
+    /// The saved views that one may see.
+    VIEWS: "/views";
+    /// The form that saves a view (`page=`, `address=`).
+    VIEW_NEW: "/views/new";
+    /// The form that gives a view another name, address or visibility.
+    VIEW_CHANGE = view_change(slug: &str): "/views/{slug}/change";
+    /// Puts a view above the list, or takes it away from there.
+    VIEW_PIN = view_pin(slug: &str): "/views/{slug}/pin";
+    /// Deletes a view: GET asks, POST acts.
+    VIEW_DELETE = view_delete(slug: &str): "/views/{slug}/delete";
     /// Groups of failures.
     FAILURES: "/failures";
     /// Queues.
@@ -153,6 +167,8 @@ paths! {
     ACCOUNT_SECURITY: "/account/security";
     /// Ends one's own sessions.
     ACCOUNT_SESSIONS: "/account/security/sessions";
+    /// Sets how high rows are on one's pages.
+    ACCOUNT_DENSITY: "/account/density";
     /// Sets the theme cookie.
     THEME: "/account/theme";
     /// Signing in.

@@ -29,5 +29,6 @@ mod runners;
 mod schema;
 mod support;
 mod templates;
+mod views;
 mod walk;
 mod web;

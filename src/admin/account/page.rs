@@ -26,6 +26,7 @@ pub fn routes() -> Vec<Route> {
     let own = vec![
         Route::get(paths::ACCOUNT, Access::Needs(Permission::OwnAccount), show),
         Route::post(paths::ACCOUNT, Access::Needs(Permission::OwnAccount), save),
+        Route::post(paths::ACCOUNT_DENSITY, Access::Needs(Permission::OwnAccount), set_density),
     ];
     [sign_in_page::routes(), setup_page::routes(), own, security_page::routes()].into_iter().flatten().collect()
 }
@@ -113,6 +114,19 @@ async fn save(
         }
         Err(error) => Err(told(error)),
     }
+}
+
+/// `POST /account/density`: the switch in the menu of columns.
+async fn set_density(kit: Data<Kit>, who: SignedIn, form: Form) -> Result<HttpResponse, WebError> {
+    let (actor, density) = (who.actor, form.text("density").to_owned());
+    kit.db
+        .run(move |conn| {
+            let profile = account::profile(conn, &actor)?;
+            account::set_profile(conn, &actor, &Profile { density, ..profile })
+        })
+        .await
+        .map_err(told)?;
+    Ok(respond::see_other(paths::own(form.text("next"))))
 }
 
 /// Translates what the account's services refuse.

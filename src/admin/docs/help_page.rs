@@ -13,13 +13,14 @@ use crate::web::shell::Shell;
 use crate::web::table::{Access, Route};
 
 /// Keys that act everywhere, and what they do.
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 19] = [
     ("Ctrl K", "Search"),
     ("/", "Search in the page"),
     ("?", "This page"),
     ("J  K", "Next row, previous row"),
     ("O  Enter", "Open the row"),
     ("X", "Tick the row"),
+    ("Shift X", "Tick all from the last ticked row to this one"),
     (".", "Menu of the row"),
     ("[  ]", "Previous page, next page"),
     ("R", "Retry"),
@@ -29,6 +30,7 @@ const KEYS: [(&str, &str); 17] = [
     ("E", "Edit"),
     ("N", "New"),
     ("F", "Add a filter"),
+    ("B", "Save the view"),
     ("L", "Live updates on or off"),
     ("Esc", "Close"),
 ];
@@ -49,7 +51,7 @@ const SIGNS: [(&str, &str); 8] = [
 #[template(path = "help.html")]
 struct HelpPage {
     shell: Shell,
-    keys: [(&'static str, &'static str); 17],
+    keys: [(&'static str, &'static str); 19],
     signs: [(&'static str, &'static str); 8],
     fields: Vec<&'static About>,
 }

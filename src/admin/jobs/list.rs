@@ -6,6 +6,7 @@
 
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection;
+use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 
@@ -96,6 +97,15 @@ pub struct JobRow {
     /// Its labels.
     #[diesel(sql_type = Nullable<Array<Text>>)]
     pub tags: Option<Vec<String>>,
+    /// Who enqueued it; absent when its payload was removed.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub enqueued_by: Option<String>,
+    /// How long it waited for its slot, or waits so far, in milliseconds.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub wait_ms: Option<i64>,
+    /// How long its last attempt ran, or runs so far, in milliseconds.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub run_ms: Option<i64>,
     /// Units done.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub done: Option<i64>,
@@ -208,7 +218,11 @@ WITH asked AS (
 const COLUMNS: &str = "SELECT * FROM (
 (SELECT f.k, f.job_id AS id, f.state, t.name AS template, j.version, q.name AS queue, f.priority, f.attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, f.attempt::integer) AS max_attempts, f.at, f.run_at, j.created_at,
-    coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
+    coalesce(n.name, ln.name) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total,
+    j.enqueued_by, (extract(epoch FROM CASE WHEN h.started_at IS NOT NULL THEN h.started_at - h.since
+        WHEN f.state = 'ready' THEN clock_timestamp() - f.at END) * 1000)::bigint AS wait_ms,
+    (extract(epoch FROM CASE WHEN h.started_at IS NOT NULL THEN h.finished_at - h.started_at
+        WHEN f.state = 'running' THEN clock_timestamp() - f.at END) * 1000)::bigint AS run_ms
 ";
 /// The rows that were looked at, with what conditions ask of them; a condition follows.
 pub(super) const JOINED: &str = "FROM looked f
@@ -234,7 +248,8 @@ fn list_sql(looked: &str, dir: &str, condition: &str, rows_max: i64) -> String {
         "{looked}{COLUMNS}{JOINED}{condition}
 ORDER BY f.k {dir} LIMIT {rows_max})
 UNION ALL
-SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL
 FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $4 - 1) AS last
 ) AS page ORDER BY state = 'edge', k {dir}"
     )
@@ -248,7 +263,7 @@ pub(super) const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOC
     SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 /// State of the row that stands after the others and tells where the look ended, when there was more to look at. It comes from the same
 /// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.
-const EDGE: &str = "edge";
+pub(super) const EDGE: &str = "edge";
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
 ///
@@ -262,6 +277,21 @@ pub fn list(
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
+    let mut rows: Vec<JobRow> = read(conn, scope, filter, (cursor, rows_max), &|sql| sql)?;
+    let (lowest, highest) = filter.ids();
+    let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
+    let edge = edge.filter(|k| rows.len() as i64 <= rows_max && (lowest + 1..highest).contains(k));
+    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+}
+
+/// Reads one row more than `rows_max`, and behind them the edge of the look; `around` may put the statement into another one.
+pub(super) fn read<T: QueryableByName<Pg> + 'static>(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    filter: &JobFilter,
+    (cursor, rows_max): (Cursor, i64),
+    around: &dyn Fn(String) -> String,
+) -> Result<Vec<T>, DbError> {
     let (lowest, highest) = filter.ids();
     let ((looked, dir), from, bound) = match cursor {
         Cursor::Newest => (OLDER, highest.saturating_add(1), lowest),
@@ -274,7 +304,7 @@ pub fn list(
     };
     let condition = Condition::of(&filter.query, &filter.asker, 7);
     let states: Vec<&str> = filter.states().into_iter().map(JobState::as_str).collect();
-    let asked = statement_built(list_sql(looked, dir, &condition.sql, rows_max + 1))
+    let asked = statement_built(around(list_sql(looked, dir, &condition.sql, rows_max + 1)))
         .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(bound)
@@ -282,13 +312,10 @@ pub fn list(
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags);
     let asked = condition.bind(asked);
-    let mut rows: Vec<JobRow> = transaction(conn, "admin::jobs::list", |tx| {
+    transaction(conn, "admin::jobs::list", |tx| {
         tx.batch_execute(ALONG_LINES)?;
         asked.rows(tx)
-    })?;
-    let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
-    let edge = edge.filter(|k| rows.len() as i64 <= rows_max && (lowest + 1..highest).contains(k));
-    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+    })
 }
 
 /// Cuts off the row that was read beyond the page and puts the newest first.

@@ -2,6 +2,7 @@
 pub mod acts;
 pub mod again;
 pub mod api;
+pub mod complete;
 mod debounce;
 mod detail;
 mod explain;
@@ -22,6 +23,7 @@ pub mod reckon;
 mod rows;
 pub mod search;
 pub mod service;
+pub mod sorted;
 pub mod tally;
 pub mod timeline;
 pub mod trail;

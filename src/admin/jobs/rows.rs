@@ -22,7 +22,11 @@ SELECT j.id AS k, j.id, coalesce(h.state::text, CASE WHEN l.started_at IS NOT NU
     coalesce(h.attempt, l.attempt, s.attempt, k.attempt, r.attempt, g.attempt, 0::smallint) AS attempt,
     coalesce(j.max_attempts, (v.spec #>> '{defaults,max_attempts}')::integer, h.attempt::integer, 0) AS max_attempts,
     coalesce(h.finished_at, l.started_at, s.since, k.since, r.since, g.since, j.created_at) AS at, coalesce(s.run_at, k.run_at) AS run_at, j.created_at,
-    coalesce(n.name, l.node) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total
+    coalesce(n.name, l.node) AS node, coalesce(h.error, a.error) AS error, j.args, v.spec -> 'params' AS params, j.tags, live.done, live.total,
+    j.enqueued_by, (extract(epoch FROM CASE WHEN h.started_at IS NOT NULL THEN h.started_at - h.since
+        WHEN coalesce(r.since, g.since) IS NOT NULL THEN clock_timestamp() - coalesce(r.since, g.since) END) * 1000)::bigint AS wait_ms,
+    (extract(epoch FROM CASE WHEN h.started_at IS NOT NULL THEN h.finished_at - h.started_at
+        WHEN h.job_id IS NULL AND l.started_at IS NOT NULL THEN clock_timestamp() - l.started_at END) * 1000)::bigint AS run_ms
 FROM millrace.jobs j
 JOIN millrace.templates t ON t.id = j.template_id
 LEFT JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version

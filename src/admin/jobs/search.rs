@@ -3,8 +3,9 @@
 
 use chrono_tz::Tz;
 
-use super::view::{ListView, Unknown};
-use super::{Cursor, Detail, details, list, service};
+use super::sorted::{Sorted, Within, sorted};
+use super::view::{ListView, Order, Unknown};
+use super::{Cursor, Detail, details, service};
 use crate::base::clock::Clock;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::{Actor, Forbidden};
@@ -31,13 +32,16 @@ pub enum SearchError {
 /// A page of what was found.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Newest first, without their outputs.
+    /// In the order that was asked for, the newest first else; without their outputs.
     pub jobs: Vec<Detail>,
+    /// What the order holds for; `None` = all that match.
+    pub within: Option<Within>,
     /// Where to go on; `None` = there is no more. A page may be short, even empty, although there is more.
     pub next: Option<i64>,
 }
 
-/// Finds at most `jobs_max` (1 to 200) jobs for the `fields` of an address (`q`, `state`, `queue`, …), older than `after`. Days and
+/// Finds at most `jobs_max` (1 to 200) jobs for the `fields` of an address (`q`, `state`, `queue`, `sort`, …), behind `after` in
+/// the order of numbers. Days and
 /// times without an offset are UTC.
 ///
 /// # Errors
@@ -55,15 +59,19 @@ pub fn search(
         return Err(SearchError::NotUnderstood(view.unknown));
     }
     let filter = view.filter_for(clock.now(), Tz::UTC, service::sees_payload(actor));
-    let (mut ids, mut next) = (Vec::<JobId>::new(), after);
+    let (mut ids, mut next, mut held) = (Vec::<JobId>::new(), after, None);
     for _ in 0..LOOKS_MAX {
-        let cursor = next.map_or(Cursor::Newest, Cursor::After);
-        let page = list(conn, &actor.scope, &filter, cursor, jobs_max - ids.len() as u32)?;
+        let place = (view.order, next.map_or(Cursor::Newest, Cursor::After));
+        let Sorted { page, within } = sorted(conn, &actor.scope, &filter, place, jobs_max - ids.len() as u32)?;
+        held = held.or(within);
         ids.extend(page.rows.iter().map(|row| row.id));
         next = page.older.or(page.edge);
-        if next.is_none() || ids.len() >= jobs_max as usize {
+        let is_one_piece = matches!(view.order, Order::By(..)) && !ids.is_empty(); // two sorted pieces are not sorted
+        if next.is_none() || is_one_piece || ids.len() >= jobs_max as usize {
             break;
         }
     }
-    Ok(Found { jobs: details(conn, &actor.scope, &ids)?, next })
+    let mut jobs = details(conn, &actor.scope, &ids)?;
+    jobs.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
+    Ok(Found { jobs, within: held, next })
 }

@@ -11,6 +11,10 @@ use crate::queue::job::JobId;
 use crate::queue::state::JobState;
 use crate::web::paths;
 
+mod shape;
+
+pub use shape::{Column, Columns, Key, Order, Way};
+
 /// Rows of a page when the address says nothing.
 pub const ROWS_DEFAULT: u32 = 50;
 /// Parameters that belong to the frame, not to the list.
@@ -25,6 +29,12 @@ pub struct ListView {
     pub query: Query,
     /// What stands in the search box: words, and what has no parameter of its own.
     pub search: String,
+    /// In which order.
+    pub order: Order,
+    /// What is shown of each.
+    pub columns: Columns,
+    /// The saved view that was opened, by its slug.
+    pub saved: Option<String>,
     /// Where the page begins.
     pub cursor: Cursor,
     /// Rows of the page.
@@ -68,6 +78,9 @@ impl Default for ListView {
         Self {
             query: Query::default(),
             search: String::new(),
+            order: Order::default(),
+            columns: Columns::default(),
+            saved: None,
             cursor: Cursor::Newest,
             rows_max: ROWS_DEFAULT,
             unknown: Vec::new(),
@@ -81,6 +94,7 @@ impl ListView {
     /// Reads a view from the parameters of an address. Nothing is refused.
     pub fn read(parameters: Vec<(String, String)>) -> Self {
         let mut view = Self::default();
+        view.read_columns(&parameters);
         for (name, value) in parameters {
             view.take(name, value);
         }
@@ -88,10 +102,30 @@ impl ListView {
         view
     }
 
+    /// Boxes of a form send a parameter each, addresses hold one.
+    fn read_columns(&mut self, parameters: &[(String, String)]) {
+        let texts: Vec<&str> =
+            parameters.iter().filter(|(name, _)| name == "cols").map(|(_, text)| text.as_str()).collect();
+        let named = texts.iter().flat_map(|text| text.split(',')).filter_map(|name| Column::parse(name).ok());
+        self.columns = Columns::of(named.collect());
+        let are_known = texts.iter().flat_map(|text| text.split(',')).all(|name| Column::parse(name).is_ok());
+        self.typed = texts.len() > 1 && are_known; // what is strange is kept beside them
+    }
+
     fn take(&mut self, name: String, value: String) {
         match name.as_str() {
             _ if value.trim().is_empty() => {}
             "q" => self.search = value,
+            "view" => self.saved = Some(value),
+            "sort" => match Order::parse(&value) {
+                Ok(order) => self.order = order,
+                Err(message) => self.name_stranger(name, value, message),
+            },
+            "cols" => {
+                if let Some(message) = value.split(',').find_map(|column| Column::parse(column).err()) {
+                    self.name_stranger(name, value, message);
+                }
+            }
             "n" => self.take_number(name, value, |view, rows| view.rows_max = rows),
             "after" => self.take_number(name, value, |view, k| view.cursor = Cursor::After(k)),
             "before" => self.take_number(name, value, |view, k| view.cursor = Cursor::Before(k)),
@@ -129,7 +163,7 @@ impl ListView {
             return;
         }
         let parsed = parse(&self.search);
-        self.typed = !parsed.query.terms().is_empty();
+        self.typed |= !parsed.query.terms().is_empty();
         let rest = parsed.query.rest();
         for part in parsed.query.parts() {
             self.query.add(part.clone());
@@ -183,12 +217,15 @@ impl ListView {
         let mut all: Vec<(String, String)> = terms.map(written).collect();
         let rows = (self.rows_max != ROWS_DEFAULT).then_some(self.rows_max);
         all.push(("q".to_owned(), self.search.clone()));
+        all.push(("sort".to_owned(), self.order.text()));
+        all.push(("cols".to_owned(), self.columns.text()));
         all.push(("n".to_owned(), rows.map(|rows| rows.to_string()).unwrap_or_default()));
         match self.cursor {
             Cursor::Newest => {}
             Cursor::After(k) => all.push(("after".to_owned(), k.to_string())),
             Cursor::Before(k) => all.push(("before".to_owned(), k.to_string())),
         }
+        all.push(("view".to_owned(), self.saved.clone().unwrap_or_default()));
         all.retain(|(_, value)| !value.is_empty());
         all.extend(self.kept.iter().cloned());
         all
@@ -242,10 +279,53 @@ impl ListView {
         Self { search: String::new(), ..self.asking(query) }
     }
 
-    /// Gives the view that shows everything, with as many rows.
+    /// Gives the view that shows everything, in the same shape.
     pub fn cleared(&self) -> Self {
         let kept = self.kept.iter().filter(|(name, _)| OF_FRAME.contains(&name.as_str())).cloned().collect();
-        Self { rows_max: self.rows_max, kept, ..Self::default() }
+        let (order, columns, rows_max) = (self.order, self.columns.clone(), self.rows_max);
+        Self { order, columns, rows_max, kept, ..Self::default() }
+    }
+
+    /// Gives the view in another order, from its beginning.
+    pub fn ordered(&self, order: Order) -> Self {
+        Self { order, cursor: Cursor::Newest, ..self.clone() }
+    }
+
+    /// Lists what was not understood in the box, each with where it stands there: characters from 0.
+    pub fn marks(&self) -> Vec<(usize, &Unknown)> {
+        let strange: Vec<&Unknown> = self.unknown.iter().filter(|one| one.column.is_some()).collect();
+        let length = |one: &Unknown| one.word.chars().count() + usize::from(!one.word.is_empty());
+        let mut at = (self.search.chars().count() + 1).saturating_sub(strange.iter().map(|one| length(one)).sum());
+        let place = |one| {
+            let here = at;
+            at += length(one);
+            (here, one)
+        };
+        strange.into_iter().map(place).collect()
+    }
+
+    /// Gives the view with other columns.
+    pub fn with_columns(&self, columns: Columns) -> Self {
+        Self { columns, ..self.clone() }
+    }
+
+    /// Gives the view with fixed times in the place of those that move with the clock; `None` when it has none.
+    pub fn exact(&self, now: Time, zone: Tz) -> Option<Self> {
+        let query = self.query.fixed(now, zone)?;
+        Some(Self { query, saved: None, ..self.clone() })
+    }
+
+    /// Gives what a saved view keeps of it: the parameters without the place in the list and without the view's name.
+    pub fn kept_address(&self) -> String {
+        let view = Self { saved: None, ..self.at(Cursor::Newest) };
+        let mut parameters = view.parameters();
+        parameters.retain(|(name, _)| name != "refresh");
+        address("", &parameters).trim_start_matches('?').to_owned()
+    }
+
+    /// Names something that was not understood and is no part of the query.
+    pub fn name_unknown(&mut self, word: String, message: String) {
+        self.unknown.push(Unknown { word, message, column: None });
     }
 
     /// Gives another page of the same view.

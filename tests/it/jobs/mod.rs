@@ -1,4 +1,5 @@
 //! The jobs pages over a real database and a real engine.
+mod complete;
 mod enqueue;
 pub mod live;
 mod look;
@@ -6,8 +7,10 @@ mod pages;
 mod queries;
 mod reads;
 mod scope;
+mod sorted;
 mod stage;
 mod told;
 mod truth;
+mod views_walk;
 mod walk;
 mod work;

@@ -14,7 +14,7 @@ use crate::web::browser::{Answer, Browser as Program};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Addresses that answer something else than a page, or lead whoever is signed in elsewhere.
-const NO_PAGES: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/sign-in", "/setup"];
+const NO_PAGES: [&str; 7] = ["/healthz", "/readyz", "/metrics", "/sign-in", "/setup", "/v/{slug}", "/jobs/complete"];
 
 /// All addresses that answer with a page.
 fn addresses(samples: &Samples) -> Vec<String> {

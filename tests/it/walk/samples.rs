@@ -106,6 +106,7 @@ impl Samples {
         hold(house, held);
         pool(&mut conn);
         operation(&mut conn, waiting);
+        view(&mut conn, admin);
         Samples {
             succeeded,
             failed,
@@ -141,7 +142,17 @@ impl Samples {
             pairs.iter().map(|(verb, job)| of(*job).replace("{verb}", verb)).collect::<Vec<_>>()
         };
         Some(match pattern {
-            "/jobs" => ["/jobs", "/jobs?state=failed", "/jobs?q=nothing-at-all"].map(str::to_owned).into(),
+            "/jobs" => [
+                "/jobs",
+                "/jobs?state=failed",
+                "/jobs?q=nothing-at-all",
+                "/jobs?q=late+stat:failed",
+                "/jobs?state=failed&view=needs-attention",
+                "/jobs?sort=-run&cols=state,run,wait,tags,by,created,due,version,activity&created=-24h",
+            ]
+            .map(str::to_owned)
+            .into(),
+            "/views/new" => vec!["/views/new?page=jobs&address=state%3Dfailed".into()],
             "/jobs/new" => ["", "?template=files.compress", "?template=shop.ping", "?template=demo.noop"]
                 .map(|query| format!("{pattern}{query}"))
                 .into(),
@@ -199,6 +210,7 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
         "queues" => ("default", &["pause"]),
         "nodes" => ("mil-01", &["drain"]),
         "pools" => ("memory-mb", &[]),
+        "views" | "v" => return Some(vec![pattern.replace("{slug}", "needs-attention")]),
         _ => return None,
     };
     let query = match pattern.rsplit('/').next() {
@@ -255,6 +267,13 @@ fn hold(house: &House, job: JobId) {
 fn pool(conn: &mut PgConnection) {
     const SQL: &str = "INSERT INTO millrace.pools (name, amount, unit, description) VALUES ('memory-mb', 4096, 'MB', 'what a worker may take')";
     statement(SQL).run(conn).unwrap();
+}
+
+/// Shown to everyone, pinned by nobody.
+fn view(conn: &mut PgConnection, owner: i64) {
+    const SQL: &str = "INSERT INTO millrace.saved_views (slug, page, owner_id, name, address, visibility)
+        VALUES ('needs-attention', 'jobs', $1, 'Needs attention', 'state=retrying,failed', 'everyone')";
+    statement(SQL).bind::<BigInt, _>(owner).run(conn).unwrap();
 }
 
 fn disabled(conn: &mut PgConnection) -> i64 {

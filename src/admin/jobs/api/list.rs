@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use serde_json::{Value, json};
 
 use crate::admin::jobs::search::{SearchError, search};
+use crate::admin::jobs::sorted::Within;
 use crate::admin::jobs::view::Unknown;
 use crate::admin::jobs::{PAGE_ROWS_MAX, json as told_as};
 use crate::queue::actor::Actor;
@@ -21,7 +22,7 @@ use crate::web::respond;
 /// Jobs of one answer when nothing is said.
 const JOBS: u32 = 50;
 
-/// Answers with jobs, newest first.
+/// Answers with jobs, newest first or as `sort` says.
 pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let pages = Pages::of(&query, JOBS, PAGE_ROWS_MAX)?;
     let mut fields = query.0.into_fields();
@@ -30,7 +31,10 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let found = kit.db.run(move |conn| search(conn, &*clock, &by, fields, (pages.after, pages.limit)));
     let found = found.await.map_err(refused)?;
     let jobs: Vec<Value> = found.jobs.iter().map(|job| told_as::in_list(&actor, job)).collect();
-    respond::json(StatusCode::OK, &json!({ "jobs": jobs, "next": found.next }))
+    respond::json(
+        StatusCode::OK,
+        &json!({ "jobs": jobs, "sorted_within": found.within.map(Within::words), "next": found.next }),
+    )
 }
 
 fn refused(error: SearchError) -> WebError {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use askama::DynTemplate;
 
 use super::ask::{Ask, AskPage, about};
 use super::job::JobPage;
 use super::row::{FROM_LIST, Row};
+use super::view::ListView;
 use super::{find, moment, names};
 use crate::admin::jobs::acts::Act;
 use crate::admin::jobs::again::{Sent, WasThere, again};
@@ -145,7 +147,8 @@ async fn answer(
         return respond::onward(hx, session, &paths::job(id), &notice);
     }
     if from_list {
-        let row = kit.db.run(move |conn| row(conn, &actor, &shell, id)).await?;
+        let page = hx.page().unwrap_or_else(|| list.to_owned());
+        let row = kit.db.run(move |conn| row(conn, &actor, &shell, (id, &page))).await?;
         let back = if list.starts_with(paths::JOBS) { list.to_owned() } else { paths::job(id) };
         return with_row(hx, session, &back, &notice, row.as_ref());
     }
@@ -153,15 +156,18 @@ async fn answer(
     page.answer(hx, session, &notice)
 }
 
+/// The row as the list shows it whose address is `page`.
 fn row(
     conn: &mut crate::base::db::PgConnection,
     actor: &Actor,
     shell: &Shell,
-    id: JobId,
+    (id, page): (JobId, &str),
 ) -> Result<Option<Row>, DbError> {
+    let query = page.split_once('?').map_or("", |(_, query)| query);
+    let columns = ListView::read(Form::parse(query.as_bytes()).map(Form::into_fields).unwrap_or_default()).columns;
     let mut rows = rows_of(conn, &actor.scope, &[id])?;
-    names::in_rows(conn, &mut rows)?;
-    Ok(rows.first().map(|row| Row::new(row, actor, shell)))
+    names::in_rows(conn, &mut rows, &columns)?;
+    Ok(rows.first().map(|row| Row::new(row, &columns, actor, shell)))
 }
 
 fn with_row(
@@ -172,16 +178,11 @@ fn with_row(
     row: Option<&Row>,
 ) -> Result<HttpResponse, WebError> {
     let Some(row) = row else { return respond::done(hx, session, back, notice, &[]) };
-    let [what, state, attempt, at, time, menu] =
-        ["what", "state", "attempt", "at", "time", "menu"].map(|cell| row.cell_id(cell));
-    let parts = [
-        Part { id: &what, inside: &row.as_what() },
-        Part { id: &state, inside: &row.as_state() },
-        Part { id: &attempt, inside: &row.as_attempt() },
-        Part { id: &at, inside: &row.as_at() },
-        Part { id: &time, inside: &row.as_time() },
-        Part { id: &menu, inside: &row.as_menu() },
-    ];
+    let (what, menu) = (row.as_what(), row.as_menu());
+    let fixed: [(String, &dyn DynTemplate); 2] = [(row.part_id("what"), &what), (row.part_id("menu"), &menu)];
+    let cells = row.cells().iter().map(|cell| (cell.id(), cell as &dyn DynTemplate));
+    let all: Vec<(String, &dyn DynTemplate)> = fixed.into_iter().chain(cells).collect();
+    let parts: Vec<Part<'_>> = all.iter().map(|(id, inside)| Part { id, inside: *inside }).collect();
     respond::done(hx, session, back, notice, &parts)
 }
 

@@ -1,7 +1,8 @@
 //! What a list shows, read in one go: the rows, the counts, and for an empty list what would fill it.
 
 use super::names;
-use super::view::ListView;
+use super::view::{ListView, Order};
+use crate::admin::jobs::sorted::{Sorted, Within, sorted};
 use crate::admin::jobs::tally::{Counted, counted};
 use crate::admin::jobs::{Cursor, JobFilter, JobPage, LOOK_ROWS_MAX, list, service};
 use crate::base::db::{DbError, PgConnection};
@@ -21,6 +22,10 @@ const HINT_ROWS_MAX: u32 = 50;
 pub struct Found {
     /// The rows.
     pub page: JobPage,
+    /// What the order holds for, when it is not the whole list.
+    pub within: Option<Within>,
+    /// It was looked from the oldest on.
+    pub from_oldest: bool,
     /// How often it was looked for them.
     pub looks: u64,
     /// Jobs by state, as far as known.
@@ -47,12 +52,13 @@ impl Found {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, shell: &Shell, view: &ListView) -> Result<Self, DbError> {
         let filter = filter(actor, shell, view);
-        let (mut page, looks) = look(conn, actor, &filter, view)?;
-        names::in_rows(conn, &mut page.rows)?;
+        let (Sorted { mut page, within }, looks) = look(conn, actor, &filter, view)?;
+        names::in_rows(conn, &mut page.rows, &view.columns)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
         let hints = if empty { hints(conn, actor, shell, view)? } else { Vec::new() };
-        Ok(Self { page, looks, counted, hints })
+        let from_oldest = view.order == Order::Oldest;
+        Ok(Self { page, within, from_oldest, looks, counted, hints })
     }
 
     /// Gives how many jobs the view means; `None` when only a look could tell.
@@ -64,26 +70,22 @@ impl Found {
     /// Tells how far a look reached that found less than a page; empty when it saw everything.
     pub fn looked(&self) -> String {
         let rows = format::grouped(self.looks * LOOK_ROWS_MAX.unsigned_abs());
-        self.page.edge.map(|_| format!("Looked at the newest {rows} jobs of this view.")).unwrap_or_default()
+        let end = if self.from_oldest { "oldest" } else { "newest" };
+        self.page.edge.map(|_| format!("Looked at the {end} {rows} jobs of this view.")).unwrap_or_default()
     }
 }
 
 /// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
-fn look(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    filter: &JobFilter,
-    view: &ListView,
-) -> Result<(JobPage, u64), DbError> {
-    let mut page = list(conn, &actor.scope, filter, view.cursor, view.rows_max)?;
+fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<(Sorted, u64), DbError> {
+    let mut found = sorted(conn, &actor.scope, filter, (view.order, view.cursor), view.rows_max)?;
     for looks in 1..LOOKS_MAX {
-        let Some(edge) = page.edge.filter(|_| page.rows.is_empty()) else { return Ok((page, looks)) };
-        page = list(conn, &actor.scope, filter, view.cursor.on_from(edge), view.rows_max)?;
+        let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok((found, looks)) };
+        found = sorted(conn, &actor.scope, filter, (view.order, view.cursor.on_from(edge)), view.rows_max)?;
         if view.cursor == Cursor::Newest {
-            page.newer = None; // there was nothing on the way
+            found.page.newer = None; // there was nothing on the way
         }
     }
-    Ok((page, LOOKS_MAX))
+    Ok((found, LOOKS_MAX))
 }
 
 /// The view as `actor` asks for it now, in the zone of the page.

@@ -1,41 +1,34 @@
-//! `GET /jobs` and its stream.
+//! `GET /jobs`.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
-
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::bar::{Chip, Tabs, chips, tabs};
 use super::found::Found;
-use super::names;
 use super::row::Row;
-use super::view::{ListView, ROWS_DEFAULT, address};
+use super::saved::Saved;
+use super::shape::{ColumnBox, Heading, boxes, headings, of_jobs, told};
+use super::stream::stream_address;
+use super::view::{ListView, Order, ROWS_DEFAULT};
 use crate::admin::jobs::query::Field;
 use crate::admin::jobs::query::print::{Style, values};
-use crate::admin::jobs::{Cursor, detail, rows_of};
+use crate::admin::jobs::{Cursor, detail};
 use crate::base::db::{DbError, PgConnection};
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::catalog;
-use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::format;
 use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::{Choice, Pages, Tab};
+use crate::web::parts::{Choice, Pages, SortHeader, Tab};
 use crate::web::paths;
 use crate::web::rail::{Section, job_tabs};
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
 
-/// Query parameter of the stream with the rows that the page shows.
-const ROWS: &str = "rows";
 /// Most parts of the title.
 const TITLE_PARTS_MAX: usize = 4;
 /// Numbers of rows that are offered.
@@ -72,7 +65,7 @@ const ICONS: [&str; 11] = [
 #[derive(Template)]
 #[template(path = "jobs/list.html", blocks = ["facts", "tabs", "news"])]
 pub struct ListPage {
-    shell: Shell,
+    pub(super) shell: Shell,
     view: ListView,
     found: Found,
     total: Option<i64>,
@@ -81,8 +74,14 @@ pub struct ListPage {
     tabs: Tabs,
     chips: Vec<Chip>,
     rows: Vec<Row>,
+    saved: Saved,
+    job_heading: SortHeader,
+    headings: Vec<Heading>,
+    boxes: Vec<ColumnBox>,
+    /// The same list with fixed times; empty when it has none that move.
+    exact: String,
     /// Rows that "Show" would bring, take away or move.
-    changed: usize,
+    pub(super) changed: usize,
     pages: Pages,
     sizes: Vec<Tab>,
     queues: Vec<Choice>,
@@ -109,19 +108,21 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
 }
 
 impl ListPage {
-    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, view: ListView) -> Result<Self, DbError> {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, mut view: ListView) -> Result<Self, DbError> {
+        let saved = Saved::read(conn, actor, &mut view)?;
         let found = Found::read(conn, actor, &shell, &view)?;
         let names = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
         let queues = names.filter(|name| actor.scope.covers(name, &[])).map(|name| Choice::new(name.clone(), name));
         let queues = queues.collect();
-        Ok(Self { queues, ..Self::new(actor, shell, view, found) })
+        Ok(Self { queues, saved, ..Self::new(actor, shell, view, found) })
     }
 
     /// Shows what was found.
-    fn new(actor: &Actor, shell: Shell, view: ListView, found: Found) -> Self {
+    pub(super) fn new(actor: &Actor, shell: Shell, view: ListView, found: Found) -> Self {
         let shell = shell.titled("Jobs", Section::Jobs).under("Operate", paths::DASHBOARD);
-        let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, actor, &shell)).collect();
+        let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, &view.columns, actor, &shell)).collect();
         let total = found.total(&view);
+        let exact = view.exact(shell.now, shell.zone).map(|view| view.href()).unwrap_or_default();
         Self {
             shell: Shell { title: title(&view), live: stream_address(&view, &found), ..shell },
             total,
@@ -133,6 +134,11 @@ impl ListPage {
             queues: Vec::new(),
             may_act: actor.may(Permission::RunOperations),
             may_export: actor.may(Permission::ExportJobs),
+            saved: Saved::default(),
+            job_heading: of_jobs(&view),
+            headings: headings(&view),
+            boxes: boxes(&view),
+            exact,
             may_enqueue: actor.may(Permission::Enqueue),
             rows,
             changed: 0,
@@ -143,7 +149,7 @@ impl ListPage {
 
     /// The line below the title.
     fn facts(&self) -> String {
-        let order = "newest first";
+        let order = self.view.order.words();
         match self.total {
             Some(total) if self.view.query.is_everything() => {
                 format!("{} kept · {order}", format::count(total))
@@ -151,6 +157,21 @@ impl ListPage {
             Some(total) => format!("{} match · {order}", format::count(total)),
             None => format!("{} shown · {order}", self.rows.len()),
         }
+    }
+
+    /// Says what the order holds for; empty when it holds for the whole list.
+    fn within(&self) -> String {
+        told(self.view.order, self.found.within)
+    }
+
+    /// Small screens show what was chosen on purpose.
+    fn table_class(&self) -> &'static str {
+        if self.view.columns.is_usual() { "cards-m jobs-t" } else { "cards-m jobs-t chosen" }
+    }
+
+    /// What the pages before and after hold.
+    fn neighbours(&self) -> [&'static str; 2] {
+        if self.view.order == Order::Oldest { ["Older", "Newer"] } else { ["Newer", "Older"] }
     }
 
     /// Says what the list shows although a part of what was asked for means nothing.
@@ -203,6 +224,14 @@ impl ListPage {
         self.found.looked() + &older
     }
 
+    /// Says that nothing was found, and by how many filters.
+    fn no_match(&self) -> String {
+        match self.chips.len() + usize::from(!self.view.search.is_empty()) {
+            0 | 1 => "No job matches".into(),
+            filters => format!("No job matches these {filters} filters"),
+        }
+    }
+
     /// Where the search goes on when a look ended before the page was full.
     fn further(&self) -> Option<String> {
         let edge = self.found.page.edge?;
@@ -247,78 +276,6 @@ fn sizes(view: &ListView) -> Vec<Tab> {
     ROWS_OFFERED.map(tab).into()
 }
 
-/// The stream knows which rows the page shows: a job that leaves the view is followed to where it went.
-fn stream_address(view: &ListView, found: &Found) -> String {
-    let ids: Vec<String> = found.page.rows.iter().map(|row| row.id.to_string()).collect();
-    let mut parameters = view.parameters();
-    parameters.retain(|(name, _)| !["after", "before", "refresh"].contains(&name.as_str()));
-    if view.cursor != Cursor::Newest {
-        parameters.push(("first".into(), "no".into()));
-    }
-    parameters.push((ROWS.into(), ids.join(".")));
-    address(&paths::live("jobs"), &parameters)
-}
-
-/// `GET /live/jobs`: counts, the cells of the rows that are shown, and how many rows would move.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let shown = Shown::read(query.0.into_fields());
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let render =
-        move |conn: &mut PgConnection, _: u64| shown.frame(conn, &actor, Shell { now: clock.now(), ..shell.clone() });
-    live::open(&request, &viewer, Show { page: "jobs", every: Duration::from_secs(2), render: Arc::new(render) }).await
-}
-
-/// What a page shows that listens.
-struct Shown {
-    view: ListView,
-    rows: Vec<JobId>,
-    /// It begins at the newest row, so that new ones are news.
-    first: bool,
-}
-
-impl Shown {
-    fn read(mut parameters: Vec<(String, String)>) -> Self {
-        let of = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let rows = of(ROWS).unwrap_or_default();
-        let first = of("first").is_none();
-        parameters.retain(|(name, _)| name != ROWS && name != "first");
-        let rows = rows.split('.').filter_map(|id| id.parse().ok().map(JobId)).take(crate::admin::jobs::ROWS_MAX);
-        Self { rows: rows.collect(), first, view: ListView::read(parameters) }
-    }
-
-    fn frame(&self, conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Frame, LiveError> {
-        let found = Found::read(conn, actor, &shell, &self.view)?;
-        let mut present = rows_of(conn, &actor.scope, &self.rows)?;
-        names::in_rows(conn, &mut present)?;
-        let changed = if self.first { self.changed(&found) } else { 0 };
-        let page = ListPage { changed, ..ListPage::new(actor, shell, self.view.clone(), found) };
-        let mut panels = vec![
-            Panel { id: "panel-facts".into(), html: page.as_facts().render()? },
-            Panel { id: "panel-tabs".into(), html: page.as_tabs().render()? },
-            Panel { id: "panel-news".into(), html: page.as_news().render()? },
-        ];
-        for row in &present {
-            panels.extend(Row::new(row, actor, &page.shell).panels()?);
-        }
-        Ok(Frame { panels, tail: None })
-    }
-
-    /// Counts the rows that came and those that went.
-    fn changed(&self, found: &Found) -> usize {
-        let shown: BTreeSet<i64> = self.rows.iter().map(|job| job.0).collect();
-        let now: BTreeSet<i64> = found.page.rows.iter().map(|row| row.id.0).collect();
-        let came = now.difference(&shown).count();
-        let went = shown.difference(&now).count().saturating_sub(came); // pushed off the end by those that came
-        came + went
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::found::Hint;
@@ -326,13 +283,14 @@ mod tests {
     use super::*;
     use crate::admin::jobs::tally::Counted;
     use crate::admin::jobs::{JobPage, JobRow};
+    use crate::queue::job::JobId;
     use crate::queue::permission::Role;
     use crate::queue::state::JobState;
     use crate::web::shell::sample::shell;
 
     fn found(rows: Vec<JobRow>) -> Found {
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, looks: 1, counted: Some(Counted::default()), hints: Vec::new() }
+        Found { page, within: None, from_oldest: false, looks: 1, counted: Some(Counted::default()), hints: Vec::new() }
     }
 
     fn page(role: Role, query: &[(&str, &str)], found: Found) -> ListPage {
@@ -388,7 +346,7 @@ mod tests {
     fn a_look_that_ended_early_leads_on_whatever_is_known_of_counts() {
         for counted in [None, Some(Counted::default())] {
             let page_of_none = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
-            let partial = Found { page: page_of_none, looks: 4, counted, hints: Vec::new() };
+            let partial = Found { looks: 4, counted, page: page_of_none, ..found(Vec::new()) };
 
             let html = page(Role::Operator, &[], partial).render().expect("rendered");
 
@@ -408,16 +366,5 @@ mod tests {
 
         let html = page(Role::Admin, &[("q", "stat:failed a:b late")], found(Vec::new())).render().expect("rendered");
         assert!(html.contains("Without them the list shows what the rest asks for."), "{html}");
-    }
-
-    #[test]
-    fn rows_that_came_and_went_are_counted_once() {
-        let shown = |ids: &str| Shown::read(vec![("rows".into(), ids.into())]);
-        let now = |ids: &[i64]| found(ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect());
-
-        assert_eq!(shown("3.2.1").changed(&now(&[3, 2, 1])), 0);
-        assert_eq!(shown("3.2.1").changed(&now(&[4, 3, 2])), 1);
-        assert_eq!(shown("3.2.1").changed(&now(&[3, 1])), 1);
-        assert_eq!(shown("").changed(&now(&[1, 2])), 2);
     }
 }

@@ -1,7 +1,8 @@
 //! The jobs pages of the console.
 //!
 //! ```text
-//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row (one template)
+//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row, cell (templates of their own)
+//!                         └─ saved (views of people) · shape (headings, columns) · stream · complete (the search box)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
 //! /jobs/{id}/{verb}  act ─── ask (question)
 //! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
@@ -12,7 +13,9 @@ mod act;
 mod ask;
 mod attempts;
 mod bar;
+mod cell;
 mod compare;
+mod complete;
 mod facts;
 mod field;
 mod found;
@@ -33,7 +36,10 @@ mod ran;
 mod related;
 mod row;
 mod runs;
+mod saved;
+mod shape;
 mod story;
+mod stream;
 mod why;
 
 use super::service::{self, JobError};
@@ -55,13 +61,14 @@ pub fn routes() -> Vec<Route> {
             .map(Access::Needs);
     vec![
         Route::get(paths::JOBS, read, list::show),
-        Route::get("/live/jobs", read, list::stream),
+        Route::get("/live/jobs", read, stream::stream),
         Route::get(paths::JOB, read, job::show),
         Route::get("/live/job", read, job::stream),
         Route::get(paths::ATTEMPT, read, attempts::show),
         Route::get(paths::JOB_LOG, payloads, log_page::show),
         Route::get(paths::JOB_LOG_TEXT, payloads, log_page::download),
         Route::get(paths::JOBS_COMPARE, read, compare::show),
+        Route::get(paths::JOBS_COMPLETE, read, complete::show),
         Route::get(paths::JOB_ACT, repair, act::ask),
         Route::post(paths::JOB_ACT, repair, act::act),
         Route::post(paths::JOB_AGAIN, enqueue, act::run_again),

@@ -1,6 +1,7 @@
 //! People are called by their names on pages; jobs keep the address that they sign in with.
 
 use super::story::Story;
+use crate::admin::jobs::view::{Column, Columns};
 use crate::admin::jobs::{JobRow, Reason};
 use crate::admin::templates::Authors;
 use crate::base::db::{DbError, PgConnection};
@@ -22,13 +23,16 @@ pub fn in_story(conn: &mut PgConnection, story: &mut Story) -> Result<(), DbErro
     Ok(())
 }
 
-/// Calls whoever cancelled one of these jobs by name.
+/// Calls whoever cancelled one of these jobs by name, and whoever enqueued one where that is shown.
 ///
 /// # Errors
 /// Database failures.
-pub fn in_rows(conn: &mut PgConnection, rows: &mut [JobRow]) -> Result<(), DbError> {
-    let cancelled = |row: &&mut JobRow| row.error.as_deref().is_some_and(|error| error.starts_with(CANCELLED_BY));
-    let mut errors: Vec<&mut String> = rows.iter_mut().filter(cancelled).filter_map(|row| row.error.as_mut()).collect();
+pub fn in_rows(conn: &mut PgConnection, rows: &mut [JobRow], columns: &Columns) -> Result<(), DbError> {
+    let texts = rows.iter_mut().flat_map(|row| {
+        let error = row.error.as_mut().filter(|error| error.starts_with(CANCELLED_BY));
+        [error, row.enqueued_by.as_mut().filter(|_| columns.has(Column::By))]
+    });
+    let mut errors: Vec<&mut String> = texts.flatten().collect();
     let signatures: Vec<String> = errors.iter().flat_map(|text| signature(text)).map(String::from).collect();
     let authors = authors(conn, signatures.iter().map(String::as_str))?;
     errors.iter_mut().for_each(|text| call(text, &authors));

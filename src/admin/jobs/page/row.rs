@@ -4,7 +4,9 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use serde_json::Value;
 
+use super::cell::Cell;
 use crate::admin::jobs::acts::{Act, allowed};
+use crate::admin::jobs::view::Columns;
 use crate::admin::jobs::{JobRow, service};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
@@ -12,7 +14,7 @@ use crate::queue::job::JobId;
 use crate::queue::params::Params;
 use crate::queue::state::JobState;
 use crate::web::ansi::visible;
-use crate::web::format::{self, Stamp};
+use crate::web::format;
 use crate::web::live::Panel;
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -25,23 +27,15 @@ pub const FROM_LIST: &str = "list";
 /// Longest value of an argument in it, in characters.
 const VALUE_CHARS_MAX: usize = 40;
 
-/// A row. Its cells are blocks, so that each can be sent alone.
+/// A row. What it is made of can be sent alone: blocks, and the cells of the chosen columns.
 #[derive(Template)]
-#[template(path = "jobs/row.html", blocks = ["what", "state", "attempt", "node_cell", "at", "time", "menu"])]
+#[template(path = "jobs/row.html", blocks = ["what", "menu"])]
 pub struct Row {
     id: JobId,
     template: String,
-    tone: Tone,
-    label: String,
-    percent: Option<u8>,
     line: String,
     is_error: bool,
-    queue: String,
-    priority: i16,
-    attempt: String,
-    node: String,
-    when: String,
-    stamp: Stamp,
+    cells: Vec<Cell>,
     acts: Vec<Act>,
 }
 
@@ -50,42 +44,30 @@ impl HtmlSafe for Row {}
 
 impl Row {
     /// Shows a job as `actor` may see it.
-    pub fn new(row: &JobRow, actor: &Actor, shell: &Shell) -> Self {
-        let state = row.state();
+    pub fn new(row: &JobRow, columns: &Columns, actor: &Actor, shell: &Shell) -> Self {
         let (line, is_error) = second_line(row, actor);
         Self {
             id: row.id,
             template: row.template.clone(),
-            tone: state.into(),
-            label: label(state, row.run_at, shell.now),
-            percent: percent(row),
             line,
             is_error,
-            queue: row.queue.clone(),
-            priority: row.priority,
-            attempt: format!("{} / {}", row.attempt, row.max_attempts.max(row.attempt.into())),
-            node: row.node.clone().unwrap_or_default(),
-            when: activity(state, row.at, shell.now),
-            stamp: shell.stamp(row.at),
-            acts: allowed(state).into_iter().filter(|act| actor.may(act.permission())).collect(),
+            cells: columns.iter().map(|column| Cell::new(column, row, shell)).collect(),
+            acts: allowed(row.state()).into_iter().filter(|act| actor.may(act.permission())).collect(),
         }
     }
 
-    /// Gives the id of the element that holds a cell.
-    pub fn cell_id(&self, cell: &str) -> String {
-        format!("job-{}-{cell}", self.id)
+    /// Gives the id of the element that holds a block.
+    pub fn part_id(&self, block: &str) -> String {
+        format!("job-{}-{block}", self.id)
+    }
+
+    /// Lists the cells of the chosen columns.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
     }
 
     fn href(&self) -> String {
         paths::job(self.id)
-    }
-
-    fn queue_href(&self) -> String {
-        paths::queue(&self.queue)
-    }
-
-    fn node_href(&self) -> String {
-        paths::node(&self.node)
     }
 
     /// The question of an act, or the act itself, with the list to come back to.
@@ -94,21 +76,19 @@ impl Row {
         if act.asks() && *act != Act::Edit { paths::with_query(&href, &[("from", FROM_LIST)]) } else { href }
     }
 
-    /// Renders the cells that change while the work goes on.
+    /// Renders what changes while the work goes on, each under the id of its element.
     ///
     /// # Errors
     /// When the template fails.
     pub fn panels(&self) -> askama::Result<Vec<Panel>> {
-        let id = |cell: &str| self.cell_id(cell);
-        Ok(vec![
-            Panel { id: id("what"), html: self.as_what().render()? },
-            Panel { id: id("state"), html: self.as_state().render()? },
-            Panel { id: id("attempt"), html: self.as_attempt().render()? },
-            Panel { id: id("node"), html: self.as_node_cell().render()? },
-            Panel { id: id("at"), html: self.as_at().render()? },
-            Panel { id: id("time"), html: self.as_time().render()? },
-            Panel { id: id("menu"), html: self.as_menu().render()? },
-        ])
+        let mut panels = vec![
+            Panel { id: self.part_id("what"), html: self.as_what().render()? },
+            Panel { id: self.part_id("menu"), html: self.as_menu().render()? },
+        ];
+        for cell in &self.cells {
+            panels.push(Panel { id: cell.id(), html: cell.render()? });
+        }
+        Ok(panels)
     }
 }
 
@@ -124,12 +104,14 @@ pub fn label(state: JobState, run_at: Option<Time>, now: Time) -> String {
     }
 }
 
-fn percent(row: &JobRow) -> Option<u8> {
+/// Gives how far a running job is, when it says so.
+pub(super) fn percent(row: &JobRow) -> Option<u8> {
     let (done, total) = (row.done?, row.total?);
     crate::admin::jobs::pace::pace(done, total, None, row.at).percent.filter(|_| row.state() == JobState::Running)
 }
 
-fn activity(state: JobState, at: Time, now: Time) -> String {
+/// Says since when a job is in its state.
+pub(super) fn activity(state: JobState, at: Time, now: Time) -> String {
     match state {
         JobState::Running => format!("started {} ago", format::duration(format::between(at, now))),
         _ => format::relative(at, now),
@@ -221,6 +203,9 @@ pub(super) mod sample {
                 json!({ "additionalProperties": true, "properties": { "key": { "type": "string", "secret": true } } }),
             ),
             tags: Some(vec!["vip".into()]),
+            enqueued_by: Some("token:api".into()),
+            wait_ms: Some(180),
+            run_ms: Some(2_400),
             done: Some(64),
             total: Some(100),
         }
@@ -239,7 +224,7 @@ mod tests {
     }
 
     fn shown(state: JobState, role: Role) -> String {
-        Row::new(&row(state), &actor(role), &shell()).to_string()
+        Row::new(&row(state), &Columns::default(), &actor(role), &shell()).to_string()
     }
 
     #[test]

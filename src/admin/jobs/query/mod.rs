@@ -17,6 +17,11 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
+use chrono::SubsecRound;
+use chrono_tz::Tz;
+
+use crate::base::clock::Time;
+
 pub use condition::{Asker, Condition};
 pub use field::Field;
 pub use parse::{Parsed, QUERY_CHARS_MAX, TERMS_MAX, VALUES_MAX, parameter, parse, stranger};
@@ -185,6 +190,22 @@ impl Query {
     pub fn without_field(&self, field: &Field) -> Self {
         let is_other = |part: &&Part| part.as_term().is_none_or(|term| term.field != *field);
         Self { parts: self.parts.iter().filter(is_other).cloned().collect() }
+    }
+
+    /// Gives the query with moments in the place of "so long ago", until now where it had no end; `None` when none of its terms
+    /// has such a time. What stands in groups stays as it is.
+    pub fn fixed(&self, now: Time, zone: Tz) -> Option<Self> {
+        let now = now.trunc_subsecs(0);
+        let mut fixed = self.clone();
+        let tests =
+            fixed.parts.iter_mut().filter_map(|part| if let Part::Term(term) = part { Some(term) } else { None });
+        let mut is_changed = false;
+        for test in tests.flat_map(|term| &mut term.tests) {
+            if let Test::Moment(range) = test {
+                is_changed |= range.fix(now, zone);
+            }
+        }
+        is_changed.then_some(fixed)
     }
 
     /// Gives it as a part of another query; `None` when it asks nothing.

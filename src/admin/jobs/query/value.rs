@@ -94,6 +94,24 @@ impl<T: Copy + PartialEq> Range<T> {
     }
 }
 
+impl Range<Moment> {
+    /// Puts moments in the place of "so long ago" and tells whether there was such a one. What had no end ends now.
+    pub fn fix(&mut self, now: Time, zone: Tz) -> bool {
+        let is_open = self.to.is_none() && self.from.is_some_and(|from| matches!(from.value, Moment::Ago(_)));
+        let mut is_changed = false;
+        for bound in [&mut self.from, &mut self.to].into_iter().flatten() {
+            if let Moment::Ago(_) = bound.value {
+                bound.value = Moment::Instant(bound.value.begins(now, zone));
+                is_changed = true;
+            }
+        }
+        if is_open {
+            self.to = Some(Bound { value: Moment::Instant(now), is_within: true });
+        }
+        is_changed
+    }
+}
+
 /// How a value begins: `>2`, `gt:2`.
 const SIGNS: [(&str, Sign); 9] = [
     (">=", Sign::AtLeast),

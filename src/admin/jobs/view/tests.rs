@@ -49,6 +49,39 @@ fn what_is_not_understood_is_kept_and_named() {
 }
 
 #[test]
+fn what_is_strange_is_marked_where_it_stands_in_the_box() {
+    let view = view("q=tga:x late ünder quue:mail");
+
+    assert_eq!(view.search, "late ünder tga:x quue:mail");
+    let marks: Vec<_> = view.marks().into_iter().map(|(at, one)| (at, one.word.as_str())).collect();
+    assert_eq!(marks, [(11, "tga:x"), (17, "quue:mail")]);
+}
+
+#[test]
+fn the_shape_of_a_list_stands_in_its_address() {
+    let view = view("sort=-run&cols=state&cols=run&n=100&state=failed&view=late&after=7");
+
+    assert!(view.is_to_be_rewritten(), "boxes of a form become one parameter");
+    assert_eq!(view.href(), "/jobs?state=failed&sort=-run&cols=state,run&n=100&after=7&view=late");
+    assert_eq!(view.kept_address(), "state=failed&sort=-run&cols=state,run&n=100");
+    assert_eq!(view.cleared().href(), "/jobs?sort=-run&cols=state,run&n=100", "whoever clears a view leaves it");
+    assert_eq!(view.toggled(JobState::Failed).href(), "/jobs?sort=-run&cols=state,run&n=100&view=late");
+
+    let odd = self::view("sort=size&cols=state,colour");
+    assert_eq!(unknown(&odd), ["sort=size", "cols=state,colour"]);
+    assert_eq!(odd.href(), "/jobs?cols=state&sort=size&cols=state,colour");
+}
+
+#[test]
+fn an_exact_window_does_not_move_with_the_clock() {
+    let now = "2026-11-24T13:32:08.5Z".parse().expect("a time");
+
+    let exact = view("created=-24h&state=failed").exact(now, Tz::UTC).expect("it has a time that moves");
+    assert_eq!(exact.href(), "/jobs?state=failed&created=2026-11-23T13%3A32%3A08Z..2026-11-24T13%3A32%3A08Z");
+    assert!(view("created=2026-11-24&state=failed").exact(now, Tz::UTC).is_none());
+}
+
+#[test]
 fn a_lone_number_is_an_id_and_quoted_text_stays_text() {
     assert_eq!(view("q=48213907").searched_id(), Some(48_213_907));
     assert_eq!(view("q=48213907").href(), "/jobs?q=48213907");

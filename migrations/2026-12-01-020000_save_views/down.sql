@@ -1,0 +1,2 @@
+DROP TABLE millrace.view_pins;
+DROP TABLE millrace.saved_views;

@@ -1,0 +1,72 @@
+//! What a view keeps of an address, and the word under which it is found again.
+
+use crate::base::random;
+
+/// Longest address of a view, in bytes.
+pub const ADDRESS_BYTES_MAX: usize = 4_000;
+/// Longest beginning of a slug that is made from a name, in characters.
+const SLUG_CHARS_MAX: usize = 48;
+/// Parameters that say where somebody is in a page, not what the page shows.
+const OF_PLACE: [&str; 5] = ["after", "before", "view", "refresh", "sel"];
+
+/// Keeps of the parameters behind a question mark what belongs to a view; `None` when they are none or too long.
+pub fn clean(query: &str) -> Option<String> {
+    let is_plain = query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let of_view = |pair: &&str| !pair.is_empty() && !OF_PLACE.contains(&pair.split('=').next().unwrap_or_default());
+    let kept = query.trim_start_matches('?').split('&').filter(of_view).collect::<Vec<_>>().join("&");
+    (is_plain && kept.len() <= ADDRESS_BYTES_MAX).then_some(kept)
+}
+
+/// Makes the word of a view's address from its name: letters and digits, apart by dashes.
+pub fn matching(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars().flat_map(char::to_lowercase).take(SLUG_CHARS_MAX) {
+        match c {
+            'a'..='z' | '0'..='9' => slug.push(c),
+            _ if slug.is_empty() || slug.ends_with('-') => {}
+            _ => slug.push('-'),
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "view".into() } else { slug.to_owned() }
+}
+
+/// Adds four letters to a slug that is taken.
+pub(super) fn another(slug: &str) -> String {
+    let letters: String = random::secret_bytes::<4>().iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+    format!("{slug}-{letters}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_keeps_what_is_asked_and_not_where_somebody_was() {
+        assert_eq!(clean("?state=failed&after=9&view=x&n=100").as_deref(), Some("state=failed&n=100"));
+        assert_eq!(
+            clean("quue=mail").as_deref(),
+            Some("quue=mail"),
+            "what means nothing today may mean something again"
+        );
+        assert_eq!(clean("").as_deref(), Some(""));
+        for bad in ["q=two words", "q=a\r\nLocation:x", "q=a#b", &"x".repeat(ADDRESS_BYTES_MAX + 1)] {
+            assert_eq!(clean(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_slug_is_read_in_its_name() {
+        for (name, slug) in [
+            ("Mail, last hour", "mail-last-hour"),
+            ("  Slower than 1 min ", "slower-than-1-min"),
+            ("Größe", "gr-e"),
+            ("失敗", "view"),
+            ("--", "view"),
+        ] {
+            assert_eq!(matching(name), slug, "{name}");
+        }
+        assert_eq!(matching(&"a".repeat(200)).len(), SLUG_CHARS_MAX);
+        assert!(another("x").len() == 6 && another("x").starts_with("x-"));
+    }
+}
