@@ -1,6 +1,8 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, pools, queues, templates, tokens};
+use crate::admin::{
+    account, dashboard, docs, health, jobs, nodes, notifications, palette, people, pools, queues, templates, tokens,
+};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -17,6 +19,8 @@ pub fn all(design: bool) -> Vec<Route> {
         jobs::api::routes(),
         nodes::page::routes(),
         nodes::api::routes(),
+        notifications::page::routes(),
+        palette::page::routes(),
         people::page::routes(),
         pools::page::routes(),
         pools::api::routes(),

@@ -176,7 +176,7 @@
 
   /** A modal dialog hides what is not in the top layer, so the toasts go above it. */
   function lift() {
-    if (!dialog?.open || !toasts.showPopover) return;
+    if (!one('dialog[open]') || !toasts.showPopover) return;
     toasts.popover = 'manual';
     if (toasts.matches(':popover-open')) toasts.hidePopover();
     toasts.showPopover();
@@ -326,10 +326,10 @@
   }
 
   const keys = {
-    '/': () => (one('#main [data-search]') ?? one('[data-jump]'))?.focus(),
-    '?': () => one('[data-help]')?.click(),
+    '/': () => { const field = one('#main [data-search]'); if (field) field.focus(); else one('[data-palette]')?.click(); },
+    '?': () => one('[data-keys-help]')?.click(),
     j: () => move(1), k: () => move(-1),
-    o: () => document.activeElement?.closest('#main a')?.click(),
+    o: () => (document.activeElement?.closest('#main a') ?? one('a[href]', hereRow() ?? document.createElement('p')))?.click(),
     x: tick,
     '.': () => one('[popovertarget]', hereRow() ?? document.createElement('p'))?.click(),
     '[': () => one('a[rel=prev]')?.click(), ']': () => one('a[rel=next]')?.click(),
@@ -338,12 +338,8 @@
   };
 
   on('keydown', event => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-      event.preventDefault();
-      return one('[data-jump]')?.focus();
-    }
     if (document.body.dataset.keys !== 'on' || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (isTyping(event.target) || dialog?.open) return;
+    if (isTyping(event.target) || one('dialog[open]')) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : '';
     if (!key || !/^[a-z./?[\]]$/.test(key)) return;
     const place = Date.now() < goUntil && one(`[data-go="${key}"]`);

@@ -8,6 +8,8 @@ pub mod docs;
 pub mod health;
 pub mod jobs;
 pub mod nodes;
+pub mod notifications;
+pub mod palette;
 pub mod people;
 pub mod pools;
 pub mod queues;

@@ -25,6 +25,8 @@ pub const SUDO_MINUTES: i64 = 15;
 pub const LIST_MAX: i64 = 100;
 /// Most dead sessions that one sweep removes.
 pub const SWEEP_MAX: i64 = 1_000;
+/// Unread messages are counted up to this number.
+pub const UNREAD_MAX: i64 = 100;
 /// Longest user agent that is kept, in characters.
 pub const AGENT_CHARS_MAX: usize = 200;
 
@@ -214,6 +216,10 @@ pub struct SignedIn {
     pub density: String,
     /// Whether single keys act.
     pub shortcuts: bool,
+    /// Whether values that change by themselves are read out.
+    pub announces: bool,
+    /// Messages in their inbox that they have not read, at most [`UNREAD_MAX`].
+    pub unread: i64,
     /// Dangerous acts need no new password until then.
     pub sudo_until: Option<Time>,
 }
@@ -247,6 +253,10 @@ struct SignedInRow {
     density: String,
     #[diesel(sql_type = Bool)]
     shortcuts: bool,
+    #[diesel(sql_type = Bool)]
+    announces: bool,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     sudo_until: Option<Time>,
     #[diesel(sql_type = Timestamptz)]
@@ -318,10 +328,13 @@ WHERE s.key_hash = ANY($1) AND s.created_at > $2 AND s.seen_at > $3 AND p.disabl
 
 fn look(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedInRow>, DbError> {
     const SQL: &str = "-- queue::access::session::look
-SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, p.shortcuts, s.sudo_until, s.seen_at
+SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, p.shortcuts, p.announces,
+    (SELECT count(*) FROM (SELECT FROM millrace.notifications n WHERE n.person_id = p.id AND n.read_at IS NULL LIMIT $1) AS few) AS unread,
+    s.sudo_until, s.seen_at
 FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
-WHERE s.key_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
+WHERE s.key_hash = $2 AND s.created_at > $3 AND s.seen_at > $4 AND p.disabled_at IS NULL";
     statement(SQL)
+        .bind::<BigInt, _>(UNREAD_MAX)
         .bind::<Bytea, _>(key.as_slice())
         .bind::<Timestamptz, _>(oldest_start(now))
         .bind::<Timestamptz, _>(oldest_request(now))
@@ -355,6 +368,8 @@ fn signed_in(row: SignedInRow) -> Result<SignedIn, DbError> {
         theme: row.theme,
         density: row.density,
         shortcuts: row.shortcuts,
+        announces: row.announces,
+        unread: row.unread,
         sudo_until: row.sudo_until,
     })
 }
