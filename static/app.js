@@ -297,7 +297,7 @@
   });
 
   onClick('[data-untick]', button => {
-    const table = one('table', button.closest('section, form') ?? document);
+    const table = one('table', button.closest(':is(section, form):has(table)') ?? document);
     for (const box of all('.cb', table)) box.checked = box.indeterminate = false;
     countTicks(table);
   });

@@ -95,7 +95,7 @@
       const asked = new URL(event.detail.ctx.request.action, location.href).searchParams.get('q');
       field.dataset.answered = asked ?? field.value;
       choose(options()[0]);
-      if (enterWaits && !isAsking()) { enterWaits = false; go(); }
+      if (enterWaits && field.dataset.answered === field.value) { enterWaits = false; go(); }
     });
     on('click', event => {
       if (!event.target.closest?.('[data-palette]') || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -146,7 +146,7 @@
   /** Escape closes what is open, which browsers do; with nothing open it takes the ticks away. */
   on('keydown', event => {
     if (event.key !== 'Escape' || event.defaultPrevented || isTyping(event.target) || one('dialog[open], :popover-open')) return;
-    if (one('#main tbody .cb:checked')) one('[data-untick]')?.click();
+    for (const box of all('#main tbody .cb:checked')) { box.checked = false; box.dispatchEvent(new Event('change', { bubbles: true })); }
   });
 
   // ---- slow: after two seconds a request says so and can be stopped ----------------------------------------------------

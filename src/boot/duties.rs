@@ -9,7 +9,9 @@ use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
-use crate::queue::{access, counts, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns};
+use crate::queue::{
+    access, counts, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
+};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);

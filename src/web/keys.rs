@@ -77,7 +77,8 @@ mod tests {
 
     /// The keys of the table `keys` in the script.
     fn scripted() -> BTreeSet<String> {
-        let table = SCRIPT.split("const keys = {").nth(1).and_then(|rest| rest.split("\n  };").next()).expect("the table");
+        let table =
+            SCRIPT.split("const keys = {").nth(1).and_then(|rest| rest.split("\n  };").next()).expect("the table");
         let before = |part: &str| {
             let name = part.trim_end().rsplit([' ', '\n', ',']).next().unwrap_or_default().trim_matches('\'');
             (name.chars().count() == 1).then(|| name.to_owned())
@@ -89,8 +90,12 @@ mod tests {
 
     #[test]
     fn every_key_of_the_script_is_listed() {
-        let listed: BTreeSet<String> =
-            GROUPS.iter().flat_map(|group| group.keys).flat_map(|key| key.keys.split("  ")).map(str::to_lowercase).collect();
+        let listed: BTreeSet<String> = GROUPS
+            .iter()
+            .flat_map(|group| group.keys)
+            .flat_map(|key| key.keys.split("  "))
+            .map(str::to_lowercase)
+            .collect();
 
         let missing: Vec<_> = scripted().into_iter().filter(|key| key != "g" && !listed.contains(key)).collect();
         assert!(scripted().len() > 8, "{:?}", scripted());

@@ -123,7 +123,8 @@ fn page(error: &WebError, request: &HttpRequest) -> askama::Result<String> {
 /// Whatever the asking element is, an error goes to the toasts: its own place may take nothing (`hx-swap="none"`).
 fn toast(error: &WebError, request: &HttpRequest) -> HttpResponse {
     let view = view(error, request);
-    let notice = Notice::failed(format!("{}.", view.title)).saying(format!("{} Reference {}.", view.text, view.reference));
+    let notice =
+        Notice::failed(format!("{}.", view.title)).saying(format!("{} Reference {}.", view.text, view.reference));
     let mut answer = html(error, ErrorPart { error: view }.render());
     if !request.method().is_safe() {
         inbox::note(&mut answer, &notice);

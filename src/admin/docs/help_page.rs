@@ -17,7 +17,10 @@ use crate::web::tone::Tone;
 
 /// The words that mean one thing everywhere.
 const WORDS: [(&str, &str); 14] = [
-    ("Template", "A named piece of work that staff own: how it is done, its parameters and defaults, in numbered versions"),
+    (
+        "Template",
+        "A named piece of work that staff own: how it is done, its parameters and defaults, in numbered versions",
+    ),
     ("Job", "One request to run one version of a template with arguments"),
     ("Attempt", "One start of a job on a worker"),
     ("Queue", "Where ready jobs wait; it has limits, a weight, and can be paused"),
@@ -74,7 +77,14 @@ impl HelpPage {
     fn new(shell: Shell) -> Self {
         let fields = FIELDS.iter().map(|(_, about)| about).chain([&ARG]).collect();
         let states = STATES.map(|(state, words)| (Tone::from(state), words));
-        Self { shell: shell.titled("Help", Section::Elsewhere), groups: GROUPS, states, words: WORDS, signs: SIGNS, fields }
+        Self {
+            shell: shell.titled("Help", Section::Elsewhere),
+            groups: GROUPS,
+            states,
+            words: WORDS,
+            signs: SIGNS,
+            fields,
+        }
     }
 }
 

@@ -313,6 +313,7 @@ pub fn removal(conn: &mut PgConnection, job: JobId) -> Result<Option<(Time, Stri
     const SQL: &str = "-- admin::jobs::removal
 SELECT at, coalesce(reason, '') FROM millrace.audit WHERE subject_kind = 'partition' AND subject = $1 AND act = 'history.remove' AND accepted
 ORDER BY id DESC LIMIT 1";
-    let rows = statement(SQL).bind::<Text, _>(retention::subject(job)).tuples::<(Timestamptz, Text), (Time, String)>(conn)?;
+    let rows =
+        statement(SQL).bind::<Text, _>(retention::subject(job)).tuples::<(Timestamptz, Text), (Time, String)>(conn)?;
     Ok(rows.into_iter().next())
 }

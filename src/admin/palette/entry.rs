@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use crate::admin::jobs::acts::Act;
+use crate::admin::{nodes, pools};
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
@@ -95,16 +96,8 @@ pub enum NamedAct {
 }
 
 impl NamedAct {
-    const ALL: [Self; 8] = [
-        Self::Pause,
-        Self::Resume,
-        Self::Drain,
-        Self::TakeWork,
-        Self::Enqueue,
-        Self::Limits,
-        Self::Edit,
-        Self::Change,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Pause, Self::Resume, Self::Drain, Self::TakeWork, Self::Enqueue, Self::Limits, Self::Edit, Self::Change];
 
     /// Gives the word that stands before the kind, and by which it is found.
     pub fn verb(self) -> &'static str {
@@ -119,13 +112,14 @@ impl NamedAct {
         }
     }
 
-    fn permission(self) -> Permission {
+    /// Tells whether `actor` may do it, as the service that does it decides.
+    fn is_for(self, actor: &Actor) -> bool {
         match self {
-            Self::Pause | Self::Resume | Self::Limits => Permission::RunQueues,
-            Self::Drain | Self::TakeWork => Permission::RunNodes,
-            Self::Enqueue => Permission::Enqueue,
-            Self::Edit => Permission::DraftTemplates,
-            Self::Change => Permission::RunPools,
+            Self::Pause | Self::Resume | Self::Limits => actor.may(Permission::RunQueues),
+            Self::Drain | Self::TakeWork => nodes::service::may_act(actor),
+            Self::Enqueue => actor.may(Permission::Enqueue),
+            Self::Edit => actor.may(Permission::DraftTemplates),
+            Self::Change => pools::service::may_act(actor),
         }
     }
 
@@ -150,7 +144,7 @@ pub const PAUSED: &str = "paused";
 impl Named {
     /// Lists what `actor` may do to it now.
     pub fn acts(&self, actor: &Actor) -> Vec<NamedAct> {
-        NamedAct::ALL.into_iter().filter(|act| act.fits(self) && actor.may(act.permission())).collect()
+        NamedAct::ALL.into_iter().filter(|act| act.fits(self) && act.is_for(actor)).collect()
     }
 
     /// Gives the key by which a browser remembers it.

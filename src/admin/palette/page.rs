@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
+use super::Asked;
 use super::entry::{Entry, Kind, Named, NamedAct};
 use super::place::{Place, Way};
 use super::service::{self, RECENT_MAX};
-use super::Asked;
 use crate::queue::access::session::SignedIn;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -61,13 +61,7 @@ struct Line {
     go: Go,
 }
 
-async fn show(
-    hx: Hx,
-    kit: Data<Kit>,
-    who: SignedIn,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
+async fn show(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     let (actor, asked) = (who.actor, Asked::parse(query.0.text("q")));
     let recent: Vec<String> = query.0.text("recent").lines().take(RECENT_MAX).map(str::to_owned).collect();
     let places = Place::all(&shell.nav, |path| kit.table.may_open(path, Some(&actor)));
@@ -137,7 +131,7 @@ impl Line {
     fn thing(thing: &Named) -> Self {
         let (icon, word) = face(thing.kind);
         let name = if thing.label.is_empty() { &thing.name } else { &thing.label };
-        let aside = if thing.state == "up" { "" } else { &thing.state };
+        let aside = if matches!(thing.state.as_str(), "up" | "active") { "" } else { &thing.state };
         Self { aside: aside.to_owned(), ..Self::new(icon, word, name.clone(), &thing.key(), href(thing)) }
     }
 
@@ -214,7 +208,9 @@ mod tests {
         assert_eq!(list.matches("role=\"option\"").count(), 7);
         assert!(!page.contains("role=\"option\""));
         for text in [&page, &list] {
-            for part in ["href=\"/jobs/42/retry\"", "href=\"/jobs?q=a%26b\"", "&#60;b&#62;", "value=\"dark\"", "<kbd>G J</kbd>"] {
+            for part in
+                ["href=\"/jobs/42/retry\"", "href=\"/jobs?q=a%26b\"", "&#60;b&#62;", "value=\"dark\"", "<kbd>G J</kbd>"]
+            {
                 assert!(text.contains(part), "{part} in {text}");
             }
             assert!(!text.contains("<b>…"), "{text}");

@@ -35,7 +35,8 @@ pub fn find(
     recent: &[String],
     places: &[Place],
 ) -> Result<Vec<Entry>, DbError> {
-    let recent: Vec<String> = recent.iter().filter(|key| key.len() <= KEY_BYTES_MAX).take(RECENT_MAX).cloned().collect();
+    let recent: Vec<String> =
+        recent.iter().filter(|key| key.len() <= KEY_BYTES_MAX).take(RECENT_MAX).cloned().collect();
     let kinds: Vec<Kind> = Kind::NAMED.into_iter().filter(|kind| actor.may(kind.permission())).collect();
     let search = Search { actor, asked, recent: &recent, places };
     if asked.is_empty() {
@@ -84,7 +85,8 @@ impl Search<'_> {
         let of_key = |key: &String| {
             let thing = things.iter().find(|thing| thing.key() == *key).cloned().map(Entry::Thing);
             let job = || jobs.iter().find(|job| format!("job {}", job.id) == *key).map(job_entry);
-            let place = || self.places.iter().find(|place| place.key().as_ref() == Some(key)).copied().map(Entry::Place);
+            let place =
+                || self.places.iter().find(|place| place.key().as_ref() == Some(key)).copied().map(Entry::Place);
             thing.or_else(job).or_else(place)
         };
         let mut entries: Vec<Entry> = self.recent.iter().filter_map(of_key).collect();
@@ -136,7 +138,12 @@ impl Search<'_> {
         let Some(verb) = self.asked.verb() else { return Vec::new() };
         let of_thing = |thing: &Named| {
             let fits = |act: &super::NamedAct| act.verb().to_lowercase().starts_with(verb);
-            thing.acts(self.actor).into_iter().filter(fits).map(|act| Entry::Act(act, thing.clone())).collect::<Vec<_>>()
+            thing
+                .acts(self.actor)
+                .into_iter()
+                .filter(fits)
+                .map(|act| Entry::Act(act, thing.clone()))
+                .collect::<Vec<_>>()
         };
         let of_job = |job: &Detail| {
             let fits = |act: &Act| act.as_str().starts_with(verb);

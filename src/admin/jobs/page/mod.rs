@@ -90,7 +90,9 @@ fn missing(conn: &mut PgConnection, id: JobId) -> Result<WebError, WebError> {
     }
     let what = format!("Job {id} was removed by retention, if its number was ever given to a job.");
     Ok(match service::removal(conn, id)? {
-        Some((at, rule)) => WebError::Gone(Gone { what, at: Some(at), rule: format!("Its neighbours went too: {rule}.") }),
+        Some((at, rule)) => {
+            WebError::Gone(Gone { what, at: Some(at), rule: format!("Its neighbours went too: {rule}.") })
+        }
         None => WebError::Gone(Gone { what, at: None, rule: String::new() }),
     })
 }
