@@ -174,9 +174,16 @@
     start();
   }
 
-  /** A modal dialog hides what is not in the top layer, so the toasts go above it. */
+  const home = () => { if (toasts && !toasts.isConnected) document.body.append(toasts); };
+
+  /** What is outside of a modal dialog can be neither seen nor pressed, so the toasts go into it, and above it. */
   function lift() {
-    if (!one('dialog[open]') || !toasts.showPopover) return;
+    const open = one('dialog[open]');
+    if (!open || !toasts.showPopover) return;
+    if (toasts.parentElement !== open) {
+      open.append(toasts);
+      open.addEventListener('close', () => document.body.append(toasts), { once: true });
+    }
     toasts.popover = 'manual';
     if (toasts.matches(':popover-open')) toasts.hidePopover();
     toasts.showPopover();
@@ -188,6 +195,7 @@
       added.forEach(arm);
       if (added.length) lift();
     }).observe(toasts, { childList: true });
+    on('htmx:after:swap', home); // another question may have taken their place
     const flash = one('#flash'); // what the act that led here came to
     if (flash) toasts.append(flash.content.cloneNode(true));
     onClick('[data-dismiss]', button => button.closest('.toast').remove());

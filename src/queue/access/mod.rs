@@ -11,6 +11,7 @@ pub mod admins;
 pub mod cookie;
 pub mod email;
 pub mod password;
+pub mod rights;
 pub mod secret;
 pub mod session;
 pub mod setup;

@@ -3,8 +3,6 @@
 //! A session ends 30 min after its last request and 12 h after its start, by deleting its row at sign-out, and on every
 //! node at once when its person is disabled or gets another password. The key itself is only in the cookie.
 
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
@@ -189,11 +187,11 @@ DELETE FROM millrace.sessions WHERE key_hash IN (
         .run(conn)
 }
 
-fn oldest_start(now: Time) -> Time {
+pub(super) fn oldest_start(now: Time) -> Time {
     now - TimeDelta::hours(AGE_HOURS_MAX)
 }
 
-fn oldest_request(now: Time) -> Time {
+pub(super) fn oldest_request(now: Time) -> Time {
     now - TimeDelta::minutes(IDLE_MINUTES_MAX)
 }
 
@@ -283,47 +281,6 @@ pub fn actor(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<Si
 /// Database failures, and a role that this program does not know.
 pub fn peek(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedIn>, DbError> {
     look(conn, key, now)?.map(signed_in).transpose()
-}
-
-/// What the holder of a session may do.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rights {
-    /// Role as of now.
-    pub role: Role,
-    /// Scope as of now.
-    pub scope: Scope,
-}
-
-#[derive(diesel::QueryableByName)]
-struct RightsRow {
-    #[diesel(sql_type = Bytea)]
-    key_hash: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    role: String,
-    #[diesel(sql_type = Array<Text>)]
-    scope_queues: Vec<String>,
-    #[diesel(sql_type = Array<Text>)]
-    scope_tags: Vec<String>,
-}
-
-/// Finds the rights of those sessions among `keys` that may still be used, and notes nothing, like [`peek`].
-///
-/// # Errors
-/// Database failures, and a role that this program does not know.
-pub fn rights(conn: &mut PgConnection, keys: &[Hash], now: Time) -> Result<HashMap<Vec<u8>, Rights>, DbError> {
-    const SQL: &str = "-- queue::access::session::rights
-SELECT s.key_hash, p.role, p.scope_queues, p.scope_tags FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
-WHERE s.key_hash = ANY($1) AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
-    let rows: Vec<RightsRow> = statement(SQL)
-        .bind::<Array<Bytea>, _>(keys.iter().map(|key| key.as_slice()).collect::<Vec<_>>())
-        .bind::<Timestamptz, _>(oldest_start(now))
-        .bind::<Timestamptz, _>(oldest_request(now))
-        .rows(conn)?;
-    let held = |row: RightsRow| {
-        let scope = Scope { queues: row.scope_queues, tags: row.scope_tags };
-        Ok((row.key_hash, Rights { role: super::stored_role(&row.role)?, scope }))
-    };
-    rows.into_iter().map(held).collect()
 }
 
 fn look(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedInRow>, DbError> {
