@@ -1,7 +1,8 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, dashboard, docs, health, jobs, nodes, operations, people, pools, queues, templates, tokens, views,
+    account, dashboard, docs, health, jobs, nodes, notifications, operations, palette, people, pools, queues, templates,
+    tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;
@@ -21,6 +22,8 @@ pub fn all(design: bool) -> Vec<Route> {
         nodes::api::routes(),
         operations::page::routes(),
         operations::api::routes(),
+        notifications::page::routes(),
+        palette::page::routes(),
         people::page::routes(),
         pools::page::routes(),
         pools::api::routes(),

@@ -174,9 +174,16 @@
     start();
   }
 
-  /** A modal dialog hides what is not in the top layer, so the toasts go above it. */
+  const home = () => { if (toasts && !toasts.isConnected) document.body.append(toasts); };
+
+  /** What is outside of a modal dialog can be neither seen nor pressed, so the toasts go into it, and above it. */
   function lift() {
-    if (!dialog?.open || !toasts.showPopover) return;
+    const open = one('dialog[open]');
+    if (!open || !toasts.showPopover) return;
+    if (toasts.parentElement !== open) {
+      open.append(toasts);
+      open.addEventListener('close', () => document.body.append(toasts), { once: true });
+    }
     toasts.popover = 'manual';
     if (toasts.matches(':popover-open')) toasts.hidePopover();
     toasts.showPopover();
@@ -188,6 +195,7 @@
       added.forEach(arm);
       if (added.length) lift();
     }).observe(toasts, { childList: true });
+    on('htmx:after:swap', home); // another question may have taken their place
     const flash = one('#flash'); // what the act that led here came to
     if (flash) toasts.append(flash.content.cloneNode(true));
     onClick('[data-dismiss]', button => button.closest('.toast').remove());
@@ -299,7 +307,7 @@
   });
 
   onClick('[data-untick]', button => {
-    const table = one('table', button.closest('section, form') ?? document);
+    const table = one('table', button.closest(':is(section, form):has(table)') ?? document);
     for (const box of all('.cb', table)) box.checked = box.indeterminate = false;
     countTicks(table);
   });
@@ -316,22 +324,9 @@
     one('a[href], button', row ?? document.createElement('p'))?.focus();
   }
 
-  const set = (box, checked) => { box.checked = checked; box.dispatchEvent(new Event('change', { bubbles: true })); };
-  let lastTicked = null; // where a range begins
-
   function tick() {
     const box = hereRow() && one('.cb', hereRow());
-    if (!box) return;
-    set(box, !box.checked);
-    lastTicked = hereRow();
-  }
-
-  /** Ticks everything from the row that was ticked last to this one. */
-  function tickRange() {
-    const list = rows(), ends = [list.indexOf(lastTicked), list.indexOf(hereRow())].sort((a, b) => a - b);
-    if (ends[0] < 0) return tick();
-    for (const row of list.slice(ends[0], ends[1] + 1)) { const box = one('.cb', row); if (box) set(box, true); }
-    lastTicked = hereRow();
+    if (box) { box.checked = !box.checked; box.dispatchEvent(new Event('change', { bubbles: true })); }
   }
 
   function press(key) {
@@ -341,11 +336,11 @@
   }
 
   const keys = {
-    '/': () => (one('#main [data-search]') ?? one('[data-jump]'))?.focus(),
-    '?': () => one('[data-help]')?.click(),
+    '/': () => { const field = one('#main [data-search]'); if (field) field.focus(); else one('[data-palette]')?.click(); },
+    '?': () => one('[data-keys-help]')?.click(),
     j: () => move(1), k: () => move(-1),
-    o: () => document.activeElement?.closest('#main a')?.click(),
-    x: event => event.shiftKey ? tickRange() : tick(),
+    o: () => (document.activeElement?.closest('#main a') ?? one('a[href]', hereRow() ?? document.createElement('p')))?.click(),
+    x: tick, // Shift X: palette.js
     '.': () => one('[popovertarget]', hereRow() ?? document.createElement('p'))?.click(),
     '[': () => one('a[rel=prev]')?.click(), ']': () => one('a[rel=next]')?.click(),
     l: togglePause,
@@ -353,18 +348,14 @@
   };
 
   on('keydown', event => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-      event.preventDefault();
-      return one('[data-jump]')?.focus();
-    }
     if (document.body.dataset.keys !== 'on' || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (isTyping(event.target) || dialog?.open) return;
+    if (isTyping(event.target) || one('dialog[open]')) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : '';
     if (!key || !/^[a-z./?[\]]$/.test(key)) return;
     const place = Date.now() < goUntil && one(`[data-go="${key}"]`);
     goUntil = 0;
     if (place) { event.preventDefault(); return place.click(); }
-    if (keys[key]) { event.preventDefault(); return keys[key](event); }
+    if (keys[key]) { event.preventDefault(); return keys[key](); }
     if (press(key)) event.preventDefault();
   });
 

@@ -10,7 +10,9 @@ use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
-use crate::queue::{access, counts, joining, limits, log_packing, partitions, pool_sizes, retention, turns};
+use crate::queue::{
+    access, counts, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
+};
 
 /// Longest statement of a duty.
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
@@ -39,6 +41,9 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("old operations", 600, |conn, _| all_batches(FORGET_MAX, || forget_old(conn))),
         duty("turns", 60, |conn, _| turns::mend(conn)),
         duty("pool sizes", 300, |conn, _| all_batches(pool_sizes::FORGET_MAX, || pool_sizes::forget_old(conn))),
+        duty("notifications", 600, |conn, _| {
+            all_batches(notifications::FORGET_MAX, || notifications::forget_old(conn))
+        }),
         duty("sessions", 300, |conn, clock| {
             all_batches(access::session::SWEEP_MAX, || access::session::sweep(conn, clock.now()))
         }),

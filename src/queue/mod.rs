@@ -34,6 +34,7 @@ pub mod limits;
 pub mod log;
 pub mod log_packing;
 pub mod node;
+pub mod notifications;
 pub mod params;
 pub mod partitions;
 pub mod permission;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::actor::Actor;
 use super::audit::{self, Change};
+use super::job::JobId;
 use super::partitions::{Dropped, IDS_PER_PARTITION, drop_partition};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement, transaction};
@@ -111,8 +112,16 @@ fn remove(conn: &mut PgConnection, part: i64, days: u32) -> Result<bool, DbError
     Ok(false)
 }
 
+/// Names the partition of a job as the audit trail does.
+pub fn subject(job: JobId) -> String {
+    ids(job.0 / IDS_PER_PARTITION)
+}
+
+fn ids(part: i64) -> String {
+    format!("jobs {} to {}", part * IDS_PER_PARTITION, (part + 1) * IDS_PER_PARTITION - 1)
+}
+
 fn change(part: i64, days: u32, content: &Content) -> Change {
-    let ids = format!("jobs {} to {}", part * IDS_PER_PARTITION, (part + 1) * IDS_PER_PARTITION - 1);
     let gone = json!({
         "jobs": content.jobs(),
         "succeeded": content.succeeded,
@@ -123,7 +132,7 @@ fn change(part: i64, days: u32, content: &Content) -> Change {
         "last_ended_at": content.last,
     });
     let why = format!("they ended more than {days} days ago (MILLRACE_HISTORY_DAYS)");
-    Change::new("history.remove", "partition", ids).because(Some(why)).from_to(Some(gone), None)
+    Change::new("history.remove", "partition", ids(part)).because(Some(why)).from_to(Some(gone), None)
 }
 
 impl Content {

@@ -3,12 +3,15 @@
 //! Services have their own errors; `page.rs` and `api.rs` translate them into these, exhaustively. The cause is logged
 //! once, with the request id that the answer shows.
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use chrono::SecondsFormat;
 
 use super::form::{FormError, Problem};
+use crate::base::clock::Time;
 use crate::base::db::DbError;
 use crate::queue::actor::Forbidden;
 
@@ -20,7 +23,7 @@ pub enum WebError {
     NotFound,
     /// It was there once; the sentence says when it went and by which rule.
     #[error("gone: {0}")]
-    Gone(String),
+    Gone(Gone),
     /// The address takes another method.
     #[error("method not allowed")]
     MethodNotAllowed,
@@ -70,6 +73,32 @@ pub enum WebError {
     Fault(String),
 }
 
+/// What is gone, and how that came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// What was removed, as a sentence.
+    pub what: String,
+    /// When, as far as it is recorded.
+    pub at: Option<Time>,
+    /// By which rule, as a sentence; empty when it is not recorded.
+    pub rule: String,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Gone {
+    /// Writes it with its time as `written`.
+    pub(super) fn sentences(&self, written: impl Fn(Time) -> String) -> String {
+        let at = self.at.map(|at| format!("That was {}.", written(at)));
+        let rule = Some(self.rule.clone()).filter(|rule| !rule.is_empty());
+        [Some(self.what.clone()), at, rule].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// How an error is told: the same words for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Telling {
@@ -113,7 +142,10 @@ impl WebError {
         let tell = |slug, title, icon, retry, text: &str| Telling { slug, title, text: text.to_owned(), icon, retry };
         match self {
             Self::NotFound => tell("not-found", "There is nothing here", "search", false, NOT_FOUND),
-            Self::Gone(why) => tell("gone", "This is gone", "archive", false, why),
+            Self::Gone(gone) => {
+                let text = gone.sentences(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+                tell("gone", "This is gone", "archive", false, &text)
+            }
             Self::MethodNotAllowed => tell("method-not-allowed", "This cannot be done here", "ban", false, METHOD),
             Self::SignIn => tell("sign-in", "Sign in first", "lock", false, SIGN_IN),
             Self::Forbidden(lacking) => tell("forbidden", "You may not do this", "lock", false, &forbidden(lacking)),
@@ -158,6 +190,24 @@ const UNAVAILABLE: &str = "Nothing was changed. Jobs that run go on, and pages r
 const UNKNOWN: &str = "The connection to the database broke at the last moment. Look before you repeat it.";
 const TIMED_OUT: &str = "The question was stopped so that it does not slow down the work. Ask for less, or try again.";
 const FAULT: &str = "It is not your fault, and it has been written down under the reference below.";
+
+/// Says what somebody lacks whom one of `admins` can help.
+pub(super) fn forbidden_but_for(lacking: &Forbidden, admins: &[String]) -> String {
+    match (lacking, admins) {
+        (Forbidden::Role(permission), [first, others @ ..]) => {
+            let role = permission.least_role().as_str();
+            let names = match others {
+                [] => first.clone(),
+                [between @ .., last] => {
+                    let before: Vec<_> = [first].into_iter().chain(between).map(String::as_str).collect();
+                    format!("{} or {last}", before.join(", "))
+                }
+            };
+            format!("This needs the role {role}. Ask {names}: an admin gives it under People & access.")
+        }
+        _ => forbidden(lacking),
+    }
+}
 
 /// What is missing, and who can give it.
 fn forbidden(lacking: &Forbidden) -> String {
@@ -241,7 +291,7 @@ mod tests {
     fn the_words_are_calm_and_the_icons_exist() {
         let errors = [
             WebError::NotFound,
-            WebError::Gone("Removed.".into()),
+            WebError::Gone(Gone { what: "Removed.".into(), at: None, rule: String::new() }),
             WebError::MethodNotAllowed,
             WebError::SignIn,
             WebError::Forbidden(Forbidden::Role(Permission::RepairJobs)),
@@ -262,6 +312,26 @@ mod tests {
             assert!(crate::web::icon::exists(telling.icon), "{telling:?}");
             assert!(!telling.title.contains(['!', '.']) && !telling.text.contains('!'), "{telling:?}");
         }
+    }
+
+    #[test]
+    fn whoever_may_not_is_told_whom_to_ask() {
+        let names = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            forbidden_but_for(&Forbidden::Role(Permission::RepairJobs), &names)
+        };
+
+        assert!(names(&["Ada"]).contains("the role operator. Ask Ada: an admin"));
+        assert!(names(&["Ada", "Bo", "Cy"]).contains("Ask Ada, Bo or Cy:"));
+        assert!(names(&[]).contains("An admin can give it to you"));
+    }
+
+    #[test]
+    fn what_is_gone_says_when_and_by_which_rule() {
+        let gone = Gone { what: "Job 7 is gone.".into(), at: Some(Time::UNIX_EPOCH), rule: "Too old.".into() };
+
+        assert_eq!(gone.sentences(|_| "yesterday".into()), "Job 7 is gone. That was yesterday. Too old.");
+        assert_eq!(Gone { at: None, rule: String::new(), ..gone }.sentences(|_| String::new()), "Job 7 is gone.");
     }
 
     #[test]

@@ -107,6 +107,8 @@ impl Shell {
             flash: (wants(request) == Wants::Page).then(|| session::take_flash(&session)).flatten(),
             banners: (kit.banners)(),
             shortcuts: person.is_none_or(|one| one.shortcuts),
+            announces: person.is_some_and(|one| one.announces),
+            unread: person.and_then(|one| u32::try_from(one.unread).ok()).unwrap_or(0),
             here: here(request),
             refresh: query.text("refresh").parse().ok().filter(|seconds| REFRESH_SECONDS.contains(seconds)),
         }
@@ -114,7 +116,7 @@ impl Shell {
 
     /// Takes out what belongs to one session, for snapshots that several people share: their own pages add it again.
     pub fn shared(self) -> Self {
-        Self { csrf: String::new(), op: String::new(), viewer: None, flash: None, ..self }
+        Self { csrf: String::new(), op: String::new(), viewer: None, flash: None, unread: 0, ..self }
     }
 }
 

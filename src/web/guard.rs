@@ -22,20 +22,23 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use super::csrf;
 use super::error::WebError;
 use super::form::Form;
+use super::inbox;
 use super::kit::Kit;
 use super::rate;
 use super::request::{RequestId, Wants, client, wants};
 use super::session;
 use super::table::{Access, Rule};
 use crate::base::db::DbError;
-use crate::queue::access::{session as sessions, token};
-use crate::queue::actor::Actor;
+use crate::queue::access::{admins, session as sessions, token};
+use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::audit::{self, Change};
 
 pub use super::table::Table;
 
 /// Largest body of a form, in bytes.
 pub const FORM_BYTES_MAX: usize = 1024 * 1024;
+/// Most admins that a refusal names.
+const HELPERS_MAX: i64 = 3;
 
 /// Who asks. The guard puts it into the request; extractors read it.
 #[derive(Debug, Clone, Default)]
@@ -55,14 +58,32 @@ pub async fn admit(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match check(&rules, &mut request).await {
-        Ok(()) => Ok(told(next.call(request).await?.map_into_boxed_body())),
+    let mut answer = match check(&rules, &mut request).await {
+        Ok(()) => told(next.call(request).await?.map_into_boxed_body()).await,
         Err(error) => {
             let (request, _) = request.into_parts();
-            let answer = error.tell(&request);
-            Ok(ServiceResponse::new(request, answer))
+            let answer = tell(&error, &request).await;
+            ServiceResponse::new(request, answer)
+        }
+    };
+    inbox::keep(&mut answer);
+    Ok(answer)
+}
+
+/// Names of admins whom somebody can ask who lacks a permission. Put into the request for whoever writes the refusal.
+#[derive(Debug, Clone)]
+pub(super) struct Helpers(pub Vec<String>);
+
+/// Tells an error; a person who lacks a role is told who can give it. When that cannot be read, they are told all the same.
+async fn tell(error: &WebError, request: &HttpRequest) -> HttpResponse {
+    let lacks_role = matches!(error, WebError::Forbidden(Forbidden::Role(_)));
+    if lacks_role && wants(request) != Wants::Json {
+        match Kit::of(request).db.look(|conn| admins::names(conn, HELPERS_MAX)).await {
+            Ok(names) => drop(request.extensions_mut().insert(Helpers(names))),
+            Err(error) => tracing::warn!(%error, "the names of admins could not be read"),
         }
     }
+    error.tell(request)
 }
 
 async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebError> {
@@ -187,11 +208,11 @@ async fn note_refusal(request: &HttpRequest, actor: Option<Actor>, error: &WebEr
 }
 
 /// Turns the error that a handler or an extractor gave into the answer that its asker understands.
-fn told(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+async fn told(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let Some(error) = answer.response().error() else { return answer };
     let written = match error.as_error::<WebError>() {
-        Some(error) => error.tell(answer.request()),
-        None => foreign(error).tell(answer.request()),
+        Some(error) => tell(error, answer.request()).await,
+        None => tell(&foreign(error), answer.request()).await,
     };
     answer.into_response(written)
 }

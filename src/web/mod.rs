@@ -12,8 +12,8 @@
 //! |---|---|
 //! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
 //! | in | [`api`], [`request`], [`extract`], [`form`], [`field`], [`once`], [`blocking`], [`kit`] |
-//! | out | [`respond`], [`error`], `told`, [`live`], [`assets`] |
-//! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`] |
+//! | out | [`respond`], [`error`], `told`, [`inbox`], [`live`], [`assets`] |
+//! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`], [`keys`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`cells`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
 pub mod api;
@@ -36,7 +36,9 @@ pub mod guard;
 pub mod headers;
 pub mod help;
 pub mod icon;
+pub mod inbox;
 pub mod json;
+pub mod keys;
 pub mod kit;
 pub mod live;
 pub mod log;

@@ -159,6 +159,12 @@ paths! {
     RETENTION: "/retention";
     /// Database health.
     DATABASE: "/database";
+    /// The palette: places, things and acts by their names (`q=`).
+    PALETTE: "/palette";
+    /// One's own messages.
+    NOTIFICATIONS: "/notifications";
+    /// Marks a message as read (`id=`), or all of them.
+    NOTIFICATIONS_READ: "/notifications/read";
     /// Help and shortcuts.
     HELP: "/help";
     /// One's own account.

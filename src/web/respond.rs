@@ -7,6 +7,7 @@ use actix_web::http::header::{self, ContentType};
 use askama::{DynTemplate, Template};
 
 use super::error::WebError;
+use super::inbox;
 use super::parts::Notice;
 use super::request::Hx;
 use super::session;
@@ -110,14 +111,14 @@ pub fn done(
 ) -> Result<HttpResponse, WebError> {
     if !hx.wants_part() {
         session::flash(session, notice)?;
-        return Ok(see_other(page));
+        return Ok(telling(see_other(page), notice));
     }
     let mut body = String::new();
     for part in parts {
         body.push_str(&partial(part.id, &part.inside.dyn_render()?));
     }
     body.push_str(&Toast { notice }.render()?);
-    Ok(html(StatusCode::OK, body))
+    Ok(telling(html(StatusCode::OK, body), notice))
 }
 
 /// Answers an act that leads to another page, which shows `notice` on top.
@@ -126,7 +127,14 @@ pub fn done(
 /// [`WebError::Fault`] when the session fails.
 pub fn onward(hx: &Hx, session: &Session, to: &str, notice: &Notice) -> Result<HttpResponse, WebError> {
     session::flash(session, notice)?;
-    if hx.is_htmx() { Ok(HttpResponse::Ok().insert_header(("HX-Redirect", to)).finish()) } else { Ok(see_other(to)) }
+    let there =
+        if hx.is_htmx() { HttpResponse::Ok().insert_header(("HX-Redirect", to)).finish() } else { see_other(to) };
+    Ok(telling(there, notice))
+}
+
+fn telling(mut answer: HttpResponse, notice: &Notice) -> HttpResponse {
+    inbox::note(&mut answer, notice);
+    answer
 }
 
 /// Wraps the inside of an element for htmx, which patches it in place. `id` is one of ours, never from data unchecked.

@@ -94,6 +94,10 @@ pub struct Shell {
     pub banners: Vec<Notice>,
     /// Whether single keys act.
     pub shortcuts: bool,
+    /// Whether screen readers read out values that change by themselves.
+    pub announces: bool,
+    /// Messages in the viewer's inbox that wait to be read.
+    pub unread: u32,
     /// Path and query of the page itself, to come back to.
     pub here: String,
     /// Seconds after which the page loads itself again (`refresh=30`), for those without script.
@@ -147,6 +151,11 @@ impl Shell {
         Some(Crumb { label, href: step.href.clone() })
     }
 
+    /// Writes the number of unread messages: beyond 99 nobody counts.
+    pub fn unread_text(&self) -> String {
+        if self.unread > 99 { "99+".into() } else { self.unread.to_string() }
+    }
+
     /// Puts a quiet number beside an entry of the rail.
     pub fn count(&mut self, section: Section, count: impl ToString) {
         self.mark(section, count.to_string(), "");
@@ -189,6 +198,8 @@ pub(crate) mod sample {
             flash: None,
             banners: Vec::new(),
             shortcuts: true,
+            announces: false,
+            unread: 0,
             here: "/jobs?state=failed".into(),
             refresh: None,
         }

@@ -5,9 +5,11 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use askama::Template;
 use serde_json::{Value, json};
 
-use super::error::WebError;
-use super::guard::Caller;
+use super::error::{WebError, forbidden_but_for};
+use super::guard::{Caller, Helpers};
+use super::inbox;
 use super::look::Theme;
+use super::parts::Notice;
 use super::paths;
 use super::rail::Section;
 use super::request::{Hx, RequestId, Wants, here, wants};
@@ -82,12 +84,27 @@ fn view(error: &WebError, request: &HttpRequest) -> ErrorView {
     let telling = error.telling();
     ErrorView {
         title: telling.title,
-        text: telling.text,
+        text: words(error, request).unwrap_or(telling.text),
         icon: telling.icon,
         class: if error.status().is_server_error() { "s-failed" } else { "s-cancelled" },
         retry: telling.retry && request.method().is_safe(),
         reference: RequestId::of(request),
         here: here(request),
+    }
+}
+
+/// What a person is told beyond what a program is: names to ask, times as their pages write them.
+fn words(error: &WebError, request: &HttpRequest) -> Option<String> {
+    match error {
+        WebError::Forbidden(lacking) => {
+            let helpers = request.extensions().get::<Helpers>().cloned()?;
+            Some(forbidden_but_for(lacking, &helpers.0))
+        }
+        WebError::Gone(gone) => {
+            let shell = Shell::of(request);
+            Some(gone.sentences(|at| shell.stamp(at).text))
+        }
+        _ => None,
     }
 }
 
@@ -105,7 +122,13 @@ fn page(error: &WebError, request: &HttpRequest) -> askama::Result<String> {
 
 /// Whatever the asking element is, an error goes to the toasts: its own place may take nothing (`hx-swap="none"`).
 fn toast(error: &WebError, request: &HttpRequest) -> HttpResponse {
-    let mut answer = html(error, ErrorPart { error: view(error, request) }.render());
+    let view = view(error, request);
+    let notice =
+        Notice::failed(format!("{}.", view.title)).saying(format!("{} Reference {}.", view.text, view.reference));
+    let mut answer = html(error, ErrorPart { error: view }.render());
+    if !request.method().is_safe() {
+        inbox::note(&mut answer, &notice);
+    }
     for (name, value) in [("hx-retarget", "#toasts"), ("hx-reswap", "beforeend")] {
         answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

@@ -14,6 +14,7 @@ mod engine;
 mod enqueue;
 mod faults;
 mod folds;
+mod frame;
 mod jobs;
 mod many_nodes;
 mod million;

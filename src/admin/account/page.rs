@@ -80,7 +80,8 @@ async fn show(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell) -> Result<Htt
         .with("zone", profile.zone)
         .with("theme", profile.theme)
         .with("density", profile.density)
-        .with("shortcuts", if profile.shortcuts { "on" } else { "" });
+        .with("shortcuts", if profile.shortcuts { "on" } else { "" })
+        .with("announces", if profile.announces { "on" } else { "" });
     respond::page(&hx, &AccountPage::new(shell, &who, form), &[])
 }
 
@@ -98,8 +99,9 @@ async fn save(
     let Some((name, zone)) = name.zip(zone) else {
         return respond::refused(&hx, &AccountPage::new(shell, &who, form), &[]);
     };
-    let shortcuts = form.is_on("shortcuts");
-    let profile = Profile { name, zone: zone.name().to_owned(), theme: theme.clone(), density, shortcuts };
+    let (shortcuts, announces) = (form.is_on("shortcuts"), form.is_on("announces"));
+    let zone = zone.name().to_owned();
+    let profile = Profile { name, zone, theme: theme.clone(), density, shortcuts, announces };
     let actor = who.actor.clone();
     match kit.db.run(move |conn| account::set_profile(conn, &actor, &profile)).await {
         Ok(()) => {

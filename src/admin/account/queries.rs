@@ -73,6 +73,9 @@ pub struct Profile {
     /// Whether single keys act on one's pages.
     #[diesel(sql_type = Bool)]
     pub shortcuts: bool,
+    /// Whether screen readers read out values that change by themselves.
+    #[diesel(sql_type = Bool)]
+    pub announces: bool,
 }
 
 impl Profile {
@@ -91,19 +94,20 @@ fn one_of(what: &str, text: &str, allowed: &[&str]) -> Result<(), TextError> {
 
 pub(super) fn profile(conn: &mut PgConnection, person: PersonId) -> Result<Option<Profile>, DbError> {
     const SQL: &str = "-- account::profile
-SELECT name, zone, theme, density, shortcuts FROM millrace.people WHERE id = $1";
+SELECT name, zone, theme, density, shortcuts, announces FROM millrace.people WHERE id = $1";
     statement(SQL).bind::<BigInt, _>(person).row(conn)
 }
 
 pub(super) fn set_profile(conn: &mut PgConnection, person: PersonId, profile: &Profile) -> Result<(), DbError> {
     const SQL: &str = "-- account::set_profile
-UPDATE millrace.people SET name = $1, zone = $2, theme = $3, density = $4, shortcuts = $5 WHERE id = $6";
+UPDATE millrace.people SET name = $1, zone = $2, theme = $3, density = $4, shortcuts = $5, announces = $6 WHERE id = $7";
     statement(SQL)
         .bind::<Text, _>(profile.name.trim())
         .bind::<Text, _>(profile.zone.trim())
         .bind::<Text, _>(&profile.theme)
         .bind::<Text, _>(&profile.density)
         .bind::<Bool, _>(profile.shortcuts)
+        .bind::<Bool, _>(profile.announces)
         .bind::<BigInt, _>(person)
         .run(conn)?;
     Ok(())

@@ -4,35 +4,50 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::admin::jobs::query::field::{ARG, About, FIELDS};
+use crate::queue::state::JobState;
 use crate::web::error::WebError;
+use crate::web::keys::{GROUPS, KeyGroup};
 use crate::web::paths;
-use crate::web::rail::Section;
+use crate::web::rail::{NavGroup, Section};
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
 use crate::web::table::{Access, Route};
+use crate::web::tone::Tone;
 
-/// Keys that act everywhere, and what they do.
-const KEYS: [(&str, &str); 19] = [
-    ("Ctrl K", "Search"),
-    ("/", "Search in the page"),
-    ("?", "This page"),
-    ("J  K", "Next row, previous row"),
-    ("O  Enter", "Open the row"),
-    ("X", "Tick the row"),
-    ("Shift X", "Tick all from the last ticked row to this one"),
-    (".", "Menu of the row"),
-    ("[  ]", "Previous page, next page"),
-    ("R", "Retry"),
-    ("H", "Hold or release"),
-    ("C", "Cancel"),
-    ("P", "Pause or resume"),
-    ("E", "Edit"),
-    ("N", "New"),
-    ("F", "Add a filter"),
-    ("B", "Save the view"),
-    ("L", "Live updates on or off"),
-    ("Esc", "Close"),
+/// The words that mean one thing everywhere.
+const WORDS: [(&str, &str); 14] = [
+    (
+        "Template",
+        "A named piece of work that staff own: how it is done, its parameters and defaults, in numbered versions",
+    ),
+    ("Job", "One request to run one version of a template with arguments"),
+    ("Attempt", "One start of a job on a worker"),
+    ("Queue", "Where ready jobs wait; it has limits, a weight, and can be paused"),
+    ("Runner", "How work is done: a command, an HTTP call, SQL, or a handler in Rust"),
+    ("Node and slot", "A running Millrace, and one worker thread of it"),
+    ("Pool", "A named amount of a resource that jobs reserve while they run"),
+    ("Schedule", "When a template is enqueued by itself"),
+    ("Workflow, run and step", "A graph of steps, one execution of it, and one node of it"),
+    ("Batch", "A named set of jobs enqueued together"),
+    ("Fingerprint", "The identity of a failure; those that share one are a group"),
+    ("Person and token", "Somebody with a login and a role; a credential for a program"),
+    ("Report", "A view of figures whose whole state is its address"),
+    ("Package", "A signed bundle of templates, workflows, calendars and schedules"),
+];
+
+/// What each state of a job means.
+const STATES: [(JobState, &str); 10] = [
+    (JobState::Blocked, "Waits for another job, a gate or a signal"),
+    (JobState::Scheduled, "Waits for its time"),
+    (JobState::Ready, "Waits for a free slot"),
+    (JobState::Held, "Stopped by somebody until released"),
+    (JobState::Running, "A worker holds it"),
+    (JobState::Retrying, "An attempt failed; it will run again"),
+    (JobState::Succeeded, "Done"),
+    (JobState::Failed, "Used its last attempt, or was told not to retry"),
+    (JobState::Cancelled, "Ended on purpose"),
+    (JobState::Expired, "Its deadline passed before it started"),
 ];
 
 /// What can be done with the fields of a search, with an example.
@@ -51,7 +66,9 @@ const SIGNS: [(&str, &str); 8] = [
 #[template(path = "help.html")]
 struct HelpPage {
     shell: Shell,
-    keys: [(&'static str, &'static str); 19],
+    groups: [KeyGroup; 3],
+    states: [(Tone, &'static str); 10],
+    words: [(&'static str, &'static str); 14],
     signs: [(&'static str, &'static str); 8],
     fields: Vec<&'static About>,
 }
@@ -59,8 +76,24 @@ struct HelpPage {
 impl HelpPage {
     fn new(shell: Shell) -> Self {
         let fields = FIELDS.iter().map(|(_, about)| about).chain([&ARG]).collect();
-        Self { shell: shell.titled("Help", Section::Elsewhere), keys: KEYS, signs: SIGNS, fields }
+        let states = STATES.map(|(state, words)| (Tone::from(state), words));
+        Self {
+            shell: shell.titled("Help", Section::Elsewhere),
+            groups: GROUPS,
+            states,
+            words: WORDS,
+            signs: SIGNS,
+            fields,
+        }
     }
+}
+
+/// The keys alone, for the dialog of `?`.
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct KeysDialog<'p> {
+    groups: [KeyGroup; 3],
+    nav: &'p [NavGroup],
 }
 
 /// The route of the page.
@@ -69,7 +102,9 @@ pub fn route() -> Route {
 }
 
 async fn show(hx: Hx, shell: Shell) -> Result<HttpResponse, WebError> {
-    respond::page(&hx, &HelpPage::new(shell), &[])
+    let page = HelpPage::new(shell);
+    let dialog = KeysDialog { groups: GROUPS, nav: &page.shell.nav };
+    respond::page(&hx, &page, &[("dialog", &dialog)])
 }
 
 #[cfg(test)]
@@ -89,6 +124,26 @@ mod tests {
             let key = item.key.to_uppercase();
             assert!(text.contains(&format!("<kbd>G</kbd> <kbd>{key}</kbd>")), "{}", item.label);
         }
+    }
+
+    #[test]
+    fn the_dialog_of_keys_lists_what_the_page_lists() {
+        let shell = sample::shell();
+        let dialog = KeysDialog { groups: GROUPS, nav: &shell.nav }.render().expect("rendered");
+        let text = page(shell);
+
+        for key in GROUPS.iter().flat_map(|group| group.keys) {
+            assert!(dialog.contains(key.words) && text.contains(key.words), "{}", key.words);
+        }
+        assert!(dialog.contains("id=\"dialog-title\"") && dialog.contains("<kbd>G</kbd> <kbd>J</kbd>"));
+    }
+
+    #[test]
+    fn every_state_is_explained() {
+        let text = page(sample::shell());
+
+        assert!(JobState::ALL.iter().all(|state| STATES.iter().any(|(known, _)| known == state)));
+        assert!(STATES.iter().all(|(_, words)| text.contains(words)));
     }
 
     #[test]

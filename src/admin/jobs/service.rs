@@ -1,7 +1,7 @@
 //! What people and programs do with jobs. Each act: permission in scope, one transaction, the audit record inside it.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use crate::queue::counts::{self, Count};
 use crate::queue::enqueue::{EnqueueError, Enqueued, NewJob, Refusal, enqueue as insert};
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
+use crate::queue::retention;
 use crate::queue::template::TemplateSpec;
 
 /// Why an act on a job was refused.
@@ -302,4 +303,17 @@ SELECT asked.id <= last_value AND to_regclass(format('millrace.jobs_p%s', asked.
     }
     let row: Option<Row> = statement(SQL).bind::<BigInt, _>(job).row(conn)?;
     Ok(row.is_some_and(|row| row.removed))
+}
+
+/// Tells when the partition of a job's id was removed and why, as the audit trail has it.
+///
+/// # Errors
+/// Database failures.
+pub fn removal(conn: &mut PgConnection, job: JobId) -> Result<Option<(Time, String)>, DbError> {
+    const SQL: &str = "-- admin::jobs::removal
+SELECT at, coalesce(reason, '') FROM millrace.audit WHERE subject_kind = 'partition' AND subject = $1 AND act = 'history.remove' AND accepted
+ORDER BY id DESC LIMIT 1";
+    let rows =
+        statement(SQL).bind::<Text, _>(retention::subject(job)).tuples::<(Timestamptz, Text), (Time, String)>(conn)?;
+    Ok(rows.into_iter().next())
 }

@@ -150,16 +150,3 @@ UPDATE millrace.people SET password_hash = $1 WHERE id = $2";
     debug_assert_eq!(changed, 1);
     Ok(())
 }
-
-#[derive(diesel::QueryableByName)]
-struct NameRow {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
-pub(super) fn admin_names(conn: &mut PgConnection, most: i64) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "-- people::admin_names
-SELECT name FROM millrace.people WHERE role = 'admin' AND disabled_at IS NULL ORDER BY name, id LIMIT $1";
-    let rows: Vec<NameRow> = statement(SQL).bind::<BigInt, _>(most).rows(conn)?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
-}

@@ -175,14 +175,6 @@ pub fn find_by_email(conn: &mut PgConnection, actor: &Actor, email: &Email) -> R
     queries::find_by_email(conn, email)?.ok_or(PeopleError::NotFound)
 }
 
-/// Names up to `most` admins whom somebody without a permission can ask. Needs no permission itself.
-///
-/// # Errors
-/// Database failures.
-pub fn admin_names(conn: &mut PgConnection, most: i64) -> Result<Vec<String>, DbError> {
-    queries::admin_names(conn, most)
-}
-
 /// Adds a person.
 ///
 /// # Errors

@@ -7,9 +7,11 @@
 //!            password + throttle (every guess is counted before it is looked at)
 //! ```
 //! Nothing here is kept in the clear: rows hold the SHA-256 of keys and tokens, and argon2id of passwords.
+pub mod admins;
 pub mod cookie;
 pub mod email;
 pub mod password;
+pub mod rights;
 pub mod secret;
 pub mod session;
 pub mod setup;

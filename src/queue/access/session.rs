@@ -3,8 +3,6 @@
 //! A session ends 30 min after its last request and 12 h after its start, by deleting its row at sign-out, and on every
 //! node at once when its person is disabled or gets another password. The key itself is only in the cookie.
 
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
@@ -25,6 +23,8 @@ pub const SUDO_MINUTES: i64 = 15;
 pub const LIST_MAX: i64 = 100;
 /// Most dead sessions that one sweep removes.
 pub const SWEEP_MAX: i64 = 1_000;
+/// Unread messages are counted up to this number.
+pub const UNREAD_MAX: i64 = 100;
 /// Longest user agent that is kept, in characters.
 pub const AGENT_CHARS_MAX: usize = 200;
 
@@ -187,11 +187,11 @@ DELETE FROM millrace.sessions WHERE key_hash IN (
         .run(conn)
 }
 
-fn oldest_start(now: Time) -> Time {
+pub(super) fn oldest_start(now: Time) -> Time {
     now - TimeDelta::hours(AGE_HOURS_MAX)
 }
 
-fn oldest_request(now: Time) -> Time {
+pub(super) fn oldest_request(now: Time) -> Time {
     now - TimeDelta::minutes(IDLE_MINUTES_MAX)
 }
 
@@ -214,6 +214,10 @@ pub struct SignedIn {
     pub density: String,
     /// Whether single keys act.
     pub shortcuts: bool,
+    /// Whether values that change by themselves are read out.
+    pub announces: bool,
+    /// Messages in their inbox that they have not read, at most [`UNREAD_MAX`].
+    pub unread: i64,
     /// Dangerous acts need no new password until then.
     pub sudo_until: Option<Time>,
 }
@@ -247,6 +251,10 @@ struct SignedInRow {
     density: String,
     #[diesel(sql_type = Bool)]
     shortcuts: bool,
+    #[diesel(sql_type = Bool)]
+    announces: bool,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     sudo_until: Option<Time>,
     #[diesel(sql_type = Timestamptz)]
@@ -275,53 +283,15 @@ pub fn peek(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<Sig
     look(conn, key, now)?.map(signed_in).transpose()
 }
 
-/// What the holder of a session may do.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rights {
-    /// Role as of now.
-    pub role: Role,
-    /// Scope as of now.
-    pub scope: Scope,
-}
-
-#[derive(diesel::QueryableByName)]
-struct RightsRow {
-    #[diesel(sql_type = Bytea)]
-    key_hash: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    role: String,
-    #[diesel(sql_type = Array<Text>)]
-    scope_queues: Vec<String>,
-    #[diesel(sql_type = Array<Text>)]
-    scope_tags: Vec<String>,
-}
-
-/// Finds the rights of those sessions among `keys` that may still be used, and notes nothing, like [`peek`].
-///
-/// # Errors
-/// Database failures, and a role that this program does not know.
-pub fn rights(conn: &mut PgConnection, keys: &[Hash], now: Time) -> Result<HashMap<Vec<u8>, Rights>, DbError> {
-    const SQL: &str = "-- queue::access::session::rights
-SELECT s.key_hash, p.role, p.scope_queues, p.scope_tags FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
-WHERE s.key_hash = ANY($1) AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
-    let rows: Vec<RightsRow> = statement(SQL)
-        .bind::<Array<Bytea>, _>(keys.iter().map(|key| key.as_slice()).collect::<Vec<_>>())
-        .bind::<Timestamptz, _>(oldest_start(now))
-        .bind::<Timestamptz, _>(oldest_request(now))
-        .rows(conn)?;
-    let held = |row: RightsRow| {
-        let scope = Scope { queues: row.scope_queues, tags: row.scope_tags };
-        Ok((row.key_hash, Rights { role: super::stored_role(&row.role)?, scope }))
-    };
-    rows.into_iter().map(held).collect()
-}
-
 fn look(conn: &mut PgConnection, key: &Hash, now: Time) -> Result<Option<SignedInRow>, DbError> {
     const SQL: &str = "-- queue::access::session::look
-SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, p.shortcuts, s.sudo_until, s.seen_at
+SELECT p.id, p.email, p.name, p.role, p.scope_queues, p.scope_tags, p.zone, p.theme, p.density, p.shortcuts, p.announces,
+    (SELECT count(*) FROM (SELECT FROM millrace.notifications n WHERE n.person_id = p.id AND n.read_at IS NULL LIMIT $1) AS few) AS unread,
+    s.sudo_until, s.seen_at
 FROM millrace.sessions s JOIN millrace.people p ON p.id = s.person_id
-WHERE s.key_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND p.disabled_at IS NULL";
+WHERE s.key_hash = $2 AND s.created_at > $3 AND s.seen_at > $4 AND p.disabled_at IS NULL";
     statement(SQL)
+        .bind::<BigInt, _>(UNREAD_MAX)
         .bind::<Bytea, _>(key.as_slice())
         .bind::<Timestamptz, _>(oldest_start(now))
         .bind::<Timestamptz, _>(oldest_request(now))
@@ -355,6 +325,8 @@ fn signed_in(row: SignedInRow) -> Result<SignedIn, DbError> {
         theme: row.theme,
         density: row.density,
         shortcuts: row.shortcuts,
+        announces: row.announces,
+        unread: row.unread,
         sudo_until: row.sudo_until,
     })
 }

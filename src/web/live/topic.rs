@@ -11,7 +11,7 @@ use super::frame::{Frame, Sent, message, named};
 use super::{Hub, Render};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
-use crate::queue::access::session::Rights;
+use crate::queue::access::rights::{self, Rights};
 use crate::queue::access::{Hash, session};
 use crate::web::kit::Kit;
 
@@ -94,7 +94,7 @@ impl Topic {
     /// Ends the streams of those whose session no longer has the rights that the rendering was made for.
     fn check_rights(&self, conn: &mut PgConnection, now: Time) -> Result<(), DbError> {
         let sessions: Vec<Hash> = self.subscribers().iter().map(|one| one.session).collect();
-        let held = session::rights(conn, &sessions, now)?;
+        let held = rights::of_sessions(conn, &sessions, now)?;
         self.subscribers().retain(|one| {
             let arrived_since = !sessions.contains(&one.session);
             let stays = arrived_since || held.get(one.session.as_slice()) == Some(&one.rights);

@@ -28,7 +28,8 @@ const OPEN: [&str; 11] = [
     "POST /sign-out",
 ];
 /// Routes for whoever is signed in, whatever their role.
-const SIGNED_IN: [&str; 5] = ["GET /design", "GET /design/ask", "GET /help", "GET /live/design", "POST /design/ask"];
+const SIGNED_IN: [&str; 6] =
+    ["GET /design", "GET /design/ask", "GET /help", "GET /live/design", "GET /palette", "POST /design/ask"];
 
 /// Who stands at a door.
 struct Visitor {

@@ -49,7 +49,7 @@ use crate::queue::actor::{Actor, Scope};
 use crate::queue::enqueue::Refusal;
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
-use crate::web::error::WebError;
+use crate::web::error::{Gone, WebError};
 use crate::web::form::Problem;
 use crate::web::paths;
 use crate::web::table::{Access, Route};
@@ -92,7 +92,13 @@ fn missing(conn: &mut PgConnection, id: JobId) -> Result<WebError, WebError> {
     if is_elsewhere || id.0 <= 0 || !service::is_removed(conn, id)? {
         return Ok(WebError::NotFound);
     }
-    Ok(WebError::Gone(format!("Job {id} was removed by retention, if its number was ever given to a job.")))
+    let what = format!("Job {id} was removed by retention, if its number was ever given to a job.");
+    Ok(match service::removal(conn, id)? {
+        Some((at, rule)) => {
+            WebError::Gone(Gone { what, at: Some(at), rule: format!("Its neighbours went too: {rule}.") })
+        }
+        None => WebError::Gone(Gone { what, at: None, rule: String::new() }),
+    })
 }
 
 impl From<JobError> for WebError {

@@ -1,0 +1,1 @@
+ALTER TABLE millrace.people DROP COLUMN announces;

@@ -1,0 +1,7 @@
+//! What stands around every page: the palette, keys, the inbox, one's own settings, and what is said when something does not work.
+mod account;
+mod found;
+mod inbox;
+mod keyboard;
+mod refusals;
+mod states;
