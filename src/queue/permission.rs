@@ -50,6 +50,10 @@ pub enum Permission {
     ReadNodes,
     /// See pools and who reserves of them.
     ReadPools,
+    /// See failure groups.
+    ReadFailures,
+    /// Mute, handle, assign failure groups, write about them.
+    HandleFailures,
     /// See argument values, logs and output (marked values stay masked).
     ReadPayloads,
     /// Enqueue an active template.
@@ -80,12 +84,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
         Self::ReadNodes,
         Self::ReadPools,
+        Self::ReadFailures,
+        Self::HandleFailures,
         Self::ReadPayloads,
         Self::Enqueue,
         Self::RepairJobs,
@@ -110,6 +116,7 @@ impl Permission {
             | Self::ReadQueues
             | Self::ReadNodes
             | Self::ReadPools
+            | Self::ReadFailures
             | Self::ReadTemplates
             | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
@@ -118,6 +125,7 @@ impl Permission {
             | Self::RunQueues
             | Self::RunNodes
             | Self::RunPools
+            | Self::HandleFailures
             | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople => role == Admin,
             Self::ReadAudit => matches!(role, Admin | Auditor),
@@ -141,6 +149,8 @@ impl Permission {
             Self::RunQueues => ("queues", true),
             Self::RunNodes => ("nodes", true),
             Self::ReadPools => ("pools", false),
+            Self::ReadFailures => ("failures", false),
+            Self::HandleFailures => ("failures", true),
             Self::RunPools => ("pools", true),
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),

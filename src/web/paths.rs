@@ -53,6 +53,10 @@ paths! {
     JOBS_COMPARE: "/jobs/compare";
     /// Groups of failures.
     FAILURES: "/failures";
+    /// One group of failures.
+    FAILURE = failure(fingerprint: &str): "/failures/{fingerprint}";
+    /// What an operator decides about a group (`mute`, `handle`, `assign`, …): GET asks, POST acts.
+    FAILURE_ACT = failure_act(fingerprint: &str, verb: &str): "/failures/{fingerprint}/{verb}";
     /// Queues.
     QUEUES: "/queues";
     /// One queue.
