@@ -1,6 +1,6 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
-use crate::admin::{account, dashboard, docs, health, jobs, nodes, people, pools, queues, templates, tokens};
+use crate::admin::{account, dashboard, docs, failures, health, jobs, nodes, people, pools, queues, templates, tokens};
 use crate::web::app;
 use crate::web::table::Route;
 
@@ -11,6 +11,8 @@ pub fn all(design: bool) -> Vec<Route> {
         account::page::routes(),
         dashboard::page::routes(),
         docs::page::routes(),
+        failures::page::routes(),
+        failures::api::routes(),
         health::api::routes(),
         health::page::routes(),
         jobs::page::routes(),

@@ -141,8 +141,7 @@ fn job(sampled: &Sampled, params: &mut HashMap<i32, Option<Params>>) -> Job {
     ];
     traits.extend(sampled.node.iter().map(|node| ("node".to_owned(), node.clone())));
     let known = params.entry(sampled.version).or_insert_with(|| {
-        let spec: TemplateSpec = serde_json::from_value(sampled.spec.clone()).ok()?;
-        Params::parse(&spec.params).ok()
+        serde_json::from_value::<TemplateSpec>(sampled.spec.clone()).ok().map(|spec| spec.params)
     });
     // a version that cannot be read may hide anything
     if let (Some(params), Some(args)) = (known, &sampled.args) {

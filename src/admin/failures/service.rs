@@ -5,12 +5,13 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde_json::{Value, json};
 
 use super::acts::Act;
+use super::detail;
 use super::filter::{Filter, Range};
 use super::read::{self, Course, GroupRow, Page, Tally};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{TextError, note};
-use crate::queue::actor::{Actor, Forbidden, PersonId};
+use crate::queue::actor::{Actor, Forbidden, PersonId, Scope};
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 
@@ -90,6 +91,14 @@ pub fn tally(conn: &mut PgConnection, actor: &Actor, filter: &Filter) -> Result<
     Ok(read::tally(conn, &actor.scope, filter, sees_messages(actor))?)
 }
 
+/// Counts the open groups of everybody, for the rail.
+///
+/// # Errors
+/// Database failures.
+pub fn open(conn: &mut PgConnection) -> Result<i64, DbError> {
+    Ok(read::tally(conn, &Scope::default(), &Filter::default(), false)?.open())
+}
+
 /// Reads how groups came during a range that ends now.
 ///
 /// # Errors
@@ -115,6 +124,15 @@ pub fn find(conn: &mut PgConnection, actor: &Actor, print: &str) -> Result<Group
         return Err(missing());
     }
     read::find(conn, &actor.scope, &[print.to_owned()])?.pop().ok_or_else(missing)
+}
+
+/// Finds whom a group can be assigned to, by address.
+///
+/// # Errors
+/// [`FailureError::BadPerson`], database failures.
+pub fn person(conn: &mut PgConnection, email: &str) -> Result<PersonId, FailureError> {
+    let found = detail::assignable(conn, Some(email))?.pop();
+    found.map(|person| person.id).ok_or(FailureError::BadPerson)
 }
 
 /// Does `act` to a group, with the actor's reason, and gives the group as it is then.

@@ -12,7 +12,7 @@
 //! ```
 mod first;
 mod hostile;
-mod house;
+pub mod house;
 mod matrix;
 mod noscript;
 mod pages;
