@@ -1,8 +1,8 @@
 //! How many failure groups are open, for the rail of every page: somebody counts now and then, and pages only read it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 

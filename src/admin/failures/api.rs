@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::acts::Act;
-use super::detail::{attempts, notes, shares};
+use super::detail::{attempts, course_of, notes, shares};
 use super::differs::compare;
 use super::filter::{Cursor, Filter, Range, Sort};
 use super::json::{attempts_json, compared_json};
@@ -78,7 +78,9 @@ fn filter(query: &Form) -> Result<(Filter, i64), Vec<Problem>> {
     if states.contains(&None) {
         refuse("state", "a state is new, rising, steady, returned, quiet, muted or handled");
     }
-    let since = Some(query.text("since")).filter(|text| !text.is_empty()).map(|text| text.parse::<i32>().ok().filter(|version| *version > 0));
+    let since = Some(query.text("since"))
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse::<i32>().ok().filter(|version| *version > 0));
     if since == Some(None) {
         refuse("since", "since is the number of a version");
     }
@@ -124,8 +126,8 @@ async fn show(print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpR
 fn read(conn: &mut PgConnection, actor: &Actor, (print, now): (&str, Time)) -> Result<Value, FailureError> {
     let group = service::find(conn, actor, print)?;
     let range = (Range::default(), now);
-    let course = service::courses(conn, actor, std::slice::from_ref(&group.fingerprint), range)?.pop();
     let shares = shares(conn, &actor.scope, print, range)?;
+    let course = course_of(print, &shares);
     let notes = notes(conn, print)?;
     let mut whole = whole_json(group_json(&group, actor, now), (course.as_ref(), &shares), &notes);
     whole["newest_attempts"] = attempts_json(&attempts(conn, &actor.scope, print)?, actor);
@@ -133,27 +135,57 @@ fn read(conn: &mut PgConnection, actor: &Actor, (print, now): (&str, Time)) -> R
     Ok(whole)
 }
 
-async fn mute(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn mute(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Mute)).await
 }
 
-async fn handle(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn handle(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Handle)).await
 }
 
-async fn reopen(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn reopen(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Reopen)).await
 }
 
-async fn assign(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn assign(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Assign)).await
 }
 
-async fn write_note(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn write_note(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Note)).await
 }
 
-async fn ticket(asked: (HttpRequest, Payload), print: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+async fn ticket(
+    asked: (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
     decide(asked, &print, actor, (&kit, Verb::Ticket)).await
 }
 

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::filter::Range;
-use super::read::queues_of;
+use super::read::{Course, queues_of};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::{PersonId, Scope};
@@ -19,13 +19,13 @@ const NOTES_SHOWN_MAX: i64 = 50;
 /// Most people that are offered.
 const PEOPLE_MAX: i64 = 200;
 
-/// Attempts that share something: a version, a node, a queue.
+/// Attempts that share something: a version, a node, a queue, a bar of the range.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Share {
-    /// `version`, `node` or `queue`.
+    /// `version`, `node`, `queue` or `bar`.
     #[diesel(sql_type = Text)]
     pub kind: String,
-    /// Which one.
+    /// Which one; a bar by its place, from 0.
     #[diesel(sql_type = Text)]
     pub name: String,
     /// Attempts in the range.
@@ -36,7 +36,7 @@ pub struct Share {
     pub last: Time,
 }
 
-/// Reads where a group came during a range, in the queues of `scope`: by version, node and queue, most first.
+/// Reads when and where a group came during a range, in the queues of `scope`: by bar, version, node and queue, most first.
 ///
 /// # Errors
 /// Database failures.
@@ -48,21 +48,34 @@ pub fn shares(
 ) -> Result<Vec<Share>, DbError> {
     const SQL: &str = "-- admin::failures::shares
 WITH sums AS (
-    SELECT c.version, c.node_id, c.queue_id, sum(c.attempts)::bigint AS attempts, max(c.hour) AS last
-    FROM millrace.failure_counts c WHERE c.fingerprint = $1 AND c.hour >= $2
-        AND ($3::text[] IS NULL OR c.queue_id IN (SELECT q.id FROM millrace.queues q WHERE q.name = ANY ($3)))
-    GROUP BY GROUPING SETS ((c.version), (c.node_id), (c.queue_id))
+    SELECT c.bar, c.version, c.node_id, c.queue_id, sum(c.attempts)::bigint AS attempts, max(c.hour) AS last,
+        row_number() OVER (PARTITION BY grouping(c.bar, c.version, c.node_id, c.queue_id) ORDER BY sum(c.attempts) DESC) AS place
+    FROM (
+        SELECT floor(extract(epoch FROM c.hour - $1) / $2)::integer AS bar, c.version, c.node_id, c.queue_id, c.attempts, c.hour
+        FROM millrace.failure_counts c WHERE c.fingerprint = $3 AND c.hour >= $1
+            AND ($4::text[] IS NULL OR c.queue_id IN (SELECT q.id FROM millrace.queues q WHERE q.name = ANY ($4)))
+    ) AS c
+    GROUP BY GROUPING SETS ((c.bar), (c.version), (c.node_id), (c.queue_id))
 )
-SELECT CASE WHEN s.version IS NOT NULL THEN 'version' WHEN s.queue_id IS NOT NULL THEN 'queue' ELSE 'node' END AS kind,
-    coalesce(s.version::text, q.name, n.name, 'a removed node') AS name, s.attempts, s.last
+SELECT CASE WHEN s.bar IS NOT NULL THEN 'bar' WHEN s.version IS NOT NULL THEN 'version' WHEN s.queue_id IS NOT NULL THEN 'queue' ELSE 'node' END AS kind,
+    coalesce(s.bar::text, s.version::text, q.name, n.name, 'a removed node') AS name, s.attempts, s.last
 FROM sums s LEFT JOIN millrace.nodes n ON n.id = s.node_id LEFT JOIN millrace.queues q ON q.id = s.queue_id
-ORDER BY kind, s.attempts DESC, name LIMIT $4";
+WHERE s.place <= $5 ORDER BY kind, s.attempts DESC, name";
     statement(SQL)
-        .bind::<Text, _>(print)
         .bind::<Timestamptz, _>(range.from(now))
+        .bind::<BigInt, _>(range.bar_hours() * 3_600)
+        .bind::<Text, _>(print)
         .bind::<Nullable<Array<Text>>, _>(queues_of(scope))
-        .bind::<BigInt, _>(3 * LINES_MAX)
+        .bind::<BigInt, _>(LINES_MAX)
         .rows(conn)
+}
+
+/// Gives the course of the group that these are the shares of; `None` = it did not come.
+pub fn course_of(print: &str, shares: &[Share]) -> Option<Course> {
+    let of = |kind: &'static str| shares.iter().filter(move |share| share.kind == kind);
+    let bars: Vec<(i32, i64)> = of("bar").filter_map(|bar| Some((bar.name.parse().ok()?, bar.attempts))).collect();
+    let queues = of("queue").take(4).map(|queue| queue.name.clone()).collect();
+    (!bars.is_empty()).then(|| Course::of(print, &bars, queues))
 }
 
 /// An attempt that failed so.

@@ -104,12 +104,7 @@ WHERE $7::text[] IS NULL OR q.name = ANY ($7) ORDER BY s.failed, s.job_id LIMIT 
 ///
 /// # Errors
 /// Database failures.
-pub fn compare(
-    conn: &mut PgConnection,
-    scope: &Scope,
-    print: &str,
-    sees_payload: bool,
-) -> Result<Compared, DbError> {
+pub fn compare(conn: &mut PgConnection, scope: &Scope, print: &str, sees_payload: bool) -> Result<Compared, DbError> {
     let sampled: Vec<Sampled> = statement(SAMPLE)
         .bind::<Text, _>(print)
         .bind::<BigInt, _>(SAMPLE_MAX)
@@ -140,9 +135,9 @@ fn job(sampled: &Sampled, params: &mut HashMap<i32, Option<Params>>) -> Job {
         ("hour".to_owned(), hour),
     ];
     traits.extend(sampled.node.iter().map(|node| ("node".to_owned(), node.clone())));
-    let known = params.entry(sampled.version).or_insert_with(|| {
-        serde_json::from_value::<TemplateSpec>(sampled.spec.clone()).ok().map(|spec| spec.params)
-    });
+    let known = params
+        .entry(sampled.version)
+        .or_insert_with(|| serde_json::from_value::<TemplateSpec>(sampled.spec.clone()).ok().map(|spec| spec.params));
     // a version that cannot be read may hide anything
     if let (Some(params), Some(args)) = (known, &sampled.args) {
         traits.extend(arguments(params, args));
@@ -170,10 +165,12 @@ fn arguments(params: &Params, args: &Value) -> Vec<(String, String)> {
 
 /// Finds the values whose shares differ clearly.
 fn differing(jobs: &[Job]) -> Compared {
-    let (failing, succeeding) = (jobs.iter().filter(|job| job.failed).count(), jobs.iter().filter(|job| !job.failed).count());
+    let (failing, succeeding) =
+        (jobs.iter().filter(|job| job.failed).count(), jobs.iter().filter(|job| !job.failed).count());
     let mut counts: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for job in jobs {
-        let distinct: BTreeSet<(&str, &str)> = job.traits.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
+        let distinct: BTreeSet<(&str, &str)> =
+            job.traits.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
         for one in distinct {
             let count = counts.entry(one).or_default();
             if job.failed { count.0 += 1 } else { count.1 += 1 }
@@ -189,7 +186,8 @@ fn differing(jobs: &[Job]) -> Compared {
         .iter()
         .filter(|(_, count)| points(count).abs() >= POINTS_MIN && is_clear(**count, (failing, succeeding)))
         .map(|((field, value), count)| {
-            let one = Difference { field: (*field).into(), value: (*value).into(), failing: count.0, succeeding: count.1 };
+            let one =
+                Difference { field: (*field).into(), value: (*value).into(), failing: count.0, succeeding: count.1 };
             (points(count), one)
         })
         .collect();
@@ -246,10 +244,14 @@ mod tests {
 
     #[test]
     fn secret_and_nested_arguments_are_not_looked_at() {
-        let schema = json!({ "properties": { "key": { "type": "string", "secret": true }, "country": { "type": "string" } } });
+        let schema =
+            json!({ "properties": { "key": { "type": "string", "secret": true }, "country": { "type": "string" } } });
         let params = Params::parse(&schema).expect("a schema");
 
-        let found = arguments(&params, &json!({ "key": "k", "country": "ch", "n": 7, "list": [1], "of": { "x": 1 }, "text": "y".repeat(81) }));
+        let found = arguments(
+            &params,
+            &json!({ "key": "k", "country": "ch", "n": 7, "list": [1], "of": { "x": 1 }, "text": "y".repeat(81) }),
+        );
 
         assert_eq!(found, [("arg.country".to_owned(), "ch".to_owned()), ("arg.n".to_owned(), "7".to_owned())]);
     }

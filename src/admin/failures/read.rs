@@ -245,7 +245,11 @@ impl Tally {
 
     /// Gives how many are in any of these states; in all when none is named.
     pub fn within(&self, states: &[GroupState]) -> i64 {
-        self.counts.iter().filter(|(known, _)| states.is_empty() || states.contains(known)).map(|(_, count)| count).sum()
+        self.counts
+            .iter()
+            .filter(|(known, _)| states.is_empty() || states.contains(known))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Gives how many are open.
@@ -311,6 +315,12 @@ pub struct Course {
 }
 
 impl Course {
+    /// Makes the course of one group of the attempts in each of its bars, by place.
+    pub(super) fn of(fingerprint: &str, bars: &[(i32, i64)], queues: Vec<String>) -> Self {
+        let (places, sums): (Vec<i32>, Vec<i64>) = bars.iter().copied().unzip();
+        Self { fingerprint: fingerprint.to_owned(), attempts: sums.iter().sum(), places, sums, queues }
+    }
+
     /// Gives the attempts of each bar, oldest first.
     pub fn bars(&self, range: Range) -> Vec<u64> {
         let mut bars = vec![0; range.bars() as usize];

@@ -21,10 +21,13 @@ pub struct Frame {
 }
 
 static PYTHON: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^\s*File "([^"]+)", line \d+, in (\S+)"#));
-static JAVA: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*at (?:[\w.-]+(?:@[\w.-]+)?/)*([\p{L}_$][\w.$<>`]*)\(([^)]*)\)"));
-static SCRIPT: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^\s*at (?:async )?(?:(.+?) \()?((?:file://|node:|/|[A-Za-z]:\\|\.{0,2}/)?[^\s():]+):\d+:\d+\)?$"));
-static RUST: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?([<\p{L}_].*?)(?:::h[0-9a-f]{16})?$"));
+static JAVA: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*at (?:[\w.-]+(?:@[\w.-]+)?/)*([\p{L}_$][\w.$<>`]*)\(([^)]*)\)"));
+static SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s*at (?:async )?(?:(.+?) \()?((?:file://|node:|/|[A-Za-z]:\\|\.{0,2}/)?[^\s():]+):\d+:\d+\)?$")
+});
+static RUST: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?([<\p{L}_].*?)(?:::h[0-9a-f]{16})?$"));
 static RUBY: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:from )?([^\s:]+\.rb):\d+:in [`']([^']+)'"));
 static GO: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([\p{L}_][\w./*()-]*\.[\w.*()]+)\((?:0x|\.\.\.|\{|\)).*$"));
 static PHP: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#\d+ ([^\s(]+)\(\d+\): (\S+?)\("));
@@ -32,13 +35,51 @@ static VARYING: LazyLock<Regex> = LazyLock::new(|| pattern(r"0x[0-9a-f]+|\d+"));
 
 /// Names before which nothing is one's own: languages, runtimes, well-known frames around them.
 const FOREIGN: [&str; 31] = [
-    "std::", "core::", "alloc::", "<core::", "<alloc::", "<std::", "tokio::", "rayon", "_start", "__libc_start", "__rust", "rust_begin_unwind",
-    "clone", "start_thread", "java.", "javax.", "jdk.", "sun.", "com.sun.", "org.springframework.", "kotlin.", "scala.", "runtime.", "System.",
-    "Microsoft.", "syscall", "node:", "reflect.", "<unknown>", "millrace::engine::", "millrace::queue::work::",
+    "std::",
+    "core::",
+    "alloc::",
+    "<core::",
+    "<alloc::",
+    "<std::",
+    "tokio::",
+    "rayon",
+    "_start",
+    "__libc_start",
+    "__rust",
+    "rust_begin_unwind",
+    "clone",
+    "start_thread",
+    "java.",
+    "javax.",
+    "jdk.",
+    "sun.",
+    "com.sun.",
+    "org.springframework.",
+    "kotlin.",
+    "scala.",
+    "runtime.",
+    "System.",
+    "Microsoft.",
+    "syscall",
+    "node:",
+    "reflect.",
+    "<unknown>",
+    "millrace::engine::",
+    "millrace::queue::work::",
 ];
 /// Folders in which libraries stand.
-const LIBRARIES: [&str; 10] =
-    ["site-packages", "dist-packages", "/lib/python", "<frozen", "node_modules", "node:internal", "/gems/", "/vendor/", "/rustc/", "/.cargo/"];
+const LIBRARIES: [&str; 10] = [
+    "site-packages",
+    "dist-packages",
+    "/lib/python",
+    "<frozen",
+    "node_modules",
+    "node:internal",
+    "/gems/",
+    "/vendor/",
+    "/rustc/",
+    "/.cargo/",
+];
 
 /// Finds the frames in a text, the innermost first; none when it holds no trace that is understood.
 pub fn frames(text: &str) -> Vec<Frame> {

@@ -58,10 +58,13 @@ static SPACE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s+"));
 /// What looks like a name of something: it is the cause rather than the case.
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\p{L}_$<>-][\p{L}_$.:<>-]*$"));
 static CODE_FILE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"([\p{L}\p{N}_.-]+\.(?:rs|py|rb|js|mjs|cjs|ts|tsx|jsx|java|kt|go|php|pl|ex|exs|cs|cc|cpp|c|h|sh|sql|lua|scala))$")
+    pattern(
+        r"([\p{L}\p{N}_.-]+\.(?:rs|py|rb|js|mjs|cjs|ts|tsx|jsx|java|kt|go|php|pl|ex|exs|cs|cc|cpp|c|h|sh|sql|lua|scala))$",
+    )
 });
-static PLAIN_SEGMENT: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(?:\.?\p{Lu}?\p{Ll}+|\p{Lu}+)(?:[._-](?:\p{Lu}?\p{Ll}+|\p{Lu}+))*$|^\.{1,2}$|^~$|^v\d{1,2}$"));
+static PLAIN_SEGMENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:\.?\p{Lu}?\p{Ll}+|\p{Lu}+)(?:[._-](?:\p{Lu}?\p{Ll}+|\p{Lu}+))*$|^\.{1,2}$|^~$|^v\d{1,2}$")
+});
 
 /// Takes out what varies.
 pub(super) fn replaced(line: &str) -> String {
@@ -157,7 +160,8 @@ fn path(text: &str) -> String {
         } else if !varies {
             shape.push(segment.to_owned());
         }
-        below_own = matches!(segment, "tmp" | "home" | "Users" | "users") || below_own && shape.iter().any(|s| s == "tmp");
+        below_own =
+            matches!(segment, "tmp" | "home" | "Users" | "users") || below_own && shape.iter().any(|s| s == "tmp");
     }
     shape.join("/")
 }

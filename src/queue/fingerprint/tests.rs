@@ -69,11 +69,20 @@ impl Dice {
                 _ => format!("{} seconds", self.of(600)),
             },
             "size" => format!("{} {}", self.of(900), self.one(&["bytes", "KiB", "MB", "GiB"])),
-            "path" => format!("/var/spool/in/{}/{}-{}.csv", self.hex(8), self.one(&["report", "x"]), self.of(9_999)).replace("report-", "x-"),
+            "path" => format!("/var/spool/in/{}/{}-{}.csv", self.hex(8), self.one(&["report", "x"]), self.of(9_999))
+                .replace("report-", "x-"),
             "tmp" => format!("/tmp/{}/{}", self.one(&["abc", "work.d", "q7x"]), self.one(&["out", "in.part"])),
             "home" => format!("/home/{}/data/{}.json", self.one(&["anna", "li", "o.brien"]), self.of(99)),
-            "url" => format!("https://{}.example:{}/v1/orders/{}?page={}", self.one(&["api", "shop-2"]), self.of(9_000), self.of(99_999), self.of(9)),
-            "mail" => format!("{}{}@{}.example", self.one(&["a.b", "info", "x+y"]), self.of(99), self.one(&["mail", "corp"])),
+            "url" => format!(
+                "https://{}.example:{}/v1/orders/{}?page={}",
+                self.one(&["api", "shop-2"]),
+                self.of(9_000),
+                self.of(99_999),
+                self.of(9)
+            ),
+            "mail" => {
+                format!("{}{}@{}.example", self.one(&["a.b", "info", "x+y"]), self.of(99), self.one(&["mail", "corp"]))
+            }
             "quoted" => format!("\"{} {}\"", self.one(&["blue", "red"]), self.of(999)),
             "list" => (0..=self.of(5)).map(|_| self.of(9_999).to_string()).collect::<Vec<_>>().join(", "),
             other => panic!("{other}"),

@@ -32,7 +32,13 @@ fn concurrent_settling_and_folding_counts_every_failure_once() {
                 start.wait();
                 for round in 0..ROUNDS {
                     let errors: Vec<String> = (0..10)
-                        .map(|n| if n < 7 { format!("order {} not found", thread * 1_000 + round * 10 + n) } else { format!("status {}", 500 + n) })
+                        .map(|n| {
+                            if n < 7 {
+                                format!("order {} not found", thread * 1_000 + round * 10 + n)
+                            } else {
+                                format!("status {}", 500 + n)
+                            }
+                        })
                         .collect();
                     fail_apart(&mut conn, who, &errors);
                 }
@@ -86,8 +92,6 @@ fn successes_and_people_s_cancels_are_no_failures() {
     assert_eq!(group.state(now()), GroupState::New);
 }
 
-
-
 #[test]
 fn a_group_that_comes_much_more_often_than_before_rises_until_it_does_not() {
     let (_db, mut conn, who) = stage();
@@ -104,7 +108,8 @@ fn a_group_that_comes_much_more_often_than_before_rises_until_it_does_not() {
     assert_eq!(groups(&mut conn)[0].state(now()), GroupState::Rising);
     assert_eq!(mark_rising(&mut conn).unwrap(), 0, "it is so already");
 
-    conn.batch_execute("UPDATE millrace.failure_counts SET attempts = 60 WHERE hour < date_trunc('hour', now())").unwrap();
+    conn.batch_execute("UPDATE millrace.failure_counts SET attempts = 60 WHERE hour < date_trunc('hour', now())")
+        .unwrap();
     assert_eq!(mark_rising(&mut conn).unwrap(), 1);
     assert_eq!(groups(&mut conn)[0].state(now()), GroupState::Steady);
 }
@@ -127,8 +132,6 @@ fn what_is_old_is_forgotten_and_what_people_touched_stays() {
     assert_eq!(groups(&mut conn).iter().map(|group| group.fingerprint.clone()).collect::<Vec<_>>(), [kept]);
 }
 
-
-
 #[test]
 fn a_lost_node_s_interruptions_are_a_group_whatever_its_name() {
     use millrace::queue::sweep::{BadLeases, take_back};
@@ -137,7 +140,10 @@ fn a_lost_node_s_interruptions_are_a_group_whatever_its_name() {
         let who = register_node(&mut conn, name);
         let jobs = enqueue_many(&mut conn, "mail", 2);
         lease(&mut conn, who, &jobs);
-        statement("UPDATE millrace.nodes SET state = 'down' WHERE name = $1").bind::<Text, _>(name).run(&mut conn).unwrap();
+        statement("UPDATE millrace.nodes SET state = 'down' WHERE name = $1")
+            .bind::<Text, _>(name)
+            .run(&mut conn)
+            .unwrap();
     }
 
     assert_eq!(take_back(&mut conn, &mut BadLeases::default()).unwrap(), 4);

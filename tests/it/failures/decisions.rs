@@ -88,7 +88,8 @@ fn the_database_s_rule_of_states_is_the_program_s() {
 fn lists_page_by_key_in_every_order_and_filters_narrow() {
     let (_db, mut conn, who) = stage();
     for n in 0..7 {
-        let errors: Vec<String> = (0..=n).map(|at| format!("cause {} {at}", "abcdefg".chars().nth(n).unwrap())).collect();
+        let errors: Vec<String> =
+            (0..=n).map(|at| format!("cause {} {at}", "abcdefg".chars().nth(n).unwrap())).collect();
         let errors: Vec<&str> = errors.iter().map(String::as_str).collect();
         fail_as(&mut conn, who, &errors, |result| result.finished_at -= TimeDelta::minutes(n as i64));
     }
@@ -124,17 +125,22 @@ fn lists_page_by_key_in_every_order_and_filters_narrow() {
 fn whoever_is_limited_sees_and_decides_only_what_is_theirs() {
     let (_db, mut conn, who) = stage();
     conn.batch_execute("INSERT INTO millrace.queues (name) VALUES ('other')").unwrap();
-    let other = QueueId(number(&mut conn, "SELECT id::bigint AS number FROM millrace.queues WHERE name = 'other'") as i32);
+    let other =
+        QueueId(number(&mut conn, "SELECT id::bigint AS number FROM millrace.queues WHERE name = 'other'") as i32);
     fail(&mut conn, who, &["order 7 not found"]);
     fail_as(&mut conn, who, &["invoice 7 not found"], |result| result.queue = other);
     fold(&mut conn);
     let limited = |queues: &[&str], tags: &[&str], role| Actor {
         role,
-        scope: Scope { queues: queues.iter().map(ToString::to_string).collect(), tags: tags.iter().map(ToString::to_string).collect() },
+        scope: Scope {
+            queues: queues.iter().map(ToString::to_string).collect(),
+            tags: tags.iter().map(ToString::to_string).collect(),
+        },
         ..ada()
     };
     let (mine, tagged) = (limited(&["default"], &[], Role::Operator), limited(&[], &["vip"], Role::Operator));
-    let seen = |conn: &mut PgConnection, actor: &Actor| service::list(conn, actor, &Filter::default(), 50).unwrap().rows;
+    let seen =
+        |conn: &mut PgConnection, actor: &Actor| service::list(conn, actor, &Filter::default(), 50).unwrap().rows;
 
     let [group] = seen(&mut conn, &mine).try_into().unwrap();
     assert_eq!(group.message, "order # not found");

@@ -3,6 +3,7 @@ mod counts;
 mod decisions;
 mod look;
 mod pages;
+mod plans;
 mod programs;
 
 use chrono::TimeDelta;
@@ -108,7 +109,6 @@ pub fn stage() -> (TestDb, PgConnection, Incarnation) {
     let who = register_node(&mut conn, "mil-01");
     (db, conn, who)
 }
-
 
 /// As [`fail`], with a lease that other threads' leases do not hide.
 pub fn fail_apart(conn: &mut PgConnection, who: Incarnation, errors: &[String]) {

@@ -77,13 +77,24 @@ fn people_decide_without_script_and_see_it() {
     assert_eq!(browser.post(&at("note"), "note=&op=h").status, 422);
     assert_eq!(browser.post(&at("note"), "note=%3Cb%3Eknown&op=i").status, 303);
     let assign = browser.get(&at("assign")).body;
-    let me = assign.split("<option value=\"").find_map(|rest| rest.split('"').next().filter(|id| id.parse::<i64>().is_ok())).unwrap().to_owned();
+    let me = assign
+        .split("<option value=\"")
+        .find_map(|rest| rest.split('"').next().filter(|id| id.parse::<i64>().is_ok()))
+        .unwrap()
+        .to_owned();
     assert_eq!(browser.post(&at("assign"), &format!("person={me}&op=j")).status, 303);
     assert_eq!(browser.post(&at("assign"), "person=999999&op=k").status, 422);
     assert_eq!(browser.get(&at("dance")).status, 404);
 
     let page = browser.get(&format!("/failures/{print}")).body;
-    for word in ["looks after it", "href=\"https://t.example/7\"", "&#60;b&#62;known", "marked it handled from v2 on", "opened it again", "“closed”"] {
+    for word in [
+        "looks after it",
+        "href=\"https://t.example/7\"",
+        "&#60;b&#62;known",
+        "marked it handled from v2 on",
+        "opened it again",
+        "“closed”",
+    ] {
         assert!(page.contains(word), "{word}: {page}");
     }
     assert_eq!(console.number("SELECT count(*) AS id FROM millrace.audit WHERE act LIKE 'failure.%' AND accepted"), 7);

@@ -32,13 +32,19 @@ fn groups_are_listed_paged_and_read() {
     let second = program.get(&format!("/api/v1/failures?limit=1&sort=first&after={next}")).expect(200);
     assert_eq!((messages(&first).len(), messages(&second).len(), &second["next"]), (1, 1, &Value::Null));
     assert_ne!(messages(&first), messages(&second));
-    assert_eq!(messages(&program.get("/api/v1/failures?q=order&state=new,rising&since=1").expect(200)), ["order # not found"]);
+    assert_eq!(
+        messages(&program.get("/api/v1/failures?q=order&state=new,rising&since=1").expect(200)),
+        ["order # not found"]
+    );
     for bad in ["state=open", "since=0", "sort=x", "after=x", "limit=201", "q=%00"] {
         program.get(&format!("/api/v1/failures?{bad}")).expect(422);
     }
 
     let group = program.get(&format!("/api/v1/failures/{print}")).expect(200);
-    assert_eq!((&group["state"], &group["error"], &group["attempts_24h"]), (&json!("new"), &json!("order 7 not found"), &json!(1)));
+    assert_eq!(
+        (&group["state"], &group["error"], &group["attempts_24h"]),
+        (&json!("new"), &json!("order 7 not found"), &json!(1))
+    );
     assert_eq!((&group["nodes"][0]["name"], &group["queues"][0]["name"]), (&json!("mil-01"), &json!("default")));
     assert_eq!(group["newest_attempts"].as_array().unwrap().len(), 1);
     program.get("/api/v1/failures/0000000000000000").expect(404);

@@ -126,7 +126,11 @@ impl Samples {
     ///
     /// Panics for a pattern with parts that it does not know: a new route needs a sample.
     pub fn addresses(&self, pattern: &str) -> Vec<String> {
-        let known = self.of_jobs(pattern).or_else(|| self.of_people(pattern)).or_else(|| of_failures(pattern)).or_else(|| of_names(pattern));
+        let known = self
+            .of_jobs(pattern)
+            .or_else(|| self.of_people(pattern))
+            .or_else(|| of_failures(pattern))
+            .or_else(|| of_names(pattern));
         match known {
             Some(addresses) => addresses,
             None if !pattern.contains('{') => vec![pattern.to_owned()],
@@ -185,7 +189,9 @@ impl Samples {
 fn of_failures(pattern: &str) -> Option<Vec<String>> {
     let of = pattern.replace("{fingerprint}", GROUP);
     Some(match pattern {
-        "/failures" => ["/failures", "/failures?state=all&range=7d", "/failures?q=nothing-at-all"].map(str::to_owned).into(),
+        "/failures" => {
+            ["/failures", "/failures?state=all&range=7d", "/failures?q=nothing-at-all"].map(str::to_owned).into()
+        }
         "/live/failure" => vec![format!("{pattern}?fp={GROUP}")],
         "/failures/{fingerprint}/{verb}" => {
             ["mute", "handle", "assign", "note", "ticket"].map(|verb| of.replace("{verb}", verb)).into()

@@ -78,7 +78,9 @@ fn asked(
 fn wanted(form: &mut Form, verb: Verb, now: Time) -> Option<(Act, String)> {
     let reason = form.read("reason", crate::base::text::note)?.unwrap_or_default();
     let act = match verb {
-        Verb::Mute => Act::Mute(now + TimeDelta::hours(form.number("hours", "the length", 1..=service::MUTE_DAYS_MAX * 24)?)),
+        Verb::Mute => {
+            Act::Mute(now + TimeDelta::hours(form.number("hours", "the length", 1..=service::MUTE_DAYS_MAX * 24)?))
+        }
         Verb::Unmute => Act::Unmute,
         Verb::Handle if form.text("from_version").is_empty() => Act::Handle(None),
         Verb::Handle => Act::Handle(Some(form.number("from_version", "the version", 1..=i32::MAX)?)),
@@ -108,9 +110,7 @@ pub async fn act(
         Some((act, reason)) => {
             let (doer, of) = (actor.clone(), print.clone());
             let work = move |conn: &mut PgConnection| {
-                once(conn, "failures::act", key.as_ref(), |tx| {
-                    act_in(tx, &doer, &of, (&act, &reason, now)).map(|_| ())
-                })
+                once(conn, "failures::act", key.as_ref(), |tx| act_in(tx, &doer, &of, (&act, &reason, now)).map(|_| ()))
             };
             match kit.db.run(work).await {
                 Ok(once) => Some(once.outcome().ok_or_else(used_elsewhere)?),
@@ -125,7 +125,8 @@ pub async fn act(
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
     let (reader, of) = (actor, print);
-    let page = kit.db.run(move |conn| ShowPage::read(conn, &reader, shell, (&of, Range::default()))).await.map_err(told)?;
+    let page =
+        kit.db.run(move |conn| ShowPage::read(conn, &reader, shell, (&of, Range::default()))).await.map_err(told)?;
     page.answer(&hx, &session, &notice(verb, &page))
 }
 
@@ -149,7 +150,10 @@ fn notice(verb: Verb, page: &ShowPage) -> Notice {
     match verb {
         Verb::Mute => undo(Notice::done(format!("{}.", page.row.look.word)), Verb::Unmute),
         Verb::Unmute => Notice::done("It is heard of again."),
-        Verb::Handle => undo(Notice::done("Marked handled.").saying("When it fails again, it comes back as Returned."), Verb::Reopen),
+        Verb::Handle => undo(
+            Notice::done("Marked handled.").saying("When it fails again, it comes back as Returned."),
+            Verb::Reopen,
+        ),
         Verb::Reopen => Notice::done("It is open again."),
         Verb::Assign if page.row.assignee.is_empty() => Notice::done("Nobody looks after it now."),
         Verb::Assign => Notice::done(format!("Assigned to {}.", page.row.assignee)),

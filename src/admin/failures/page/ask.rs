@@ -57,13 +57,19 @@ impl Verb {
 
     fn effect(self) -> &'static str {
         match self {
-            Self::Mute => "Until then it is not among the open groups. It is counted as before, and its jobs are run and retried as before.",
+            Self::Mute => {
+                "Until then it is not among the open groups. It is counted as before, and its jobs are run and retried as before."
+            }
             Self::Unmute => "It is among the open groups again when it fails.",
-            Self::Handle => "It leaves the open groups. When it fails again from this version on, it comes back as Returned.",
+            Self::Handle => {
+                "It leaves the open groups. When it fails again from this version on, it comes back as Returned."
+            }
             Self::Reopen => "It is no longer marked handled and is among the open groups when it fails.",
             Self::Assign => "Everybody sees who looks after it.",
             Self::Note => "Everybody who sees the group reads it.",
-            Self::Ticket => "The address of the ticket in your own system, beginning with https://. Leave it empty to take the link away.",
+            Self::Ticket => {
+                "The address of the ticket in your own system, beginning with https://. Leave it empty to take the link away."
+            }
         }
     }
 
@@ -113,16 +119,23 @@ pub fn version_choices((active, newest): (Option<i32>, i32), group: &GroupRow) -
         Choice::new("", "At once").helped("Any further failure brings it back: the cause was not in the template."),
     ];
     if let Some(active) = active.filter(|active| *active > group.last_version) {
-        choices.push(Choice::new(active.to_string(), format!("From v{active}, the active version"))
-            .helped("Jobs of older versions may still fail; they do not bring it back."));
+        choices.push(
+            Choice::new(active.to_string(), format!("From v{active}, the active version"))
+                .helped("Jobs of older versions may still fail; they do not bring it back."),
+        );
     }
     let next = newest + 1;
-    choices.push(Choice::new(next.to_string(), format!("From v{next}, the next version"))
-        .helped("The fix comes with the next version of the template."));
+    choices.push(
+        Choice::new(next.to_string(), format!("From v{next}, the next version"))
+            .helped("The fix comes with the next version of the template."),
+    );
     choices
 }
 
 /// To whom it can be assigned.
 pub fn people_choices(people: &[Assignable]) -> Vec<Choice> {
-    people.iter().map(|person| Choice::new(person.id.to_string(), format!("{} ({})", person.name, person.email))).collect()
+    people
+        .iter()
+        .map(|person| Choice::new(person.id.to_string(), format!("{} ({})", person.name, person.email)))
+        .collect()
 }

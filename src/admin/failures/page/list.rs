@@ -97,7 +97,9 @@ impl ListPage {
         Self {
             facts_line: facts(tally),
             tabs: tabs(&view, tally),
-            ranges: Range::ALL.map(|range| parts::Tab::new(words(range), view.over(range).href(), range == view.filter.range)).into(),
+            ranges: Range::ALL
+                .map(|range| parts::Tab::new(words(range), view.over(range).href(), range == view.filter.range))
+                .into(),
             sorts: sorts(&view),
             pages: pages(&view, found, shown, &rows),
             queues: Vec::new(),
@@ -116,7 +118,10 @@ impl ListPage {
     /// Says when something failed last.
     fn last_words(&self) -> String {
         match &self.last {
-            Some(last) => format!("The last failure was {}. Groups that were handled or muted stand behind the other tabs.", last.text),
+            Some(last) => format!(
+                "The last failure was {}. Groups that were handled or muted stand behind the other tabs.",
+                last.text
+            ),
             None => "No attempt of a job has failed since this was first counted.".into(),
         }
     }
@@ -131,7 +136,8 @@ fn rows(
 ) -> Result<Vec<Row>, FailureError> {
     let prints: Vec<String> = groups.iter().map(|group| group.fingerprint.clone()).collect();
     let (range, sort) = (view.filter.range, view.filter.sort);
-    let courses = if prints.is_empty() { Vec::new() } else { service::courses(conn, actor, &prints, (range, shell.now))? };
+    let courses =
+        if prints.is_empty() { Vec::new() } else { service::courses(conn, actor, &prints, (range, shell.now))? };
     let row = |group: &GroupRow| {
         let course = courses.iter().find(|course| course.fingerprint == group.fingerprint);
         Row::new(group, course, (range, sort), actor, shell)

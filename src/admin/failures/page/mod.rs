@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! /failures                    list ─── view (address) · row (one group)                         /live/failures
-//! /failures/{fingerprint}      show ─── row, its course, where it came, what differs, notes, trail  /live/failure?fp=
+//! /failures/{fingerprint}      show ─── row, near (its course, where it came, what differs, notes, trail)  /live/failure?fp=
 //! /failures/{fingerprint}/{verb}   act ─── ask (one question for every decision)
 //! ```
 mod act;
 mod ask;
 mod list;
 mod look;
+mod near;
 mod row;
 mod show;
 #[cfg(test)]
@@ -43,10 +44,9 @@ pub(super) fn told(error: FailureError) -> WebError {
     let message = format!("{}.", sentence(&error.to_string()));
     let field = match error {
         FailureError::NotFound(_) => return WebError::NotFound,
-        FailureError::OutOfScope(_)
-        | FailureError::NotMuted
-        | FailureError::NotHandled
-        | FailureError::TooMany => return WebError::Conflict(message),
+        FailureError::OutOfScope(_) | FailureError::NotMuted | FailureError::NotHandled | FailureError::TooMany => {
+            return WebError::Conflict(message);
+        }
         FailureError::Forbidden(lacking) => return lacking.into(),
         FailureError::Db(error) => return error.into(),
         FailureError::BadUntil => "until",

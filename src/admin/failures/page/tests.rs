@@ -128,13 +128,23 @@ fn the_list_shows_every_state_and_hostile_words_do_nothing() {
     for word in ["New", "Rising", "Steady", "Returned", "Quiet", "Muted until", "Handled from v4"] {
         assert!(html.contains(word), "{word}");
     }
-    holds(&html, &["&#60;script&#62;alert(1)", "v3–v4", "/failures/0123456789abcdef", "hx-sse:connect=\"/live/failures", "rel=\"next\""]);
+    holds(
+        &html,
+        &[
+            "&#60;script&#62;alert(1)",
+            "v3–v4",
+            "/failures/0123456789abcdef",
+            "hx-sse:connect=\"/live/failures",
+            "rel=\"next\"",
+        ],
+    );
 }
 
 #[test]
 fn viewers_read_messages_without_what_varies() {
     let html = list(&actor(Role::Viewer), "", &[group(GroupState::Steady)]);
-    let page = ShowPage::new(&actor(Role::Viewer), shell(), Range::Day, &known(GroupState::Steady)).render().expect("page");
+    let page =
+        ShowPage::new(&actor(Role::Viewer), shell(), Range::Day, &known(GroupState::Steady)).render().expect("page");
 
     for html in [html, page] {
         assert!(html.contains("of order #") && !html.contains("of order 7"), "{html}");
@@ -144,7 +154,10 @@ fn viewers_read_messages_without_what_varies() {
 #[test]
 fn an_empty_list_says_what_that_means() {
     holds(&list(&actor(Role::Admin), "", &[]), &["Nothing is failing"]);
-    holds(&list(&actor(Role::Admin), "q=x&state=nothing", &[]), &["No group matches", "state=nothing", "Clear all filters"]);
+    holds(
+        &list(&actor(Role::Admin), "q=x&state=nothing", &[]),
+        &["No group matches", "state=nothing", "Clear all filters"],
+    );
     holds(&list(&actor(Role::Admin), "state=muted", &[]), &["No group in this state"]);
     let tagged = Actor { scope: Scope { tags: vec!["vip".into()], ..Scope::default() }, ..actor(Role::Operator) };
     holds(&list(&tagged, "", &[]), &["Not counted for your access"]);
@@ -193,11 +206,21 @@ fn whoever_may_not_decide_sees_no_forms() {
 
 #[test]
 fn a_group_of_which_little_is_known_has_a_page() {
-    let bare = Known { attempts: Vec::new(), shares: Vec::new(), notes: Vec::new(), trail: Vec::new(), compared: Compared::default(), ..known(GroupState::Quiet) };
+    let bare = Known {
+        attempts: Vec::new(),
+        shares: Vec::new(),
+        notes: Vec::new(),
+        trail: Vec::new(),
+        compared: Compared::default(),
+        ..known(GroupState::Quiet)
+    };
 
     let html = ShowPage::new(&actor(Role::Admin), shell(), Range::Month, &bare).render().expect("page");
 
-    holds(&html, &["too few jobs to compare", "removed by retention", "Nobody has written about it", "None in this time"]);
+    holds(
+        &html,
+        &["too few jobs to compare", "removed by retention", "Nobody has written about it", "None in this time"],
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ impl View {
     /// Reads the parameters of an address; what means nothing is kept in mind and ignored.
     pub fn read(query: &Form) -> Self {
         let mut view = Self::default();
-        let text = |name: &str| query.text(name).trim().replace('\0', "").chars().take(TEXT_CHARS_MAX).collect::<String>();
+        let text =
+            |name: &str| query.text(name).trim().replace('\0', "").chars().take(TEXT_CHARS_MAX).collect::<String>();
         let mut known = |name: &str, is_known: bool| {
             if !is_known {
                 view.unknown.push(format!("{name}={}", query.text(name)));
