@@ -88,9 +88,12 @@ WITH failing AS MATERIALIZED (
     WHERE n % greatest(1, all_of / $3) = 0 ORDER BY job_id DESC LIMIT $3
 ), succeeding AS MATERIALIZED (
     SELECT DISTINCT near.job_id, near.node_id, near.finished_at FROM places p CROSS JOIN LATERAL (
-        SELECT h.job_id, h.node_id, h.finished_at FROM millrace.history h JOIN millrace.failure_groups g ON g.fingerprint = $1
-        WHERE h.job_id BETWEEN p.job_id - $4 AND p.job_id + $4 AND h.template_id = g.template_id AND h.state = 'succeeded'
-        ORDER BY h.job_id LIMIT $5
+        (SELECT h.job_id, h.node_id, h.finished_at FROM millrace.history h WHERE h.job_id > p.job_id AND h.job_id <= p.job_id + $4
+            AND h.template_id = (SELECT g.template_id FROM millrace.failure_groups g WHERE g.fingerprint = $1) AND h.state = 'succeeded'
+        ORDER BY h.job_id LIMIT $5)
+        UNION ALL (SELECT h.job_id, h.node_id, h.finished_at FROM millrace.history h WHERE h.job_id < p.job_id AND h.job_id >= p.job_id - $4
+            AND h.template_id = (SELECT g.template_id FROM millrace.failure_groups g WHERE g.fingerprint = $1) AND h.state = 'succeeded'
+        ORDER BY h.job_id DESC LIMIT $5)
     ) AS near LIMIT $2
 )
 SELECT s.failed, j.version, q.name AS queue, n.name AS node, s.finished_at AS at, CASE WHEN $6 THEN j.args END AS args, v.spec
@@ -110,7 +113,7 @@ pub fn compare(conn: &mut PgConnection, scope: &Scope, print: &str, sees_payload
         .bind::<BigInt, _>(SAMPLE_MAX)
         .bind::<BigInt, _>(PLACES_MAX)
         .bind::<BigInt, _>(IDS_AROUND)
-        .bind::<BigInt, _>(SAMPLE_MAX / PLACES_MAX)
+        .bind::<BigInt, _>(SAMPLE_MAX / PLACES_MAX / 2)
         .bind::<Bool, _>(sees_payload)
         .bind::<Nullable<Array<Text>>, _>(queues_of(scope))
         .bind::<BigInt, _>(2 * SAMPLE_MAX)

@@ -18,7 +18,7 @@ INSERT INTO millrace.failure_counts (fingerprint, hour, version, queue_id, node_
     SELECT lpad(to_hex(n), 16, '0'), date_trunc('hour', now()) - h * interval '1 hour', 1, 1, 1, 1, 0
     FROM generate_series(1, 1000) AS n, generate_series(1, 200) AS h;
 INSERT INTO millrace.attempts (job_id, number, fence, finished_at, outcome, counted, fingerprint)
-    SELECT n, 1, 1, now(), 'failed', true, lpad(to_hex(1 + n % 1000), 16, '0') FROM generate_series(1, 100000) AS n;
+    SELECT n, 1, 1, now(), 'failed', true, lpad(to_hex(1 + n % 1000), 16, '0') FROM generate_series(1000, 100000) AS n;
 INSERT INTO millrace.failure_deltas (fingerprint, template_id, hour, version, queue_id, node_id, attempts, jobs_failed, first_at, first_job, last_at, last_job,
         last_number, message, error)
     SELECT lpad(to_hex(1 + n % 1000), 16, '0'), 1, date_trunc('hour', now()), 1, 1, 1, 1, 0, now(), n, now(), n, 1, 'm', 'e' FROM generate_series(1, 30000) AS n";
