@@ -124,88 +124,124 @@ pub fn compare(conn: &mut PgConnection, scope: &Scope, print: &str, sees_payload
 }
 
 /// One job as it is compared: what it has of each field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Job {
     failed: bool,
     traits: Vec<(String, String)>,
+    /// The arguments that are numbers, once more.
+    numbers: Vec<(String, f64)>,
 }
 
 fn job(sampled: &Sampled, params: &mut HashMap<i32, Option<Params>>) -> Job {
     let hour = sampled.at.format("%H:00 UTC").to_string();
-    let mut traits = vec![
+    let mut job = Job { failed: sampled.failed, ..Job::default() };
+    job.traits = vec![
         ("version".to_owned(), sampled.version.to_string()),
         ("queue".to_owned(), sampled.queue.clone()),
         ("hour".to_owned(), hour),
     ];
-    traits.extend(sampled.node.iter().map(|node| ("node".to_owned(), node.clone())));
+    job.traits.extend(sampled.node.iter().map(|node| ("node".to_owned(), node.clone())));
     let known = params
         .entry(sampled.version)
         .or_insert_with(|| serde_json::from_value::<TemplateSpec>(sampled.spec.clone()).ok().map(|spec| spec.params));
     // a version that cannot be read may hide anything
     if let (Some(params), Some(args)) = (known, &sampled.args) {
-        traits.extend(arguments(params, args));
+        job.add(params, args);
     }
-    Job { failed: sampled.failed, traits }
+    job
 }
 
-/// The plain values among the arguments, without what is secret.
-fn arguments(params: &Params, args: &Value) -> Vec<(String, String)> {
-    let masked = params.masked(args);
-    let (Some(shown), Some(plain)) = (masked.as_object(), args.as_object()) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (name, value) in shown {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) | Value::Null => value.to_string(),
-            Value::Array(_) | Value::Object(_) => continue,
-        };
-        if plain.get(name) == Some(value) && text.chars().count() <= VALUE_CHARS_MAX {
-            found.push((format!("arg.{name}"), text));
+impl Job {
+    /// Adds the plain values among the arguments, without what is secret.
+    fn add(&mut self, params: &Params, args: &Value) {
+        let masked = params.masked(args);
+        let (Some(shown), Some(plain)) = (masked.as_object(), args.as_object()) else { return };
+        for (name, value) in shown.iter().filter(|(name, value)| plain.get(*name) == Some(value)) {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(_) | Value::Bool(_) | Value::Null => value.to_string(),
+                Value::Array(_) | Value::Object(_) => continue,
+            };
+            if text.chars().count() <= VALUE_CHARS_MAX {
+                self.numbers.extend(value.as_f64().map(|number| (format!("arg.{name}"), number)));
+                self.traits.push((format!("arg.{name}"), text));
+            }
         }
     }
-    found
 }
 
-/// Finds the values whose shares differ clearly.
+/// Finds the values whose shares differ clearly; of numbers also bounds that most failing jobs keep and few others.
 fn differing(jobs: &[Job]) -> Compared {
-    let (failing, succeeding) =
-        (jobs.iter().filter(|job| job.failed).count(), jobs.iter().filter(|job| !job.failed).count());
+    let failing = jobs.iter().filter(|job| job.failed).count();
+    let compared = Compared { failing, succeeding: jobs.len() - failing, differences: Vec::new() };
+    if compared.is_thin() {
+        return compared;
+    }
     let mut counts: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for job in jobs {
-        let distinct: BTreeSet<(&str, &str)> =
-            job.traits.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
+        let distinct: BTreeSet<(&str, &str)> = job.traits.iter().map(|(field, value)| (&**field, &**value)).collect();
         for one in distinct {
             let count = counts.entry(one).or_default();
             if job.failed { count.0 += 1 } else { count.1 += 1 }
         }
     }
-    let compared = Compared { failing, succeeding, differences: Vec::new() };
-    if compared.is_thin() {
-        return compared;
+    let told = |((field, value), count): ((&str, &str), (usize, usize))| Difference {
+        field: field.into(),
+        value: value.into(),
+        failing: count.0,
+        succeeding: count.1,
+    };
+    let mut found: Vec<Difference> = counts.into_iter().map(told).filter(|one| compared.tells(one)).collect();
+    for bound in bounds(jobs).into_iter().filter(|one| compared.tells(one)) {
+        if !found.iter().any(|one| one.field == bound.field) {
+            found.push(bound);
+        }
     }
-    let share = |count: usize, all: usize| count as f64 / all as f64 * 100.0;
-    let points = |count: &(usize, usize)| share(count.0, failing) - share(count.1, succeeding);
-    let mut found: Vec<(f64, Difference)> = counts
-        .iter()
-        .filter(|(_, count)| points(count).abs() >= POINTS_MIN && is_clear(**count, (failing, succeeding)))
-        .map(|((field, value), count)| {
-            let one =
-                Difference { field: (*field).into(), value: (*value).into(), failing: count.0, succeeding: count.1 };
-            (points(count), one)
-        })
-        .collect();
     // what the failing ones have in common tells more than what they lack
-    found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let differences = found.into_iter().map(|(_, difference)| difference).take(DIFFERENCES_MAX).collect();
-    Compared { differences, ..compared }
+    found.sort_by(|a, b| compared.points(b).total_cmp(&compared.points(a)));
+    found.truncate(DIFFERENCES_MAX);
+    Compared { differences: found, ..compared }
 }
 
-/// Two shares differ by more than three standard errors of their difference (pooled two-proportion z-test).
-fn is_clear((left, right): (usize, usize), (all_left, all_right): (usize, usize)) -> bool {
-    let (n, m) = (all_left as f64, all_right as f64);
-    let pooled = (left + right) as f64 / (n + m);
-    let error = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
-    error > 0.0 && (left as f64 / n - right as f64 / m).abs() > 3.0 * error
+/// For each argument that is a number, the lowest and the highest value that nine of ten failing jobs keep to.
+fn bounds(jobs: &[Job]) -> Vec<Difference> {
+    let mut numbers: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    for job in jobs {
+        for (field, number) in &job.numbers {
+            let of = numbers.entry(field).or_default();
+            if job.failed { of.0.push(*number) } else { of.1.push(*number) }
+        }
+    }
+    let mut found = Vec::new();
+    for (field, (mut failing, succeeding)) in numbers {
+        failing.sort_by(f64::total_cmp);
+        let at = |tenths: usize| failing.get(failing.len() * tenths / 10).copied();
+        let (Some(low), Some(high)) = (at(1), at(9)) else { continue };
+        let bound = |value: String, keeps: &dyn Fn(f64) -> bool| {
+            let count = |numbers: &[f64]| numbers.iter().filter(|number| keeps(**number)).count();
+            Difference { field: field.to_owned(), value, failing: count(&failing), succeeding: count(&succeeding) }
+        };
+        found.push(bound(format!("at least {low}"), &|number| number >= low));
+        found.push(bound(format!("at most {high}"), &|number| number <= high));
+    }
+    found
+}
+
+impl Compared {
+    /// By how many percent points the failing jobs have it more often than the others.
+    fn points(&self, one: &Difference) -> f64 {
+        let share = |count: usize, all: usize| count as f64 / all as f64 * 100.0;
+        share(one.failing, self.failing) - share(one.succeeding, self.succeeding)
+    }
+
+    /// The shares differ by more than chance explains: by three standard errors of their difference (pooled two-proportion z-test).
+    fn tells(&self, one: &Difference) -> bool {
+        let (n, m) = (self.failing as f64, self.succeeding as f64);
+        let pooled = (one.failing + one.succeeding) as f64 / (n + m);
+        let error = 100.0 * (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
+        let points = self.points(one).abs();
+        error > 0.0 && points >= POINTS_MIN && points > 3.0 * error
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +250,7 @@ mod tests {
     use serde_json::json;
 
     fn jobs(failed: bool, number: usize, field: &str, value: impl Fn(usize) -> String) -> Vec<Job> {
-        (0..number).map(|at| Job { failed, traits: vec![(field.to_owned(), value(at))] }).collect()
+        (0..number).map(|at| Job { failed, traits: vec![(field.to_owned(), value(at))], ..Job::default() }).collect()
     }
 
     #[test]
@@ -251,11 +287,28 @@ mod tests {
             json!({ "properties": { "key": { "type": "string", "secret": true }, "country": { "type": "string" } } });
         let params = Params::parse(&schema).expect("a schema");
 
-        let found = arguments(
-            &params,
-            &json!({ "key": "k", "country": "ch", "n": 7, "list": [1], "of": { "x": 1 }, "text": "y".repeat(81) }),
-        );
+        let args =
+            json!({ "key": "k", "country": "ch", "n": 7, "list": [1], "of": { "x": 1 }, "text": "y".repeat(81) });
+        let mut job = Job::default();
+        job.add(&params, &args);
 
-        assert_eq!(found, [("arg.country".to_owned(), "ch".to_owned()), ("arg.n".to_owned(), "7".to_owned())]);
+        assert_eq!(job.traits, [("arg.country".to_owned(), "ch".to_owned()), ("arg.n".to_owned(), "7".to_owned())]);
+        assert_eq!(job.numbers, [("arg.n".to_owned(), 7.0)]);
+    }
+
+    #[test]
+    fn of_numbers_a_bound_is_told() {
+        let sized = |failed, sizes: std::ops::Range<u32>| {
+            let one =
+                move |size| Job { failed, numbers: vec![("arg.mp".to_owned(), f64::from(size))], ..Job::default() };
+            sizes.map(one).collect::<Vec<_>>()
+        };
+        let mut all = sized(true, 51..91);
+        all.extend(sized(false, 1..51));
+
+        let told = differing(&all).differences;
+
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].value.as_str(), told[0].failing, told[0].succeeding), ("at least 55", 36, 0));
     }
 }

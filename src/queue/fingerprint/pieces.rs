@@ -13,7 +13,7 @@ const QUOTED_BYTES_MAX: usize = 300;
 /// A number that names the cause, with the word that says so.
 const KEPT: &str = concat!(
     r"(?i:\b(?:http(?:/\d(?:\.\d)?)?|http error|status(?:[ _-]?code)?|(?:exit|return|error|response)[ _-]?(?:code|status)|exited with(?: code| status)?|",
-    r"answered(?: with)?|os error|errno|signal)\b[\s:=#(\[]{0,3}\d{1,10}\b|\bsqlstate\b[\s:=#(\[]{0,3}[0-9a-z]{5}\b|\bcode\b[\s:=]{0,3}\d{1,3}\b)",
+    r"answered(?: with)?|smtp|ftp|os error|errno|signal)\b[\s:=#(\[]{0,3}\d{1,10}\b|\bsqlstate\b[\s:=#(\[]{0,3}[0-9a-z]{5}\b|\bcode\b[\s:=]{0,3}\d{1,3}\b)",
     r"|\b(?:ORA|TNS|PLS|SQL|ERR|CS|TS)-?\d{3,6}\b|\bERROR \d{4} \([0-9A-Z]{5}\)",
     r"|\b[1-5]\d\d (?:Continue|OK|Created|Accepted|No Content|Moved|Found|See Other|Not Modified|Temporary|Permanent|Bad|Unauthori[sz]ed|Payment|Forbidden|",
     r"Not Found|Method|Not Acceptable|Proxy|Request|Conflict|Gone|Length|Precondition|Payload|Content Too|URI|Unsupported|Range|Expectation|Misdirected|",

@@ -142,6 +142,7 @@ fn near_but_different_causes_stay_apart() {
         ("HTTP 500 from shop 17", "HTTP 502 from shop 17"),
         ("HTTP Error 404: Not Found", "HTTP Error 403: Forbidden"),
         ("the server answered 429", "the server answered 500"),
+        ("SMTP 421: refused", "SMTP 550: refused"),
         ("exit code 1: failed", "exit code 2: failed"),
         ("ended by signal 9 (SIGKILL)", "ended by signal 11 (SIGSEGV)"),
         ("ERROR: could not serialize (SQLSTATE 40001)", "ERROR: could not serialize (SQLSTATE 40P01)"),
