@@ -1,8 +1,8 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, dashboard, docs, health, jobs, nodes, notifications, operations, palette, people, pools, queues, templates,
-    tokens, views,
+    account, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
+    templates, tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;
@@ -14,6 +14,8 @@ pub fn all(design: bool) -> Vec<Route> {
         account::page::routes(),
         dashboard::page::routes(),
         docs::page::routes(),
+        failures::page::routes(),
+        failures::api::routes(),
         health::api::routes(),
         health::page::routes(),
         jobs::page::routes(),

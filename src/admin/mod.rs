@@ -5,6 +5,7 @@
 pub mod account;
 pub mod dashboard;
 pub mod docs;
+pub mod failures;
 pub mod health;
 pub mod jobs;
 pub mod nodes;

@@ -11,7 +11,7 @@ use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
 use crate::queue::{
-    access, counts, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
+    access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
 };
 
 /// Longest statement of a duty.
@@ -28,6 +28,8 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("fold", 1, move |conn, _| all_batches(counts::FOLD_ROWS_MAX, || folder.borrow_mut().fold(conn))),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
+        duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),
+        duty("old failures", 600, |conn, _| all_batches(failures::FORGET_MAX, || failures::forget_old(conn))),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),
         Duty {
             statement: LOOK_MAX,

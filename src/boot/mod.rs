@@ -7,6 +7,7 @@
 //!        └─ ends in this order: web stops accepting, engine drains, PostgreSQL stops
 //! ```
 pub mod duties;
+mod open_failures;
 pub mod partner;
 pub mod runners;
 mod weakness;

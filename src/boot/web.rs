@@ -11,6 +11,7 @@ use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 
+use super::open_failures::{self, Counting};
 use super::weakness::{self, Found, Watch};
 use crate::admin::health::Here;
 use crate::admin::jobs::gather::Gatherer;
@@ -45,6 +46,7 @@ pub struct Web {
     hub: Arc<Hub>,
     thread: JoinHandle<std::io::Result<()>>,
     _weak: Watch,
+    _failures: Counting,
 }
 
 impl Web {
@@ -59,8 +61,10 @@ impl Web {
         let cookie_key = link.with(cookie::shared_key).map_err(std::io::Error::other)?;
         let is_demo = link.with(marker::read).map_err(std::io::Error::other)?.is_some();
         let weak = weakness::watch(database_url)?;
+        let failures = open_failures::count(database_url)?;
         let kit = Kit {
             banners: banners(config, is_demo, Arc::clone(weak.found())),
+            open_failures: failures.reader(),
             ..kit(config, port, database_url, &cookie_key)
         };
         let here = Here { node: config.roles.engine.then(|| config.node.clone()) };
@@ -83,7 +87,7 @@ impl Web {
             })
         })?;
         let handle = receiver.recv().map_err(|_| std::io::Error::other("the web server did not start"))?;
-        Ok(Self { handle, hub, thread, _weak: weak })
+        Ok(Self { handle, hub, thread, _weak: weak, _failures: failures })
     }
 
     /// Stops accepting, ends the streams, lets open requests finish.
@@ -108,6 +112,7 @@ fn kit(config: &Config, port: u16, database_url: &str, cookie_key: &[u8]) -> Kit
         table: Arc::new(Table::new(routes::all(cfg!(debug_assertions)))),
         live: Hub::new(),
         banners: banners(config, false, Arc::default()),
+        open_failures: Arc::new(|| None),
         rates: Arc::default(),
     }
 }

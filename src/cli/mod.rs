@@ -13,6 +13,7 @@ mod database;
 mod demo;
 mod doctor;
 mod engine;
+mod failure;
 mod globals;
 mod input;
 mod job;
@@ -85,6 +86,9 @@ enum Command {
     /// Lists, pauses and resumes queues
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Lists failure groups, mutes, handles and assigns them
+    #[command(subcommand)]
+    Failure(failure::Command),
     /// Lists, drains and resumes nodes
     #[command(subcommand)]
     Node(node::Command),
@@ -134,6 +138,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Job(command) => job::run(globals, command),
         Command::Operation(command) => operation::run(globals, command),
         Command::Queue(command) => queue::run(globals, command),
+        Command::Failure(command) => failure::run(globals, command),
         Command::Node(command) => node::run(globals, command),
         Command::Pool(command) => pool::run(globals, command),
         Command::Template(command) => template::run(globals, command),

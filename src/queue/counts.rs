@@ -7,6 +7,7 @@ use chrono::DurationRound;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 
+use super::failures;
 use super::histogram::Histogram;
 use super::horizon::{Horizon, Sight};
 use super::settle::tally_literal;
@@ -39,6 +40,7 @@ pub fn fold(conn: &mut PgConnection) -> Result<usize, DbError> {
 pub struct Folder {
     states: Horizon,
     rollups: Horizon,
+    failures: Horizon,
     whole: Option<Instant>,
     marked: Option<Instant>,
 }
@@ -47,6 +49,7 @@ pub struct Folder {
 struct Marks {
     states: Mark,
     rollups: Mark,
+    failures: Mark,
 }
 
 struct Mark {
@@ -68,7 +71,9 @@ impl Folder {
             }
             let marks = marks(tx)?;
             let from = |mark: &Mark| if is_whole { 0 } else { mark.above };
-            let folded = fold_states(tx, from(&marks.states))? + fold_rollups(tx, from(&marks.rollups))?;
+            let folded = fold_states(tx, from(&marks.states))?
+                + fold_rollups(tx, from(&marks.rollups))?
+                + failures::fold(tx, from(&marks.failures), FOLD_ROWS_MAX)?;
             if self.marked.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY) {
                 self.mark(tx, &marks)?;
                 self.marked = Some(now);
@@ -86,12 +91,16 @@ impl Folder {
         const SQL: &str = "-- queue::fold::mark
 WITH first AS (
     SELECT least((SELECT d.id - 1 FROM millrace.state_deltas d WHERE d.id > $1 ORDER BY d.id LIMIT 1), $2) AS states,
-        least((SELECT d.id - 1 FROM millrace.rollup_deltas d WHERE d.id > $3 ORDER BY d.id LIMIT 1), $4) AS rollups
+        least((SELECT d.id - 1 FROM millrace.rollup_deltas d WHERE d.id > $3 ORDER BY d.id LIMIT 1), $4) AS rollups,
+        least((SELECT d.id - 1 FROM millrace.failure_deltas d WHERE d.id > $5 ORDER BY d.id LIMIT 1), $6) AS failures
 )
-UPDATE millrace.folds f SET states_above = greatest(f.states_above, first.states), rollups_above = greatest(f.rollups_above, first.rollups)
+UPDATE millrace.folds f SET states_above = greatest(f.states_above, first.states), rollups_above = greatest(f.rollups_above, first.rollups),
+    failures_above = greatest(f.failures_above, first.failures)
 FROM first";
         let (states, rollups) = (self.states.look(marks.states.sight), self.rollups.look(marks.rollups.sight));
-        if states < marks.states.above + MARK_EVERY && rollups < marks.rollups.above + MARK_EVERY {
+        let failures = self.failures.look(marks.failures.sight);
+        let is_far = |settled: i64, mark: &Mark| settled >= mark.above + MARK_EVERY;
+        if !is_far(states, &marks.states) && !is_far(rollups, &marks.rollups) && !is_far(failures, &marks.failures) {
             return Ok(());
         }
         statement(SQL)
@@ -99,6 +108,8 @@ FROM first";
             .bind::<BigInt, _>(states)
             .bind::<BigInt, _>(marks.rollups.above)
             .bind::<BigInt, _>(rollups)
+            .bind::<BigInt, _>(marks.failures.above)
+            .bind::<BigInt, _>(failures)
             .run(tx)?;
         Ok(())
     }
@@ -106,15 +117,17 @@ FROM first";
 
 fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
     const SQL: &str = "-- queue::fold::marks
-SELECT f.states_above, s.last_value, f.rollups_above, r.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_snapshot_xmax(seen.at)::text::bigint
+SELECT f.states_above, s.last_value, f.rollups_above, r.last_value, f.failures_above, d.last_value, pg_snapshot_xmin(seen.at)::text::bigint,
+    pg_snapshot_xmax(seen.at)::text::bigint
 FROM (SELECT pg_current_snapshot() AS at) AS seen CROSS JOIN millrace.folds f
-CROSS JOIN millrace.state_deltas_id_seq s CROSS JOIN millrace.rollup_deltas_id_seq r";
-    type Row = (i64, i64, i64, i64, i64, i64);
-    let rows: Vec<Row> = statement(SQL).tuples::<(BigInt, BigInt, BigInt, BigInt, BigInt, BigInt), Row>(tx)?;
+CROSS JOIN millrace.state_deltas_id_seq s CROSS JOIN millrace.rollup_deltas_id_seq r CROSS JOIN millrace.failure_deltas_id_seq d";
+    type Row = (i64, i64, i64, i64, i64, i64, i64, i64);
+    type Columns = (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
+    let rows: Vec<Row> = statement(SQL).tuples::<Columns, Row>(tx)?;
     let row = rows.first().ok_or(DbError::Other(diesel::result::Error::NotFound))?;
-    let (oldest_open, next) = (row.4, row.5);
+    let (oldest_open, next) = (row.6, row.7);
     let mark = |above, drawn| Mark { above, sight: Sight { drawn, oldest_open, next } };
-    Ok(Marks { states: mark(row.0, row.1), rollups: mark(row.2, row.3) })
+    Ok(Marks { states: mark(row.0, row.1), rollups: mark(row.2, row.3), failures: mark(row.4, row.5) })
 }
 
 fn try_lock(tx: &mut Tx<'_>) -> Result<bool, DbError> {

@@ -22,6 +22,7 @@ pub mod control;
 pub mod counts;
 pub mod due;
 pub mod enqueue;
+pub mod failures;
 pub mod fingerprint;
 pub mod fit;
 pub mod hand_back;

@@ -50,6 +50,10 @@ pub enum Permission {
     ReadNodes,
     /// See pools and who reserves of them.
     ReadPools,
+    /// See failure groups.
+    ReadFailures,
+    /// Mute, handle, assign failure groups, write about them.
+    HandleFailures,
     /// See argument values, logs and output (marked values stay masked).
     ReadPayloads,
     /// Enqueue an active template.
@@ -90,12 +94,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
         Self::ReadNodes,
         Self::ReadPools,
+        Self::ReadFailures,
+        Self::HandleFailures,
         Self::ReadPayloads,
         Self::Enqueue,
         Self::RepairJobs,
@@ -126,6 +132,7 @@ impl Permission {
             | Self::ReadOperations
             | Self::ReadNodes
             | Self::ReadPools
+            | Self::ReadFailures
             | Self::ReadTemplates
             | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
@@ -136,6 +143,7 @@ impl Permission {
             | Self::RunQueues
             | Self::RunNodes
             | Self::RunPools
+            | Self::HandleFailures
             | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations => role == Admin,
             Self::ShareViews => matches!(role, Admin | Operator | Analyst | Auditor),
@@ -162,6 +170,8 @@ impl Permission {
             Self::RunQueues => ("queues", true),
             Self::RunNodes => ("nodes", true),
             Self::ReadPools => ("pools", false),
+            Self::ReadFailures => ("failures", false),
+            Self::HandleFailures => ("failures", true),
             Self::RunPools => ("pools", true),
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),

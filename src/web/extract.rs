@@ -89,8 +89,11 @@ impl Shell {
         let (kit, session, caller) = (Kit::of(request), request.get_session(), caller(request));
         let query = Form::parse(request.query_string().as_bytes()).unwrap_or_default();
         let person = caller.signed_in.as_ref();
+        // whoever is limited must not learn of others' failures by their number
+        let sees_all = caller.actor.as_ref().is_some_and(|actor| actor.scope.is_everything());
+        let open = (kit.open_failures)().filter(|open| sees_all && *open > 0);
         let zone_name = Some(query.text("tz")).filter(|name| !name.is_empty()).or(person.map(|one| one.zone.as_str()));
-        Self {
+        let mut shell = Self {
             title: String::new(),
             section: Section::Elsewhere,
             crumbs: Vec::new(),
@@ -111,7 +114,11 @@ impl Shell {
             unread: person.and_then(|one| u32::try_from(one.unread).ok()).unwrap_or(0),
             here: here(request),
             refresh: query.text("refresh").parse().ok().filter(|seconds| REFRESH_SECONDS.contains(seconds)),
+        };
+        if let Some(open) = open {
+            shell.alarm(Section::Failures, open, "open failure groups");
         }
+        shell
     }
 
     /// Takes out what belongs to one session, for snapshots that several people share: their own pages add it again.

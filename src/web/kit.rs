@@ -71,6 +71,9 @@ impl Settings {
 /// Tells what stands above every page now: weak durability, a database that is away, a demo. Cheap; asked on each page.
 pub type Banners = dyn Fn() -> Vec<Notice> + Send + Sync;
 
+/// Tells how many failure groups are open, as of a moment ago; `None` = not known. Cheap; asked on each page.
+pub type OpenFailures = dyn Fn() -> Option<i64> + Send + Sync;
+
 /// The kit of one server. Cheap to clone; put into the application as `Data<Kit>`.
 #[derive(Clone)]
 pub struct Kit {
@@ -86,6 +89,8 @@ pub struct Kit {
     pub live: Arc<Hub>,
     /// What stands above every page.
     pub banners: Arc<Banners>,
+    /// How many failure groups are open.
+    pub open_failures: Arc<OpenFailures>,
     /// How much each token and address has asked for on this node.
     pub rates: Arc<Rates>,
 }

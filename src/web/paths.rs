@@ -77,6 +77,10 @@ paths! {
     VIEW_DELETE = view_delete(slug: &str): "/views/{slug}/delete";
     /// Groups of failures.
     FAILURES: "/failures";
+    /// One group of failures.
+    FAILURE = failure(fingerprint: &str): "/failures/{fingerprint}";
+    /// What an operator decides about a group (`mute`, `handle`, `assign`, …): GET asks, POST acts.
+    FAILURE_ACT = failure_act(fingerprint: &str, verb: &str): "/failures/{fingerprint}/{verb}";
     /// Queues.
     QUEUES: "/queues";
     /// One queue.

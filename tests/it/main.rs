@@ -12,6 +12,7 @@ mod database;
 mod demo;
 mod engine;
 mod enqueue;
+mod failures;
 mod faults;
 mod folds;
 mod frame;

@@ -103,7 +103,11 @@ pub fn failing_row(group: &Failing, actor: &Actor, now: Time) -> FailingRow {
         false => "A failure".into(), // its words may repeat what the jobs work on
     };
     FailingRow {
-        href: format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
+        // groups are not counted by tag, so whoever is limited to tags has no page of them
+        href: match actor.scope.tags.is_empty() {
+            true => paths::failure(&group.fingerprint),
+            false => format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
+        },
         template: group.template.clone(),
         since: relative(group.first, now),
         trend: trend(&values, "b-bad", format!("{}: failed attempts per two hours, last day", message)),

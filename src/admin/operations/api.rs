@@ -12,14 +12,15 @@ use super::page::download;
 use super::read::{PAGE_ROWS_MAX, SKIPPED_ROWS_MAX};
 use super::service::{self, OperationError, RATE_RANGE, Turn, preview, sees_query, turn_in};
 use super::{ActError, Bulk, Operation, OperationId, Plan, Which};
-use crate::admin::jobs::query::parse;
+use crate::admin::jobs::query::{Field, Part, Query as JobQuery, Term, Test, parse};
 use crate::admin::jobs::reckon::Reckoned;
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::job::JobId;
-use crate::queue::permission::Permission::{ExportJobs, ReadOperations};
+use crate::queue::permission::Permission::{ExportJobs, HandleFailures, ReadOperations};
+use crate::queue::state::JobState;
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, Pages, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -34,6 +35,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get(paths::OPERATIONS, Needs(ReadOperations), list),
         Route::post(paths::OPERATIONS, Needs(ExportJobs), start),
+        Route::post(paths::FAILURE_RETRY, Needs(HandleFailures), retry_group),
         Route::get(paths::OPERATION, Needs(ReadOperations), show),
         Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results),
         Route::get(paths::OPERATION_FILE, Needs(ExportJobs), file),
@@ -150,6 +152,29 @@ async fn start(
         return respond::json(StatusCode::OK, &counted(&found));
     }
     let started = kit.db.run(move |conn| started(conn, &*clock, &asker, (&plan, seen), key.as_ref())).await?;
+    respond::json(StatusCode::CREATED, &view(&started, &actor))
+}
+
+/// Starts an operation that tries the failed jobs of a group once more (201), once for each key.
+async fn retry_group(
+    (request, payload): (HttpRequest, Payload),
+    print: Path<String>,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
+    let mut fields = Fields::of(object(&asked.body)?, "");
+    let rate_per_s = fields.whole("rate_per_s", i64::from(*RATE_RANGE.start())..=i64::from(*RATE_RANGE.end()));
+    let reason = fields.text("reason").unwrap_or_default();
+    fields.end().map_err(told)?;
+    let group = Part::Term(Term::of(Field::Group, vec![Test::Is(print.into_inner())]));
+    let failed = Part::Term(Term::of(Field::State, vec![Test::State(JobState::Failed)]));
+    let mut query = JobQuery::of(group);
+    query.add(failed);
+    let plan = Plan { act: Bulk::Retry, which: Which::Query(query), zone: Tz::UTC, rate_per_s, reason };
+    let (clock, asker) = (Arc::clone(&kit.clock), actor.clone());
+    let started = kit.db.run(move |conn| started(conn, &*clock, &asker, (&plan, None), key.as_ref())).await?;
     respond::json(StatusCode::CREATED, &view(&started, &actor))
 }
 

@@ -63,6 +63,8 @@ fn words(permission: Permission) -> &'static str {
         Permission::ReadQueues => "See queues",
         Permission::ReadNodes => "See nodes",
         Permission::ReadPools => "See pools and who reserves of them",
+        Permission::ReadFailures => "See failure groups",
+        Permission::HandleFailures => "Mute, handle and assign failure groups, write notes about them",
         Permission::ReadPayloads => "See arguments, logs and output; marked values stay masked",
         Permission::Enqueue => "Enqueue an active template",
         Permission::RepairJobs => "Retry, cancel, hold, release and reschedule jobs, change their priority",

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::ending::{Ending, Settlement, cancelled};
+use super::failures::Prints;
 use crate::base::db::{Copied, CopyRows, DbError, Tx, statement};
-use crate::queue::fingerprint::fingerprint;
 use crate::queue::job::NodeId;
 
 /// Where finished jobs are written.
@@ -27,11 +27,12 @@ fn column<T>(rows: &[&Settlement], of: impl Fn(&Settlement) -> T) -> Vec<T> {
 }
 
 /// Copies the history rows of the results that end their job.
-pub(super) fn finish(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
+pub(super) fn finish(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement], prints: &Prints) -> Result<(), DbError> {
     let mut copy = CopyRows::<History>::with_room(ours.len(), ROW_BYTES);
     let mut finished = 0;
-    for row in ours.iter().filter(|row| row.ending.state().is_terminal()) {
-        add(&mut copy, node, row);
+    for (place, row) in ours.iter().enumerate().filter(|(_, row)| row.ending.state().is_terminal()) {
+        let print = prints.at(place).filter(|_| matches!(row.ending, Ending::Failed(_)));
+        add(&mut copy, node, row, print);
         finished += 1;
     }
     if finished > 0 {
@@ -41,7 +42,7 @@ pub(super) fn finish(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Res
     Ok(())
 }
 
-fn add(copy: &mut CopyRows<History>, node: NodeId, row: &Settlement) {
+fn add(copy: &mut CopyRows<History>, node: NodeId, row: &Settlement, print: Option<&str>) {
     let used = &row.resources;
     copy.row()
         .bigint(row.job.0)
@@ -63,7 +64,7 @@ fn add(copy: &mut CopyRows<History>, node: NodeId, row: &Settlement) {
         .integer(log_bytes(row))
         .text(ended_by(row))
         .text(error(row).as_deref())
-        .text(print_of(row).as_deref())
+        .text(print)
         .jsonb(output(row))
         .bigint(used.read_bytes.map(|bytes| bytes as i64))
         .bigint(used.written_bytes.map(|bytes| bytes as i64))
@@ -90,13 +91,6 @@ fn error(row: &Settlement) -> Option<Cow<'_, str>> {
     }
 }
 
-fn print_of(row: &Settlement) -> Option<String> {
-    match &row.ending {
-        Ending::Failed(trouble) => Some(fingerprint(row.template, &trouble.error)),
-        _ => None,
-    }
-}
-
 fn output(row: &Settlement) -> Option<&serde_json::Value> {
     match &row.ending {
         Ending::Succeeded { output } => output.as_ref(),
@@ -116,13 +110,14 @@ AS r(job_id, number, fence, started_at, finished_at, outcome, counted, cpu_ms, e
     error, trace, fingerprint, read_bytes, written_bytes, ran_as)";
 
 /// Inserts the rows of attempts that did not succeed.
-pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> Result<(), DbError> {
-    let (rows, troubles): (Vec<&Settlement>, Vec<_>) =
-        ours.iter().filter_map(|row| row.ending.trouble().map(|trouble| (*row, trouble))).unzip();
+pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement], prints: &Prints) -> Result<(), DbError> {
+    let tried = ours.iter().enumerate().filter_map(|(place, row)| Some(((place, *row), row.ending.trouble()?)));
+    let (places, troubles): (Vec<(usize, &Settlement)>, Vec<_>) = tried.unzip();
+    let rows: Vec<&Settlement> = places.iter().map(|(_, row)| *row).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    let prints = rows.iter().zip(&troubles).map(|(row, trouble)| fingerprint(row.template, &trouble.error));
+    let prints = places.iter().map(|(place, _)| prints.at(*place));
     statement(ATTEMPTS)
         .bind::<Integer, _>(node)
         .bind::<Array<BigInt>, _>(column(&rows, |row| row.job.0))
@@ -139,7 +134,7 @@ pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement]) -> R
         .bind::<Array<Nullable<Integer>>, _>(column(&rows, log_bytes))
         .bind::<Array<Text>, _>(troubles.iter().map(|trouble| trouble.error.as_str()).collect::<Vec<_>>())
         .bind::<Array<Nullable<Text>>, _>(troubles.iter().map(|trouble| trouble.trace.as_deref()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(prints.collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(prints.collect::<Vec<_>>())
         .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.read_bytes.map(|b| b as i64)))
         .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.written_bytes.map(|b| b as i64)))
         .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.resources.ran_as))

@@ -6,11 +6,12 @@
 //!        ─▶ history   finished jobs            ─▶ attempts   attempts that did not succeed
 //!        ─▶ waiting   retries, snoozes, jobs handed back, jobs held
 //!        ─▶ leftovers unique keys, progress, places of finished jobs
-//!        ─▶ tally     rollups and state counts of exactly these jobs
+//!        ─▶ tally     rollups and state counts of exactly these jobs      ─▶ failures   by fingerprint
 //!        ─▶ limits, turns   whoever waited for a place or for the end of one of them goes into the line
 //! ```
 mod alike;
 mod ending;
+mod failures;
 mod history;
 mod release;
 mod tally;
@@ -21,6 +22,7 @@ pub(crate) use tally::{StateMoves, array_literal as tally_literal};
 
 use std::collections::HashSet;
 
+use self::failures::Prints;
 use super::job::{Fence, JobId, NodeId};
 use super::node::Incarnation;
 use super::{limits, log, turns};
@@ -92,8 +94,10 @@ fn settle_all(conn: &mut PgConnection, who: Incarnation, results: &[Settlement])
 /// # Errors
 /// Database failures.
 pub(crate) fn write_past(tx: &mut Tx<'_>, node: NodeId, results: &[&Settlement]) -> Result<(), DbError> {
-    history::finish(tx, node, results)?;
-    history::attempts(tx, node, results)?;
+    let prints = Prints::of(results);
+    history::finish(tx, node, results, &prints)?;
+    history::attempts(tx, node, results, &prints)?;
+    failures::record(tx, node, results, &prints)?;
     tally::record(tx, node, results)
 }
 
@@ -118,10 +122,12 @@ pub fn settle_in(tx: &mut Tx<'_>, who: Incarnation, results: &[Settlement]) -> R
     log::append(tx, who, results.iter().flat_map(|result| &result.last_words))?;
     log::write_signs(tx, who, &checkpoints(results))?;
     let ours = release::release(tx, who, release::ordered(results))?;
-    history::finish(tx, who.node, &ours)?;
-    history::attempts(tx, who.node, &ours)?;
+    let prints = Prints::of(&ours);
+    history::finish(tx, who.node, &ours, &prints)?;
+    history::attempts(tx, who.node, &ours, &prints)?;
     waiting::put(tx, &ours)?;
     history::leftovers(tx, &ours)?;
+    failures::record(tx, who.node, &ours, &prints)?;
     tally::record(tx, who.node, &ours)?;
     limits::free(tx, who, &ours)?;
     let turns: Vec<JobId> = ours.iter().filter(|result| result.ends_turn()).map(|result| result.job).collect();

@@ -60,6 +60,24 @@ pub const NODE_RESUME: &str = "/api/v1/nodes/{name}/resume";
 pub const POOLS: &str = "/api/v1/pools";
 /// One pool.
 pub const POOL: &str = "/api/v1/pools/{name}";
+/// Failure groups.
+pub const FAILURES: &str = "/api/v1/failures";
+/// One failure group.
+pub const FAILURE: &str = "/api/v1/failures/{fingerprint}";
+/// Silences it for a time.
+pub const FAILURE_MUTE: &str = "/api/v1/failures/{fingerprint}/mute";
+/// Marks it handled.
+pub const FAILURE_HANDLE: &str = "/api/v1/failures/{fingerprint}/handle";
+/// Takes that back.
+pub const FAILURE_REOPEN: &str = "/api/v1/failures/{fingerprint}/reopen";
+/// Gives it to somebody.
+pub const FAILURE_ASSIGN: &str = "/api/v1/failures/{fingerprint}/assign";
+/// Writes about it.
+pub const FAILURE_NOTE: &str = "/api/v1/failures/{fingerprint}/note";
+/// Links it to a ticket.
+pub const FAILURE_TICKET: &str = "/api/v1/failures/{fingerprint}/ticket";
+/// Tries its failed jobs once more.
+pub const FAILURE_RETRY: &str = "/api/v1/failures/{fingerprint}/retry";
 /// Templates.
 pub const TEMPLATES: &str = "/api/v1/templates";
 /// One template.

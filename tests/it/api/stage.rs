@@ -157,6 +157,7 @@ fn kit(pool: Db, port: u16) -> Kit {
         live: Hub::new(),
         rates: Arc::default(),
         banners: Arc::new(Vec::new),
+        open_failures: Arc::new(|| None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line as scripts see it: real processes, exit codes, what stands on which stream.
 mod commands;
 mod doctor;
+mod failures;
 mod hostile;
 mod jobs;
 mod serve;

@@ -131,6 +131,7 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         live: Hub::new(),
         rates: Arc::default(),
         banners: Arc::new(Vec::new),
+        open_failures: Arc::new(|| None),
     }
 }
 

@@ -107,6 +107,7 @@ impl Samples {
         pool(&mut conn);
         operation(&mut conn, waiting);
         view(&mut conn, admin);
+        group(&mut conn);
         Samples {
             succeeded,
             failed,
@@ -128,7 +129,11 @@ impl Samples {
     ///
     /// Panics for a pattern with parts that it does not know: a new route needs a sample.
     pub fn addresses(&self, pattern: &str) -> Vec<String> {
-        let known = self.of_jobs(pattern).or_else(|| self.of_people(pattern)).or_else(|| of_names(pattern));
+        let known = self
+            .of_jobs(pattern)
+            .or_else(|| self.of_people(pattern))
+            .or_else(|| of_failures(pattern))
+            .or_else(|| of_names(pattern));
         match known {
             Some(addresses) => addresses,
             None if !pattern.contains('{') => vec![pattern.to_owned()],
@@ -197,6 +202,21 @@ impl Samples {
     }
 }
 
+fn of_failures(pattern: &str) -> Option<Vec<String>> {
+    let of = pattern.replace("{fingerprint}", GROUP);
+    Some(match pattern {
+        "/failures" => {
+            ["/failures", "/failures?state=all&range=7d", "/failures?q=nothing-at-all"].map(str::to_owned).into()
+        }
+        "/live/failure" => vec![format!("{pattern}?fp={GROUP}")],
+        "/failures/{fingerprint}/{verb}" => {
+            ["mute", "handle", "assign", "note", "ticket"].map(|verb| of.replace("{verb}", verb)).into()
+        }
+        _ if pattern.contains("{fingerprint}") => vec![of],
+        _ => return None,
+    })
+}
+
 fn of_names(pattern: &str) -> Option<Vec<String>> {
     if let Some((_, name)) = [("/live/queue", "default"), ("/live/node", "mil-01"), ("/live/pool", "memory-mb")]
         .iter()
@@ -262,6 +282,19 @@ fn tomorrow(conn: &mut PgConnection) -> JobId {
 fn hold(house: &House, job: JobId) {
     let mut admin = house.program(Role::Admin);
     assert_eq!(admin.post(&format!("/jobs/{job}/hold"), "reason=stock+count").status, 303);
+}
+
+/// A failure group that is always there, whatever the folds have got to.
+const GROUP: &str = "00000000000000aa";
+
+fn group(conn: &mut PgConnection) {
+    const SQL: &str = "WITH g AS (INSERT INTO millrace.failure_groups (fingerprint, template_id, message, error, first_seen, last_seen, first_job,
+            last_job, last_number, first_version, last_version, attempts, jobs_failed)
+        SELECT '00000000000000aa', t.id, 'the shop # is shut', 'the shop 7 is shut', now(), now(), 1, 1, 1, 1, 1, 3, 1
+        FROM millrace.templates t WHERE t.name = 'demo.fail' RETURNING fingerprint)
+        INSERT INTO millrace.failure_counts (fingerprint, hour, version, queue_id, node_id, attempts, jobs_failed)
+        SELECT g.fingerprint, date_trunc('hour', now()), 1, 1, 1, 3, 1 FROM g";
+    statement(SQL).run(conn).unwrap();
 }
 
 fn pool(conn: &mut PgConnection) {

@@ -128,6 +128,7 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         table: Arc::new(Table::new(all)),
         live: Hub::new(),
         banners: Arc::new(Vec::new),
+        open_failures: Arc::new(|| None),
         rates: Arc::default(),
     }
 }

@@ -50,6 +50,8 @@ pub struct Try {
     pub trace: String,
     /// Lines of the trace.
     pub frames: usize,
+    /// The page of its failure group; empty when it did not fail.
+    pub group: String,
     /// Its own page.
     pub href: String,
     /// Its log.
@@ -85,6 +87,7 @@ fn failed(job: &Detail, attempt: &Attempt, shell: &Shell) -> Try {
         more,
         frames: trace.lines().count(),
         trace,
+        group: attempt.fingerprint.as_deref().map(paths::failure).unwrap_or_default(),
         ..blank(job.id, attempt.number, attempt.fence.0, attempt.started_at, shell)
     }
 }
@@ -119,6 +122,7 @@ fn blank(job: JobId, number: i16, fence: i64, started: Option<Time>, shell: &She
         more: String::new(),
         trace: String::new(),
         frames: 0,
+        group: String::new(),
         href: paths::attempt(job, number.into()),
         log: paths::with_query(&paths::job_log(job), &[("attempt", &number.to_string())]),
     }
