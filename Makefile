@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; scripts/ holds what they do.
-.PHONY: build run test demo bench chaos coverage vendor fmt clean
+.PHONY: build run test demo bench chaos coverage screenshots vendor fmt clean
 
 build:    ; @scripts/build.sh
 run:      ; @scripts/run.sh serve
@@ -8,6 +8,7 @@ demo:     ; @scripts/run.sh demo
 bench:    ; @scripts/bench.sh
 chaos:    ; @scripts/chaos.sh
 coverage: ; @scripts/coverage.sh
+screenshots: ; @scripts/album.sh
 vendor:   ; @scripts/vendor.sh
 fmt:      ; @scripts/cargo.sh fmt --all
 clean:    ; @scripts/cargo.sh clean

@@ -10,6 +10,7 @@ use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
+use crate::queue::digests::Digester;
 use crate::queue::{
     access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
 };
@@ -24,8 +25,10 @@ const RUN_MAX: Duration = Duration::from_secs(20);
 /// Lists every duty; ended jobs are kept for `history_days`, 0 = for ever.
 pub fn all(history_days: u32) -> Vec<Duty> {
     let folder = RefCell::new(Folder::default());
+    let digester = RefCell::new(Digester::default());
     vec![
         duty("fold", 1, move |conn, _| all_batches(counts::FOLD_ROWS_MAX, || folder.borrow_mut().fold(conn))),
+        duty("digests", 5, move |conn, _| digester.borrow_mut().make(conn)),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
         duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),

@@ -4,6 +4,8 @@
 //! The key is the job's id, which never changes: whoever follows the pages meets each job once, however jobs move meanwhile.
 //! Jobs that were moved stand in `ready` under a newer place than their id and are found by their placement, all others by the line.
 
+use std::time::{Duration, Instant};
+
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use super::JobFilter;
 use super::query::Condition;
+use super::skip::Skip;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement_built, transaction};
 use crate::queue::actor::Scope;
@@ -265,7 +268,10 @@ pub(super) const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOC
 /// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.
 pub(super) const EDGE: &str = "edge";
 
-/// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers.
+/// How long a page goes on looking behind what cannot match, before it leaves going on to the reader.
+const LOOK_FOR: Duration = Duration::from_millis(150);
+
+/// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers. What is rare is looked for where it can be, as digests say.
 ///
 /// # Errors
 /// Database failures.
@@ -277,11 +283,42 @@ pub fn list(
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
+    let skip = Skip::of(filter);
+    if matches!(cursor, Cursor::Before(_)) || !filter.needs_look(scope) || !skip.can_tell() {
+        let (rows, edge) = look(conn, scope, filter, (cursor, rows_max))?;
+        return Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) });
+    }
+    let (begun, mut rows) = (Instant::now(), Vec::new());
+    let mut from = match cursor {
+        Cursor::After(k) => k.min(filter.ids().1.saturating_add(1)),
+        Cursor::Newest | Cursor::Before(_) => filter.ids().1.saturating_add(1),
+    };
+    let edge = loop {
+        let Some(below) = skip.below(conn, from)? else { break None };
+        let wanted = rows_max - rows.len() as i64;
+        let (found, edge) = look(conn, scope, filter, (Cursor::After(below), wanted))?;
+        rows.extend(found);
+        match edge {
+            Some(edge) if rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
+            edge => break edge,
+        }
+    };
+    let edge = edge.filter(|_| rows.len() as i64 <= rows_max);
+    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+}
+
+/// Looks once: at most one row more than wanted, and where the look ended before everything was seen.
+fn look(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    filter: &JobFilter,
+    (cursor, rows_max): (Cursor, i64),
+) -> Result<(Vec<JobRow>, Option<i64>), DbError> {
     let mut rows: Vec<JobRow> = read(conn, scope, filter, (cursor, rows_max), &|sql| sql)?;
     let (lowest, highest) = filter.ids();
     let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
     let edge = edge.filter(|k| rows.len() as i64 <= rows_max && (lowest + 1..highest).contains(k));
-    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+    Ok((rows, edge))
 }
 
 /// Reads one row more than `rows_max`, and behind them the edge of the look; `around` may put the statement into another one.

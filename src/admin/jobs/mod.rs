@@ -23,6 +23,7 @@ pub mod reckon;
 mod rows;
 pub mod search;
 pub mod service;
+mod skip;
 pub mod sorted;
 pub mod tally;
 pub mod timeline;

@@ -18,4 +18,4 @@ pub mod work;
 
 pub use bulk::{ActError, Bulk, Format};
 pub use plan::{Plan, Which};
-pub use read::{Operation, OperationId, OperationState, Skipped};
+pub use read::{Operation, OperationId, OperationState, Skipped, part};

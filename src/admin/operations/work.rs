@@ -22,7 +22,9 @@ use crate::queue::actor::{Actor, Via};
 use crate::queue::audit::{self, Change};
 use crate::queue::control::{self, Came};
 use crate::queue::job::{JobId, QueueId};
+use crate::queue::notifications::{self, Message, Tone};
 use crate::queue::ring;
+use crate::web::paths;
 
 /// Jobs of one chunk.
 pub const CHUNK_JOBS: u32 = 200;
@@ -270,7 +272,8 @@ WHERE o.id = $8 AND o.state = 'running'";
         let Some(ended) = read::one(tx, self.operation.id)? else { return Ok(()) };
         let after = json!({ "state": "done", "done": ended.done, "asked": ended.asked, "skipped": ended.skipped });
         let by = Actor { name: self.operation.actor.clone(), via: Via::System, ..self.actor.clone() };
-        audit::record(tx, &by, Change::new("operation.end", "operation", ended.id).from_to(None, Some(after)))
+        audit::record(tx, &by, Change::new("operation.end", "operation", ended.id).from_to(None, Some(after)))?;
+        tell_owner(tx, &ended)
     }
 }
 
@@ -284,8 +287,29 @@ UPDATE millrace.operations SET state = 'failed', finished_at = clock_timestamp()
         }
         let change = Change::new("operation.fail", "operation", operation.id);
         audit::record(tx, &Actor::system("millrace"), change.because(Some(why.to_owned())))?;
+        if let Some(failed) = read::one(tx, operation.id)? {
+            tell_owner(tx, &failed)?;
+        }
         Ok(1)
     })
+}
+
+/// What took so short that whoever started it has waited for it, is not told again.
+const TOLD_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+
+/// Tells whoever started an operation how it ended, wherever they are by now.
+fn tell_owner(tx: &mut Tx<'_>, ended: &Operation) -> Result<(), DbError> {
+    let took = ended.finished_at.map_or(TOLD_AFTER, |at| at - ended.started_at);
+    let Some(person) = ended.person.filter(|_| took >= TOLD_AFTER || ended.trouble.is_some()) else { return Ok(()) };
+    let (tone, title) = match (&ended.trouble, ended.skipped) {
+        (Some(why), _) => (Tone::Failed, format!("Operation {} could not go on: {why}.", ended.id)),
+        (None, 0) => (Tone::Done, format!("Operation {} is done: {} {}.", ended.id, ended.act.name(), ended.done)),
+        (None, left) => (
+            Tone::Warning,
+            format!("Operation {} is done: {} {}, {left} left alone.", ended.id, ended.act.name(), ended.done),
+        ),
+    };
+    notifications::tell(tx, person, &Message::new(tone, title).linking("Open", paths::operation(ended.id.0)))
 }
 
 /// Most operations forgotten at once.

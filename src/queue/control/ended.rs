@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 use super::{Wish, count, intent, place, put};
 use crate::base::db::{DbError, Tx, statement};
+use crate::queue::digests;
 use crate::queue::job::{JobId, QueueId, TemplateId};
 use crate::queue::settle::StateMoves;
 use crate::queue::state::JobState;
@@ -30,6 +31,7 @@ fn reopen(tx: &mut Tx<'_>, jobs: &[JobId], states: &[JobState]) -> Result<Vec<Jo
         return Ok(Vec::new());
     }
     let ids: Vec<JobId> = taken.iter().map(|job| job.id).collect();
+    digests::touch(tx, &ids)?;
     intent::withdraw(tx, &ids)?; // those that came too late
     put::unique_keys(tx, &ids)?;
     put::ready(tx, &taken)?;
@@ -70,5 +72,7 @@ RETURNING h.job_id, h.queue_id, h.template_id, old.state::text AS state";
         count(&mut moves, (row.queue_id, row.template_id), state, JobState::Cancelled);
     }
     moves.record(tx)?;
-    Ok(rows.into_iter().map(|row| row.job_id).collect())
+    let discarded: Vec<JobId> = rows.into_iter().map(|row| row.job_id).collect();
+    digests::touch(tx, &discarded)?;
+    Ok(discarded)
 }

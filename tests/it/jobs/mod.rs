@@ -1,5 +1,6 @@
 //! The jobs pages over a real database and a real engine.
 mod complete;
+mod digests;
 mod enqueue;
 pub mod live;
 mod look;

@@ -59,6 +59,9 @@ fn whoever_loses_the_right_loses_it_in_the_middle() {
     assert_eq!((failed.state.as_str(), failed.done), ("failed", 200));
     assert_eq!(failed.trouble.as_deref(), Some("operator@example.org may not do this any more"));
 
+    let told = "SELECT count(*) AS number FROM millrace.notifications WHERE read_at IS NULL AND title LIKE '%could not go on: operator@%'";
+    assert_eq!(number(&mut conn, told), 1, "whoever started it is told");
+
     conn.batch_execute("UPDATE millrace.people SET role = 'operator'").unwrap();
     service::turn(&mut conn, &admin(), operation.id, (service::Turn::Resume, "")).unwrap();
     work_all(&mut conn);

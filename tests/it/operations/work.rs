@@ -4,8 +4,8 @@ use std::thread;
 
 use millrace::admin::jobs::query::parse;
 use millrace::admin::operations::service::{self, OperationError, Turn};
-use millrace::admin::operations::work::work;
-use millrace::admin::operations::{Bulk, Plan, Which};
+use millrace::admin::operations::work::{forget_old, work};
+use millrace::admin::operations::{Bulk, Format, Plan, Which, part};
 use millrace::base::clock::{Clock, ManualClock, SystemClock};
 use millrace::base::db::transaction;
 use millrace::queue::control;
@@ -123,4 +123,38 @@ fn a_rate_is_kept_and_ago_counts_from_the_start() {
     let begun = service::find(&mut conn, &admin(), operation.id).unwrap();
     assert_eq!((begun.done, begun.state.as_str()), (10, "running"));
     assert!(begun.rate().is_some_and(|rate| (9.0..=10.5).contains(&rate)), "{:?}", begun.rate());
+}
+
+#[test]
+fn an_export_holds_exactly_what_the_filter_finds_and_only_what_its_owner_sees() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 250);
+    enqueue_many(&mut conn, "done", 3);
+    let csv = plan(Bulk::Export(Format::Csv), "state:failed arg.n:<=240");
+
+    let operation = start(&mut conn, &admin(), &csv);
+    assert!(matches!(service::file_format(&mut conn, &admin(), operation.id), Err(OperationError::NoFile(_))));
+    work_all(&mut conn);
+
+    assert_eq!(service::file_format(&mut conn, &admin(), operation.id).unwrap(), Format::Csv);
+    let (mut text, mut after) = (Vec::new(), 0);
+    while let Some((number, part)) = part(&mut conn, operation.id, after).unwrap() {
+        text.extend(part);
+        after = number;
+    }
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!((text.lines().count(), after), (241, 2), "a heading and a line for each");
+    assert!(text.starts_with("id,state,template,") && text.contains("no such file") && !text.contains("ready"));
+    assert_eq!(number(&mut conn, "SELECT count(*) AS number FROM millrace.history"), 250, "nothing was done to them");
+    let viewer = millrace::queue::actor::Actor { role: millrace::queue::permission::Role::Viewer, ..admin() };
+    let refused = service::start(&mut conn, &SystemClock, &viewer, &csv, None);
+    assert!(matches!(refused, Err(OperationError::Forbidden(_))));
+    diesel::connection::SimpleConnection::batch_execute(
+        &mut conn,
+        "UPDATE millrace.operations SET started_at = started_at - interval '8 days', finished_at = finished_at - interval '8 days'",
+    )
+    .unwrap();
+    assert_eq!(forget_old(&mut conn).unwrap(), 1);
+    assert!(matches!(service::file_format(&mut conn, &admin(), operation.id), Err(OperationError::NoFile(_))));
+    assert!(service::find(&mut conn, &admin(), operation.id).is_ok(), "what was done is kept longer");
 }

@@ -4,14 +4,13 @@ use super::names;
 use super::view::{ListView, Order};
 use crate::admin::jobs::sorted::{Sorted, Within, sorted};
 use crate::admin::jobs::tally::{Counted, counted};
-use crate::admin::jobs::{Cursor, JobFilter, JobPage, LOOK_ROWS_MAX, list, service};
+use crate::admin::jobs::{Cursor, JobFilter, JobPage, list, service};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
-use crate::web::format;
 use crate::web::shell::Shell;
 
 /// How often a list that found nothing yet looks on, 5,000 rows each time, before it leaves going on to the reader.
-const LOOKS_MAX: u64 = 4;
+const LOOKS_MAX: usize = 4;
 /// Most parts that are left out in turn.
 const HINTS_MAX: usize = 5;
 /// Rows that are counted when a part of the filter is left out.
@@ -26,8 +25,6 @@ pub struct Found {
     pub within: Option<Within>,
     /// It was looked from the oldest on.
     pub from_oldest: bool,
-    /// How often it was looked for them.
-    pub looks: u64,
     /// Jobs by state, as far as known.
     pub counted: Option<Counted>,
     /// For an empty list: each part of the filter with what comes back without it.
@@ -52,13 +49,13 @@ impl Found {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, shell: &Shell, view: &ListView) -> Result<Self, DbError> {
         let filter = filter(actor, shell, view);
-        let (Sorted { mut page, within }, looks) = look(conn, actor, &filter, view)?;
+        let Sorted { mut page, within } = look(conn, actor, &filter, view)?;
         names::in_rows(conn, &mut page.rows, &view.columns)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
         let hints = if empty { hints(conn, actor, shell, view)? } else { Vec::new() };
         let from_oldest = view.order == Order::Oldest;
-        Ok(Self { page, within, from_oldest, looks, counted, hints })
+        Ok(Self { page, within, from_oldest, counted, hints })
     }
 
     /// Gives how many jobs the view means; `None` when only a look could tell.
@@ -69,23 +66,22 @@ impl Found {
 
     /// Tells how far a look reached that found less than a page; empty when it saw everything.
     pub fn looked(&self) -> String {
-        let rows = format::grouped(self.looks * LOOK_ROWS_MAX.unsigned_abs());
-        let end = if self.from_oldest { "oldest" } else { "newest" };
-        self.page.edge.map(|_| format!("Looked at the {end} {rows} jobs of this view.")).unwrap_or_default()
+        let end = if self.from_oldest { "up" } else { "down" };
+        self.page.edge.map(|edge| format!("Looked at jobs {end} to number {edge}.")).unwrap_or_default()
     }
 }
 
 /// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
-fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<(Sorted, u64), DbError> {
+fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<Sorted, DbError> {
     let mut found = sorted(conn, &actor.scope, filter, (view.order, view.cursor), view.rows_max)?;
-    for looks in 1..LOOKS_MAX {
-        let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok((found, looks)) };
+    for _ in 1..LOOKS_MAX {
+        let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok(found) };
         found = sorted(conn, &actor.scope, filter, (view.order, view.cursor.on_from(edge)), view.rows_max)?;
         if view.cursor == Cursor::Newest {
             found.page.newer = None; // there was nothing on the way
         }
     }
-    Ok((found, LOOKS_MAX))
+    Ok(found)
 }
 
 /// The view as `actor` asks for it now, in the zone of the page.

@@ -290,7 +290,7 @@ mod tests {
 
     fn found(rows: Vec<JobRow>) -> Found {
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, within: None, from_oldest: false, looks: 1, counted: Some(Counted::default()), hints: Vec::new() }
+        Found { page, within: None, from_oldest: false, counted: Some(Counted::default()), hints: Vec::new() }
     }
 
     fn page(role: Role, query: &[(&str, &str)], found: Found) -> ListPage {
@@ -337,7 +337,7 @@ mod tests {
         let partial = Found { page: partial, ..found(Vec::new()) };
         let html = page(Role::Admin, &[("q", "word")], partial).render().expect("rendered");
         assert!(
-            html.contains("Looked at the newest 5,000 jobs") && html.contains("/jobs?q=word&#38;after=42"),
+            html.contains("Looked at jobs down to number 42.") && html.contains("/jobs?q=word&#38;after=42"),
             "{html}"
         );
     }
@@ -346,7 +346,7 @@ mod tests {
     fn a_look_that_ended_early_leads_on_whatever_is_known_of_counts() {
         for counted in [None, Some(Counted::default())] {
             let page_of_none = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
-            let partial = Found { looks: 4, counted, page: page_of_none, ..found(Vec::new()) };
+            let partial = Found { counted, page: page_of_none, ..found(Vec::new()) };
 
             let html = page(Role::Operator, &[], partial).render().expect("rendered");
 

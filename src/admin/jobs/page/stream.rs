@@ -118,7 +118,7 @@ mod tests {
     fn found(ids: &[i64]) -> Found {
         let rows = ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect();
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, within: None, from_oldest: false, looks: 1, counted: None, hints: Vec::new() }
+        Found { page, within: None, from_oldest: false, counted: None, hints: Vec::new() }
     }
 
     #[test]

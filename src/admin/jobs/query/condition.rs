@@ -32,6 +32,7 @@ enum Value {
     Text(String),
     Texts(Vec<String>),
     Whole(i64),
+    Wholes(Vec<i64>),
     Decimal(f64),
     Moment(Time),
 }
@@ -44,9 +45,9 @@ const ALL_SHOWN: &str = "v.hides IS FALSE";
 impl Condition {
     /// Writes `query` as `asker` may ask it; its parameters begin with `$first`.
     pub fn of(query: &Query, asker: &Asker, first: usize) -> Self {
-        let mut writer = Writer { first, asker: *asker, values: Vec::new() };
+        let mut writer = Writer::new(asker, first);
         let sql = writer.all(query);
-        Self { sql, values: writer.values }
+        writer.finish(sql)
     }
 
     /// Binds the parameters behind those that are bound already.
@@ -55,25 +56,43 @@ impl Condition {
             Value::Text(text) => statement.bind::<Text, _>(text.as_str()),
             Value::Texts(texts) => statement.bind::<Array<Text>, _>(texts),
             Value::Whole(number) => statement.bind::<BigInt, _>(*number),
+            Value::Wholes(numbers) => statement.bind::<Array<BigInt>, _>(numbers),
             Value::Decimal(number) => statement.bind::<Double, _>(*number),
             Value::Moment(at) => statement.bind::<Timestamptz, _>(*at),
         })
     }
 }
 
-struct Writer {
+/// Writes SQL and collects its parameters.
+pub(super) struct Writer {
     first: usize,
     asker: Asker,
     values: Vec<Value>,
 }
 
 impl Writer {
+    /// Begins; parameters begin with `$first`.
+    pub(super) fn new(asker: &Asker, first: usize) -> Self {
+        Self { first, asker: *asker, values: Vec::new() }
+    }
+
+    /// Ends with the whole text.
+    pub(super) fn finish(self, sql: String) -> Condition {
+        Condition { sql, values: self.values }
+    }
+
+    /// Gives a list of numbers its parameter.
+    pub(super) fn numbers(&mut self, numbers: Vec<i64>) -> String {
+        self.put(Value::Wholes(numbers))
+    }
+
     /// Gives a parameter its number. Each is mentioned once, in this order.
     fn put(&mut self, value: Value) -> String {
         let kind = match value {
             Value::Text(_) => "text",
             Value::Texts(_) => "text[]",
             Value::Whole(_) => "bigint",
+            Value::Wholes(_) => "bigint[]",
             Value::Decimal(_) => "double precision",
             Value::Moment(_) => "timestamptz",
         };
@@ -126,7 +145,7 @@ impl Writer {
     }
 
     /// One of these names.
-    fn names(&mut self, column: &str, tests: &[Test]) -> String {
+    pub(super) fn names(&mut self, column: &str, tests: &[Test]) -> String {
         let (exact, like) = split(tests);
         let mut choices = Vec::new();
         if !exact.is_empty() {
@@ -155,8 +174,13 @@ impl Writer {
         if !self.asker.sees_payload {
             return "false".to_owned(); // the words may repeat what a job works on
         }
+        self.has(ERROR, tests)
+    }
+
+    /// One of these texts is contained in a column.
+    pub(super) fn has(&mut self, column: &str, tests: &[Test]) -> String {
         let has: Vec<String> = tests.iter().filter_map(pattern).collect();
-        format!("{ERROR} ILIKE ANY ({})", self.put(Value::Texts(has)))
+        format!("{column} ILIKE ANY ({})", self.put(Value::Texts(has)))
     }
 
     fn texts(&mut self, tests: &[Test]) -> String {
@@ -203,7 +227,7 @@ impl Writer {
         format!("({})", choices.join(" OR "))
     }
 
-    fn range(&mut self, column: &str, test: &Test) -> String {
+    pub(super) fn range(&mut self, column: &str, test: &Test) -> String {
         let mut ends = Vec::new();
         match test {
             Test::Number(range) => self.ends(&mut ends, column, range, Value::Whole),

@@ -11,6 +11,7 @@ pub mod condition;
 pub mod field;
 mod parse;
 pub mod print;
+mod reach;
 mod scan;
 pub mod value;
 
@@ -25,6 +26,7 @@ use crate::base::clock::Time;
 pub use condition::{Asker, Condition};
 pub use field::Field;
 pub use parse::{Parsed, QUERY_CHARS_MAX, TERMS_MAX, VALUES_MAX, parameter, parse, stranger};
+pub use reach::reach;
 pub use value::Test;
 
 /// A query: all of its parts must hold; none = every job.

@@ -1,0 +1,60 @@
+//! Where a look goes on: past the blocks of jobs that can hold nothing of what is asked, as their digests say.
+
+use diesel::sql_types::{BigInt, Nullable};
+
+use super::JobFilter;
+use super::query::{Condition, reach};
+use crate::base::db::{DbError, PgConnection, statement_built};
+use crate::queue::digests::BLOCK_IDS;
+
+/// A filter as digests can be asked for it.
+#[derive(Debug)]
+pub struct Skip(Option<Condition>);
+
+impl Skip {
+    /// Prepares the question.
+    pub fn of(filter: &JobFilter) -> Self {
+        Self(reach(&filter.query, &filter.asker, 2))
+    }
+
+    /// Tells whether digests can tell anything about the filter.
+    pub fn can_tell(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Gives the id below which something may match, `from` or less; `None` = nothing below `from` can.
+    ///
+    /// # Errors
+    /// Database failures.
+    pub fn below(&self, conn: &mut PgConnection, from: i64) -> Result<Option<i64>, DbError> {
+        let Some(condition) = &self.0 else { return Ok(Some(from)) };
+        let block = (from - 1).max(0) / BLOCK_IDS;
+        let asked = statement_built(sql(&condition.sql)).bind::<BigInt, _>(block);
+        type Row = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>);
+        type Types = (Nullable<BigInt>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+        let rows: Vec<Row> = condition.bind(asked).tuples::<Types, Row>(conn)?;
+        let Some((Some(first), Some(last), made, oldest, found)) = rows.into_iter().next() else {
+            return Ok(Some(from));
+        };
+        let is_told = made == last - first + 1 && (first..=last).contains(&block);
+        Ok(match (is_told, found) {
+            (false, _) => Some(from),
+            (true, Some(found)) => Some(from.min((found + 1) * BLOCK_IDS)),
+            // what is older than all digests has to be looked into
+            (true, None) if oldest.is_some_and(|oldest| oldest < first * BLOCK_IDS) => Some(first * BLOCK_IDS),
+            (true, None) => None,
+        })
+    }
+}
+
+fn sql(condition: &str) -> String {
+    format!(
+        "-- admin::jobs::skip
+WITH span AS (
+    SELECT min(d.block) AS first, max(d.block) AS last, count(*) AS made FROM millrace.digests d
+)
+SELECT span.first, span.last, span.made, (SELECT min(j.id) FROM millrace.jobs j) AS oldest,
+    (SELECT d.block FROM millrace.digests d WHERE d.block <= $1 AND ({condition}) ORDER BY d.block DESC LIMIT 1) AS found
+FROM span"
+    )
+}
