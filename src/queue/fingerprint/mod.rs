@@ -91,7 +91,7 @@ fn line(text: &str) -> &str {
     let first = lines.next().unwrap_or_default().trim();
     if first.contains("Traceback (most recent call last)") {
         // the last line that is not indented: those before it belong to the causes
-        return lines.filter(|line| !line.starts_with([' ', '\t'])).last().unwrap_or(first).trim();
+        return lines.rfind(|line| !line.starts_with([' ', '\t'])).unwrap_or(first).trim();
     }
     if first.ends_with(':') && first.contains("panicked at ") {
         return lines.next().unwrap_or(first).trim();
