@@ -11,7 +11,6 @@ use super::Hash;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::{Actor, PersonId, Scope, Via};
-use crate::queue::permission::Role;
 
 /// How long a session lives without a request.
 pub const IDLE_MINUTES_MAX: i64 = 30;
