@@ -218,6 +218,7 @@
   on('htmx:error', event => {
     const { ctx, error } = event.detail;
     if (!ctx) return console.error(error);
+    if (error?.name === 'AbortError') return; // stopped on purpose, or replaced by a newer question
     if (isLive(ctx)) return retryLater();
     sayOffline(ctx.sourceElement);
   });

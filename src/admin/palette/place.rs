@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_place_is_found_by_the_beginnings_of_its_words() {
-        let rank = |text: &str| THEMES[0].rank(&super::super::Asked::parse(text).words().to_vec());
+        let rank = |text: &str| THEMES[0].rank(super::super::Asked::parse(text).words());
 
         assert_eq!((rank("theme"), rank("Dark"), rank("th da")), (Some(2), Some(3), Some(3)));
         assert_eq!((rank("light"), rank("ark")), (None, None));
