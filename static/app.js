@@ -341,7 +341,7 @@
     '?': () => one('[data-keys-help]')?.click(),
     j: () => move(1), k: () => move(-1),
     o: () => (document.activeElement?.closest('#main a') ?? one('a[href]', hereRow() ?? document.createElement('p')))?.click(),
-    x: tick, // Shift X: palette.js
+    x: tick,
     '.': () => one('[popovertarget]', hereRow() ?? document.createElement('p'))?.click(),
     '[': () => one('a[rel=prev]')?.click(), ']': () => one('a[rel=next]')?.click(),
     l: togglePause,

@@ -9,7 +9,8 @@ use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::jobs::query::parse;
 use crate::admin::operations::api::view;
-use crate::admin::operations::service::{self, Turn, preview};
+use crate::admin::operations::service::{self, preview};
+use crate::admin::operations::turn::{self, Turn};
 use crate::admin::operations::{Bulk, Operation, OperationId, Plan, Which, read};
 use crate::base::db::PgConnection;
 use crate::queue::job::JobId;
@@ -221,7 +222,7 @@ fn file(session: &Session, conn: &mut PgConnection, id: OperationId) -> Result<A
 
 fn turn(session: &Session, conn: &mut PgConnection, turned: &Turned, to: Turn) -> Result<Answer, Failure> {
     let reason = turned.reason.as_deref().unwrap_or_default();
-    let operation = service::turn(conn, &session.actor, turned.id, (to, reason))?;
+    let operation = turn::turn(conn, &session.actor, turned.id, (to, reason))?;
     let text = match to {
         Turn::Stop => format!("Operation {} is stopped. What was done stays done.", turned.id),
         Turn::Resume => format!("Operation {} goes on.", turned.id),

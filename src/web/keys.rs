@@ -45,6 +45,7 @@ pub const GROUPS: [KeyGroup; 3] = [
             key(".", "Menu of the row"),
             key("[  ]", "Previous page, next page"),
             key("F", "Add a filter"),
+            key("B", "Save the view"),
         ],
     },
     KeyGroup {

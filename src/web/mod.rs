@@ -43,6 +43,7 @@ pub mod kit;
 pub mod live;
 pub mod log;
 pub mod look;
+pub mod moment;
 pub mod once;
 pub mod parts;
 pub mod paths;

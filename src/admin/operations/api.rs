@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::page::download;
 use super::read::{PAGE_ROWS_MAX, SKIPPED_ROWS_MAX};
-use super::service::{self, OperationError, RATE_RANGE, Turn, preview, sees_query, turn_in};
+use super::service::{self, OperationError, RATE_RANGE, preview, sees_query};
+use super::turn::{Turn, turn_in};
 use super::{ActError, Bulk, Operation, OperationId, Plan, Which};
 use crate::admin::jobs::query::{Field, Part, Query as JobQuery, Term, Test, parse};
 use crate::admin::jobs::reckon::Reckoned;

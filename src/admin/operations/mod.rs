@@ -14,6 +14,7 @@ pub mod page;
 mod plan;
 pub(crate) mod read;
 pub mod service;
+pub mod turn;
 pub mod work;
 
 pub use bulk::{ActError, Bulk, Format};

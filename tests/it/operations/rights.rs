@@ -2,6 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use millrace::admin::operations::service::{self, OperationError};
+use millrace::admin::operations::turn::{Turn, turn};
 use millrace::admin::operations::work::work;
 use millrace::admin::operations::{Bulk, OperationId};
 use millrace::base::clock::SystemClock;
@@ -63,7 +64,7 @@ fn whoever_loses_the_right_loses_it_in_the_middle() {
     assert_eq!(number(&mut conn, told), 1, "whoever started it is told");
 
     conn.batch_execute("UPDATE millrace.people SET role = 'operator'").unwrap();
-    service::turn(&mut conn, &admin(), operation.id, (service::Turn::Resume, "")).unwrap();
+    turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")).unwrap();
     work_all(&mut conn);
     assert_eq!(service::find(&mut conn, &admin(), operation.id).unwrap().done, 300);
 }

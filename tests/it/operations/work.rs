@@ -3,7 +3,8 @@
 use std::thread;
 
 use millrace::admin::jobs::query::parse;
-use millrace::admin::operations::service::{self, OperationError, Turn};
+use millrace::admin::operations::service::{self, OperationError};
+use millrace::admin::operations::turn::{Turn, turn};
 use millrace::admin::operations::work::{forget_old, work};
 use millrace::admin::operations::{Bulk, Format, Plan, Which, part};
 use millrace::base::clock::{Clock, ManualClock, SystemClock};
@@ -46,16 +47,16 @@ fn it_stops_after_its_chunk_and_goes_on_where_it_was() {
     let operation = start(&mut conn, &admin(), &plan(Bulk::Retry, "state:failed"));
     work(&mut conn, &SystemClock).unwrap();
 
-    let stopped = service::turn(&mut conn, &admin(), operation.id, (Turn::Stop, "too fast")).unwrap();
+    let stopped = turn(&mut conn, &admin(), operation.id, (Turn::Stop, "too fast")).unwrap();
     assert_eq!((stopped.done, stopped.ended_by.as_deref()), (200, Some("cli:root")));
     assert_eq!(work(&mut conn, &SystemClock).unwrap(), 0, "a stopped one is not due");
-    let again = service::turn(&mut conn, &admin(), operation.id, (Turn::Stop, ""));
+    let again = turn(&mut conn, &admin(), operation.id, (Turn::Stop, ""));
     assert!(matches!(again, Err(OperationError::NotAllowed(_, "stopped", "stopped"))));
 
     // those that were met already and failed again are not met again
     super::fail(&mut conn, &jobs[400..]);
     let later = failed(&mut conn, 3);
-    service::turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")).unwrap();
+    turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")).unwrap();
     work_all(&mut conn);
 
     let ended = service::find(&mut conn, &admin(), operation.id).unwrap();
@@ -63,7 +64,7 @@ fn it_stops_after_its_chunk_and_goes_on_where_it_was() {
     assert_eq!(state(&mut conn, jobs[449]), "failed");
     assert_eq!(state(&mut conn, later[0]), "failed", "it came after the start");
     assert!(matches!(
-        service::turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")),
+        turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")),
         Err(OperationError::NotAllowed(_, "done", "resumed"))
     ));
 }

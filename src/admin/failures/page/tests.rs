@@ -180,7 +180,7 @@ fn the_page_of_a_group_shows_what_is_known_and_lets_operators_decide() {
                 "rel=\"noopener noreferrer nofollow\"",
                 "&#60;b&#62;known",
                 "/failures/0123456789abcdef/assign",
-                "/jobs?state=failed&amp;group=0123456789abcdef".replace("&amp;", "&#38;").as_str(),
+                "/operations/new?act=retry&#38;all=on&#38;q=group%3A0123456789abcdef%20state%3Afailed",
                 "muted it until",
                 "marked it handled from v4 on",
                 "took the ticket away",

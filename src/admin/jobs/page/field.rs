@@ -4,10 +4,10 @@ use chrono::Timelike;
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::moment;
 use crate::base::clock::Time;
 use crate::queue::params::{ArgError, Field, FieldKind, OTHERS, Params};
 use crate::web::form::Form;
+use crate::web::moment;
 use crate::web::parts::Choice;
 
 /// Stands before the name of every parameter in the form.

@@ -26,7 +26,6 @@ mod line;
 mod list;
 mod log;
 mod log_page;
-pub(crate) mod moment;
 mod names;
 mod new;
 mod order;

@@ -8,7 +8,8 @@ use super::show::ShowPage;
 use super::told;
 use super::view::View;
 use crate::admin::operations::OperationId;
-use crate::admin::operations::service::{self, Turn};
+use crate::admin::operations::service;
+use crate::admin::operations::turn::{Turn, turn};
 use crate::queue::actor::Actor;
 use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
@@ -89,7 +90,7 @@ pub async fn act(
     let (id, word) = path.into_inner();
     let (id, verb) = (OperationId(id), named(&word)?);
     let acted = kit.db.run(move |conn| {
-        service::turn(conn, &actor, id, (verb, ""))?;
+        turn(conn, &actor, id, (verb, ""))?;
         ShowPage::read(conn, &actor, shell, (id, 0))
     });
     let page = acted.await.map_err(told)?;

@@ -195,8 +195,9 @@ fn left(operation: &Operation) -> String {
     let rate = operation.rate().filter(|_| operation.state == OperationState::Running);
     match (more, rate) {
         (Some(more), Some(rate)) => {
-            let seconds = std::time::Duration::from_secs_f64((more as f64 / rate).min(1e9));
-            format!("about {} left", format::duration(std::time::Duration::from_secs(seconds.as_secs().max(1))))
+            let seconds = ((more as f64 / rate).min(1e9) as u64).max(1);
+            let long = || format::duration(std::time::Duration::from_secs(seconds));
+            format!("about {} left", if seconds < 60 { format!("{seconds} s") } else { long() })
         }
         _ => String::new(),
     }
