@@ -47,6 +47,8 @@ paths! {
     JOB_EDIT = job_edit(id: JobId): "/jobs/{id}/edit";
     /// A new job like this one.
     JOB_AGAIN = job_again(id: JobId): "/jobs/{id}/again";
+    /// Writes what a search finds down as a file (`q=`): GET asks, POST begins.
+    JOBS_EXPORT: "/jobs/export";
     /// Two jobs or attempts side by side.
     JOBS_COMPARE: "/jobs/compare";
     /// Bulk operations.

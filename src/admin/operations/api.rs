@@ -20,7 +20,7 @@ use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::job::JobId;
-use crate::queue::permission::Permission::{ExportJobs, HandleFailures, ReadOperations};
+use crate::queue::permission::Permission::{ExportJobs, HandleFailures, ReadOperations, RunOperations};
 use crate::queue::state::JobState;
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, Pages, object, paths, told};
 use crate::web::error::WebError;
@@ -35,13 +35,14 @@ use crate::web::table::Route;
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get(paths::OPERATIONS, Needs(ReadOperations), list),
-        Route::post(paths::OPERATIONS, Needs(ExportJobs), start),
+        Route::post(paths::OPERATIONS, Needs(RunOperations), start),
+        Route::post(paths::JOBS_EXPORT, Needs(ExportJobs), export),
         Route::post(paths::FAILURE_RETRY, Needs(HandleFailures), retry_group),
         Route::get(paths::OPERATION, Needs(ReadOperations), show),
         Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results),
         Route::get(paths::OPERATION_FILE, Needs(ExportJobs), file),
-        Route::post(paths::OPERATION_STOP, Needs(ExportJobs), stop),
-        Route::post(paths::OPERATION_RESUME, Needs(ExportJobs), resume),
+        Route::post(paths::OPERATION_STOP, Needs(RunOperations), stop),
+        Route::post(paths::OPERATION_RESUME, Needs(RunOperations), resume),
     ]
 }
 
@@ -153,6 +154,25 @@ async fn start(
         return respond::json(StatusCode::OK, &counted(&found));
     }
     let started = kit.db.run(move |conn| started(conn, &*clock, &asker, (&plan, seen), key.as_ref())).await?;
+    respond::json(StatusCode::CREATED, &view(&started, &actor))
+}
+
+/// Begins a file of what a search finds (201), once for each key.
+async fn export(
+    (request, payload): (HttpRequest, Payload),
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
+    let mut fields = Fields::of(object(&asked.body)?, "");
+    let (query, format) = (fields.text("q").unwrap_or_default(), fields.text("format"));
+    fields.end().map_err(told)?;
+    let value = json!({ "format": format.unwrap_or_else(|| "csv".into()) });
+    let act = Bulk::read("export", &value).map_err(|error| refused(error.into()))?;
+    let plan = Plan { act, which: which(Some(query), None)?, zone: Tz::UTC, rate_per_s: None, reason: String::new() };
+    let (clock, asker) = (Arc::clone(&kit.clock), actor.clone());
+    let started = kit.db.run(move |conn| started(conn, &*clock, &asker, (&plan, None), key.as_ref())).await?;
     respond::json(StatusCode::CREATED, &view(&started, &actor))
 }
 

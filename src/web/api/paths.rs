@@ -4,6 +4,8 @@
 pub const JOBS: &str = "/api/v1/jobs";
 /// Enqueue many.
 pub const JOBS_BULK: &str = "/api/v1/jobs/bulk";
+/// Writes what a search finds down as a file.
+pub const JOBS_EXPORT: &str = "/api/v1/jobs/export";
 /// One job.
 pub const JOB: &str = "/api/v1/jobs/{id}";
 /// Its attempts.

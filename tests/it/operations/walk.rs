@@ -53,22 +53,24 @@ fn five_thousand_jobs_are_retried_watched_stopped_and_resumed() {
         browser.press("Select all on this page");
         browser.press("All 5,000 that match");
         browser.find("#bulk").press("Retry…");
+        browser.wait_for_text("Retry 5,000 jobs?");
         let dialog = browser.find("#dialog");
-        assert!(dialog.text().contains("Retry 5,000 jobs?"), "{}", dialog.text());
         checks::assert_clean(&browser);
-        dialog.fill("rate_per_s", "1000");
+        dialog.fill("rate_per_s", "400");
         dialog.fill("reason", "the mail server is back");
         dialog.fill("typed", "5000");
         dialog.fill("password", PASSWORD);
         dialog.press("Retry 5,000 jobs");
 
         browser.wait_for_url("/operations/");
-        browser.wait_for_text("1,000 of 5,000");
+        browser.wait_until("some are done", PATIENCE, |browser| {
+            browser.shows(" of 5,000") && number(&mut conn, "SELECT done AS number FROM millrace.operations") > 0
+        });
         browser.press("Stop…");
         browser.find("#dialog").press("Stop it");
         browser.wait_for_text("What was done stays done; resume it");
         let done = number(&mut conn, "SELECT done AS number FROM millrace.operations");
-        assert!((1_000..5_000).contains(&done), "{done}");
+        assert!((200..5_000).contains(&done), "{done}");
         checks::assert_clean_in_every_look(&browser);
         browser.press("Resume");
         browser.wait_until("it has come to its end", PATIENCE, |browser| browser.shows("5,000 of 5,000"));

@@ -199,8 +199,7 @@ impl ListPage {
 
     /// Where exactly what the view means is written down.
     fn export(&self) -> String {
-        let fields = [("act", "export"), ("all", "on"), ("q", &self.query()), ("back", &self.view.href())];
-        paths::with_query(paths::OPERATION_NEW, &fields)
+        paths::with_query(paths::JOBS_EXPORT, &[("q", &self.query()), ("back", &self.view.href())])
     }
 
     /// The query in one text, with which an operation goes by it.

@@ -50,6 +50,12 @@ impl Condition {
         writer.finish(sql)
     }
 
+    /// Gives the number of parameters.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.values.len()
+    }
+
     /// Binds the parameters behind those that are bound already.
     pub fn bind<'a>(&'a self, statement: Statement<'a>) -> Statement<'a> {
         self.values.iter().fold(statement, |statement, value| match value {

@@ -56,6 +56,9 @@ impl Reach {
             Field::Error => self.grams(words(tests)?),
             Field::Text => {
                 let words = words(tests)?;
+                if words.iter().any(|text| asked(text).is_none()) {
+                    return None; // before a parameter is drawn that nobody would mention
+                }
                 let named = self.0.has("named.name", tests);
                 let grams = self.grams(words)?;
                 Some(format!(
@@ -205,6 +208,25 @@ mod tests {
             assert!(sql(text).is_some_and(|sql| !sql.contains("open")), "{text}");
         }
         assert_eq!(sql("state:ready"), Some("d.open > 0".into()));
+    }
+
+    #[test]
+    fn every_parameter_that_is_drawn_is_mentioned_in_its_order() {
+        for text in [
+            "ab",
+            "ab OR cdefgh",
+            "late cdefgh tag:a,b*",
+            "template:a,b* error:abcdef,ghijkl created:-2h..-1h",
+            "wait:>5m,<2s node:a OR tag:b",
+            "state:failed,ready arg.a:12345,xyzzy (tag:a OR (node:b cdefgh))",
+        ] {
+            let asker = Asker { now: crate::base::clock::Time::default(), zone: chrono_tz::UTC, sees_payload: true };
+            let Some(condition) = reach(&parse(text).query, &asker, 2) else { continue };
+            let digits =
+                |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+            let mentioned: Vec<usize> = condition.sql.split('$').skip(1).filter_map(digits).collect();
+            assert_eq!(mentioned, (2..2 + condition.count()).collect::<Vec<_>>(), "{text}: {}", condition.sql);
+        }
     }
 
     #[test]

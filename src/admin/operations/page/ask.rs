@@ -117,6 +117,11 @@ impl AskPage {
         vec![Choice::new("csv", "CSV"), Choice::new("jsonl", "JSON lines")]
     }
 
+    /// Where the form is posted.
+    fn action(&self) -> &'static str {
+        if self.is("export") { paths::JOBS_EXPORT } else { paths::OPERATION_NEW }
+    }
+
     /// Those that put work into line may be asked to do it slowly.
     fn has_rate(&self) -> bool {
         ["retry", "release", "reschedule", "move"].contains(&self.act)

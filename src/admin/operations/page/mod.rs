@@ -1,7 +1,7 @@
 //! The pages of bulk operations.
 //!
 //! ```text
-//! /operations/new?act=retry&q=…   ask (preview, confirm) ─▶ start ─▶ /operations/{id}
+//! /operations/new?act=retry&q=…   ask (preview, confirm) ─▶ start ─▶ /operations/{id}      /jobs/export?q=… the same for a file
 //! /operations/{id}                show ─── view (words of one operation)     /live/operation?id=
 //! /operations/{id}/{verb}         act (stop, resume)      /operations/{id}/results.csv   results
 //! /operations                     list
@@ -29,19 +29,21 @@ use crate::web::table::{Access, Route};
 
 /// The routes of the pages of bulk operations.
 pub fn routes() -> Vec<Route> {
-    // what an act needs depends on the act: services ask for it
-    let [read, export] = [Permission::ReadOperations, Permission::ExportJobs].map(Access::Needs);
+    let [read, run, export] =
+        [Permission::ReadOperations, Permission::RunOperations, Permission::ExportJobs].map(Access::Needs);
     vec![
         Route::get(paths::OPERATIONS, read, list::show),
         Route::get("/live/operations", read, list::stream),
-        Route::get(paths::OPERATION_NEW, export, start::ask),
-        Route::post(paths::OPERATION_NEW, export, start::start),
+        Route::get(paths::OPERATION_NEW, run, start::ask),
+        Route::post(paths::OPERATION_NEW, run, start::start),
+        Route::get(paths::JOBS_EXPORT, export, start::ask_export),
+        Route::post(paths::JOBS_EXPORT, export, start::export),
         Route::get(paths::OPERATION, read, show::show),
         Route::get("/live/operation", read, show::stream),
         Route::get(paths::OPERATION_RESULTS, read, results::download),
         Route::get(paths::OPERATION_FILE, export, file::show),
-        Route::get(paths::OPERATION_ACT, export, act::ask),
-        Route::post(paths::OPERATION_ACT, export, act::act),
+        Route::get(paths::OPERATION_ACT, run, act::ask),
+        Route::post(paths::OPERATION_ACT, run, act::act),
     ]
 }
 

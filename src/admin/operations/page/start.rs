@@ -38,14 +38,40 @@ use crate::web::shell::Shell;
 
 /// `GET /operations/new?act=retry&q=…` or `…&id=…&id=…`: what would happen to how many jobs.
 pub async fn ask(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
-    let form = if query.0.text("format").is_empty() { query.0.with("format", "csv") } else { query.0 };
-    let (act, plan) = (act(&form)?, wanted(&form, &shell)?);
+    let act = act(&query.0)?;
+    asked(hx, kit, who, shell, (act, query.0)).await
+}
+
+/// `GET /jobs/export?q=…`: what would be written down.
+pub async fn ask_export(
+    hx: Hx,
+    kit: Data<Kit>,
+    who: SignedIn,
+    shell: Shell,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let form = query.0.with("all", "on").with("format", "csv");
+    asked(hx, kit, who, shell, (EXPORT, form)).await
+}
+
+async fn asked(
+    hx: Hx,
+    kit: Data<Kit>,
+    who: SignedIn,
+    shell: Shell,
+    (act, form): (&'static str, Form),
+) -> Result<HttpResponse, WebError> {
+    let plan = wanted(&form, &shell)?;
     let page = question(&kit, &who, shell, (act, plan), form).await?;
     respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
 }
 
+/// The act that has an address of its own: it changes no job.
+const EXPORT: &str = "export";
+
 fn act(form: &Form) -> Result<&'static str, WebError> {
-    Bulk::NAMES.into_iter().find(|name| form.is("act", name)).ok_or(WebError::NotFound)
+    let named = Bulk::NAMES.into_iter().find(|name| form.is("act", name));
+    named.filter(|name| *name != EXPORT).ok_or(WebError::NotFound)
 }
 
 /// Reads which jobs are meant, and how. The act's value is left for [`valued`].
@@ -136,13 +162,35 @@ fn valued(form: &mut Form, shell: &Shell, act: &'static str) -> Option<(Bulk, Op
 
 /// `POST /operations/new`: starts it, once for each form.
 pub async fn start(
+    session: (Hx, Session),
+    kit: Data<Kit>,
+    who: SignedIn,
+    shell: Shell,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    let act = act(&form)?;
+    sent(session, kit, who, shell, (act, form)).await
+}
+
+/// `POST /jobs/export`: begins the file, once for each form.
+pub async fn export(
+    session: (Hx, Session),
+    kit: Data<Kit>,
+    who: SignedIn,
+    shell: Shell,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    sent(session, kit, who, shell, (EXPORT, form)).await
+}
+
+async fn sent(
     (hx, session): (Hx, Session),
     kit: Data<Kit>,
     who: SignedIn,
     shell: Shell,
-    mut form: Form,
+    (act, mut form): (&'static str, Form),
 ) -> Result<HttpResponse, WebError> {
-    let (act, which) = (act(&form)?, wanted(&form, &shell)?);
+    let which = wanted(&form, &shell)?;
     let (back, valued) = (back(&form), valued(&mut form, &shell, act));
     let plan = valued.map(|(act, rate_per_s)| Plan {
         act,
