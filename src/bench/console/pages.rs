@@ -83,7 +83,7 @@ fn of_one(fixture: Fixture) -> Vec<String> {
     }
     pages.push(format!("/jobs/{failed}/attempts/1"));
     pages.push(format!("/jobs/compare?a={failed}&b={}", failed + 1));
-    pages.push(format!("/operations/new?act=retry&all=on&q=state%3Afailed&back=%2Fjobs"));
+    pages.push("/operations/new?act=retry&all=on&q=state%3Afailed&back=%2Fjobs".into());
     pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip".into());
     pages
 }

@@ -30,7 +30,7 @@ impl Reach {
             Part::Term(term) if term.is_excluded => None,
             Part::Term(term) => self.term(term),
             Part::Not(_) => None,
-            Part::Any(choices) if choices.iter().all(|choice| tells(choice)) => {
+            Part::Any(choices) if choices.iter().all(tells) => {
                 let choices: Option<Vec<String>> = choices.iter().map(|choice| self.all(choice)).collect();
                 choices.map(|choices| format!("({})", choices.join(" OR ")))
             }
