@@ -16,6 +16,7 @@ mod show;
 mod tests;
 mod view;
 
+pub use look::{Look, look};
 pub use view::{ALL_STATES, OPEN};
 
 use super::service::FailureError;

@@ -107,12 +107,11 @@ impl Looker<'_> {
     /// Fields whose names begin so, and for a longer word what is called so.
     fn names(&mut self, start: &str) -> Result<Vec<Offer>, DbError> {
         let lower = start.to_lowercase();
-        if lower.starts_with("arg.") {
-            return self.arguments(&lower["arg.".len()..]);
+        if let Some(argument) = lower.strip_prefix("arg.") {
+            return self.arguments(argument);
         }
         let begins = |name: &&str| name.starts_with(&lower);
-        let fields =
-            FIELDS.iter().filter(|(_, about)| begins(&about.name) || about.aliases.iter().any(|one| begins(one)));
+        let fields = FIELDS.iter().filter(|(_, about)| begins(&about.name) || about.aliases.iter().any(&begins));
         let mut offers: Vec<Offer> = fields.map(|(_, about)| offer(format!("{}:", about.name), about.help)).collect();
         if begins(&ARG.name) && sees_payload(self.actor) {
             offers.push(Offer { insert: "arg.".into(), label: "arg.…".into(), help: ARG.help.into() });
