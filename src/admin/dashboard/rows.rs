@@ -2,7 +2,7 @@
 
 use super::view::is_late;
 use super::{Failing, NodeLine, QueueLine};
-use crate::admin::failures::page::{Look, look};
+use crate::admin::failures::{Look, look};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::web::ansi::visible;

@@ -60,7 +60,7 @@ pub struct Share {
 pub fn mix(conn: &mut PgConnection, queue: &str) -> Result<Vec<Share>, DbError> {
     const SQL: &str = "-- admin::queues::mix
 SELECT p.priority::smallint AS priority, (SELECT count(*) FROM (
-        SELECT FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority LIMIT $1) AS some) AS jobs
+        SELECT FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority LIMIT $1) AS few) AS jobs
 FROM millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) WHERE q.name = $2 ORDER BY p.priority LIMIT 5";
     statement(SQL).bind::<BigInt, _>(MIX_MAX).bind::<Text, _>(queue).rows(conn)
 }
@@ -119,7 +119,7 @@ SELECT m.key, t.name AS template, CASE WHEN left(m.key, 1) = 'q' THEN coalesce((
     millrace.lane_used(m.key)::integer AS used, w.waiting, h.job_id AS job, h.node, h.started_at AS since
 FROM met m JOIN millrace.lanes l ON l.key = m.key AND l.jobs_max IS NOT NULL LEFT JOIN held h ON h.key = m.key
 LEFT JOIN millrace.templates t ON left(m.key, 1) <> 'q' AND t.id = substring(m.key FROM '^.([0-9]{1,9})')::integer
-CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (SELECT FROM millrace.gated g WHERE g.lane = m.key LIMIT $4) AS some) AS w
+CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (SELECT FROM millrace.gated g WHERE g.lane = m.key LIMIT $4) AS few) AS w
 ORDER BY w.waiting DESC, left(m.key, 1) DESC, m.key LIMIT $3";
     statement(SQL)
         .bind::<Text, _>(queue)

@@ -8,7 +8,6 @@
 mod act;
 mod ask;
 mod list;
-mod look;
 mod near;
 mod row;
 mod show;
@@ -16,7 +15,6 @@ mod show;
 mod tests;
 mod view;
 
-pub use look::{Look, look};
 pub use view::{ALL_STATES, OPEN};
 
 use super::service::FailureError;
