@@ -41,6 +41,9 @@ const PAUSE_REASON: &str = "waiting for the new bucket's credentials";
 /// Days before the end of the past at which the second node was drained.
 const DRAINED_DAYS: i64 = 3;
 
+/// Queues with a wait target, in milliseconds.
+const TARGETS: [(&str, i32); 3] = [("default", 5_000), ("mail", 30_000), ("webhooks", 10_000)];
+
 /// The queues with their weights.
 const QUEUES: [(&str, i32); 9] = [
     ("default", 4),
@@ -141,8 +144,8 @@ fn hire(tx: &mut Tx<'_>, seed: &Seed<'_>, trail: &mut Vec<Entry>) -> Result<BTre
 
 fn open_queues(tx: &mut Tx<'_>, now: Time, trail: &mut Vec<Entry>) -> Result<BTreeMap<String, QueueId>, DbError> {
     const SQL: &str = "-- demo::seed::queue
-INSERT INTO millrace.queues AS q (name, weight, created_at, paused_at, paused_by, pause_reason) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (name) DO UPDATE SET weight = excluded.weight RETURNING id";
+INSERT INTO millrace.queues AS q (name, weight, created_at, paused_at, paused_by, pause_reason, wait_target_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (name) DO UPDATE SET weight = excluded.weight, wait_target_ms = excluded.wait_target_ms RETURNING id";
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]
@@ -153,6 +156,7 @@ ON CONFLICT (name) DO UPDATE SET weight = excluded.weight RETURNING id";
     let mut ids = BTreeMap::new();
     for (nth, (name, weight)) in QUEUES.into_iter().chain([(PAUSED_QUEUE, 2)]).enumerate() {
         let is_paused = name == PAUSED_QUEUE;
+        let target = TARGETS.iter().find(|(queue, _)| *queue == name).map(|(_, ms)| *ms);
         let row: Option<Row> = statement(SQL)
             .bind::<Text, _>(name)
             .bind::<Integer, _>(weight)
@@ -160,10 +164,15 @@ ON CONFLICT (name) DO UPDATE SET weight = excluded.weight RETURNING id";
             .bind::<Nullable<Timestamptz>, _>(is_paused.then_some(paused))
             .bind::<Nullable<Text>, _>(is_paused.then(|| operator.email()))
             .bind::<Nullable<Text>, _>(is_paused.then_some(PAUSE_REASON))
+            .bind::<Nullable<Integer>, _>(target)
             .row(tx)?;
         ids.extend(row.map(|row| (name.to_owned(), row.id)));
         let limited = Entry::by(operator, opened + TimeDelta::minutes(2 * nth as i64), "queue.limit", "queue", name);
-        trail.push(limited.to(json!({ "weight": weight })));
+        let after = match target {
+            Some(ms) => json!({ "weight": weight, "wait_target_ms": ms }),
+            None => json!({ "weight": weight }),
+        };
+        trail.push(limited.to(after));
     }
     let paused =
         Entry::by(operator, paused, "queue.pause", "queue", PAUSED_QUEUE).because(Some(PAUSE_REASON.to_owned()));

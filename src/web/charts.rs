@@ -137,13 +137,41 @@ pub struct Mark {
     pub label: String,
     /// On which side of the line they stand.
     pub anchor: &'static str,
+    /// Their base line, in pixels from the top.
+    pub y: u8,
 }
 
 impl Mark {
     /// Makes a mark `percent` along the x axis, its words on the side that has room.
     pub fn at(percent: f64, label: impl Into<String>) -> Self {
-        Self { at: short(percent), label: label.into(), anchor: if percent > 50.0 { "end" } else { "start" } }
+        Self { at: short(percent), label: label.into(), anchor: if percent > 50.0 { "end" } else { "start" }, y: 10 }
     }
+}
+
+/// Lines in which the words of marks may stand.
+const MARK_LINES: usize = 3;
+/// How much of a narrow plot a character of a mark takes, in percent.
+const MARK_CHAR: f64 = 1.8;
+
+/// Makes marks of places along the x axis, in percent and rising, with their words in lines so that none covers another. Words without
+/// room are left out; whoever calls tells them in the chart's sentence.
+pub fn spread(marks: Vec<(f64, String)>) -> Vec<Mark> {
+    let mut taken: [Vec<(f64, f64)>; MARK_LINES] = Default::default();
+    let place = |(percent, label): (f64, String)| {
+        let width = label.chars().count() as f64 * MARK_CHAR;
+        let extent = if percent > 50.0 { (percent - width, percent) } else { (percent, percent + width) };
+        let is_free = |line: &Vec<(f64, f64)>| line.iter().all(|(from, to)| extent.1 < *from || extent.0 > *to);
+        let line = taken.iter().position(is_free);
+        if let Some(line) = line {
+            taken[line].push(extent);
+        }
+        let mark = Mark::at(percent, label);
+        match line {
+            Some(line) => Mark { y: 10 + line as u8 * 13, ..mark },
+            None => Mark { label: String::new(), ..mark },
+        }
+    };
+    marks.into_iter().map(place).collect()
 }
 
 /// One series of a bar chart; all have the same number of values.
@@ -289,80 +317,4 @@ pub fn short(number: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sparkline_runs_from_edge_to_edge() {
-        let line = spark(&[1.0, 2.0, 3.0], "l1", "rising");
-
-        assert!(line.line.starts_with("M0 ") && line.line.contains("L50 ") && line.line.contains("L100 "));
-        assert_eq!(line.area, format!("{}L100 100L0 100Z", line.line));
-    }
-
-    #[test]
-    fn a_sparkline_of_many_values_shows_their_course_and_not_each_of_them() {
-        let values: Vec<f64> = (0..61).map(|minute| f64::from(minute % 2)).collect();
-
-        let shown = averaged(&values);
-
-        assert!(shown.len() <= SPARK_POINTS_MAX, "{}", shown.len());
-        assert_eq!(shown.last(), Some(&(1.0 / 3.0)), "of the last three");
-        assert_eq!(averaged(&[1.0, 2.0]), [1.0, 2.0]);
-    }
-
-    #[test]
-    fn a_flat_or_empty_line_has_finite_numbers() {
-        for values in [vec![], vec![1.0], vec![0.0, 0.0], vec![5.0, 5.0]] {
-            let line = spark(&values, "l1", "");
-            assert!(!line.line.contains("NaN") && !line.line.contains("inf"), "{}", line.line);
-        }
-    }
-
-    #[test]
-    fn stacked_bars_start_at_zero_and_end_at_the_round_top() {
-        let series = [
-            Series { class: "b-ok", name: "Succeeded", values: &[900.0, 0.0] },
-            Series { class: "b-bad", name: "Failed", values: &[300.0, 0.0] },
-        ];
-
-        let chart = Bars::stacked("", &series, None);
-
-        assert_eq!(chart.y_ticks.iter().map(|t| t.label.as_str()).collect::<Vec<_>>(), ["1.5k", "750", "0"]);
-        assert_eq!(chart.bars.len(), 2);
-        assert_eq!((chart.bars[0].y.as_str(), chart.bars[0].height.as_str()), ("40", "60"));
-        assert_eq!((chart.bars[1].y.as_str(), chart.bars[1].height.as_str()), ("20", "20"));
-    }
-
-    #[test]
-    fn odd_values_do_not_break_a_chart() {
-        let series = [Series { class: "b-ok", name: "", values: &[f64::NAN, -3.0, f64::INFINITY] }];
-
-        let chart = Bars::stacked("", &series, None);
-
-        assert!(chart.bars.is_empty());
-        assert_eq!(chart.y_ticks[0].label, "1");
-    }
-
-    #[test]
-    fn a_fill_turns_amber_when_nearly_full_and_never_overflows() {
-        assert_eq!(fill(95, 100, "").class, "b-race");
-        assert_eq!(fill(96, 100, "").class, "b-ret");
-        assert_eq!(fill(300, 100, "").percent, 100);
-        assert_eq!(fill(3, 0, "").percent, 0);
-    }
-
-    #[test]
-    fn empty_trend_bars_are_low_and_grey() {
-        let trend = trend(&[0, 4, 2], "b-bad", "");
-
-        assert_eq!(trend.bars.iter().map(|bar| bar.class).collect::<Vec<_>>(), ["b-soft", "b-bad", "b-bad"]);
-        assert_eq!(trend.bars[1].height, "100");
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!([short(1.0), short(0.125), short(-0.001), short(33.333)], ["1", "0.13", "0", "33.33"]);
-        assert_eq!([axis_number(1500.0), axis_number(2e6), axis_number(7.5)], ["1.5k", "2M", "7.5"]);
-    }
-}
+mod tests;

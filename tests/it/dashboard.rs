@@ -1,11 +1,14 @@
 //! What the dashboard shows to whom.
 
 use diesel::connection::SimpleConnection;
-use millrace::admin::dashboard::{Span, failing, flow, queues, steps, totals};
+use millrace::admin::dashboard::{Span, events, failing, flow, queues, run_week_ago, steps, totals};
+use millrace::admin::health::peak;
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::PgConnection;
-use millrace::queue::actor::Scope;
+use millrace::queue::actor::{Actor, Scope};
 use millrace::queue::counts;
+use millrace::queue::failures::GroupState;
+use millrace::queue::permission::Role;
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -18,6 +21,10 @@ INSERT INTO millrace.leases (node_id, epoch, job_ids, attempts, started_at)
     SELECT 1, 1, ARRAY[job_id], '{1}', now() - template_id * interval '1 hour' FROM millrace.ready WHERE job_id % 2 = 0;
 INSERT INTO millrace.attempts (job_id, number, fence, finished_at, outcome, counted, error, fingerprint)
     SELECT job_id, 1, job_id, now(), 'failed', true, 'broken ' || template_id, template_id FROM millrace.ready WHERE job_id % 2 = 1;
+INSERT INTO millrace.failure_deltas (fingerprint, template_id, hour, version, queue_id, node_id, attempts, jobs_failed, first_at, first_job, last_at,
+        last_job, last_number, message, error)
+    SELECT lpad(template_id::text, 16, '0'), template_id, date_trunc('hour', now()), 1, queue_id, 1, 1, 1, now(), job_id, now(), job_id, 1, 'broken #',
+        'broken ' || template_id FROM millrace.ready WHERE job_id % 2 = 1;
 INSERT INTO millrace.rollups (step_s, at, template_id, queue_id, node_id, enqueued, succeeded, failed)
     SELECT 60, date_trunc('minute', now()), id, id, 1, 5, 3, 2 FROM millrace.queues WHERE name <> 'default'";
 
@@ -44,7 +51,9 @@ fn names(conn: &mut PgConnection, scope: &Scope) -> Vec<String> {
 }
 
 fn messages(conn: &mut PgConnection, scope: &Scope) -> Vec<String> {
-    let mut messages: Vec<String> = failing(conn, scope, 10).unwrap().into_iter().map(|group| group.message).collect();
+    let actor = Actor { role: Role::Operator, scope: scope.clone(), ..Actor::system("test") };
+    let found = failing(conn, &actor, SystemClock.now(), 10).unwrap();
+    let mut messages: Vec<String> = found.into_iter().map(|group| group.message).collect();
     messages.sort();
     messages
 }
@@ -92,4 +101,75 @@ INSERT INTO millrace.rollups (step_s, at, template_id, queue_id, node_id, succee
     let found = totals(&mut conn, &Scope::default(), Span::Hour, SystemClock.now()).unwrap();
 
     assert_eq!((found.succeeded, found.failed), (7, 49_999));
+}
+
+fn viewer(role: Role, scope: &Scope) -> Actor {
+    Actor { role, scope: scope.clone(), ..Actor::system("test") }
+}
+
+#[test]
+fn what_fails_now_is_a_group_with_its_state_its_queues_and_a_message_for_those_who_may_read_it() {
+    let (_db, mut conn) = stage();
+    let mut told = |role, scope: &Scope| failing(&mut conn, &viewer(role, scope), SystemClock.now(), 10).unwrap();
+
+    let mail = told(Role::Operator, &scope(&["mail"], &[])).pop().unwrap();
+    assert_eq!(
+        (mail.template.as_str(), mail.message.as_str(), mail.state),
+        ("mail", "broken 1", Some(GroupState::New))
+    );
+    assert_eq!((mail.count, mail.recent, mail.queues.as_slice()), (1, 1, &["mail".to_owned()][..]));
+    assert_eq!((mail.trend.len(), mail.trend.iter().sum::<i64>()), (12, 1));
+    let viewed = told(Role::Viewer, &Scope::default());
+    assert!(viewed.len() == 2 && viewed.iter().all(|group| group.message == "broken #"), "{viewed:?}");
+    let tagged = told(Role::Viewer, &scope(&[], &["eu"])).pop().unwrap();
+    assert_eq!((tagged.message.as_str(), tagged.state, tagged.recent), ("", None, 0), "groups know no tags");
+
+    conn.batch_execute("UPDATE millrace.failure_groups SET muted_until = now() + interval '1 hour'").unwrap();
+    let muted = failing(&mut conn, &viewer(Role::Operator, &Scope::default()), SystemClock.now(), 10).unwrap();
+    assert_eq!(muted, [], "what nobody wants to hear of");
+}
+
+#[test]
+fn marks_are_what_people_did_to_templates_queues_and_nodes_within_the_range_and_the_scope() {
+    const RECORDS: &str = "INSERT INTO millrace.audit (at, actor, via, act, subject_kind, subject, accepted, after)
+    SELECT now() - r.minutes * interval '1 minute', 'ada', 'console', r.act, split_part(r.act, '.', 1), r.subject, r.accepted, r.after::jsonb FROM (VALUES
+        (90, 'queue.pause', 'mail', true, NULL), (20, 'queue.pause', 'mail', true, NULL), (18, 'queue.resume', 'exports', true, NULL),
+        (15, 'node.drain', 'vm', true, NULL), (12, 'queue.pause', 'mail', false, NULL), (9, 'job.cancel', '7', true, NULL),
+        (3, 'template.publish', 'mail', true, '{\"active_version\": 8}')) AS r(minutes, act, subject, accepted, after)";
+    let (_db, mut conn) = stage();
+    conn.batch_execute(RECORDS).unwrap();
+    let now = SystemClock.now();
+
+    let all = events(&mut conn, &Scope::default(), Span::Hour, now).unwrap();
+    assert_eq!(all.len(), 4, "not the one of before, the refused, or that of a job: {all:?}");
+    let mail = events(&mut conn, &scope(&["mail"], &[]), Span::SixHours, now).unwrap();
+    assert_eq!(mail.len(), 2, "{mail:?}");
+    assert_eq!(events(&mut conn, &scope(&[], &["eu"]), Span::Hour, now).unwrap(), []);
+
+    let more = "INSERT INTO millrace.audit (actor, via, act, subject_kind, subject, accepted)
+        SELECT 'ada', 'console', 'queue.pause', 'queue', 'q' || n, true FROM generate_series(1, 9) AS n";
+    conn.batch_execute(more).unwrap();
+    assert_eq!(events(&mut conn, &Scope::default(), Span::Hour, SystemClock.now()).unwrap().len(), 6);
+}
+
+#[test]
+fn the_peak_is_the_busiest_moment_of_a_day_and_run_times_are_those_of_the_week_before() {
+    const ROWS: &str = "INSERT INTO millrace.slot_peaks (hour, busy, slots, at)
+    SELECT date_trunc('hour', at), busy, slots, at FROM (VALUES (now() - interval '26 hours', 9, 9), (now() - interval '5 hours', 3, 4),
+        (now() - interval '2 hours', 70, 100)) AS p(at, busy, slots);
+INSERT INTO millrace.rollups (step_s, at, template_id, queue_id, node_id, succeeded, run_histogram)
+    SELECT 3600, date_trunc('hour', now()) - interval '7 days', 1, id, 1, 40, '{300, 40}' FROM millrace.queues WHERE name = 'mail'";
+    let (_db, mut conn) = stage();
+    let now = SystemClock.now();
+    assert_eq!(peak(&mut conn).unwrap(), None);
+    assert_eq!(run_week_ago(&mut conn, &Scope::default(), Span::Hour, now).unwrap(), None);
+
+    conn.batch_execute(ROWS).unwrap();
+
+    let found = peak(&mut conn).unwrap().unwrap();
+    assert_eq!((found.busy, found.slots), (3, 4), "by share, not by number");
+    assert!(run_week_ago(&mut conn, &scope(&["mail"], &[]), Span::Hour, now).unwrap().is_some());
+    for (limited, span) in [(scope(&["exports"], &[]), Span::Hour), (Scope::default(), Span::Week)] {
+        assert_eq!(run_week_ago(&mut conn, &limited, span, now).unwrap(), None, "{limited:?} {span:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! The pages of queues: what they show, to whom, and what their forms do.
 
+use diesel::connection::SimpleConnection;
 use millrace::queue::permission::Role;
 use serde_json::json;
 
@@ -143,11 +144,11 @@ fn limits_that_were_changed_meanwhile_are_shown_before_they_are_overwritten() {
     let form = browser.get("/queues/mail/limits").body;
     assert!(form.contains("name=\"seen\" value=\"1,-,-\""), "{form}");
 
-    let bad = browser.post("/queues/mail/limits", "weight=1001&seen=1,-,-");
+    let bad = browser.post("/queues/mail/limits", "weight=1001&seen=1,-,-,-");
     assert_eq!(bad.status, 422);
     assert!(bad.body.contains("must be a whole number from 1 to 1000") && bad.body.contains("value=\"1001\""));
 
-    let set = browser.post("/queues/mail/limits", "weight=5&seen=1,-,-&reason=more+mail");
+    let set = browser.post("/queues/mail/limits", "weight=5&seen=1,-,-,-&reason=more+mail");
     assert_eq!((set.status, set.header("location")), (303, "/queues/mail"));
     let page = browser.get("/queues/mail").body;
     assert!(
@@ -155,14 +156,14 @@ fn limits_that_were_changed_meanwhile_are_shown_before_they_are_overwritten() {
         "{page}"
     );
 
-    let stale = browser.post("/queues/mail/limits", "weight=7&seen=1,-,-");
+    let stale = browser.post("/queues/mail/limits", "weight=7&seen=1,-,-,-");
     assert_eq!(stale.status, 409);
     assert!(
         stale.body.contains("Somebody changed them to weight 5 meanwhile")
-            && stale.body.contains("name=\"seen\" value=\"5,-,-\"")
+            && stale.body.contains("name=\"seen\" value=\"5,-,-,-\"")
     );
     assert_eq!(console.number("SELECT weight::bigint AS id FROM millrace.queues WHERE name = 'mail'"), 5);
-    assert_eq!(browser.post("/queues/mail/limits", "weight=7&seen=5,-,-").status, 303);
+    assert_eq!(browser.post("/queues/mail/limits", "weight=7&seen=5,-,-,-").status, 303);
     assert_eq!(console.number("SELECT weight::bigint AS id FROM millrace.queues WHERE name = 'mail'"), 7);
 }
 
@@ -191,6 +192,66 @@ fn a_queue_s_limits_of_jobs_at_once_are_set_and_taken_away_by_the_form() {
     assert_eq!(browser.post("/queues/mail/limits", "weight=2&concurrency=+&concurrency_per_node=").status, 303);
     assert_eq!(console.number(LIMITS), 0);
     assert!(browser.get("/queues/mail").body.contains("took away its limit of jobs at once"));
+}
+
+#[test]
+fn a_wait_target_is_set_by_the_form_and_shown_beside_the_oldest() {
+    const TARGET: &str = "SELECT coalesce(wait_target_ms, 0)::bigint AS id FROM millrace.queues WHERE name = 'mail'";
+    let console = console();
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/queues/mail/limits");
+
+    let bad = browser.post("/queues/mail/limits", "weight=1&wait_target=-3");
+    assert_eq!(bad.status, 422);
+    assert!(bad.body.contains("The wait target is a number of seconds"), "{}", bad.body);
+
+    assert_eq!(browser.post("/queues/mail/limits", "weight=1&wait_target=1.5").status, 303);
+    assert_eq!(console.number(TARGET), 1_500);
+    let page = browser.get("/queues/mail").body;
+    for word in ["mail has weight 1, a wait target of 1.5 s now.", "set its wait target to 1.5 s", "of 1.5 s target"] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+    for path in ["/queues", "/"] {
+        assert!(browser.get(path).body.contains("of 1.5 s target"), "{path}");
+    }
+
+    assert_eq!(browser.post("/queues/mail/limits", "weight=2").status, 303);
+    assert_eq!(console.number(TARGET), 1_500, "what does not come stays as it is");
+    assert_eq!(browser.post("/queues/mail/limits", "weight=2&wait_target=").status, 303);
+    assert_eq!(console.number(TARGET), 0);
+    assert!(browser.get("/queues/mail").body.contains("took away its wait target"));
+}
+
+#[test]
+fn one_queue_shows_its_priorities_its_waits_its_limits_and_its_nodes() {
+    const STAGE: &str = "INSERT INTO millrace.nodes (name, epoch, version, slots, busy, heartbeat_at, queues)
+        VALUES ('far', 1, '1', 4, 2, now(), '{exports}'), ('near', 1, '1', 8, 1, now(), NULL);
+    UPDATE millrace.queues SET concurrency = 2 WHERE name = 'mail';
+    INSERT INTO millrace.lanes (key, jobs_max) SELECT 'q' || id, 2 FROM millrace.queues WHERE name = 'mail';
+    INSERT INTO millrace.lane_use (key, node_id, epoch, taken) SELECT 'q' || q.id, n.id, 1, 1 FROM millrace.queues q, millrace.nodes n
+        WHERE q.name = 'mail' AND n.name = 'near';
+    INSERT INTO millrace.leases (node_id, epoch, job_ids, attempts, started_at)
+        SELECT n.id, 1, ARRAY[r.job_id], '{1}', now() - interval '90 seconds' FROM millrace.nodes n, millrace.ready r
+        JOIN millrace.queues q ON q.id = r.queue_id WHERE q.name = 'mail' AND n.name = 'near' ORDER BY r.job_id LIMIT 1;
+    INSERT INTO millrace.rollups (step_s, at, template_id, queue_id, node_id, succeeded, wait_histogram)
+        SELECT 60, date_trunc('minute', now()) - interval '2 minutes', 1, id, 1, 4, '{230, 4}' FROM millrace.queues WHERE name = 'mail'";
+    let console = console();
+    console.db.connect().batch_execute(STAGE).unwrap();
+
+    let page = console.browser(Role::Viewer).get("/queues/mail").body;
+
+    for word in [
+        "3 ready jobs of priority 3",
+        "0 ready jobs of priority 1",
+        "Jobs of the last hour by how long they waited for a slot: median",
+        "1 of 2 places",
+        "near, 1m 30s",
+        "1 of 8 slots busy",
+        "Show as table",
+    ] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+    assert!(!page.contains("/nodes/far"), "it does not serve this queue");
 }
 
 #[test]

@@ -1,14 +1,24 @@
-//! What needs a person: at most four sentences, worst first. A pure rule over what the dashboard has read.
+//! What needs a person: at most four sentences, worst first. Pure rules over what the dashboard has read.
+//!
+//! Each rule is one function in [`RULES`]: from what was seen to concerns. One more (a schedule that missed its time) is a variant of
+//! [`Concern`] with its rank, a function in that list, and its sentence.
 
 use std::time::Duration;
 
-use super::{Flow, NodeLine, QueueLine};
+use super::{Failing, Flow, NodeLine, QueueLine};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
+use crate::queue::failures::GroupState;
 use crate::queue::node::Drain;
 
-/// A queue whose oldest job waits longer than this for a slot is behind; whoever waits for a limit does as it was told.
+/// A queue without a target whose oldest job waits longer than this for a slot is behind; whoever waits for a limit does as it was told.
 pub const BEHIND: Duration = Duration::from_secs(60);
+/// A queue that is paused for longer than this while work waits may have been forgotten.
+pub const PAUSED_LONG: Duration = Duration::from_secs(15 * 60);
+/// Fewer failures than these, in this hour and the one before it, need nobody yet.
+pub const FAILURES_MIN: i64 = 5;
+/// Most sentences about failures, so that they leave room for others.
+const FAILURES_TOLD_MAX: usize = 2;
 /// A node whose last heartbeat is older than this is silent.
 pub const SILENT: Duration = Duration::from_secs(10);
 /// Most sentences.
@@ -37,8 +47,19 @@ pub enum Concern {
         age: Duration,
         /// Jobs that wait.
         ready: i64,
+        /// How long it should wait at most, if somebody has set that.
+        target: Option<Duration>,
         /// What there is to run them.
         slots: Slots,
+        /// What its jobs fail of meanwhile.
+        cause: Option<Cause>,
+    },
+    /// Failures of one cause that are new, have become more, or came back.
+    Failing {
+        /// Which.
+        cause: Cause,
+        /// New, rising or returned.
+        state: GroupState,
     },
     /// A queue is paused while work waits.
     Paused {
@@ -69,6 +90,35 @@ pub enum Concern {
         /// No other node takes work: so many jobs wait.
         stops: Option<i64>,
     },
+}
+
+/// Failures of one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The group.
+    pub fingerprint: String,
+    /// The template of its jobs.
+    pub template: String,
+    /// What they say.
+    pub message: String,
+    /// How many there were in this hour and the one before it.
+    pub recent: i64,
+}
+
+impl Cause {
+    fn of(group: &Failing) -> Self {
+        Self {
+            fingerprint: group.fingerprint.clone(),
+            template: group.template.clone(),
+            message: group.message.clone(),
+            recent: group.recent,
+        }
+    }
+}
+
+/// Tells whether a queue is behind whose oldest job waits so long.
+pub fn is_behind(age: Duration, target: Option<Duration>) -> bool {
+    age > target.unwrap_or(BEHIND)
 }
 
 /// The slots of the nodes that take work.
@@ -103,8 +153,11 @@ impl Concern {
             Self::Database { .. } => (1, 0),
             Self::Silent { .. } => (1, 1),
             Self::Behind { ready, .. } => (2, -ready),
-            Self::Paused { ready, .. } => (3, -ready),
-            Self::Drained { stops: None, .. } => (4, 0),
+            Self::Failing { cause, state: GroupState::Rising | GroupState::Returned } => (3, -cause.recent),
+            Self::Paused { ready, age, .. } if *age > PAUSED_LONG => (4, -ready),
+            Self::Failing { cause, .. } => (5, -cause.recent),
+            Self::Paused { ready, .. } => (6, -ready),
+            Self::Drained { stops: None, .. } => (7, 0),
         }
     }
 }
@@ -116,6 +169,8 @@ pub struct Seen<'a> {
     pub flow: &'a Flow,
     /// The queues.
     pub queues: &'a [QueueLine],
+    /// What fails.
+    pub failing: &'a [Failing],
     /// The nodes.
     pub nodes: &'a [NodeLine],
     /// Those that take no new work.
@@ -124,138 +179,98 @@ pub struct Seen<'a> {
     pub database: &'a [Finding],
 }
 
+type Rule = fn(Time, &Seen<'_>) -> Vec<Concern>;
+
+/// The rules, in no order: each concern knows its rank.
+const RULES: [Rule; 6] = [no_node, silent, drained, database, of_queues, failures];
+
 /// Finds what needs a person, worst first.
 pub fn concerns(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
-    let Seen { flow, queues, nodes, drains, database } = *seen;
-    let age = |since: Time| (now - since).to_std().unwrap_or_default();
-    let up: Vec<&NodeLine> = nodes.iter().filter(|node| node.state != "down").collect();
-    let slots = Slots::of(nodes);
-    let mut found: Vec<Concern> = queues.iter().filter_map(|queue| of_queue(queue, &age, slots)).collect();
-    let silent = up.iter().filter(|node| age(node.heartbeat_at) > SILENT);
-    found.extend(silent.map(|node| Concern::Silent { node: node.name.clone(), age: age(node.heartbeat_at) }));
-    let stops = (slots == Slots::None).then_some(flow.ready);
-    found.extend(drains.iter().cloned().map(|Drain { node, by, reason }| Concern::Drained { node, by, reason, stops }));
-    if up.is_empty() && flow.all > 0 {
-        found.push(Concern::NoNode { ready: flow.ready });
-    }
-    if !database.is_empty() {
-        found.push(Concern::Database { found: database.to_vec() });
-    }
+    let mut found: Vec<Concern> = RULES.iter().flat_map(|rule| rule(now, seen)).collect();
     found.sort_by_key(Concern::rank);
     found.truncate(CONCERNS_MAX);
     found
 }
 
-fn of_queue(queue: &QueueLine, age: &impl Fn(Time) -> Duration, slots: Slots) -> Option<Concern> {
-    let (name, ready) = (queue.name.clone(), queue.ready);
-    if let Some(since) = queue.paused_at.filter(|_| ready > 0) {
-        let by = queue.paused_by.clone().unwrap_or_default();
-        return Some(Concern::Paused { queue: name, age: age(since), by, reason: queue.pause_reason.clone(), ready });
+fn since(at: Time, now: Time) -> Duration {
+    (now - at).to_std().unwrap_or_default()
+}
+
+fn no_node(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let none = seen.nodes.iter().all(|node| node.state == "down") && seen.flow.all > 0;
+    none.then_some(Concern::NoNode { ready: seen.flow.ready }).into_iter().collect()
+}
+
+fn silent(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let up = seen.nodes.iter().filter(|node| node.state != "down");
+    let silent = up.map(|node| (node, since(node.heartbeat_at, now))).filter(|(_, age)| *age > SILENT);
+    silent.map(|(node, age)| Concern::Silent { node: node.name.clone(), age }).collect()
+}
+
+fn drained(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let stops = (Slots::of(seen.nodes) == Slots::None).then_some(seen.flow.ready);
+    let told = |Drain { node, by, reason }| Concern::Drained { node, by, reason, stops };
+    seen.drains.iter().cloned().map(told).collect()
+}
+
+fn database(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let found = seen.database.to_vec();
+    (!found.is_empty()).then_some(Concern::Database { found }).into_iter().collect()
+}
+
+fn of_queues(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let slots = Slots::of(seen.nodes);
+    seen.queues.iter().filter_map(|queue| paused(queue, now).or_else(|| behind(queue, now, (slots, seen)))).collect()
+}
+
+fn paused(queue: &QueueLine, now: Time) -> Option<Concern> {
+    let age = since(queue.paused_at.filter(|_| queue.ready > 0)?, now);
+    let (by, reason) = (queue.paused_by.clone().unwrap_or_default(), queue.pause_reason.clone());
+    Some(Concern::Paused { queue: queue.name.clone(), age, by, reason, ready: queue.ready })
+}
+
+fn behind(queue: &QueueLine, now: Time, (slots, seen): (Slots, &Seen<'_>)) -> Option<Concern> {
+    let age = since(queue.oldest_in_line.filter(|_| !queue.paused)?, now);
+    let target = queue.target();
+    is_behind(age, target).then(|| Concern::Behind {
+        queue: queue.name.clone(),
+        age,
+        ready: queue.ready,
+        target,
+        slots,
+        cause: cause(&queue.name, seen.failing).map(Cause::of),
+    })
+}
+
+/// What the jobs of a queue fail of most just now.
+fn cause<'f>(queue: &str, failing: &'f [Failing]) -> Option<&'f Failing> {
+    let in_queue = |group: &&Failing| group.recent >= FAILURES_MIN && group.queues.iter().any(|name| name == queue);
+    failing.iter().filter(in_queue).max_by_key(|group| group.recent)
+}
+
+/// Groups that want somebody and are not told of beside a queue that is behind.
+fn failures(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let told: Vec<String> = of_queues(now, seen).into_iter().filter_map(fingerprint).collect();
+    let wants = |state: GroupState| match state {
+        GroupState::New | GroupState::Rising | GroupState::Returned => true,
+        GroupState::Steady | GroupState::Quiet | GroupState::Muted | GroupState::Handled => false,
+    };
+    let concern = |group: &Failing| {
+        let state = group.state.filter(|state| wants(*state) && group.recent >= FAILURES_MIN)?;
+        (!told.contains(&group.fingerprint)).then(|| Concern::Failing { cause: Cause::of(group), state })
+    };
+    let mut found: Vec<Concern> = seen.failing.iter().filter_map(concern).collect();
+    found.sort_by_key(Concern::rank);
+    found.truncate(FAILURES_TOLD_MAX);
+    found
+}
+
+fn fingerprint(concern: Concern) -> Option<String> {
+    match concern {
+        Concern::Behind { cause, .. } => cause.map(|cause| cause.fingerprint),
+        _ => None,
     }
-    let waited = queue.oldest_in_line.filter(|_| !queue.paused).map(age)?;
-    (waited > BEHIND).then_some(Concern::Behind { queue: name, age: waited, ready, slots })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::queue::job::QueueId;
-
-    const NOW: Time = Time::UNIX_EPOCH;
-
-    fn ago(seconds: i64) -> Time {
-        NOW - chrono::TimeDelta::seconds(seconds)
-    }
-
-    fn queue(name: &str, oldest: Option<i64>, paused: Option<i64>) -> QueueLine {
-        QueueLine {
-            id: QueueId(1),
-            name: name.into(),
-            running: 0,
-            ready: 5,
-            failed: 0,
-            oldest: oldest.map(ago),
-            oldest_in_line: oldest.map(ago),
-            per_minute: Vec::new(),
-            attempts_failed: 0,
-            paused: paused.is_some(),
-            paused_by: paused.map(|_| "ada".into()),
-            pause_reason: None,
-            paused_at: paused.map(ago),
-        }
-    }
-
-    fn node(heartbeat: i64) -> NodeLine {
-        NodeLine {
-            name: "n".into(),
-            state: "up".into(),
-            slots: 2,
-            busy: 1,
-            heartbeat_at: ago(heartbeat),
-            version: String::new(),
-            memory_bytes: None,
-            running_for: Vec::new(),
-        }
-    }
-
-    fn seen<'a>(flow: &'a Flow, queues: &'a [QueueLine], nodes: &'a [NodeLine], drains: &'a [Drain]) -> Seen<'a> {
-        Seen { flow, queues, nodes, drains, database: &[] }
-    }
-
-    #[test]
-    fn nothing_is_said_while_all_is_well() {
-        assert_eq!(concerns(NOW, &seen(&Flow::default(), &[queue("a", Some(59), None)], &[node(1)], &[])), []);
-    }
-
-    #[test]
-    fn the_worst_comes_first_and_four_are_enough() {
-        let queues = [
-            queue("a", Some(90), None),
-            queue("b", None, Some(20)),
-            queue("c", Some(61), None),
-            queue("d", Some(99), None),
-        ];
-
-        let found = concerns(NOW, &seen(&Flow::default(), &queues, &[node(60)], &[]));
-
-        assert_eq!(found.len(), CONCERNS_MAX);
-        assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
-        assert!(matches!(found[1], Concern::Behind { slots: Slots::Free, .. }));
-    }
-
-    #[test]
-    fn work_without_a_node_is_said() {
-        let flow = Flow { all: 3, ready: 3, ..Flow::default() };
-
-        assert_eq!(concerns(NOW, &seen(&flow, &[], &[], &[]))[0], Concern::NoNode { ready: 3 });
-    }
-
-    #[test]
-    fn a_drained_node_is_said_first_when_no_other_takes_work() {
-        let flow = Flow { all: 5, ready: 5, ..Flow::default() };
-        let drain = Drain { node: "vm".into(), by: Some("Ada".into()), reason: Some("disk swap".into()) };
-        let drained = NodeLine { name: "vm".into(), state: "draining".into(), ..node(1) };
-        let behind = [queue("a", Some(90), None)];
-
-        let alone = concerns(NOW, &seen(&flow, &behind, std::slice::from_ref(&drained), std::slice::from_ref(&drain)));
-        assert!(matches!(&alone[0], Concern::Drained { node, stops: Some(5), .. } if node == "vm"), "{alone:?}");
-        assert!(matches!(alone[1], Concern::Behind { slots: Slots::None, .. }), "{alone:?}");
-
-        let beside = concerns(NOW, &seen(&flow, &behind, &[node(1), drained], &[drain]));
-        assert!(matches!(beside[0], Concern::Behind { slots: Slots::Free, .. }), "{beside:?}");
-        assert!(matches!(beside[1], Concern::Drained { stops: None, .. }), "{beside:?}");
-    }
-
-    #[test]
-    fn what_is_wrong_with_the_database_is_one_concern() {
-        let found = [
-            Finding::new("snapshot", "bi keeps a transaction open", "end it"),
-            Finding::new("dead-rows", "many", "vacuum"),
-        ];
-        let behind = [queue("a", Some(90), None)];
-
-        let all = concerns(NOW, &Seen { database: &found, ..seen(&Flow::default(), &behind, &[node(1)], &[]) });
-
-        assert!(matches!(&all[0], Concern::Database { found } if found.len() == 2) && all.len() == 2, "{all:?}");
-    }
-}
+mod tests;

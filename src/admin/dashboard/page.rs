@@ -9,9 +9,11 @@ use askama::Template;
 
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
 use super::sentences::{Sentence, sentences};
-use super::view::{Facts, FlowBand, StartStep, Tile, flow_band, ribbons, start_steps, throughput, tiles};
-use super::{Span, failing, flow, nodes, queues, steps, totals};
+use super::tiles::{Tile, tiles};
+use super::view::{Facts, FlowBand, StartStep, flow_band, ribbons, start_steps, throughput};
+use super::{Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
 use crate::admin::health::database::{self, WatchError};
+use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
@@ -34,7 +36,9 @@ use crate::web::{format, paths};
 use super::activity::{Activity, activity};
 
 /// Failure groups shown.
-const GROUPS_MAX: i32 = 6;
+const GROUPS_SHOWN_MAX: usize = 6;
+/// Failure groups that are looked at for what needs a person.
+const GROUPS_MAX: i32 = 100;
 
 /// The routes of the dashboard.
 pub fn routes() -> Vec<Route> {
@@ -122,10 +126,15 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         ribbons: ribbons(&facts.flow),
         bars: throughput(&facts, span, &shell),
         throughput_unit: "jobs per minute",
-        tiles: tiles(&facts, span),
+        tiles: tiles(&facts, span, &shell),
         queues: facts.queues.iter().take(10).map(|queue| queue_row(queue, shell.now)).collect(),
         queues_aside: queues_aside(&facts),
-        failing: facts.failing.iter().map(|group| failing_row(group, actor, shell.now)).collect(),
+        failing: facts
+            .failing
+            .iter()
+            .take(GROUPS_SHOWN_MAX)
+            .map(|group| failing_row(group, actor, shell.now))
+            .collect(),
         nodes: facts.nodes.iter().map(|node| node_row(node, &shell)).collect(),
         activity,
         shell,
@@ -140,9 +149,12 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::cl
         totals: totals(conn, scope, span, now)?,
         day: if span == Span::Day { Default::default() } else { totals(conn, scope, Span::Day, now)? },
         queues: queues(conn, scope)?,
-        failing: failing(conn, scope, GROUPS_MAX)?,
+        failing: failing(conn, actor, now, GROUPS_MAX)?,
         nodes: nodes(conn)?,
         drains: drains(conn, None)?,
+        run_week_ago: run_week_ago(conn, scope, span, now)?,
+        peak: peak(conn)?,
+        events: events(conn, scope, span, now)?,
         database: database_concerns(conn, actor)?,
         templates: super::read::active_templates(conn)?,
     })

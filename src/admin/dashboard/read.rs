@@ -1,21 +1,18 @@
 //! What the dashboard reads: counters, rollups and small tables, never history.
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
 
 use super::Span;
+use crate::admin::queues::target;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
-use crate::queue::histogram::Histogram;
 use crate::queue::job::QueueId;
 
-/// Most queues, nodes and failure groups shown.
+/// Most queues and nodes shown.
 const LINES_MAX: i32 = 50;
-/// Failures that are looked at to find what fails now.
-const FAILURES_LOOK_MAX: i64 = 2_000;
 
 /// The flow of this moment.
 #[derive(Debug, Clone, Default, PartialEq, QueryableByName)]
@@ -61,9 +58,10 @@ macro_rules! in_scope {
         "($1::text[] IS NULL OR q.name = ANY ($1))"
     };
 }
+pub(super) use in_scope;
 
 /// Counters say nothing of tags, so whoever is limited to tags alone sees those of no queue. `None` = every queue.
-fn whole_queues(scope: &Scope) -> Option<&Vec<String>> {
+pub(super) fn whole_queues(scope: &Scope) -> Option<&Vec<String>> {
     (!scope.is_everything()).then_some(&scope.queues)
 }
 
@@ -139,84 +137,6 @@ FROM seen r GROUP BY 1 ORDER BY 1"
         .rows(conn)
 }
 
-/// How a range went as a whole.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Totals {
-    /// Jobs that succeeded.
-    pub succeeded: i64,
-    /// Jobs that failed for good.
-    pub failed: i64,
-    /// 95 % waited at most so long for a slot.
-    pub wait_p95: Option<Duration>,
-    /// 95 % ran at most so long.
-    pub run_p95: Option<Duration>,
-    /// Half ran at most so long.
-    pub run_p50: Option<Duration>,
-    /// 95th percentile of the wait per bar, oldest first, for the small line.
-    pub wait_trend: Vec<f64>,
-    /// 95th percentile of the run time per bar, oldest first.
-    pub run_trend: Vec<f64>,
-}
-
-#[derive(QueryableByName)]
-struct Sums {
-    #[diesel(sql_type = Timestamptz)]
-    at: Time,
-    #[diesel(sql_type = BigInt)]
-    succeeded: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
-    #[diesel(sql_type = Array<Integer>)]
-    wait_histogram: Vec<i32>,
-    #[diesel(sql_type = Array<Integer>)]
-    run_histogram: Vec<i32>,
-}
-
-/// Reads a range's sums and merges its histograms.
-///
-/// # Errors
-/// Database failures.
-pub fn totals(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Totals, DbError> {
-    const SQL: &str = concat!(
-        "-- admin::dashboard::totals
-WITH seen AS (SELECT r.* FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
-    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3 AND r.node_id <> 0 ORDER BY r.at DESC LIMIT 50000)
-SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
-FROM seen r ORDER BY r.at"
-    );
-    let from = span.bars(now).first().copied().unwrap_or(now);
-    let rows: Vec<Sums> = statement(SQL)
-        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
-        .bind::<Integer, _>(span.rollup_step_s())
-        .bind::<Timestamptz, _>(from)
-        .bind::<Double, _>(span.bar().as_secs_f64())
-        .rows(conn)?;
-    Ok(merge(&rows))
-}
-
-fn merge(rows: &[Sums]) -> Totals {
-    let (mut wait, mut run) = (Histogram::default(), Histogram::default());
-    let mut bars: BTreeMap<Time, (Histogram, Histogram)> = BTreeMap::new();
-    for row in rows {
-        let (row_wait, row_run) = (Histogram::from_row(&row.wait_histogram), Histogram::from_row(&row.run_histogram));
-        let bar = bars.entry(row.at).or_default();
-        bar.0.merge(&row_wait);
-        bar.1.merge(&row_run);
-        wait.merge(&row_wait);
-        run.merge(&row_run);
-    }
-    let p95 = |histogram: &Histogram| histogram.quantile(0.95).map_or(0.0, |length| length.as_secs_f64());
-    Totals {
-        succeeded: rows.iter().map(|row| row.succeeded).sum(),
-        failed: rows.iter().map(|row| row.failed).sum(),
-        wait_p95: wait.quantile(0.95),
-        run_p95: run.quantile(0.95),
-        run_p50: run.quantile(0.5),
-        wait_trend: bars.values().map(|bar| p95(&bar.0)).collect(),
-        run_trend: bars.values().map(|bar| p95(&bar.1)).collect(),
-    }
-}
-
 /// A queue on the dashboard.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
 pub struct QueueLine {
@@ -247,6 +167,9 @@ pub struct QueueLine {
     /// Attempts that failed in the last hour.
     #[diesel(sql_type = BigInt)]
     pub attempts_failed: i64,
+    /// How long its oldest job should wait at most, in milliseconds.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub wait_target_ms: Option<i32>,
     /// Takes no new work.
     #[diesel(sql_type = Bool)]
     pub paused: bool,
@@ -259,6 +182,13 @@ pub struct QueueLine {
     /// Since when.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub paused_at: Option<Time>,
+}
+
+impl QueueLine {
+    /// Gives its wait target.
+    pub fn target(&self) -> Option<Duration> {
+        self.wait_target_ms.map(target)
+    }
 }
 
 /// Reads the queues in scope, those with most work first.
@@ -281,7 +211,7 @@ SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS 
     (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
     coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
-    q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
+    q.wait_target_ms, q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
 CROSS JOIN LATERAL (
     SELECT min(line.since) AS since FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
@@ -290,59 +220,6 @@ CROSS JOIN LATERAL (
 WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
     );
     statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).bind::<Integer, _>(LINES_MAX).rows(conn)
-}
-
-/// Something that fails now.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
-pub struct Failing {
-    /// Its identity.
-    #[diesel(sql_type = Text)]
-    pub fingerprint: String,
-    /// First line of the newest message.
-    #[diesel(sql_type = Text)]
-    pub message: String,
-    /// Its template.
-    #[diesel(sql_type = Text)]
-    pub template: String,
-    /// Failed attempts in the last day among the newest 2,000.
-    #[diesel(sql_type = BigInt)]
-    pub count: i64,
-    /// The first of them.
-    #[diesel(sql_type = Timestamptz)]
-    pub first: Time,
-    /// Counts per two hours over the last day, oldest first.
-    #[diesel(sql_type = Array<BigInt>)]
-    pub trend: Vec<i64>,
-}
-
-/// Reads what failed in the last day, most frequent first.
-///
-/// # Errors
-/// Database failures.
-pub fn failing(conn: &mut PgConnection, scope: &Scope, groups_max: i32) -> Result<Vec<Failing>, DbError> {
-    const SQL: &str = concat!(
-        "-- admin::dashboard::failing
-WITH scope AS (SELECT $1::text[] AS queues, $2::text[] AS tags), newest AS MATERIALIZED (
-    SELECT job_id, fingerprint, error, finished_at FROM millrace.attempts
-    WHERE fingerprint IS NOT NULL AND outcome IN ('failed', 'timed out', 'interrupted') ORDER BY job_id DESC LIMIT $3
-), mine AS (
-    SELECT n.fingerprint, n.error, n.finished_at, t.name AS template FROM newest n
-    JOIN millrace.jobs j ON j.id = n.job_id JOIN millrace.templates t ON t.id = j.template_id JOIN millrace.queues q ON q.id = j.queue_id
-    WHERE n.finished_at > now() - interval '24 hours' AND (", in_scope!(), " OR j.tags && $2)
-), slots AS (
-    SELECT fingerprint, 11 - least(11, floor(extract(epoch FROM now() - finished_at) / 7200))::integer AS slot FROM mine
-)
-SELECT m.fingerprint, split_part((array_agg(m.error ORDER BY m.finished_at DESC))[1], E'\\n', 1) AS message, min(m.template) AS template,
-    count(*) AS count, min(m.finished_at) AS first,
-    (SELECT array_agg((SELECT count(*) FROM slots s WHERE s.fingerprint = m.fingerprint AND s.slot = i) ORDER BY i) FROM generate_series(0, 11) AS i) AS trend
-FROM mine m GROUP BY m.fingerprint ORDER BY count(*) DESC, m.fingerprint LIMIT $4"
-    );
-    statement(SQL)
-        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
-        .bind::<Array<Text>, _>(&scope.tags)
-        .bind::<BigInt, _>(FAILURES_LOOK_MAX)
-        .bind::<Integer, _>(groups_max)
-        .rows(conn)
 }
 
 /// A node on the dashboard.

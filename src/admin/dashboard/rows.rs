@@ -1,9 +1,10 @@
 //! Rows of the dashboard: queues, what fails, nodes.
 
+use super::view::is_late;
 use super::{Failing, NodeLine, QueueLine};
+use crate::admin::failures::{Look, look};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
-use crate::queue::permission::Permission;
 use crate::web::ansi::visible;
 use crate::web::cells::cells;
 use crate::web::charts::{Bar, Spark, Trend, spark, trend};
@@ -27,6 +28,8 @@ pub struct QueueRow {
     pub ready: Count,
     /// Age of the oldest.
     pub oldest: String,
+    /// How old it should be at most; empty without a target.
+    pub target: String,
     /// That age is too high.
     pub behind: bool,
     /// Ended attempts per minute over the last hour.
@@ -43,11 +46,13 @@ pub struct QueueRow {
 pub struct FailingRow {
     /// First line of the message.
     pub message: String,
-    /// Its jobs.
+    /// State with its look; `None` when it is not known.
+    pub look: Option<Look>,
+    /// Its group, or its jobs.
     pub href: String,
     /// Template.
     pub template: String,
-    /// First of them in the last day, as an age.
+    /// The first of them, as an age.
     pub since: String,
     /// Counts per two hours.
     pub trend: Trend,
@@ -83,7 +88,8 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
         running: grouped(queue.running.unsigned_abs()),
         ready: count(queue.ready),
         oldest: age.map_or_else(|| "–".into(), duration),
-        behind: !queue.paused && age.is_some_and(|age| age > super::attention::BEHIND),
+        target: queue.target().map(duration).unwrap_or_default(),
+        behind: is_late(queue, now),
         spark: spark(&values, "l1", format!("{}: attempts ended per minute, last hour", queue.name)),
         per_minute: queue.per_minute.last().map_or_else(|| "0".into(), |number| grouped(number.unsigned_abs())),
         failing: if queue.attempts_failed == 0 {
@@ -98,16 +104,14 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
 /// Makes the row of something that fails.
 pub fn failing_row(group: &Failing, actor: &Actor, now: Time) -> FailingRow {
     let values: Vec<u64> = group.trend.iter().map(|number| number.unsigned_abs()).collect();
-    let message = match actor.may(Permission::ReadPayloads) {
-        true => visible(&group.message),
-        false => "A failure".into(), // its words may repeat what the jobs work on
-    };
+    let message = if group.message.is_empty() { "A failure".into() } else { visible(&group.message) };
     FailingRow {
         // groups are not counted by tag, so whoever is limited to tags has no page of them
         href: match actor.scope.tags.is_empty() {
             true => paths::failure(&group.fingerprint),
             false => format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
         },
+        look: group.state.map(look),
         template: group.template.clone(),
         since: relative(group.first, now),
         trend: trend(&values, "b-bad", format!("{}: failed attempts per two hours, last day", message)),

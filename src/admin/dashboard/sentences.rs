@@ -1,12 +1,19 @@
 //! What needs a person, in words.
 
+use std::time::Duration;
+
 use super::view::Facts;
-use super::{Concern, Seen, Slots, concerns};
+use super::{Cause, Concern, Seen, Slots, concerns};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
+use crate::queue::failures::GroupState;
+use crate::web::ansi::visible;
 use crate::web::format::{duration, grouped};
 use crate::web::paths;
 use crate::web::tone::Tone;
+
+/// Longest part of a message in a sentence, in characters.
+const MESSAGE_CHARS_MAX: usize = 90;
 
 /// A sentence of the attention card.
 pub struct Sentence {
@@ -20,8 +27,18 @@ pub struct Sentence {
     pub more: String,
     /// Where to look: word and address.
     pub acts: Vec<(&'static str, String)>,
-    /// Where a paused queue is resumed.
-    pub resume: Option<String>,
+    /// What whoever runs queues can do about it.
+    pub deed: Option<Deed>,
+}
+
+/// An act that is asked about first.
+pub struct Deed {
+    /// Icon.
+    pub icon: &'static str,
+    /// Word.
+    pub word: &'static str,
+    /// Address.
+    pub href: String,
 }
 
 fn sentence(concern: Concern) -> Sentence {
@@ -32,7 +49,7 @@ fn sentence(concern: Concern) -> Sentence {
             what: "No node runs jobs.".into(),
             more: format!("{} ready and waiting for one.", jobs_are(ready)),
             acts: vec![("See nodes", paths::NODES.into())],
-            resume: None,
+            deed: None,
         },
         Concern::Silent { node, age } => Sentence {
             tone: Tone::Failed,
@@ -40,20 +57,12 @@ fn sentence(concern: Concern) -> Sentence {
             what: format!("{node} has been silent for {}.", duration(age)),
             more: "Its jobs are taken over by other nodes.".into(),
             acts: vec![("See nodes", paths::NODES.into())],
-            resume: None,
+            deed: None,
         },
-        Concern::Behind { queue, age, ready, slots } => Sentence {
-            tone: Tone::Failed,
-            icon: "triangle-alert",
-            what: format!("{queue} is {} behind.", duration(age)),
-            more: match slots {
-                Slots::None => format!("{} ready, and no node takes work.", jobs_are(ready)),
-                Slots::Full => format!("{} ready, and all slots are busy.", jobs_are(ready)),
-                Slots::Free => format!("{} ready although slots are free.", jobs_are(ready)),
-            },
-            acts: vec![("See the jobs", format!("{}?state=ready&queue={queue}", paths::JOBS))],
-            resume: None,
-        },
+        Concern::Behind { queue, age, ready, target, slots, cause } => {
+            behind((&queue, ready), (age, target), slots, cause.as_ref())
+        }
+        Concern::Failing { cause, state } => failing(&cause, state),
         Concern::Paused { queue, age, by, reason, ready } => Sentence {
             tone: Tone::Paused,
             icon: "circle-pause",
@@ -63,10 +72,70 @@ fn sentence(concern: Concern) -> Sentence {
                 None => format!("by {by}. {} ready.", jobs_are(ready)),
             },
             acts: vec![("See the queue", paths::queue(&queue))],
-            resume: Some(paths::queue_act(&queue, "resume")),
+            deed: Some(Deed { icon: "play", word: "Resume…", href: paths::queue_act(&queue, "resume") }),
         },
         Concern::Database { found } => database(&found),
         Concern::Drained { node, by, reason, stops } => drained(&node, by.as_deref(), reason.as_deref(), stops),
+    }
+}
+
+fn behind(
+    (queue, ready): (&str, i64),
+    (age, target): (Duration, Option<Duration>),
+    slots: Slots,
+    cause: Option<&Cause>,
+) -> Sentence {
+    let jobs = jobs_are(ready);
+    let waits = match slots {
+        Slots::None => format!("{jobs} ready, and no node takes work."),
+        Slots::Full => format!("{jobs} ready, and all slots are busy."),
+        Slots::Free => format!("{jobs} ready although slots are free."),
+    };
+    let fails = cause.map(|cause| format!(" {} failed lately{}.", attempts(cause.recent), saying(cause)));
+    let listed = ("See the jobs", paths::with_query(paths::JOBS, &[("state", "ready"), ("queue", queue)]));
+    Sentence {
+        tone: Tone::Failed,
+        icon: "triangle-alert",
+        what: match target {
+            Some(target) => {
+                format!("{queue} is {} behind its {} target.", duration(age.saturating_sub(target)), duration(target))
+            }
+            None => format!("{queue} is {} behind.", duration(age)),
+        },
+        more: format!("{waits}{}", fails.unwrap_or_default()),
+        acts: vec![cause.map_or(listed, |cause| ("See the cause", paths::failure(&cause.fingerprint)))],
+        deed: cause.map(|_| Deed { icon: "pause", word: "Pause queue…", href: paths::queue_act(queue, "pause") }),
+    }
+}
+
+fn failing(cause: &Cause, state: GroupState) -> Sentence {
+    let template = &cause.template;
+    Sentence {
+        tone: Tone::Failed,
+        icon: "octagon-alert",
+        what: match state {
+            GroupState::Rising => format!("{template} fails more often than before."),
+            GroupState::Returned => format!("{template} fails again of what was handled."),
+            _ => format!("{template} fails in a new way."),
+        },
+        more: format!("{} failed in this hour and the last{}.", attempts(cause.recent), saying(cause)),
+        acts: vec![("See the cause", paths::failure(&cause.fingerprint))],
+        deed: None,
+    }
+}
+
+fn attempts(number: i64) -> String {
+    if number == 1 { "1 attempt".into() } else { format!("{} attempts", grouped(number.unsigned_abs())) }
+}
+
+/// The message, if it may be read.
+fn saying(cause: &Cause) -> String {
+    let message = visible(&cause.message);
+    let short: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
+    match (message.is_empty(), short.len() < message.len()) {
+        (true, _) => String::new(),
+        (false, true) => format!(": “{}…”", short.trim_end()),
+        (false, false) => format!(": “{message}”"),
     }
 }
 
@@ -82,7 +151,7 @@ fn drained(node: &str, by: Option<&str>, reason: Option<&str>, stops: Option<i64
         what: by.map_or_else(|| format!("{node} is stopping."), |by| format!("{node} is drained by {by}{because}.")),
         more: rest,
         acts: vec![("See the node", paths::node(node))],
-        resume: None,
+        deed: None,
     }
 }
 
@@ -100,7 +169,7 @@ fn database(found: &[Finding]) -> Sentence {
         what: of_worst(Finding::sentence),
         more: format!("{}{more}", of_worst(Finding::remedy)),
         acts: vec![("See the database", paths::DATABASE.into())],
-        resume: None,
+        deed: None,
     }
 }
 
@@ -118,6 +187,7 @@ pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
     let seen = Seen {
         flow: &facts.flow,
         queues: &facts.queues,
+        failing: &facts.failing,
         nodes: &facts.nodes,
         drains: &facts.drains,
         database: &facts.database,
@@ -128,6 +198,45 @@ pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cause(message: &str) -> Cause {
+        Cause { fingerprint: "00ff".into(), template: "mail.send".into(), message: message.into(), recent: 182 }
+    }
+
+    #[test]
+    fn a_queue_behind_is_told_with_its_target_and_what_fails_in_it() {
+        let (minute, late) = (Duration::from_secs(60), Duration::from_secs(252));
+
+        let plain = behind(("mail", 1), (late, None), Slots::Free, None);
+        assert_eq!(plain.what, "mail is 4m 12s behind.");
+        assert_eq!(plain.more, "1 job is ready although slots are free.");
+        assert_eq!(plain.acts, [("See the jobs", "/jobs?state=ready&queue=mail".to_owned())]);
+        assert!(plain.deed.is_none());
+
+        let caused = behind(("mail", 14_206), (late, Some(minute)), Slots::Full, Some(&cause("SMTP 421")));
+        assert_eq!(caused.what, "mail is 3m 12s behind its 1m target.");
+        assert_eq!(
+            caused.more,
+            "14,206 jobs are ready, and all slots are busy. 182 attempts failed lately: “SMTP 421”."
+        );
+        assert_eq!(caused.acts, [("See the cause", "/failures/00ff".to_owned())]);
+        assert_eq!(caused.deed.map(|deed| deed.href).as_deref(), Some("/queues/mail/pause"));
+    }
+
+    #[test]
+    fn a_failure_is_told_by_its_state_and_its_message_only_to_those_who_may_read_it() {
+        for (state, what) in [
+            (GroupState::Rising, "mail.send fails more often than before."),
+            (GroupState::Returned, "mail.send fails again of what was handled."),
+            (GroupState::New, "mail.send fails in a new way."),
+        ] {
+            let told = failing(&cause(""), state);
+            assert_eq!((told.what.as_str(), told.acts[0].1.as_str()), (what, "/failures/00ff"));
+            assert_eq!(told.more, "182 attempts failed in this hour and the last.");
+        }
+        let long = failing(&cause(&"x".repeat(500)), GroupState::New).more;
+        assert!(long.contains("xxx…”") && long.len() < 200, "{long}");
+    }
 
     #[test]
     fn a_drained_node_is_told_with_who_and_why() {

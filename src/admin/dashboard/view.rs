@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::sentences::jobs;
-use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals};
+use super::marks::{Event, marked, marks};
+use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, is_behind};
+use crate::admin::health::Peak;
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::node::Drain;
-use crate::web::charts::{Bars, Ribbon, Series, Spark, Tick, ribbon, short, spark};
-use crate::web::format::{Count, count, duration, grouped, percent, relative};
+use crate::web::charts::{Bars, Ribbon, Series, Tick, ribbon, short};
+use crate::web::format::{Count, count, duration, grouped, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
@@ -57,22 +58,6 @@ pub struct FlowBand {
     pub failed: Count,
 }
 
-/// A health tile.
-pub struct Tile {
-    /// What.
-    pub label: &'static str,
-    /// All is well.
-    pub good: bool,
-    /// The number.
-    pub value: String,
-    /// Its unit.
-    pub unit: String,
-    /// What it means.
-    pub text: String,
-    /// Its course over the range.
-    pub spark: Spark,
-}
-
 /// Everything that was read.
 pub struct Facts {
     /// The flow.
@@ -91,13 +76,19 @@ pub struct Facts {
     pub nodes: Vec<NodeLine>,
     /// Nodes that take no new work.
     pub drains: Vec<Drain>,
+    /// The run time that 95 % kept a week before.
+    pub run_week_ago: Option<Duration>,
+    /// The busiest moment of the last day.
+    pub peak: Option<Peak>,
+    /// What people did within the range that may explain a bend.
+    pub events: Vec<Event>,
     /// What is wrong with the database, as far as the viewer may know.
     pub database: Vec<Finding>,
     /// Templates that can be enqueued.
     pub templates: i64,
 }
 
-fn slots(nodes: &[NodeLine]) -> (i64, i64) {
+pub(super) fn slots(nodes: &[NodeLine]) -> (i64, i64) {
     let up = || nodes.iter().filter(|node| node.state != "down");
     (up().map(|node| i64::from(node.busy)).sum(), up().map(|node| i64::from(node.slots)).sum())
 }
@@ -116,7 +107,7 @@ pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
         scheduled: count(flow.scheduled),
         ready: count(flow.ready),
         oldest: age.map(duration).unwrap_or_default(),
-        behind: age.is_some_and(|age| age > super::attention::BEHIND),
+        behind: facts.queues.iter().any(|queue| is_late(queue, now)),
         drain: drain(flow, facts.queues.iter().filter(|queue| queue.paused).map(|queue| queue.ready).sum()),
         running: count(flow.running),
         slots: grouped(slots(&facts.nodes).1.unsigned_abs()),
@@ -126,6 +117,12 @@ pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
         next_retry: flow.next_retry.map(|at| format!("next {}", relative(at, now))).unwrap_or_default(),
         failed: count(flow.failed_last_hour),
     }
+}
+
+/// Tells whether the oldest job of a queue waits longer than it should; one that is paused waits for somebody.
+pub(super) fn is_late(queue: &QueueLine, now: Time) -> bool {
+    let age = queue.oldest.map(|since| (now - since).to_std().unwrap_or_default());
+    !queue.paused && age.is_some_and(|age| is_behind(age, queue.target()))
 }
 
 fn rate(per_minute: f64) -> String {
@@ -164,17 +161,19 @@ pub fn throughput(facts: &Facts, span: Span, shell: &Shell) -> Bars {
     };
     let (succeeded, failed) = (values(|step| step.succeeded), values(|step| step.attempts_failed));
     let sums = (facts.totals.succeeded, facts.steps.iter().map(|step| step.attempts_failed).sum::<i64>());
+    let marks = marks(&facts.events, span, shell);
     let label = format!(
-        "Jobs per minute over {}: {} succeeded, {} attempts failed.",
+        "Jobs per minute over {}: {} succeeded, {} attempts failed.{}",
         span.words(),
         grouped(sums.0.unsigned_abs()),
-        grouped(sums.1.unsigned_abs())
+        grouped(sums.1.unsigned_abs()),
+        marked(&facts.events, span, shell)
     );
     let series = [
         Series { class: "b-ok", name: "Succeeded", values: &succeeded },
         Series { class: "b-bad", name: "Failed attempt", values: &failed },
     ];
-    Bars { height_class: "h200", x_ticks: x_ticks(&starts, shell), ..Bars::stacked(label, &series, None) }
+    Bars { height_class: "h200", x_ticks: x_ticks(&starts, shell), marks, ..Bars::stacked(label, &series, None) }
 }
 
 fn x_ticks(starts: &[Time], shell: &Shell) -> Vec<Tick> {
@@ -194,65 +193,6 @@ fn x_ticks(starts: &[Time], shell: &Shell) -> Vec<Tick> {
         .collect();
     ticks.push(Tick::along("now", 100.0));
     ticks
-}
-
-/// Makes the four health tiles.
-pub fn tiles(facts: &Facts, span: Span) -> Vec<Tile> {
-    let (busy, all) = slots(&facts.nodes);
-    let ended = facts.day.succeeded + facts.day.failed;
-    let success = percent(facts.day.succeeded.unsigned_abs(), ended.unsigned_abs());
-    let succeeded: Vec<f64> = facts.steps.iter().map(|step| step.succeeded as f64).collect();
-    let busy_trend: Vec<f64> = facts.steps.iter().map(|step| step.run_us as f64).collect();
-    let (wait, wait_unit) = measured(facts.totals.wait_p95);
-    let (run, run_unit) = measured(facts.totals.run_p95);
-    vec![
-        Tile {
-            label: "Success, 24 h",
-            good: ended > 0 && facts.day.failed == 0,
-            value: if ended == 0 { "–".into() } else { success },
-            unit: String::new(),
-            text: if ended == 0 {
-                "no job has ended yet".into()
-            } else {
-                format!("{} failed for good", jobs(facts.day.failed))
-            },
-            spark: spark(&succeeded, "ld", format!("jobs that succeeded, {}", span.words())),
-        },
-        Tile {
-            label: "Wait, p95",
-            good: false,
-            value: wait,
-            unit: wait_unit,
-            text: "from ready to started".into(),
-            spark: spark(&facts.totals.wait_trend, "l1", format!("waiting time p95, {}", span.words())),
-        },
-        Tile {
-            label: "Run time, p95",
-            good: false,
-            value: run,
-            unit: run_unit,
-            text: "of the last attempt".into(),
-            spark: spark(&facts.totals.run_trend, "l1", format!("run time p95, {}", span.words())),
-        },
-        Tile {
-            label: "Slots busy",
-            good: false,
-            value: if all == 0 { "–".into() } else { percent(busy.unsigned_abs(), all.unsigned_abs()) },
-            unit: String::new(),
-            text: if all == 0 { "no node is up".into() } else { format!("{busy} of {all} worker threads") },
-            spark: spark(&busy_trend, "l1", format!("time spent running, {}", span.words())),
-        },
-    ]
-}
-
-/// A duration as number and unit, `38` and `s`; a dash when nothing was measured.
-fn measured(length: Option<Duration>) -> (String, String) {
-    let Some(length) = length else { return ("–".into(), String::new()) };
-    let text = duration(length);
-    match text.rsplit_once(' ') {
-        Some((number, unit)) => (number.to_owned(), unit.to_owned()),
-        None => (text, String::new()),
-    }
 }
 
 /// Makes the first card of a system in which nothing was ever enqueued.
@@ -290,12 +230,6 @@ pub fn start_steps(facts: &Facts, may_draft: bool) -> Option<Vec<StartStep>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_measured_duration_splits_into_number_and_unit() {
-        assert_eq!(measured(Some(Duration::from_millis(842))), ("842".into(), "ms".into()));
-        assert_eq!(measured(None), ("–".into(), String::new()));
-    }
 
     #[test]
     fn a_line_that_grows_has_no_drain_forecast() {

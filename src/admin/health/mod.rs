@@ -8,5 +8,7 @@ pub mod page;
 mod probe;
 mod queries;
 pub mod service;
+mod slots;
 
 pub use probe::Here;
+pub use slots::{Peak, peak};

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::service::{self, Act, QueueError, act_in};
-use super::{JOBS_MAX, QueueRow, WEIGHT_MAX, Wish};
+use super::{JOBS_MAX, QueueRow, WAIT_TARGET_MS_MAX, WEIGHT_MAX, Wish};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
@@ -57,6 +57,7 @@ async fn change(
             weight: fields.whole("weight", 1..=i64::from(WEIGHT_MAX)),
             concurrency: fields.whole_or_null("concurrency", 1..=i64::from(JOBS_MAX)),
             concurrency_per_node: fields.whole_or_null("concurrency_per_node", 1..=i64::from(JOBS_MAX)),
+            wait_target_ms: fields.whole_or_null("wait_target_ms", 1..=i64::from(WAIT_TARGET_MS_MAX)),
         };
         Act::Limit { to, seen: None }
     };
@@ -113,7 +114,8 @@ fn view(queue: &QueueRow, now: Time) -> Value {
     let age = queue.oldest_ready_at.map(|at| (now - at).num_milliseconds().max(0));
     json!({
         "name": queue.name, "weight": queue.limits.weight, "concurrency": queue.limits.concurrency,
-        "concurrency_per_node": queue.limits.concurrency_per_node, "created_at": queue.created_at, "paused": queue.paused(),
+        "concurrency_per_node": queue.limits.concurrency_per_node, "wait_target_ms": queue.limits.wait_target_ms,
+        "created_at": queue.created_at, "paused": queue.paused(),
         "counts": queue.jobs, "oldest_ready_at": queue.oldest_ready_at, "oldest_ready_age_ms": age,
     })
 }
@@ -128,6 +130,7 @@ fn refused(error: QueueError) -> WebError {
         stale @ QueueError::Stale { .. } => WebError::Conflict(format!("It is out of date: {stale}.")),
         QueueError::BadWeight => invalid("/weight", error.to_string()),
         QueueError::BadConcurrency(limit) => invalid(&format!("/{limit}"), error.to_string()),
+        QueueError::BadTarget => invalid("/wait_target_ms", error.to_string()),
         QueueError::NoLimit => invalid("", error.to_string()),
         QueueError::BadNote(why) => invalid("/reason", why.to_string()),
         QueueError::Forbidden(lacking) => lacking.into(),

@@ -1,5 +1,7 @@
 //! How queues fared in the last hour, from the rollups: history itself is never counted for a page.
 
+use std::time::Duration;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
@@ -9,6 +11,12 @@ use crate::queue::catalog::QUEUES_MAX;
 
 /// Full minutes looked back.
 pub const MINUTES: usize = 60;
+/// Full minutes of which the rate of a forecast is made.
+const RATE_MINUTES: usize = 5;
+/// A shorter line is gone before anybody has read about it.
+const READY_MIN: i64 = 10;
+/// Longest forecast in seconds, about three years.
+const SECONDS_MAX: f64 = 1e8;
 
 /// How a queue fared in the last hour. Minutes in which nothing ended have no entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, QueryableByName)]
@@ -28,6 +36,9 @@ pub struct Course {
     /// Attempts that failed in each of them.
     #[diesel(sql_type = Array<BigInt>)]
     pub attempts_failed: Vec<i64>,
+    /// Jobs that were enqueued in each of them.
+    #[diesel(sql_type = Array<BigInt>)]
+    pub enqueued: Vec<i64>,
 }
 
 impl Course {
@@ -47,6 +58,15 @@ impl Course {
         both.map(|(succeeded, failed)| succeeded + failed).collect()
     }
 
+    /// Tells when a line of `ready` jobs is empty if jobs come and go as in the last minutes; `None` = it does not get shorter, or is
+    /// too short to tell.
+    pub fn drains_in(&self, ready: i64) -> Option<Duration> {
+        let newest = |all: &[i64]| self.spread(all).iter().rev().take(RATE_MINUTES).sum::<i64>();
+        let net = newest(&self.succeeded) - newest(&self.enqueued);
+        let seconds = ready as f64 * RATE_MINUTES as f64 * 60.0 / net as f64;
+        (ready >= READY_MIN && net > 0).then(|| Duration::from_secs_f64(seconds.min(SECONDS_MAX)))
+    }
+
     fn spread(&self, values: &[i64]) -> Vec<i64> {
         let mut all = vec![0; MINUTES];
         for (minute, value) in self.minutes.iter().zip(values) {
@@ -64,7 +84,7 @@ WITH mine AS (
     WHERE ($1 OR q.name = ANY ($2)) AND ($3::text IS NULL OR q.name = $3) ORDER BY q.name LIMIT $4
 ), start AS (SELECT date_trunc('minute', now()) - interval '60 minutes' AS at), hour AS (
     SELECT r.queue_id, (extract(epoch FROM r.at - start.at) / 60)::integer AS minute,
-        sum(r.succeeded)::bigint AS succeeded, sum(r.attempts_failed)::bigint AS attempts_failed
+        sum(r.succeeded)::bigint AS succeeded, sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.enqueued)::bigint AS enqueued
     FROM start CROSS JOIN millrace.rollups r JOIN mine ON mine.id = r.queue_id
     WHERE r.step_s = 60 AND r.at >= start.at AND r.at < date_trunc('minute', now()) GROUP BY r.queue_id, minute
 ), failed AS (
@@ -72,7 +92,8 @@ WITH mine AS (
 )
 SELECT mine.name, coalesce(max(f.jobs), 0) AS failed, coalesce(array_agg(h.minute) FILTER (WHERE h.minute IS NOT NULL), '{}') AS minutes,
     coalesce(array_agg(h.succeeded) FILTER (WHERE h.minute IS NOT NULL), '{}') AS succeeded,
-    coalesce(array_agg(h.attempts_failed) FILTER (WHERE h.minute IS NOT NULL), '{}') AS attempts_failed
+    coalesce(array_agg(h.attempts_failed) FILTER (WHERE h.minute IS NOT NULL), '{}') AS attempts_failed,
+    coalesce(array_agg(h.enqueued) FILTER (WHERE h.minute IS NOT NULL), '{}') AS enqueued
 FROM mine LEFT JOIN hour h ON h.queue_id = mine.id LEFT JOIN failed f ON f.queue_id = mine.id
 GROUP BY mine.name ORDER BY mine.name";
 
@@ -92,6 +113,28 @@ pub fn courses(conn: &mut PgConnection, scope: &Scope, name: Option<&str>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_forecast_when_it_gets_shorter() {
+        let course = |succeeded: i64, enqueued: i64| Course {
+            minutes: vec![0, 57],
+            succeeded: vec![9_999, succeeded],
+            attempts_failed: vec![0, 0],
+            enqueued: vec![0, enqueued],
+            ..Course::default()
+        };
+
+        for (ready, succeeded, enqueued, seconds) in [
+            (100, 600, 500, Some(300)),
+            (100, 500, 500, None),
+            (100, 400, 500, None),
+            (9, 600, 0, None),
+            (i64::MAX, 1, 0, Some(100_000_000)),
+        ] {
+            let told = course(succeeded, enqueued).drains_in(ready);
+            assert_eq!(told.map(|length| length.as_secs()), seconds, "{ready} {succeeded} {enqueued}");
+        }
+    }
 
     #[test]
     fn minutes_without_an_entry_are_zero() {

@@ -91,7 +91,7 @@ WITH counts AS (
         coalesce(sum(jobs) FILTER (WHERE state = 'held'), 0)::bigint AS held, coalesce(sum(jobs) FILTER (WHERE state = 'blocked'), 0)::bigint AS blocked
     FROM millrace.job_counts GROUP BY queue_id
 )
-SELECT q.name, q.weight, q.concurrency, q.concurrency_per_node, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
+SELECT q.name, q.weight, q.concurrency, q.concurrency_per_node, q.wait_target_ms, q.created_at, q.paused_at, q.paused_by, q.pause_reason,
     (SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by) AS paused_by_name, coalesce(c.ready, 0) AS ready, coalesce(c.running, 0) AS running,
     coalesce(c.scheduled, 0) AS scheduled, coalesce(c.retrying, 0) AS retrying, coalesce(c.held, 0) AS held, coalesce(c.blocked, 0) AS blocked,
     least((SELECT min(line.since) FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (

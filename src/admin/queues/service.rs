@@ -3,7 +3,7 @@
 use diesel::sql_types::{Nullable, Text};
 use serde_json::{Value, json};
 
-use super::limits::{self, JOBS_MAX, Limits, WEIGHT_MAX, Wish};
+use super::limits::{self, JOBS_MAX, Limits, WAIT_TARGET_MS_MAX, WEIGHT_MAX, Wish};
 use super::{QueueRow, read};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{QueueName, TextError, note};
@@ -36,8 +36,11 @@ pub enum QueueError {
     /// A number of jobs at once is out of bounds: the field's name.
     #[error("a number of jobs at once goes from 1 to {JOBS_MAX}")]
     BadConcurrency(&'static str),
+    /// The wait target is out of bounds.
+    #[error("a wait target goes from 1 ms to {WAIT_TARGET_MS_MAX} ms, which are 7 days")]
+    BadTarget,
     /// No limit was named.
-    #[error("name a limit: weight, concurrency or concurrency_per_node")]
+    #[error("name a limit: weight, concurrency, concurrency_per_node or wait_target_ms")]
     NoLimit,
     /// Somebody gave it other limits since it was looked at.
     #[error("the limits of {queue} were changed meanwhile")]

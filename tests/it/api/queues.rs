@@ -46,9 +46,10 @@ fn a_weight_is_changed_and_written_down() {
 
     assert_eq!(change(json!({"weight": 7, "reason": "more mail"})).expect(200)["weight"], 7);
     for (body, refusal) in [
-        (json!({}), ": name a limit: weight, concurrency or concurrency_per_node"),
+        (json!({}), ": name a limit: weight, concurrency, concurrency_per_node or wait_target_ms"),
         (json!({"concurrency": 0}), "/concurrency: a number of jobs at once goes from 1 to 100000"),
         (json!({"concurrency_per_node": "4"}), "/concurrency_per_node: concurrency_per_node must be a whole number"),
+        (json!({"wait_target_ms": 0}), "/wait_target_ms: a wait target goes from 1 ms to 604800000 ms"),
         (json!({"weight": 0}), "/weight: a weight goes from 1 to 1000"),
         (json!({"weight": 1001}), "/weight: a weight goes from 1 to 1000"),
         (json!({"weight": "7"}), "/weight: weight must be a whole number"),
@@ -63,8 +64,11 @@ fn a_weight_is_changed_and_written_down() {
 
     let bounded = change(json!({"concurrency": 20, "concurrency_per_node": 4})).expect(200);
     assert_eq!([&bounded["weight"], &bounded["concurrency"], &bounded["concurrency_per_node"]], [7, 20, 4]);
+    assert_eq!(change(json!({"wait_target_ms": 60_000})).expect(200)["wait_target_ms"], 60_000);
     let free = change(json!({"concurrency": null})).expect(200);
     assert_eq!((&free["concurrency"], &free["concurrency_per_node"]), (&Value::Null, &json!(4)));
+    assert_eq!(free["wait_target_ms"], 60_000);
+    assert_eq!(change(json!({"wait_target_ms": null})).expect(200)["wait_target_ms"], Value::Null);
     let written = "SELECT count(*) AS number FROM millrace.audit WHERE act = 'queue.limit'
         AND before = '{\"concurrency\": 20}' AND after = '{\"concurrency\": null}'";
     assert_eq!(server.number(written), 1);

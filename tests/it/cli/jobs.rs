@@ -215,6 +215,9 @@ fn queues_and_nodes_are_listed_and_governed() {
     assert_eq!(stage.run(&["queue", "limit", "default", "--weight", "5", "--json"]).json()["weight"], 5);
     let limited = ["queue", "limit", "default", "--concurrency", "9", "--concurrency-per-node", "3", "--json"];
     assert_eq!(stage.run(&limited).json()["concurrency"], 9);
+    let target = ["queue", "limit", "default", "--wait-target-ms", "60000", "--json"];
+    assert_eq!(stage.run(&target).json()["wait_target_ms"], 60_000);
+    assert_eq!(stage.run(&["queue", "limit", "default", "--wait-target-ms", "0"]).code, 2);
     let free = stage.run(&["queue", "limit", "default", "--concurrency", "none", "--json"]).json();
     assert_eq!(
         (&free["weight"], free["concurrency"].is_null(), &free["concurrency_per_node"]),

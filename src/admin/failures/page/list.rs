@@ -10,10 +10,10 @@ use askama::Template;
 
 use super::row::{Row, words};
 use super::view::{Tab, View};
-use super::{ended, look, told};
+use super::{ended, told};
 use crate::admin::failures::read::{GroupRow, Page, ROWS_DEFAULT, Tally, find};
 use crate::admin::failures::service::{self, FailureError};
-use crate::admin::failures::{Range, Sort};
+use crate::admin::failures::{Range, Sort, word};
 use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
@@ -166,7 +166,7 @@ fn tabs(view: &View, tally: &Tally) -> Vec<parts::Tab> {
         if number == 0 { shown } else { shown.counting(count(number)) }
     };
     let mut tabs = vec![tab("Open", Tab::Open)];
-    tabs.extend(GroupState::ALL.map(|state| tab(look::word(state), Tab::Only(state))));
+    tabs.extend(GroupState::ALL.map(|state| tab(word(state), Tab::Only(state))));
     tabs.push(tab("All", Tab::All));
     tabs
 }

@@ -8,7 +8,6 @@
 mod act;
 mod ask;
 mod list;
-mod look;
 mod near;
 mod row;
 mod show;

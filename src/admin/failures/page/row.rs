@@ -3,10 +3,9 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::look::{Look, look, word};
 use crate::admin::failures::read::{Course, GroupRow};
 use crate::admin::failures::service::sees_messages;
-use crate::admin::failures::{Range, Sort};
+use crate::admin::failures::{Look, Range, Sort, look, word};
 use crate::queue::actor::Actor;
 use crate::queue::failures::GroupState;
 use crate::web::ansi::visible;

@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Timestamptz};
 
 use super::{Moment, Sample, take};
+use crate::admin::health::slots;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 
@@ -30,6 +31,7 @@ pub fn keep(conn: &mut PgConnection) -> Result<usize, DbError> {
     transaction(conn, "health::keep", |tx| {
         write_now(tx, &sample)?;
         write_moment(tx, &sample)?;
+        slots::note(tx)?;
         forget(tx)?;
         Ok(1)
     })

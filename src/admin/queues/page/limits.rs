@@ -10,13 +10,14 @@ use super::after::{answer, back, from};
 use super::row::at_once;
 use super::{titled_under, told};
 use crate::admin::queues::service::{self, Act, QueueError};
-use crate::admin::queues::{JOBS_MAX, Limits, QueueRow, WEIGHT_MAX, Wish};
+use crate::admin::queues::{JOBS_MAX, Limits, QueueRow, WAIT_TARGET_MS_MAX, WEIGHT_MAX, Wish};
 use crate::base::text;
 use crate::queue::actor::Actor;
+use crate::web::charts::short;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
-use crate::web::format::grouped;
+use crate::web::format::{duration, grouped};
 use crate::web::kit::Kit;
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
@@ -72,7 +73,9 @@ impl LimitsPage {
 
 /// Says the limits in a line.
 pub fn words(limits: Limits) -> String {
-    [Some(format!("weight {}", limits.weight)), at_once(limits)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let target = limits.wait_target().map(|target| format!("a wait target of {}", duration(target)));
+    let words = [Some(format!("weight {}", limits.weight)), at_once(limits), target];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn filled(form: Form, limits: Limits) -> Form {
@@ -80,6 +83,17 @@ fn filled(form: Form, limits: Limits) -> Form {
     form.with("weight", limits.weight.to_string())
         .with("concurrency", bound(limits.concurrency))
         .with("concurrency_per_node", bound(limits.concurrency_per_node))
+        .with("wait_target", limits.wait_target_ms.map(|ms| short(f64::from(ms) / 1e3)).unwrap_or_default())
+}
+
+/// Reads a target in seconds, `60` or `0.5`.
+fn milliseconds(text: &str) -> Result<i32, String> {
+    let most = WAIT_TARGET_MS_MAX / 1_000;
+    let ms = text.trim().parse::<f64>().ok().map(|seconds| (seconds * 1e3).round());
+    let ms = ms.filter(|ms| (1.0..=f64::from(WAIT_TARGET_MS_MAX)).contains(ms));
+    ms.map(|ms| ms as i32).ok_or_else(|| {
+        format!("the wait target is a number of seconds, more than 0 and at most {most}, which are 7 days")
+    })
 }
 
 /// Reads the wish; what is wrong with it is noted in the form. A field that did not come leaves its limit as it is.
@@ -90,10 +104,16 @@ fn wish(form: &mut Form) -> Wish {
         (true, true) => Some(None),
         (true, false) => form.number(name, "the number of jobs", 1..=JOBS_MAX).map(Some),
     };
+    let target = match (came(form, "wait_target"), form.text("wait_target").trim().is_empty()) {
+        (false, _) => None,
+        (true, true) => Some(None),
+        (true, false) => form.read("wait_target", milliseconds).map(Some),
+    };
     Wish {
         weight: form.number("weight", "the weight", 1..=WEIGHT_MAX),
         concurrency: bound(form, "concurrency"),
         concurrency_per_node: bound(form, "concurrency_per_node"),
+        wait_target_ms: target,
     }
 }
 

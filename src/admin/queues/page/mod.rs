@@ -8,6 +8,7 @@
 //! Acts answer with the parts of whichever page they were begun on: see [`after`].
 mod act;
 mod after;
+mod beside;
 mod limits;
 mod list;
 mod row;
@@ -51,6 +52,7 @@ fn told(error: QueueError) -> WebError {
         }
         QueueError::BadWeight => WebError::Invalid(vec![Problem { field: "weight".into(), message: told }]),
         QueueError::BadConcurrency(limit) => WebError::Invalid(vec![Problem { field: limit.into(), message: told }]),
+        QueueError::BadTarget => WebError::Invalid(vec![Problem { field: "wait_target".into(), message: told }]),
         QueueError::NoLimit => WebError::Invalid(vec![Problem { field: String::new(), message: told }]),
         QueueError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
         QueueError::Forbidden(lacking) => lacking.into(),

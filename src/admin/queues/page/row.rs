@@ -1,6 +1,6 @@
 //! One queue as it stands, for a row of the list and for the head of its own page.
 
-use crate::admin::dashboard::BEHIND;
+use crate::admin::dashboard::is_behind;
 use crate::admin::queues::{Course, Limits, Paused, QueueRow};
 use crate::queue::state::JobState;
 use crate::web::charts::{Spark, spark};
@@ -31,6 +31,10 @@ pub struct Row {
     pub failed: Jobs,
     /// How long the first in line has waited; empty when nobody waits.
     pub oldest: String,
+    /// How long it should at most; empty without a target.
+    pub target: String,
+    /// When the line will be empty at the present rate, `~13m`; empty when it does not get shorter.
+    pub drains: String,
     /// It waits too long although the queue takes work.
     pub behind: bool,
     /// Attempts ended per minute over the last hour.
@@ -84,7 +88,14 @@ impl Row {
             blocked: jobs(JobState::Blocked, queue.jobs.blocked),
             failed: jobs(JobState::Failed, course.failed),
             oldest: age.map(duration).unwrap_or_default(),
-            behind: queue.paused().is_none() && age.is_some_and(|age| age > BEHIND),
+            target: queue.limits.wait_target().map(duration).unwrap_or_default(),
+            behind: queue.paused().is_none() && age.is_some_and(|age| is_behind(age, queue.limits.wait_target())),
+            drains: match queue.paused() {
+                None => {
+                    course.drains_in(queue.jobs.ready).map(|time| format!("~{}", duration(time))).unwrap_or_default()
+                }
+                Some(_) => String::new(), // nothing goes
+            },
             spark: spark(&values, "l1", format!("{name}: attempts ended per minute, last hour")),
             per_minute: grouped(ended.last().map_or(0, |number| number.unsigned_abs())),
             failing: if failed == 0 { String::new() } else { percent(failed.unsigned_abs(), all.unsigned_abs()) },

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::TimeDelta;
 
+use super::beside::{Beside, Found};
 use super::list::ended;
 use super::row::Row;
 use super::told;
@@ -22,7 +23,7 @@ use crate::queue::permission::Permission;
 use crate::web::charts::{Bars, Series, Tick};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
-use crate::web::format::{Stamp, grouped};
+use crate::web::format::{Stamp, duration_ms, grouped};
 use crate::web::kit::Kit;
 use crate::web::live::{self, Frame, LiveError, Panel, Show};
 use crate::web::parts::{Deed, Notice};
@@ -41,12 +42,13 @@ const DEEDS_MAX: i64 = 20;
 
 /// The page.
 #[derive(Template)]
-#[template(path = "queues/show.html", blocks = ["head", "banner", "counts", "hour", "deeds_block"])]
+#[template(path = "queues/show.html", blocks = ["head", "banner", "counts", "hour", "waits_block", "steps_block", "mix_block", "lanes_block", "servers_block", "deeds_block"])]
 pub struct ShowPage {
     pub shell: Shell,
     pub queue: Row,
     pub since: Stamp,
     pub bars: Bars,
+    pub beside: Beside,
     pub users: Vec<User>,
     pub deeds: Vec<Deed>,
     /// The viewer reads everybody's acts, not only the own ones.
@@ -100,6 +102,11 @@ fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
         panel("panel-banner", page.as_banner().render()?),
         panel("panel-counts", page.as_counts().render()?),
         panel("panel-hour", page.as_hour().render()?),
+        panel("panel-waits", page.as_waits_block().render()?),
+        panel("panel-steps", page.as_steps_block().render()?),
+        panel("panel-mix", page.as_mix_block().render()?),
+        panel("panel-lanes", page.as_lanes_block().render()?),
+        panel("panel-servers", page.as_servers_block().render()?),
     ];
     Ok(Frame { panels, tail: None })
 }
@@ -115,13 +122,14 @@ impl ShowPage {
         let reads_templates = actor.may(Permission::ReadTemplates);
         let users = if reads_templates { used_by(conn, &queue.name, TEMPLATES_MAX)? } else { Vec::new() };
         let trail = trail_of(conn, actor, ("queue", &queue.name), DEEDS_MAX)?;
-        Ok(Self::new(actor, shell, (&queue, &course), (users, trail)))
+        let found = Found::read(conn, &queue.name)?;
+        Ok(Self::new(actor, shell, (&queue, &course, &found), (users, trail)))
     }
 
     fn new(
         actor: &Actor,
         shell: Shell,
-        (queue, course): (&QueueRow, &Course),
+        (queue, course, found): (&QueueRow, &Course, &Found),
         (users, trail): (Vec<UsedBy>, Vec<Record>),
     ) -> Self {
         let live = paths::with_query(&paths::live("queue"), &[("name", &queue.name)]);
@@ -130,6 +138,7 @@ impl ShowPage {
             queue: Row::new(queue, course, &shell, actor.may(Permission::RunQueues)),
             since: shell.stamp(queue.created_at),
             bars: bars(course, &shell),
+            beside: Beside::new(actor, &shell, &queue.name, found),
             users: users.into_iter().map(user).collect(),
             deeds: trail.iter().map(|record| deed(record, &shell)).collect(),
             all_deeds: actor.may(Permission::ReadAudit),
@@ -208,7 +217,11 @@ fn limited(after: Option<&serde_json::Value>) -> String {
         serde_json::Value::Null => Some(format!("took away its limit of {words}")),
         jobs => Some(format!("set its {words} to {jobs}")),
     };
-    let set: Vec<String> = names.into_iter().filter_map(set).collect();
+    let target = || match after?.get("wait_target_ms")? {
+        serde_json::Value::Null => Some("took away its wait target".to_owned()),
+        ms => Some(format!("set its wait target to {}", duration_ms(ms.as_i64()?))),
+    };
+    let set: Vec<String> = names.into_iter().filter_map(set).chain(target()).collect();
     if set.is_empty() { "tried to change its limits".into() } else { set.join(", ") }
 }
 
@@ -236,6 +249,7 @@ pub mod sample {
             Record { accepted: false, ..record("queue.resume", serde_json::Value::Null) },
         ];
         let rest = if lively { (vec![template], trail) } else { (Vec::new(), Vec::new()) };
-        ShowPage::new(&actor, shell(), (queue, &Course::default()), rest)
+        let found = if lively { crate::admin::queues::page::beside::sample::found() } else { Found::default() };
+        ShowPage::new(&actor, shell(), (queue, &Course::default(), &found), rest)
     }
 }

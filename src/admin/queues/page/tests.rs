@@ -16,7 +16,7 @@ fn queue(name: &str, paused: bool) -> QueueRow {
     let ago = |seconds| shell().now - chrono::TimeDelta::seconds(seconds);
     QueueRow {
         name: name.into(),
-        limits: Limits { weight: 10, concurrency: Some(1_200), concurrency_per_node: None },
+        limits: Limits { weight: 10, concurrency: Some(1_200), concurrency_per_node: None, wait_target_ms: None },
         created_at: ago(90_000),
         paused_at: paused.then(|| ago(1_260)),
         paused_by: paused.then(|| "tomas@example.org".into()),
@@ -68,6 +68,26 @@ fn a_queue_that_is_paused_is_not_behind() {
 }
 
 #[test]
+fn the_values_of_a_limit_are_for_those_who_may_read_arguments() {
+    let lanes = |role| show(role, &queue("mail", false), true).as_lanes_block().render().expect("lanes");
+
+    assert!(lanes(Role::Operator).contains("acme") && !lanes(Role::Viewer).contains("acme"));
+    assert!(lanes(Role::Viewer).contains("1,000 or more") && lanes(Role::Viewer).contains("fra-01, 1m 30s"));
+}
+
+#[test]
+fn a_target_is_told_beside_the_oldest_with_a_word_when_it_is_passed() {
+    let mut slow = queue("mail", false);
+    for (target, behind) in [(Some(300_000), false), (Some(252_000), false), (Some(251_999), true), (None, true)] {
+        slow.limits.wait_target_ms = target;
+        let (page, rows) = (show(Role::Viewer, &slow, false), list(Role::Viewer, std::slice::from_ref(&slow)));
+        assert_eq!((page.queue.behind, rows.queues[0].behind), (behind, behind), "{target:?}");
+        let html = rows.as_rows().render().expect("rows");
+        assert_eq!((html.contains("target</span>"), html.contains("behind: ")), (target.is_some(), behind), "{html}");
+    }
+}
+
+#[test]
 fn a_viewer_is_offered_nothing_to_do() {
     let html = list(Role::Viewer, &[queue("exports", true), queue("mail", false)]).render().expect("rendered");
 
@@ -95,6 +115,11 @@ fn parts_are_rendered_alone_too() {
         (page.as_banner().render(), "Paused for 21m"),
         (page.as_counts().render(), "Ready"),
         (page.as_hour().render(), "over the last hour"),
+        (page.as_waits_block().render(), "median 19 ms"),
+        (page.as_steps_block().render(), "up to 10 ms"),
+        (page.as_mix_block().render(), "10,000 or more"),
+        (page.as_lanes_block().render(), "[&#34;acme &#60;b&#62;&#34;]"),
+        (page.as_servers_block().render(), "3 of 8 slots busy"),
         (page.as_deeds_block().render(), "because"),
     ] {
         let part = part.expect("rendered");
@@ -144,7 +169,7 @@ fn the_form_of_limits_keeps_what_was_typed() {
         "name=\"weight\" type=\"text\" value=\"10\"",
         "name=\"concurrency\" type=\"text\" value=\"1200\"",
         "name=\"concurrency_per_node\" type=\"text\" value=\"\"",
-        "name=\"seen\" value=\"10,1200,-\"",
+        "name=\"seen\" value=\"10,1200,-,-\"",
         "It has weight 10, at most 1,200 at once now",
     ] {
         assert!(fresh.contains(word), "{word}: {fresh}");

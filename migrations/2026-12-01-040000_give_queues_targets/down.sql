@@ -1,0 +1,1 @@
+ALTER TABLE millrace.queues DROP COLUMN wait_target_ms;

@@ -1,0 +1,1 @@
+DROP TABLE millrace.slot_peaks;

@@ -1,0 +1,175 @@
+//! What is a concern, and which of them is worse.
+
+use super::*;
+use crate::admin::dashboard::failing::sample::failing;
+use crate::queue::job::QueueId;
+
+const NOW: Time = Time::UNIX_EPOCH;
+
+fn ago(seconds: i64) -> Time {
+    NOW - chrono::TimeDelta::seconds(seconds)
+}
+
+fn queue(name: &str, oldest: Option<i64>, paused: Option<i64>) -> QueueLine {
+    QueueLine {
+        id: QueueId(1),
+        name: name.into(),
+        running: 0,
+        ready: 5,
+        failed: 0,
+        oldest: oldest.map(ago),
+        oldest_in_line: oldest.map(ago),
+        per_minute: Vec::new(),
+        attempts_failed: 0,
+        wait_target_ms: None,
+        paused: paused.is_some(),
+        paused_by: paused.map(|_| "ada".into()),
+        pause_reason: None,
+        paused_at: paused.map(ago),
+    }
+}
+
+fn node(heartbeat: i64) -> NodeLine {
+    NodeLine {
+        name: "n".into(),
+        state: "up".into(),
+        slots: 2,
+        busy: 1,
+        heartbeat_at: ago(heartbeat),
+        version: String::new(),
+        memory_bytes: None,
+        running_for: Vec::new(),
+    }
+}
+
+fn seen<'a>(flow: &'a Flow, queues: &'a [QueueLine], nodes: &'a [NodeLine], drains: &'a [Drain]) -> Seen<'a> {
+    Seen { flow, queues, failing: &[], nodes, drains, database: &[] }
+}
+
+#[test]
+fn nothing_is_said_while_all_is_well() {
+    assert_eq!(concerns(NOW, &seen(&Flow::default(), &[queue("a", Some(59), None)], &[node(1)], &[])), []);
+}
+
+#[test]
+fn the_worst_comes_first_and_four_are_enough() {
+    let queues = [
+        queue("a", Some(90), None),
+        queue("b", None, Some(20)),
+        queue("c", Some(61), None),
+        queue("d", Some(99), None),
+    ];
+
+    let found = concerns(NOW, &seen(&Flow::default(), &queues, &[node(60)], &[]));
+
+    assert_eq!(found.len(), CONCERNS_MAX);
+    assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
+    assert!(matches!(found[1], Concern::Behind { slots: Slots::Free, .. }));
+}
+
+#[test]
+fn work_without_a_node_is_said() {
+    let flow = Flow { all: 3, ready: 3, ..Flow::default() };
+
+    assert_eq!(concerns(NOW, &seen(&flow, &[], &[], &[]))[0], Concern::NoNode { ready: 3 });
+}
+
+#[test]
+fn a_drained_node_is_said_first_when_no_other_takes_work() {
+    let flow = Flow { all: 5, ready: 5, ..Flow::default() };
+    let drain = Drain { node: "vm".into(), by: Some("Ada".into()), reason: Some("disk swap".into()) };
+    let drained = NodeLine { name: "vm".into(), state: "draining".into(), ..node(1) };
+    let behind = [queue("a", Some(90), None)];
+
+    let alone = concerns(NOW, &seen(&flow, &behind, std::slice::from_ref(&drained), std::slice::from_ref(&drain)));
+    assert!(matches!(&alone[0], Concern::Drained { node, stops: Some(5), .. } if node == "vm"), "{alone:?}");
+    assert!(matches!(alone[1], Concern::Behind { slots: Slots::None, .. }), "{alone:?}");
+
+    let beside = concerns(NOW, &seen(&flow, &behind, &[node(1), drained], &[drain]));
+    assert!(matches!(beside[0], Concern::Behind { slots: Slots::Free, .. }), "{beside:?}");
+    assert!(matches!(beside[1], Concern::Drained { stops: None, .. }), "{beside:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_database_is_one_concern() {
+    let found = [
+        Finding::new("snapshot", "bi keeps a transaction open", "end it"),
+        Finding::new("dead-rows", "many", "vacuum"),
+    ];
+    let behind = [queue("a", Some(90), None)];
+
+    let all = concerns(NOW, &Seen { database: &found, ..seen(&Flow::default(), &behind, &[node(1)], &[]) });
+
+    assert!(matches!(&all[0], Concern::Database { found } if found.len() == 2) && all.len() == 2, "{all:?}");
+}
+
+#[test]
+fn a_queue_is_behind_its_own_target_and_else_behind_a_minute() {
+    let cases = [
+        (60, None, false),
+        (61, None, true),
+        (61, Some(120_000), false),
+        (120, Some(120_000), false),
+        (121, Some(120_000), true),
+        (2, Some(1_500), true),
+        (1, Some(1_500), false),
+    ];
+
+    for (waited, wait_target_ms, expected) in cases {
+        let queues = [QueueLine { wait_target_ms, ..queue("a", Some(waited), None) }];
+        let found = concerns(NOW, &seen(&Flow::default(), &queues, &[node(1)], &[]));
+        assert_eq!(found.len() == 1, expected, "{waited} s of {wait_target_ms:?} ms: {found:?}");
+    }
+    let paused = [QueueLine { wait_target_ms: Some(1), ..queue("a", Some(9), Some(1)) }];
+    let found = concerns(NOW, &seen(&Flow::default(), &paused, &[node(1)], &[]));
+    assert!(matches!(found[..], [Concern::Paused { .. }]), "a paused queue is not behind: {found:?}");
+}
+
+#[test]
+fn failures_that_want_somebody_are_told_worst_first() {
+    use GroupState::{New, Returned, Rising, Steady};
+    let told = |groups: &[Failing]| -> Vec<(GroupState, i64)> {
+        let found = concerns(NOW, &Seen { failing: groups, ..seen(&Flow::default(), &[], &[node(1)], &[]) });
+        let state = |concern: Concern| match concern {
+            Concern::Failing { state, cause } => (state, cause.recent),
+            other => panic!("{other:?}"),
+        };
+        found.into_iter().map(state).collect()
+    };
+
+    let cases = [
+        (vec![failing(Rising, 5)], vec![(Rising, 5)]),
+        (vec![failing(Rising, 4)], vec![]),
+        (vec![failing(Steady, 500)], vec![]),
+        (vec![failing(New, 90), failing(Returned, 6)], vec![(Returned, 6), (New, 90)]),
+        (vec![failing(Rising, 6), failing(Rising, 7), failing(Returned, 8)], vec![(Returned, 8), (Rising, 7)]),
+        (vec![Failing { state: None, ..failing(Rising, 90) }], vec![]),
+    ];
+    for (groups, expected) in cases {
+        assert_eq!(told(&groups), expected, "{groups:?}");
+    }
+}
+
+#[test]
+fn what_a_queue_behind_fails_of_is_told_beside_it_and_only_there() {
+    let behind = [queue("mail", Some(90), None), queue("other", Some(90), None)];
+    let groups = [failing(GroupState::Rising, 9), failing(GroupState::Steady, 6)];
+
+    let found = concerns(NOW, &Seen { failing: &groups, ..seen(&Flow::default(), &behind, &[node(1)], &[]) });
+
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        matches!(&found[0], Concern::Behind { queue, cause: Some(cause), .. } if queue == "mail" && cause.recent == 9)
+    );
+    assert!(matches!(&found[1], Concern::Behind { queue, cause: None, .. } if queue == "other"));
+}
+
+#[test]
+fn a_queue_paused_for_long_comes_before_a_new_failure_and_one_paused_just_now_after_it() {
+    let groups = [failing(GroupState::New, 9)];
+    for (seconds, first) in [(15 * 60, false), (15 * 60 + 1, true)] {
+        let queues = [queue("a", None, Some(seconds))];
+        let found = concerns(NOW, &Seen { failing: &groups, ..seen(&Flow::default(), &queues, &[node(1)], &[]) });
+        assert_eq!(matches!(found[0], Concern::Paused { .. }), first, "{seconds}: {found:?}");
+    }
+}
