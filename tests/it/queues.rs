@@ -142,7 +142,7 @@ fn limits_that_were_changed_meanwhile_are_shown_before_they_are_overwritten() {
     let console = console();
     let mut browser = console.browser(Role::Operator);
     let form = browser.get("/queues/mail/limits").body;
-    assert!(form.contains("name=\"seen\" value=\"1,-,-\""), "{form}");
+    assert!(form.contains("name=\"seen\" value=\"1,-,-,-\""), "{form}");
 
     let bad = browser.post("/queues/mail/limits", "weight=1001&seen=1,-,-,-");
     assert_eq!(bad.status, 422);
