@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::JobFilter;
 use super::query::Condition;
-use super::skip::Skip;
+use super::skip::{Next, Skip};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement_built, transaction};
 use crate::queue::actor::Scope;
@@ -294,12 +294,16 @@ pub fn list(
         Cursor::Newest | Cursor::Before(_) => filter.ids().1.saturating_add(1),
     };
     let edge = loop {
-        let Some(below) = skip.below(conn, from)? else { break None };
+        let (below, is_told) = match skip.below(conn, from)? {
+            Next::Told(below) => (below, true),
+            Next::Unknown(below) => (below, false), // one look is all that may be read there
+            Next::Nothing => break None,
+        };
         let wanted = rows_max - rows.len() as i64;
         let (found, edge) = look(conn, scope, filter, (Cursor::After(below), wanted))?;
         rows.extend(found);
         match edge {
-            Some(edge) if rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
+            Some(edge) if is_told && rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
             edge => break edge,
         }
     };

@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use super::JobFilter;
 use super::list::{ALONG_LINES, JOINED, OLDER};
 use super::query::Condition;
-use super::skip::Skip;
+use super::skip::{Next, Skip};
 use super::tally::counted;
 use crate::base::db::{DbError, PgConnection, statement_built, transaction};
 use crate::queue::actor::Scope;
@@ -63,7 +63,10 @@ pub fn reckon(
     let mut below = Some(highest.saturating_add(1));
     let skip = Skip::of(filter);
     while let Some(from) = below {
-        let Some(from) = skip.below(conn, from)? else { break };
+        let from = match skip.below(conn, from)? {
+            Next::Told(below) | Next::Unknown(below) => below,
+            Next::Nothing => break,
+        };
         below = look(conn, scope, filter, (from, lowest), &mut reckoned)?;
         if below.is_some() && Instant::now() >= end {
             reckoned.is_partial = true;

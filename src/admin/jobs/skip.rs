@@ -7,6 +7,17 @@ use super::query::{Condition, reach};
 use crate::base::db::{DbError, PgConnection, statement_built};
 use crate::queue::digests::BLOCK_IDS;
 
+/// Where a look goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Below this id: no digest tells what is there.
+    Unknown(i64),
+    /// Below this id: something may match there, as a digest says.
+    Told(i64),
+    /// Nowhere: nothing matches.
+    Nothing,
+}
+
 /// A filter as digests can be asked for it.
 #[derive(Debug)]
 pub struct Skip(Option<Condition>);
@@ -22,27 +33,27 @@ impl Skip {
         self.0.is_some()
     }
 
-    /// Gives the id below which something may match, `from` or less; `None` = nothing below `from` can.
+    /// Finds where to go on below `from`.
     ///
     /// # Errors
     /// Database failures.
-    pub fn below(&self, conn: &mut PgConnection, from: i64) -> Result<Option<i64>, DbError> {
-        let Some(condition) = &self.0 else { return Ok(Some(from)) };
+    pub fn below(&self, conn: &mut PgConnection, from: i64) -> Result<Next, DbError> {
+        let Some(condition) = &self.0 else { return Ok(Next::Unknown(from)) };
         let block = (from - 1).max(0) / BLOCK_IDS;
         let asked = statement_built(sql(&condition.sql)).bind::<BigInt, _>(block);
         type Row = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>);
         type Types = (Nullable<BigInt>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
         let rows: Vec<Row> = condition.bind(asked).tuples::<Types, Row>(conn)?;
         let Some((Some(first), Some(last), made, oldest, found)) = rows.into_iter().next() else {
-            return Ok(Some(from));
+            return Ok(Next::Unknown(from));
         };
         let is_told = made == last - first + 1 && (first..=last).contains(&block);
         Ok(match (is_told, found) {
-            (false, _) => Some(from),
-            (true, Some(found)) => Some(from.min((found + 1) * BLOCK_IDS)),
+            (false, _) => Next::Unknown(from),
+            (true, Some(found)) => Next::Told(from.min((found + 1) * BLOCK_IDS)),
             // what is older than all digests has to be looked into
-            (true, None) if oldest.is_some_and(|oldest| oldest < first * BLOCK_IDS) => Some(first * BLOCK_IDS),
-            (true, None) => None,
+            (true, None) if oldest.is_some_and(|oldest| oldest < first * BLOCK_IDS) => Next::Unknown(first * BLOCK_IDS),
+            (true, None) => Next::Nothing,
         })
     }
 }
