@@ -2,6 +2,7 @@
 
 use super::Fixture;
 use super::fill::{NEEDLE, NODES, QUEUES, TEMPLATES};
+use crate::admin::jobs::view::ListView;
 use crate::web::paths;
 
 /// Searches of the jobs list, each with what makes it hard.
@@ -56,12 +57,11 @@ const SEARCHES: [&str; 46] = [
 
 /// Lists the addresses that are visited.
 pub(super) fn all(fixture: Fixture) -> Vec<String> {
-    let searched = |search: &&str| paths::with_query(paths::JOBS, &[("q", search)]);
+    let searched = |search: &&str| found(search);
     let mut pages: Vec<String> = SEARCHES.iter().map(searched).collect();
-    let needle = format!("{NEEDLE} created:-7d");
-    pages.push(paths::with_query(paths::JOBS, &[("q", &needle)]));
-    pages.push(paths::with_query(paths::JOBS, &[("q", &format!("arg.note:{NEEDLE}* created:-7d"))]));
-    pages.push(paths::with_query(paths::JOBS, &[("q", "error:\"quota of tenant 77\" created:-7d")]));
+    pages.push(found(&format!("{NEEDLE} created:-7d")));
+    pages.push(found(&format!("arg.note:{NEEDLE}* created:-7d")));
+    pages.push(found("error:\"quota of tenant 77\" created:-7d"));
     let middle = (fixture.finished / 2).to_string();
     for (name, value) in [("after", middle.as_str()), ("before", middle.as_str()), ("n", "200")] {
         pages.push(paths::with_query(paths::JOBS, &[(name, value)]));
@@ -70,6 +70,11 @@ pub(super) fn all(fixture: Fixture) -> Vec<String> {
     pages.extend(of_one(fixture));
     pages.extend(places());
     pages
+}
+
+/// The address that a typed search is led to.
+fn found(search: &str) -> String {
+    ListView::read(vec![("q".to_owned(), search.to_owned())]).href()
 }
 
 /// Single jobs in the states that matter.
@@ -93,6 +98,9 @@ fn places() -> Vec<String> {
         paths::DASHBOARD,
         paths::JOB_NEW,
         paths::OPERATIONS,
+        paths::FAILURES,
+        paths::VIEWS,
+        paths::NOTIFICATIONS,
         paths::QUEUES,
         paths::NODES,
         paths::POOLS,
