@@ -71,9 +71,10 @@ fn a_search_is_completed_by_keyboard() {
 
     browser.press_keys(&["/"]);
     let offered = |text: &'static str| {
-        browser.wait_until("it is offered", PATIENCE, move |browser| {
-            browser.find_all("#offers [role=option] b").iter().any(|option| option.text() == text)
-        });
+        // in one step: the offers are replaced while somebody types
+        let look = "return [...document.querySelectorAll('#offers [role=option] b')].some(one => one.textContent === arguments[0])";
+        browser
+            .wait_until("it is offered", PATIENCE, move |browser| browser.script(look, &[json!(text)]) == json!(true));
     };
     browser.find("[data-complete]").type_text("sta");
     offered("state:");
