@@ -76,8 +76,6 @@ pub struct Operation {
     pub person: Option<PersonId>,
     /// Who started it, in words.
     pub actor: String,
-    /// The way they came in.
-    pub via: String,
     /// The scopes of their token.
     pub token_scopes: Option<Vec<String>>,
     /// Most jobs per second.
@@ -147,8 +145,6 @@ struct Row {
     person_id: Option<PersonId>,
     #[diesel(sql_type = Text)]
     actor: String,
-    #[diesel(sql_type = Text)]
-    via: String,
     #[diesel(sql_type = Nullable<Array<Text>>)]
     token_scopes: Option<Vec<String>>,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -199,7 +195,6 @@ impl Row {
             reason: self.reason,
             person: self.person_id,
             actor: self.actor,
-            via: self.via,
             token_scopes: self.token_scopes,
             rate_per_s: self.rate_per_s,
             expected: self.expected,
@@ -224,7 +219,7 @@ macro_rules! operations {
     ($name:literal, $($rest:tt)+) => {
         concat!(
             "-- admin::operations::", $name, "
-SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.via, o.token_scopes, o.rate_per_s, o.expected,
+SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.token_scopes, o.rate_per_s, o.expected,
     o.state, o.below, o.looked, o.done, o.asked, o.skipped, o.chunks, o.started_at, o.worked_ms, o.finished_at, o.ended_by, o.trouble,
     extract(epoch FROM clock_timestamp() - o.due_at)::double precision AS late_s
 FROM millrace.operations o ", $($rest)+

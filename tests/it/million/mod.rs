@@ -100,6 +100,7 @@ fn moving_and_sweeping_read_by_time_and_by_key() {
         while due::move_due(conn).unwrap() > 0 {}
         let dead = 3_000;
         reads(conn, |conn| assert_eq!(due::move_due(conn).unwrap(), 0)).are_few(dead);
+        conn.batch_execute("VACUUM (INDEX_CLEANUP ON) millrace.scheduled").unwrap(); // or other tests here would count what lies dead
         assert_uses(&plan(conn, "queue::due::move"), &["scheduled_by_time", "scheduled_pk"]);
         assert_uses(&plan(conn, "queue::due::next"), &["scheduled_by_time", "gated_due"]);
 

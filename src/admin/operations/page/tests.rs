@@ -25,7 +25,6 @@ fn operation(state: OperationState) -> Operation {
         reason: Some("the <i>server</i> is back".into()),
         person: Some(PersonId(3)),
         actor: "giulia@example.org".into(),
-        via: "console".into(),
         token_scopes: None,
         rate_per_s: Some(500),
         expected: Some(5_000),
