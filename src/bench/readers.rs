@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::console::visit::{Visitor, add_person, quantile};
 use super::figures::rounded;
@@ -19,6 +21,8 @@ use crate::web::paths;
 
 /// Longest line of a stream that is read, in bytes.
 const LINE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Receive buffer of a stream that nobody reads: the server notices it by what it cannot send.
+const DEAF_BYTES: usize = 4 * 1024;
 /// How long a stream may say nothing before it counts as cut.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -112,11 +116,11 @@ fn open_all(place: &Place, visitor: &Visitor, audience: Audience) -> Result<Stre
         let email = format!("reader-{person}@example.org");
         add_person(place, &email)?;
         let cookie = visitor.cookie_of(&email)?;
-        for _ in 0..STREAMS_PER_PERSON_MAX {
-            streams.push(open(visitor.address(), &cookie)?);
+        for _ in 0..STREAMS_PER_PERSON_MAX.min((all as usize) - streams.len()) {
+            let window = if streams.len() < audience.readers as usize { None } else { Some(DEAF_BYTES) };
+            streams.push(open(visitor.address(), &cookie, window)?);
         }
     }
-    streams.truncate(all as usize);
     let deaf = streams.split_off(audience.readers as usize);
     Ok((streams, deaf))
 }
@@ -125,8 +129,14 @@ fn lost(error: std::io::Error) -> BenchError {
     DbError::Lost(error.to_string()).into()
 }
 
-fn open(address: &str, cookie: &str) -> Result<TcpStream, BenchError> {
-    let mut stream = TcpStream::connect(address).map_err(lost)?;
+fn open(address: &str, cookie: &str, receive_bytes: Option<usize>) -> Result<TcpStream, BenchError> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(lost)?;
+    if let Some(bytes) = receive_bytes {
+        socket.set_recv_buffer_size(bytes).map_err(lost)?;
+    }
+    let to: SocketAddr = address.parse().map_err(|error| lost(std::io::Error::other(error)))?;
+    socket.connect(&to.into()).map_err(lost)?;
+    let mut stream = TcpStream::from(socket);
     let path = paths::live("dashboard");
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nAccept: text/event-stream\r\n\r\n");

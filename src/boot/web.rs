@@ -1,5 +1,6 @@
 //! The web server: pools, kit, routes, and a thread that serves them.
 
+use std::any::Any;
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
@@ -9,7 +10,9 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::Data;
+use socket2::SockRef;
 
 use super::open_failures::{self, Counting};
 use super::weakness::{self, Found, Watch};
@@ -39,6 +42,11 @@ const CONNECTION_WAIT: Duration = Duration::from_millis(1_500);
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
 /// How long open requests may go on when the server ends.
 const END_WAIT_S: u64 = 5;
+
+/// Most bytes of an answer that the kernel keeps unsent for one peer.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+/// How long a peer may take nothing of what is sent before its connection ends.
+const TAKES_NOTHING_MAX: Duration = Duration::from_secs(30);
 
 /// A running web server.
 pub struct Web {
@@ -76,6 +84,7 @@ impl Web {
                 let app =
                     move || app(kit.clone()).app_data(ringer.clone()).app_data(gatherer.clone()).app_data(here.clone());
                 let server = HttpServer::new(app)
+                    .on_connect(|connection, _| bound(connection))
                     .disable_signals() // the supervisor decides when and in which order things end
                     .shutdown_timeout(END_WAIT_S)
                     .listen(listener)?
@@ -99,6 +108,16 @@ impl Web {
             Ok(Err(error)) => tracing::error!(%error, "the web server ended with an error"),
             Err(_) => tracing::error!("the web server's thread had panicked"),
         }
+    }
+}
+
+/// Lets the kernel end a connection whose peer is gone or takes nothing: streams notice nothing while a write waits.
+fn bound(connection: &dyn Any) {
+    let Some(connection) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(connection);
+    let done = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX).and(socket.set_tcp_user_timeout(Some(TAKES_NOTHING_MAX)));
+    if let Err(error) = done {
+        tracing::warn!(%error, "a connection could not be bounded; whoever reads nothing keeps it");
     }
 }
 

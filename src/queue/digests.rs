@@ -132,6 +132,7 @@ SELECT pg_advisory_unlock(hashtext('millrace.digests'))";
     }
 }
 
+/// Both statements bound the ids of history as well: a plan that holds for every block would else read all of it.
 fn write(tx: &mut Tx<'_>, block: i64) -> Result<(), DbError> {
     let mut grams = Grams::default();
     texts(tx, block, &mut grams)?;
@@ -148,7 +149,8 @@ fn write(tx: &mut Tx<'_>, block: i64) -> Result<(), DbError> {
 
 fn texts(tx: &mut Tx<'_>, block: i64, grams: &mut Grams) -> Result<(), DbError> {
     const ARGS: &str = "-- queue::digests::texts
-SELECT j.args::text, array_to_string(j.tags, ' '), h.error FROM millrace.jobs j LEFT JOIN millrace.history h ON h.job_id = j.id
+SELECT j.args::text, array_to_string(j.tags, ' '), h.error FROM millrace.jobs j
+LEFT JOIN millrace.history h ON h.job_id = j.id AND h.job_id >= $1 * 4096 AND h.job_id < ($1 + 1) * 4096
 WHERE j.id >= $1 * 4096 AND j.id < ($1 + 1) * 4096 ORDER BY j.id LIMIT 4096";
     const ERRORS: &str = "-- queue::digests::errors
 SELECT a.error FROM millrace.attempts a WHERE a.job_id >= $1 * 4096 AND a.job_id < ($1 + 1) * 4096 AND a.error IS NOT NULL
@@ -173,7 +175,7 @@ WITH asked AS (
         h.fingerprint, h.finished_at, extract(epoch FROM h.started_at - h.since) * 1000 AS wait_ms, extract(epoch FROM h.finished_at - h.started_at) * 1000 AS run_ms
     FROM asked CROSS JOIN LATERAL (
         SELECT * FROM millrace.jobs j WHERE j.id >= asked.block * 4096 AND j.id < (asked.block + 1) * 4096 ORDER BY j.id LIMIT 4096
-    ) AS j LEFT JOIN millrace.history h ON h.job_id = j.id
+    ) AS j LEFT JOIN millrace.history h ON h.job_id = j.id AND h.job_id >= $1 * 4096 AND h.job_id < ($1 + 1) * 4096
 ), tag AS (
     SELECT array_agg(DISTINCT t.name) AS names FROM job CROSS JOIN LATERAL unnest(job.tags) AS t(name)
 ), facts AS (

@@ -8,6 +8,7 @@ use crate::bench::BenchError;
 use crate::bench::place::execute;
 use crate::bench::say;
 use crate::queue::counts::{FOLD_ROWS_MAX, fold};
+use crate::queue::digests::{BLOCK_IDS, digest};
 use crate::queue::partitions::IDS_PER_PARTITION;
 
 /// Jobs of one statement.
@@ -59,6 +60,11 @@ pub(super) fn fill(conn: &mut PgConnection, fixture: Fixture) -> Result<(), Benc
     execute(conn, "SELECT millrace.create_partitions()")?;
     execute(conn, ROLLUPS)?;
     while fold(conn)? as i64 >= FOLD_ROWS_MAX {}
+    execute(conn, "VACUUM (ANALYZE)")?;
+    say("digests");
+    for block in 0..all / BLOCK_IDS {
+        digest(conn, block)?; // the last block is not complete
+    }
     for chore in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
         say(chore);
         execute(conn, chore)?;
@@ -127,7 +133,7 @@ const FINISHED: &str = concat!(
         CASE WHEN id % (SELECT every FROM span) = 7 THEN 3 WHEN h % 50 = 9 THEN 2 ELSE 1 END AS attempt,
         (ARRAY['connection to 10.0.0.' || k % 250 || ':25 refused', 'no such customer ' || k % 200000, 'HTTP 503 from shop-' || k % 40 || '.example after ' || k % 3000 || ' ms',
             'quota of tenant ' || k % 300 || ' is used up', 'deadlock detected while writing order ' || id])[1 + h % 5] AS error,
-        (ARRAY['aaaa000000000001', 'aaaa000000000002', 'aaaa000000000003', 'aaaa000000000004', 'aaaa000000000005'])[1 + h % 5] AS fingerprint
+        'aaaa00000000' || lpad((kind * 10 + h % 5)::text, 4, '0') AS fingerprint
     FROM made
 ), counted AS (
     INSERT INTO millrace.state_deltas (queue_id, template_id, entered_state, jobs)
@@ -135,6 +141,12 @@ const FINISHED: &str = concat!(
 ), tried AS (
     INSERT INTO millrace.attempts (job_id, number, fence, started_at, finished_at, node_id, outcome, counted, error, fingerprint)
     SELECT id, n, n, at + waited, at + waited + ran, node, 'failed', true, error, fingerprint FROM ended CROSS JOIN generate_series(1, 3) AS n WHERE state = 'failed'
+), grouped AS (
+    INSERT INTO millrace.failure_deltas (node_id, fingerprint, hour, version, queue_id, template_id, message, attempts, jobs_failed, first_at, first_job, last_at, last_job,
+        last_number, error)
+    SELECT node, fingerprint, date_bin('1 hour', at + waited + ran, timestamptz '2000-01-01 00:00+00'), 1, queue_id, template_id, regexp_replace(min(error), '[0-9]+', '#', 'g'),
+        3 * count(*), count(*), min(at + waited + ran), min(id), max(at + waited + ran), max(id), 3, max(error)
+    FROM ended WHERE state = 'failed' GROUP BY node, fingerprint, 3, queue_id, template_id
 )
 INSERT INTO millrace.history (job_id, fence, since, started_at, finished_at, template_id, version, queue_id, node_id, state, priority, attempt, cpu_ms, error, fingerprint, ended_by)
 SELECT id, 1, at, CASE WHEN state IN ('succeeded', 'failed') THEN at + waited END, at + waited + ran, template_id, 1, queue_id,

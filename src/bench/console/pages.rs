@@ -55,6 +55,15 @@ const SEARCHES: [&str; 46] = [
     "\"customer 4711\"",
 ];
 
+/// Orders of the jobs list.
+const SORTS: [&str; 7] = ["created", "run", "-run", "-wait", "priority", "-attempt", "due"];
+
+/// Columns of the jobs list.
+const ALL_COLUMNS: [&str; 13] = [
+    "state", "queue", "priority", "attempt", "node", "wait", "run", "created", "due", "tags", "version", "by",
+    "activity",
+];
+
 /// Lists the addresses that are visited.
 pub(super) fn all(fixture: Fixture) -> Vec<String> {
     let searched = |search: &&str| found(search);
@@ -67,6 +76,12 @@ pub(super) fn all(fixture: Fixture) -> Vec<String> {
         pages.push(paths::with_query(paths::JOBS, &[(name, value)]));
         pages.push(paths::with_query(paths::JOBS, &[("state", "failed"), (name, value)]));
     }
+    for sort in SORTS {
+        pages.push(paths::with_query(paths::JOBS, &[("sort", sort)]));
+        pages.push(paths::with_query(paths::JOBS, &[("state", "failed"), ("sort", sort)]));
+        pages.push(paths::with_query(paths::JOBS, &[("state", "ready"), ("sort", sort)]));
+    }
+    pages.push(paths::with_query(paths::JOBS, &[("cols", &ALL_COLUMNS.join(","))]));
     pages.extend(of_one(fixture));
     pages.extend(places());
     pages
@@ -89,6 +104,10 @@ fn of_one(fixture: Fixture) -> Vec<String> {
     pages.push(format!("/jobs/{failed}/attempts/1"));
     pages.push(format!("/jobs/compare?a={failed}&b={}", failed + 1));
     pages.push("/operations/new?act=retry&all=on&q=state%3Afailed&back=%2Fjobs".into());
+    pages.push(format!("/jobs/{failed}/edit"));
+    for fingerprint in ["aaaa000000000010", "aaaa000000000014", "aaaa000000000072"] {
+        pages.push(paths::failure(fingerprint));
+    }
     pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip".into());
     pages
 }
@@ -112,5 +131,13 @@ fn places() -> Vec<String> {
         paths::ACCOUNT,
     ];
     let named = [paths::queue(QUEUES[0]), paths::node(NODES[0]), paths::template(TEMPLATES[0])];
-    fixed.iter().map(|path| (*path).to_owned()).chain(named).collect()
+    let typed = [
+        paths::with_query(paths::PALETTE, &[("q", "mail")]),
+        paths::with_query(paths::PALETTE, &[("q", "4711")]),
+        paths::with_query(paths::JOBS_COMPLETE, &[("q", "queue:m"), ("at", "7")]),
+        paths::with_query(paths::FAILURES, &[("q", "refused")]),
+        paths::with_query(paths::FAILURES, &[("state", "rising")]),
+        paths::with_query(paths::JOB_NEW, &[("template", TEMPLATES[0])]),
+    ];
+    fixed.iter().map(|path| (*path).to_owned()).chain(named).chain(typed).collect()
 }

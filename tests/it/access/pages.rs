@@ -50,6 +50,10 @@ impl Console {
         Console { stage, address, web: Some(web), folder }
     }
 
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn browser(&self) -> Browser {
         Browser::new(&self.address)
     }

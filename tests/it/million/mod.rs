@@ -1,6 +1,7 @@
 //! Every hot statement on a million rows, whatever the statistics say: the program's own calls read few rows and pages, and the
 //! statements that they prepared name the index that they must use.
 mod database;
+mod digests;
 mod orders;
 mod reads;
 
