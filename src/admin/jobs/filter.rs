@@ -48,6 +48,19 @@ impl JobFilter {
         states
     }
 
+    /// Gives the states in which jobs can stand that match: those asked for, and of these the ones that can have what is asked.
+    pub fn places(&self) -> BTreeSet<JobState> {
+        let of = |can: &dyn Fn(JobState) -> bool| JobState::ALL.into_iter().filter(|state| can(*state)).collect();
+        self.wanted().fold(self.states(), |states, term| match term.field {
+            Field::Node | Field::Run => &states & &of(&|state| state == JobState::Running || state.is_terminal()),
+            Field::Wait => &states & &of(&|state| state == JobState::Ready || state.is_terminal()),
+            Field::Due => {
+                &states & &of(&|state| !state.is_terminal() && !matches!(state, JobState::Ready | JobState::Running))
+            }
+            _ => states,
+        })
+    }
+
     /// Gives the lowest and the highest id that the jobs can have.
     pub fn ids(&self) -> (i64, i64) {
         let ends = |range: &Range<i64>| {
@@ -114,6 +127,21 @@ mod tests {
         assert_eq!(filter("id:7").ids(), (7, 7));
         assert_eq!(filter("id:>7 id:<=20,15").ids(), (8, 20));
         assert_eq!(filter("-id:7").ids(), (1, i64::MAX));
+    }
+
+    #[test]
+    fn jobs_stand_where_they_can_have_what_is_asked() {
+        let waiting = [JobState::Blocked, JobState::Scheduled, JobState::Held, JobState::Retrying];
+        let ended = [JobState::Succeeded, JobState::Failed, JobState::Cancelled, JobState::Expired];
+        let with = |state: JobState| ended.into_iter().chain([state]).collect();
+
+        assert_eq!(filter("node:a").places(), with(JobState::Running));
+        assert_eq!(filter("run:>5s tag:x").places(), with(JobState::Running));
+        assert_eq!(filter("wait:>5m").places(), with(JobState::Ready));
+        assert_eq!(filter("due:<1h").places(), waiting.into());
+        assert_eq!(filter("node:a state:ready").places(), [].into());
+        assert_eq!(filter("node:a OR tag:x").places().len(), JobState::ALL.len());
+        assert_eq!(filter("-node:a error:x").places().len(), JobState::ALL.len());
     }
 
     #[test]

@@ -157,30 +157,30 @@ WITH asked AS (
         SELECT r.* FROM millrace.placements p CROSS JOIN LATERAL ( -- one by one: a join may read the whole line
             SELECT * FROM millrace.ready r WHERE r.queue_id = p.queue_id AND r.priority = p.priority AND r.seq = p.seq AND r.job_id = p.job_id LIMIT 1
         ) AS r
-        WHERE p.job_id ", $cmp, " asked.cursor AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $4
+        WHERE p.job_id ", $cmp, " asked.cursor AND p.job_id ", $end, " asked.bound AND r.seq <> r.job_id AND 'ready' = ANY (asked.states) ORDER BY p.job_id ", $dir, " LIMIT $4
     ) AS r
     UNION ALL
     SELECT g.job_id, g.job_id, 'ready', g.queue_id, g.template_id, g.priority, g.attempt, g.since, NULL
     FROM asked, LATERAL (
-        SELECT g.* FROM millrace.gated g WHERE g.job_id ", $cmp, " asked.cursor AND 'ready' = ANY (asked.states) ORDER BY g.job_id ", $dir, " LIMIT $4
+        SELECT g.* FROM millrace.gated g WHERE g.job_id ", $cmp, " asked.cursor AND g.job_id ", $end, " asked.bound AND 'ready' = ANY (asked.states) ORDER BY g.job_id ", $dir, " LIMIT $4
     ) AS g
 ), timed AS (
     SELECT s.job_id AS k, s.job_id, CASE WHEN s.retrying THEN 'retrying' ELSE 'scheduled' END AS state, s.queue_id, s.template_id, s.priority,
         s.attempt, s.since AS at, s.run_at
     FROM asked, LATERAL (
-        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND NOT s.retrying AND 'scheduled' = ANY (asked.states)
+        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND s.job_id ", $end, " asked.bound AND NOT s.retrying AND 'scheduled' = ANY (asked.states)
         ORDER BY s.job_id ", $dir, " LIMIT $4
     ) AS s
     UNION ALL
     SELECT s.job_id, s.job_id, 'retrying', s.queue_id, s.template_id, s.priority, s.attempt, s.since, s.run_at
     FROM asked, LATERAL (
-        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND s.retrying AND 'retrying' = ANY (asked.states)
+        SELECT * FROM millrace.scheduled s WHERE s.job_id ", $cmp, " asked.cursor AND s.job_id ", $end, " asked.bound AND s.retrying AND 'retrying' = ANY (asked.states)
         ORDER BY s.job_id ", $dir, " LIMIT $4
     ) AS s
 ), still AS (
     SELECT k.job_id AS k, k.job_id, k.state::text, k.queue_id, k.template_id, k.priority, k.attempt, k.since AS at, k.run_at
     FROM asked, LATERAL (
-        SELECT * FROM millrace.parked k WHERE k.job_id ", $cmp, " asked.cursor AND k.state::text = ANY (asked.states)
+        SELECT * FROM millrace.parked k WHERE k.job_id ", $cmp, " asked.cursor AND k.job_id ", $end, " asked.bound AND k.state::text = ANY (asked.states)
         ORDER BY k.job_id ", $dir, " LIMIT $4
     ) AS k
 ), active AS (
@@ -189,7 +189,7 @@ WITH asked AS (
     FROM (
         SELECT l.started_at, u.job_id, u.attempt
         FROM asked, millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids, l.attempts) AS u(job_id, attempt)
-        WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor ORDER BY u.job_id ", $dir, " LIMIT $4
+        WHERE 'running' = ANY (asked.states) AND u.job_id ", $cmp, " asked.cursor AND u.job_id ", $end, " asked.bound ORDER BY u.job_id ", $dir, " LIMIT $4
     ) AS u CROSS JOIN LATERAL ( -- by key, whatever the planner thinks of their number
         SELECT * FROM millrace.jobs j WHERE j.id = u.job_id LIMIT 1
     ) AS j LEFT JOIN LATERAL (
@@ -198,13 +198,13 @@ WITH asked AS (
 ), ended AS (
     SELECT h.job_id AS k, h.job_id, h.state::text, h.queue_id, h.template_id, h.priority, h.attempt, h.finished_at AS at, NULL::timestamptz AS run_at
     FROM asked, LATERAL (
-        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND 'succeeded' = ANY (asked.states) AND h.state::text = ANY (asked.states)
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.job_id ", $end, " asked.bound AND 'succeeded' = ANY (asked.states) AND h.state::text = ANY (asked.states)
         ORDER BY h.job_id ", $dir, " LIMIT $4)
         UNION ALL
-        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state = 'failed' AND 'failed' = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.job_id ", $end, " asked.bound AND h.state = 'failed' AND 'failed' = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
         ORDER BY h.job_id ", $dir, " LIMIT $4)
         UNION ALL
-        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.state IN ('cancelled', 'expired') AND h.state::text = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
+        (SELECT * FROM millrace.history h WHERE h.job_id ", $cmp, " asked.cursor AND h.job_id ", $end, " asked.bound AND h.state IN ('cancelled', 'expired') AND h.state::text = ANY (asked.states) AND NOT 'succeeded' = ANY (asked.states)
         ORDER BY h.job_id ", $dir, " LIMIT $4)
     ) AS h
 ), found AS (
@@ -269,7 +269,7 @@ pub(super) const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOC
 pub(super) const EDGE: &str = "edge";
 
 /// How long a page goes on looking behind what cannot match, before it leaves going on to the reader.
-const LOOK_FOR: Duration = Duration::from_millis(150);
+const LOOK_FOR: Duration = Duration::from_millis(100);
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers. What is rare is looked for where it can be, as digests say.
 ///
@@ -285,7 +285,7 @@ pub fn list(
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
     let skip = Skip::of(filter);
     if matches!(cursor, Cursor::Before(_)) || !filter.needs_look(scope) || !skip.can_tell() {
-        let (rows, edge) = look(conn, scope, filter, (cursor, rows_max))?;
+        let (rows, edge) = look(conn, scope, filter, (cursor, 0), rows_max)?;
         return Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) });
     }
     let (begun, mut rows) = (Instant::now(), Vec::new());
@@ -294,16 +294,17 @@ pub fn list(
         Cursor::Newest | Cursor::Before(_) => filter.ids().1.saturating_add(1),
     };
     let edge = loop {
-        let (below, is_told) = match skip.below(conn, from)? {
-            Next::Told(below) => (below, true),
-            Next::Unknown(below) => (below, false), // one look is all that may be read there
+        let (below, floor) = match skip.below(conn, from)? {
+            Next::Told { below, floor } => (below, floor),
+            Next::Unknown(below) => (below, 0), // one look is all that may be read there
             Next::Nothing => break None,
         };
         let wanted = rows_max - rows.len() as i64;
-        let (found, edge) = look(conn, scope, filter, (Cursor::After(below), wanted))?;
+        let (found, edge) = look(conn, scope, filter, (Cursor::After(below), floor), wanted)?;
         rows.extend(found);
+        let edge = edge.or(Some(floor)).filter(|floor| *floor > filter.ids().0);
         match edge {
-            Some(edge) if is_told && rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
+            Some(edge) if floor > 0 && rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
             edge => break edge,
         }
     };
@@ -311,32 +312,35 @@ pub fn list(
     Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
 }
 
-/// Looks once: at most one row more than wanted, and where the look ended before everything was seen.
+/// Looks once, not below `floor`: at most one row more than wanted, and where the look ended before everything was seen.
 fn look(
     conn: &mut PgConnection,
     scope: &Scope,
     filter: &JobFilter,
-    (cursor, rows_max): (Cursor, i64),
+    (cursor, floor): (Cursor, i64),
+    rows_max: i64,
 ) -> Result<(Vec<JobRow>, Option<i64>), DbError> {
-    let mut rows: Vec<JobRow> = read(conn, scope, filter, (cursor, rows_max), &|sql| sql)?;
+    let mut rows: Vec<JobRow> = read(conn, scope, filter, (cursor, floor), rows_max, &|sql| sql)?;
     let (lowest, highest) = filter.ids();
     let edge = rows.pop_if(|row| row.state == EDGE).map(|row| row.k);
     let edge = edge.filter(|k| rows.len() as i64 <= rows_max && (lowest + 1..highest).contains(k));
     Ok((rows, edge))
 }
 
-/// Reads one row more than `rows_max`, and behind them the edge of the look; `around` may put the statement into another one.
+/// Reads one row more than `rows_max` (towards older ones: not below `floor`), and behind them the edge of the look; `around` may put
+/// the statement into another one.
 pub(super) fn read<T: QueryableByName<Pg> + 'static>(
     conn: &mut PgConnection,
     scope: &Scope,
     filter: &JobFilter,
-    (cursor, rows_max): (Cursor, i64),
+    (cursor, floor): (Cursor, i64),
+    rows_max: i64,
     around: &dyn Fn(String) -> String,
 ) -> Result<Vec<T>, DbError> {
     let (lowest, highest) = filter.ids();
     let ((looked, dir), from, bound) = match cursor {
         Cursor::Newest => (OLDER, highest.saturating_add(1), lowest),
-        Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1)), lowest),
+        Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1)), lowest.max(floor)),
         Cursor::Before(k) => (NEWER, k.max(lowest - 1), highest),
     };
     let look = match filter.needs_look(scope) {
@@ -344,7 +348,7 @@ pub(super) fn read<T: QueryableByName<Pg> + 'static>(
         false => rows_max + 1,
     };
     let condition = Condition::of(&filter.query, &filter.asker, 7);
-    let states: Vec<&str> = filter.states().into_iter().map(JobState::as_str).collect();
+    let states: Vec<&str> = filter.places().into_iter().map(JobState::as_str).collect();
     let asked = statement_built(around(list_sql(looked, dir, &condition.sql, rows_max + 1)))
         .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)

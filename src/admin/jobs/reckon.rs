@@ -63,11 +63,13 @@ pub fn reckon(
     let mut below = Some(highest.saturating_add(1));
     let skip = Skip::of(filter);
     while let Some(from) = below {
-        let from = match skip.below(conn, from)? {
-            Next::Told(below) | Next::Unknown(below) => below,
+        let (from, floor) = match skip.below(conn, from)? {
+            Next::Told { below, floor } => (below, floor),
+            Next::Unknown(below) => (below, 0),
             Next::Nothing => break,
         };
-        below = look(conn, scope, filter, (from, lowest), &mut reckoned)?;
+        let edge = look(conn, scope, filter, (from, lowest.max(floor)), &mut reckoned)?;
+        below = edge.or(Some(floor)).filter(|floor| *floor > lowest);
         if below.is_some() && Instant::now() >= end {
             reckoned.is_partial = true;
             break;
@@ -85,7 +87,7 @@ fn look(
     reckoned: &mut Reckoned,
 ) -> Result<Option<i64>, DbError> {
     let condition = Condition::of(&filter.query, &filter.asker, 7);
-    let states: Vec<&str> = filter.states().into_iter().map(JobState::as_str).collect();
+    let states: Vec<&str> = filter.places().into_iter().map(JobState::as_str).collect();
     let asked = statement_built(sql(&condition.sql))
         .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)

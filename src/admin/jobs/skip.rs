@@ -12,8 +12,13 @@ use crate::queue::digests::BLOCK_IDS;
 pub enum Next {
     /// Below this id: no digest tells what is there.
     Unknown(i64),
-    /// Below this id: something may match there, as a digest says.
-    Told(i64),
+    /// Something may match there, as a digest says.
+    Told {
+        /// Below this id.
+        below: i64,
+        /// From this id on: below it, other digests tell.
+        floor: i64,
+    },
     /// Nowhere: nothing matches.
     Nothing,
 }
@@ -50,7 +55,7 @@ impl Skip {
         let is_told = made == last - first + 1 && (first..=last).contains(&block);
         Ok(match (is_told, found) {
             (false, _) => Next::Unknown(from),
-            (true, Some(found)) => Next::Told(from.min((found + 1) * BLOCK_IDS)),
+            (true, Some(found)) => Next::Told { below: from.min((found + 1) * BLOCK_IDS), floor: found * BLOCK_IDS },
             // what is older than all digests has to be looked into
             (true, None) if oldest.is_some_and(|oldest| oldest < first * BLOCK_IDS) => Next::Unknown(first * BLOCK_IDS),
             (true, None) => Next::Nothing,

@@ -111,7 +111,7 @@ fn by(
     let from = if among_oldest && cursor == Cursor::Newest { Cursor::Before(0) } else { cursor };
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
     let around = |sql: String| sorted_sql(&sql, (key, way), (from, rows_max));
-    let mut rows: Vec<Read> = read(conn, scope, filter, (from, SORTED_ROWS_MAX), &around)?;
+    let mut rows: Vec<Read> = read(conn, scope, filter, (from, 0), SORTED_ROWS_MAX, &around)?;
     let edge = rows.pop_if(|read| read.job.state == EDGE).map(|read| read.job.k).filter(|_| filter.needs_look(scope));
     let matched = rows.first().map_or(0, |read| read.matched);
     let within = match (matched > SORTED_ROWS_MAX, edge) {

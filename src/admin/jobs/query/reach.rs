@@ -8,6 +8,15 @@ use crate::queue::state::JobState;
 
 /// What may change of jobs is known of a block only while all of them have ended.
 const OPEN: &str = "d.open > 0";
+/// A block of jobs of which some have begun, and some may have or begin still. Of one in which all wait for their first attempt it is
+/// known that nothing has run, failed or ended there, however long ago its digest was made: whatever begins leaves one of these traces.
+const BEGUN: &str = "d.open > 0 AND (d.open <> d.jobs OR d.block = ANY (ARRAY(\
+    SELECT DISTINCT running.id / 4096 FROM millrace.leases l CROSS JOIN unnest(l.job_ids) AS running(id))) \
+    OR EXISTS (SELECT FROM millrace.history h WHERE h.job_id >= d.block * 4096 AND h.job_id < (d.block + 1) * 4096) \
+    OR EXISTS (SELECT FROM millrace.attempts a WHERE a.job_id >= d.block * 4096 AND a.job_id < (d.block + 1) * 4096))";
+/// A block whose jobs may have other arguments than its digest knows: a newer job took the place of one that was debounced.
+const REWORDED: &str = "d.open > 0 AND EXISTS (SELECT FROM millrace.template_versions v WHERE v.debounce IS NOT NULL \
+    AND v.template_id = ANY (d.templates))";
 
 /// Gives the condition over `millrace.digests d`, with parameters from `$first` on; `None` = no digest can tell.
 pub fn reach(query: &Query, asker: &Asker, first: usize) -> Option<Condition> {
@@ -42,16 +51,19 @@ impl Reach {
         match field {
             Field::Template => Some(self.ids("d.templates", "millrace.templates", tests)),
             Field::Queue => Some(or_open(&self.ids("d.queues", "millrace.queues", tests))),
-            Field::Node => Some(or_open(&self.ids("d.nodes", "millrace.nodes", tests))),
+            Field::Node => Some(or_begun(&self.ids("d.nodes", "millrace.nodes", tests))),
             Field::State => Some(self.states(tests)),
             Field::By => Some(self.listed("d.enqueuers", tests)),
             Field::Tag => Some(self.listed("d.tags", tests)),
-            Field::Group => Some(or_open(&self.listed("d.fingerprints", tests))),
+            Field::Group => Some(or_begun(&self.listed("d.fingerprints", tests))),
             Field::Created => Some(self.ranges(("d.first_at", "d.last_at"), tests)),
             Field::Since => Some(or_open(&self.ranges(("d.ended_first", "d.ended_last"), tests))),
             Field::Wait => Some(or_open(&self.ranges(("d.wait_ms_min", "d.wait_ms_max"), tests))),
-            Field::Run => Some(or_open(&self.ranges(("d.run_ms_min", "d.run_ms_max"), tests))),
-            Field::Attempt => Some(or_open(&self.ranges(("d.attempt_min", "d.attempt_max"), tests))),
+            Field::Run => Some(or_begun(&self.ranges(("d.run_ms_min", "d.run_ms_max"), tests))),
+            Field::Attempt => {
+                let tried = self.ranges(("d.attempt_min", "d.attempt_max"), tests);
+                Some(if tests.iter().all(is_of_tried) { or_begun(&tried) } else { or_open(&tried) })
+            }
             Field::Due => Some(OPEN.to_owned()), // only what waits for its time has one
             Field::Error => self.grams(words(tests)?),
             Field::Text => {
@@ -89,7 +101,8 @@ impl Reach {
             return OPEN.to_owned();
         }
         let names = self.0.names("ended.state", &ended);
-        format!("({OPEN} OR EXISTS (SELECT FROM unnest(d.states) AS ended(state) WHERE {names}))")
+        let ended_so = format!("EXISTS (SELECT FROM unnest(d.states) AS ended(state) WHERE {names})");
+        if ended.len() == tests.len() { or_begun(&ended_so) } else { or_open(&ended_so) }
     }
 
     /// Some value between the least and the most is in one of the ranges.
@@ -120,8 +133,18 @@ impl Reach {
                 )
             })
             .collect();
-        Some(or_open(&choices.join(" OR ")))
+        Some(format!("({REWORDED} OR {BEGUN} OR {})", choices.join(" OR ")))
     }
+}
+
+/// Tells whether only jobs are meant that were tried.
+fn is_of_tried(test: &Test) -> bool {
+    matches!(test, Test::Number(Range { from: Some(from), .. }) if from.value >= i64::from(from.is_within))
+}
+
+/// What only jobs have that have begun.
+fn or_begun(condition: &str) -> String {
+    format!("({BEGUN} OR {condition})")
 }
 
 fn or_open(condition: &str) -> String {
