@@ -3,6 +3,7 @@
 //! ```text
 //! millrace serve ──┬─ first.rs    from an empty folder to a job watched live
 //!  (own process)   ├─ repair.rs   failures, retries, cancelling, in front of the page
+//!                  ├─ budget.rs   statements and bytes of each page, at its fullest (full.rs)
 //!                  ├─ noscript.rs the main acts with script switched off
 //!                  ├─ pages.rs    every page of the route table: policy, shape, contrast, four looks
 //!                  ├─ hostile.rs  what attackers type, wherever it is shown
@@ -10,7 +11,9 @@
 //!                  ├─ small.rs    small things that only a browser shows
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
+mod budget;
 mod first;
+mod full;
 mod hostile;
 pub mod house;
 mod matrix;
