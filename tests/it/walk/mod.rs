@@ -4,6 +4,7 @@
 //! millrace serve ──┬─ first.rs    from an empty folder to a job watched live
 //!  (own process)   ├─ repair.rs   failures, retries, cancelling, in front of the page
 //!                  ├─ budget.rs   statements and bytes of each page, at its fullest (full.rs)
+//!                  ├─ failed.rs   from the dashboard to a failed job and its retry: by keys, and without script
 //!                  ├─ noscript.rs the main acts with script switched off
 //!                  ├─ pages.rs    every page of the route table: policy, shape, contrast, four looks
 //!                  ├─ hostile.rs  what attackers type, wherever it is shown
@@ -12,6 +13,7 @@
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod budget;
+mod failed;
 mod first;
 mod full;
 mod hostile;
