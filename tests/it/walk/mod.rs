@@ -8,6 +8,7 @@
 //!                  ├─ noscript.rs the main acts with script switched off
 //!                  ├─ pages.rs    every page of the route table: policy, shape, contrast, four looks
 //!                  ├─ hostile.rs  what attackers type, wherever it is shown
+//!                  ├─ hostile_kept.rs  the same on the pages of repair, and in what is copied and written down
 //!                  ├─ matrix.rs   every route × every role
 //!                  ├─ small.rs    small things that only a browser shows
 //!                  └─ sql_door.rs jobs made in transactions of others
@@ -17,6 +18,7 @@ mod failed;
 mod first;
 mod full;
 mod hostile;
+mod hostile_kept;
 pub mod house;
 mod matrix;
 mod noscript;
