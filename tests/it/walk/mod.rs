@@ -4,6 +4,7 @@
 //! millrace serve ──┬─ first.rs    from an empty folder to a job watched live
 //!  (own process)   ├─ repair.rs   failures, retries, cancelling, in front of the page
 //!                  ├─ budget.rs   statements and bytes of each page, at its fullest (full.rs)
+//!                  ├─ busy.rs     the dashboard and the list while 500 jobs run each second, and a server that goes away
 //!                  ├─ failed.rs   from the dashboard to a failed job and its retry: by keys, and without script
 //!                  ├─ noscript.rs the main acts with script switched off
 //!                  ├─ pages.rs    every page of the route table: policy, shape, contrast, four looks
@@ -14,6 +15,7 @@
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod budget;
+mod busy;
 mod failed;
 mod first;
 mod full;
