@@ -97,6 +97,30 @@
       || (selection && !selection.isCollapsed && panel.contains(selection.anchorNode));
   }
 
+  /** In a panel that is `data-still` rows stay where they are: those that came or went are counted until somebody asks for them. */
+  const rowsOf = root => all(':is(tr, li, .node)[id]', root);
+  const news = new Map();
+  function keepPlaces({ target, fragment }) {
+    if (!target?.hasAttribute?.('data-still')) return;
+    const shown = rowsOf(target), now = new Map(rowsOf(fragment).map(row => [row.id, row]));
+    const stayed = shown.filter(row => now.has(row.id)).length;
+    news.set(target.id, Math.max(now.size, shown.length) - stayed); // one that came pushes another off the end
+    if (shown.map(row => row.id).join() === [...now.keys()].join()) return;
+    const kept = target.cloneNode(true);
+    for (const row of rowsOf(kept)) {
+      if (now.has(row.id)) row.replaceWith(now.get(row.id));
+      else row.classList.add('gone');
+    }
+    fragment.replaceChildren(...kept.childNodes);
+  }
+
+  function tellNews() {
+    const place = one('#news'), count = [...news.values()].reduce((sum, some) => sum + some, 0);
+    if (!place) return;
+    place.hidden = count === 0;
+    one('[data-count]', place).textContent = count;
+  }
+
   function watch() {
     if (document.hidden || !live.element || over() || live.state === 'paused') return;
     if (Date.now() - live.heard > SILENCE_MS_MAX) show('cut');
@@ -128,6 +152,8 @@
     on('htmx:before:swap', event => {
       const { ctx, tasks } = event.detail;
       if (!isLive(ctx)) return;
+      tasks.forEach(keepPlaces);
+      tellNews();
       const going = tasks.filter(task => task.swapSpec.style === 'beforeend' || !isHeld(task.target));
       if (going.length < tasks.length) live.missed = true;
       tasks.splice(0, tasks.length, ...going);

@@ -1,7 +1,7 @@
 //! What staff did last, from the audit trail.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
@@ -14,6 +14,8 @@ const LINES_MAX: i32 = 6;
 
 /// One act of a person.
 pub struct Activity {
+    /// Number of the record.
+    pub id: i64,
     /// Letters of the avatar.
     pub initials: String,
     /// Who.
@@ -26,6 +28,8 @@ pub struct Activity {
 
 #[derive(QueryableByName)]
 struct Row {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
     #[diesel(sql_type = Text)]
     who: String,
     #[diesel(sql_type = Text)]
@@ -45,7 +49,7 @@ struct Row {
 /// Database failures.
 pub fn activity(conn: &mut PgConnection, shell: &Shell) -> Result<Vec<Activity>, DbError> {
     const SQL: &str = "-- admin::dashboard::activity
-SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.before ->> 'state' AS state, a.at FROM (
+SELECT a.id, coalesce(p.name, a.actor) AS who, a.act, a.subject, a.before ->> 'state' AS state, a.at FROM (
     SELECT * FROM millrace.audit WHERE accepted ORDER BY id DESC LIMIT $1
 ) AS a LEFT JOIN millrace.people p ON p.id = a.person_id ORDER BY a.id DESC";
     let rows: Vec<Row> = statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)?;
@@ -54,6 +58,7 @@ SELECT coalesce(p.name, a.actor) AS who, a.act, a.subject, a.before ->> 'state' 
 
 fn line(row: Row, shell: &Shell) -> Activity {
     Activity {
+        id: row.id,
         initials: initials(&row.who),
         what: words(&row.act, &row.subject, row.state.as_deref().and_then(JobState::parse)),
         who: row.who,

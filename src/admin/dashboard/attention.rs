@@ -145,6 +145,19 @@ impl Slots {
 }
 
 impl Concern {
+    /// Gives what it is about, the same for as long as it lasts.
+    pub fn key(&self) -> String {
+        match self {
+            Self::NoNode { .. } => "no-node".into(),
+            Self::Silent { node, .. } => format!("silent-{node}"),
+            Self::Behind { queue, .. } => format!("behind-{queue}"),
+            Self::Failing { cause, .. } => format!("failing-{}", cause.fingerprint),
+            Self::Paused { queue, .. } => format!("paused-{queue}"),
+            Self::Database { .. } => "database".into(),
+            Self::Drained { node, .. } => format!("drained-{node}"),
+        }
+    }
+
     /// Orders concerns: the smaller the worse.
     fn rank(&self) -> (u8, i64) {
         match self {

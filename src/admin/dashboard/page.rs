@@ -58,7 +58,7 @@ struct Links {
 #[derive(Template)]
 #[template(
     path = "dashboard/index.html",
-    blocks = ["attention", "flow_band", "throughput", "tiles_block", "queues_block", "failing_block", "nodes_block", "staff"]
+    blocks = ["headline", "attention", "flow_band", "throughput", "tiles_block", "queues_block", "failing_block", "nodes_block", "staff"]
 )]
 struct DashboardPage {
     shell: Shell,
@@ -197,10 +197,12 @@ fn spans(current: Span) -> Vec<Tab> {
 fn frame(page: &DashboardPage) -> Result<Frame, LiveError> {
     let panel = |id: &str, html: String| Panel { id: format!("panel-{id}"), html };
     let mut panels = vec![
+        panel("facts", page.as_headline().render()?),
         panel("attention", page.as_attention().render()?),
         panel("flow", page.as_flow_band().render()?),
         panel("throughput", page.as_throughput().render()?),
         panel("tiles", page.as_tiles_block().render()?),
+        panel("queues-aside", page.queues_aside.clone()), // two numbers and words of ours
         panel("queues", page.as_queues_block().render()?),
         panel("failing", page.as_failing_block().render()?),
         panel("nodes", page.as_nodes_block().render()?),

@@ -14,8 +14,6 @@ use crate::web::shell::Shell;
 
 /// A queue's row.
 pub struct QueueRow {
-    /// Part of the row's id.
-    pub slug: String,
     /// Name.
     pub name: String,
     /// Its page.
@@ -44,6 +42,8 @@ pub struct QueueRow {
 
 /// Something that fails.
 pub struct FailingRow {
+    /// Its identity.
+    pub fingerprint: String,
     /// First line of the message.
     pub message: String,
     /// State with its look; `None` when it is not known.
@@ -81,7 +81,6 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
     let ended: i64 = queue.per_minute.iter().sum();
     let share = if ended == 0 { 0.0 } else { queue.attempts_failed as f64 / ended as f64 };
     QueueRow {
-        slug: queue.name.replace('.', "-"),
         name: queue.name.clone(),
         href: paths::queue(&queue.name),
         paused: queue.paused,
@@ -111,6 +110,7 @@ pub fn failing_row(group: &Failing, actor: &Actor, now: Time) -> FailingRow {
             true => paths::failure(&group.fingerprint),
             false => format!("{}?state=failed,retrying&template={}", paths::JOBS, group.template),
         },
+        fingerprint: group.fingerprint.clone(),
         look: group.state.map(look),
         template: group.template.clone(),
         since: relative(group.first, now),

@@ -17,6 +17,8 @@ const MESSAGE_CHARS_MAX: usize = 90;
 
 /// A sentence of the attention card.
 pub struct Sentence {
+    /// What it is about, the same for as long as it lasts.
+    pub key: String,
     /// Colour.
     pub tone: Tone,
     /// Icon.
@@ -42,8 +44,14 @@ pub struct Deed {
 }
 
 fn sentence(concern: Concern) -> Sentence {
+    let key = concern.key();
+    Sentence { key, ..told(concern) }
+}
+
+fn told(concern: Concern) -> Sentence {
     match concern {
         Concern::NoNode { ready } => Sentence {
+            key: String::new(),
             tone: Tone::Failed,
             icon: "triangle-alert",
             what: "No node runs jobs.".into(),
@@ -52,6 +60,7 @@ fn sentence(concern: Concern) -> Sentence {
             deed: None,
         },
         Concern::Silent { node, age } => Sentence {
+            key: String::new(),
             tone: Tone::Failed,
             icon: "triangle-alert",
             what: format!("{node} has been silent for {}.", duration(age)),
@@ -64,6 +73,7 @@ fn sentence(concern: Concern) -> Sentence {
         }
         Concern::Failing { cause, state } => failing(&cause, state),
         Concern::Paused { queue, age, by, reason, ready } => Sentence {
+            key: String::new(),
             tone: Tone::Paused,
             icon: "circle-pause",
             what: format!("{queue} has been paused for {}", duration(age)),
@@ -94,6 +104,7 @@ fn behind(
     let fails = cause.map(|cause| format!(" {} failed lately{}.", attempts(cause.recent), saying(cause)));
     let listed = ("See the jobs", paths::with_query(paths::JOBS, &[("state", "ready"), ("queue", queue)]));
     Sentence {
+        key: String::new(),
         tone: Tone::Failed,
         icon: "triangle-alert",
         what: match target {
@@ -111,6 +122,7 @@ fn behind(
 fn failing(cause: &Cause, state: GroupState) -> Sentence {
     let template = &cause.template;
     Sentence {
+        key: String::new(),
         tone: Tone::Failed,
         icon: "octagon-alert",
         what: match state {
@@ -146,6 +158,7 @@ fn drained(node: &str, by: Option<&str>, reason: Option<&str>, stops: Option<i64
         None => "Other nodes take its work.".into(),
     };
     Sentence {
+        key: String::new(),
         tone: if stops.is_some() { Tone::Failed } else { Tone::Paused },
         icon: if stops.is_some() { "triangle-alert" } else { "circle-pause" },
         what: by.map_or_else(|| format!("{node} is stopping."), |by| format!("{node} is drained by {by}{because}.")),
@@ -164,6 +177,7 @@ fn database(found: &[Finding]) -> Sentence {
     };
     let of_worst = |read: fn(&Finding) -> String| found.first().map(read).unwrap_or_default();
     Sentence {
+        key: String::new(),
         tone: Tone::Failed,
         icon: "database",
         what: of_worst(Finding::sentence),

@@ -44,6 +44,8 @@ pub struct Counted {
     pub all: Tally,
     /// What the queues and templates hold that are asked for; `None` when more is asked than counts can tell.
     pub filtered: Option<Tally>,
+    /// Queues that hold jobs that may be seen, by name.
+    pub queues: Vec<String>,
 }
 
 /// Counts for a list with `filter`; `None` when the scope goes by tags, which no count knows.
@@ -63,7 +65,9 @@ pub fn counted(conn: &mut PgConnection, scope: &Scope, filter: &JobFilter) -> Re
         };
         Tally::of(&counts, meant)
     });
-    Ok(Some(Counted { all: Tally::of(&counts, seen), filtered }))
+    let mut queues: Vec<String> = counts.iter().filter(|count| seen(count)).map(|count| count.queue.clone()).collect();
+    queues.dedup(); // they are read in the order of names
+    Ok(Some(Counted { all: Tally::of(&counts, seen), filtered, queues }))
 }
 
 #[cfg(test)]

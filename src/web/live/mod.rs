@@ -9,7 +9,9 @@
 //! A frame's panels are complete, so a lost message cannot leave a wrong page: the first message after every connect
 //! carries all of them. A page that has swapped in the answer of an act asks for a fresh stream (`app.js`): what is again as
 //! it was before the act would not be sent otherwise. Log rows are numbered; a browser that comes back says after which number (`Last-Event-ID`).
+//! Browsers get their messages deflated (`packed.rs`).
 mod frame;
+mod packed;
 mod stream;
 mod topic;
 
@@ -154,12 +156,14 @@ pub async fn open(request: &HttpRequest, viewer: &SignedIn, show: Show) -> Resul
     let session = session::key(&request.get_session()).ok_or(WebError::SignIn)?;
     let place = wait_for_place(&kit.live, viewer.person).await?;
     let (sender, body) = stream::channel(place);
+    let packs = packed::is_read_by(request.headers());
     let subscriber = Subscriber::new(sender, session, viewer, cursor(request)?);
+    let subscriber = if packs { subscriber.packing() } else { subscriber };
     kit.live.join(kit, key(request, viewer, show.page)?, show, subscriber)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_ENCODING, "identity")) // or Compress would hold ticks back
+        .insert_header((header::CONTENT_ENCODING, if packs { "gzip" } else { "identity" })) // or Compress would hold ticks back
         .insert_header(("X-Accel-Buffering", "no"))
         .body(body))
 }

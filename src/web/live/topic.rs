@@ -8,6 +8,7 @@ use actix_web::web::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::frame::{Frame, Sent, message, named};
+use super::packed::{self, Packer};
 use super::{Hub, Render};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
@@ -44,17 +45,26 @@ pub(super) struct Subscriber {
     cursor: u64,
     /// It has seen nothing yet: the first message carries everything.
     fresh: bool,
+    /// It reads messages as they are packed.
+    packs: bool,
 }
 
 impl Subscriber {
     pub(super) fn new(sender: mpsc::Sender<Bytes>, session: Hash, viewer: &session::SignedIn, cursor: u64) -> Self {
         let rights = Rights { role: viewer.actor.role, scope: viewer.actor.scope.clone() };
-        Self { sender, session, rights, cursor, fresh: true }
+        Self { sender, session, rights, cursor, fresh: true, packs: false }
+    }
+
+    /// It gets its messages packed from now on, behind a header. A queue that is full before its first message is not one.
+    pub(super) fn packing(mut self) -> Self {
+        self.packs = self.sender.try_send(Bytes::from_static(packed::HEADER)).is_ok();
+        self
     }
 
     /// Tells whether it took the message. A full queue means a reader that is too slow.
-    fn send(&self, text: &str) -> bool {
-        self.sender.try_send(Bytes::copy_from_slice(text.as_bytes())).is_ok()
+    fn send(&self, text: &str, packer: &mut Packer) -> bool {
+        let message = if self.packs { packer.pack(text) } else { Bytes::copy_from_slice(text.as_bytes()) };
+        self.sender.try_send(message).is_ok()
     }
 }
 
@@ -95,11 +105,12 @@ impl Topic {
     fn check_rights(&self, conn: &mut PgConnection, now: Time) -> Result<(), DbError> {
         let sessions: Vec<Hash> = self.subscribers().iter().map(|one| one.session).collect();
         let held = rights::of_sessions(conn, &sessions, now)?;
+        let mut packer = Packer::default();
         self.subscribers().retain(|one| {
             let arrived_since = !sessions.contains(&one.session);
             let stays = arrived_since || held.get(one.session.as_slice()) == Some(&one.rights);
             if !stays {
-                one.send(&named("bye", "your session or your rights have changed"));
+                one.send(&named("bye", "your session or your rights have changed"), &mut packer);
             }
             stays
         });
@@ -115,7 +126,7 @@ impl Topic {
 
     /// Tells everybody what is new to them; whoever does not take it is cut.
     fn tell(&self, frame: &Frame, sent: &mut Sent) {
-        let changed = sent.changed(frame);
+        let (changed, mut packer) = (sent.changed(frame), Packer::default());
         self.subscribers().retain_mut(|subscriber| {
             let tail = frame.tail.as_ref();
             let (text, cursor) = match subscriber.fresh {
@@ -123,12 +134,13 @@ impl Topic {
                 false => message(changed.iter().copied(), tail, subscriber.cursor),
             };
             (subscriber.cursor, subscriber.fresh) = (cursor, false);
-            text.is_none_or(|text| subscriber.send(&text))
+            text.is_none_or(|text| subscriber.send(&text, &mut packer))
         });
     }
 
     fn tell_all(&self, text: &str) {
-        self.subscribers().retain(|subscriber| subscriber.send(text));
+        let mut packer = Packer::default();
+        self.subscribers().retain(|subscriber| subscriber.send(text, &mut packer));
     }
 }
 
@@ -188,7 +200,7 @@ mod tests {
     fn subscriber(cursor: u64) -> (Subscriber, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(2);
         let rights = Rights { role: Role::Admin, scope: Scope::default() };
-        (Subscriber { sender, session: [0; 32], rights, cursor, fresh: true }, receiver)
+        (Subscriber { sender, session: [0; 32], rights, cursor, fresh: true, packs: false }, receiver)
     }
 
     fn frame(html: &str, rows: &[u64]) -> Frame {

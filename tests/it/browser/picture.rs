@@ -45,6 +45,14 @@ impl Browser {
         }
     }
 
+    /// Makes the window as high as the page until it is looked at in another way: nothing is out of sight.
+    #[track_caller]
+    pub fn stretch(&self) {
+        let page = self.devtools("Page.getLayoutMetrics", json!({}))["cssContentSize"]["height"].as_f64();
+        let height_px = page.map_or(0, |height| height.ceil() as u32).min(HEIGHT_PX_MAX);
+        self.set_height(height_px).unwrap_or_else(|e| panic!("the window cannot be made {height_px} px high: {e}"));
+    }
+
     /// Makes the window as high as the page while `look` looks: bars that stick to an edge stand at the edge then, and hide
     /// nothing that one would scroll to.
     pub(super) fn stretched<T>(&self, look: impl FnOnce(&Self) -> T) -> Result<T, Refused> {

@@ -25,18 +25,28 @@ impl Served {
 
     /// Starts one with these settings.
     pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Served {
-        Served::launch(folder, variables, |command| command)
+        Served::start_at("127.0.0.1:0", folder, variables)
+    }
+
+    /// Starts one that listens at `address`.
+    pub fn start_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Served {
+        Served::launch(address, folder, variables, |command| command)
     }
 
     /// Starts one as an ordinary user: `as_user` tells a command whose it is.
     pub fn start_as(folder: &Path, as_user: fn(&mut Command) -> &mut Command) -> Served {
-        Served::launch(folder, &[], as_user)
+        Served::launch("127.0.0.1:0", folder, &[], as_user)
     }
 
-    fn launch(folder: &Path, variables: &[(&str, &str)], as_user: fn(&mut Command) -> &mut Command) -> Served {
+    fn launch(
+        address: &str,
+        folder: &Path,
+        variables: &[(&str, &str)],
+        as_user: fn(&mut Command) -> &mut Command,
+    ) -> Served {
         let log = folder.join("serve.log");
         let mut command = Command::new(program());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).current_dir(folder).env_clear();
+        command.args(["serve", "--listen", address, "--data-dir"]).arg(folder).current_dir(folder).env_clear();
         command.envs(variables.iter().copied());
         if let Some(programs) = std::env::var_os("MILLRACE_PG_BIN") {
             command.env("MILLRACE_PG_BIN", programs);

@@ -192,7 +192,7 @@ fn answers(
     }
 }
 
-fn socket_of(url: &str) -> PathBuf {
+pub(super) fn socket_of(url: &str) -> PathBuf {
     let host = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
     Path::new(&host.replace("%2F", "/")).join(".s.PGSQL.5432")
 }

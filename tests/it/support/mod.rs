@@ -8,6 +8,7 @@
 pub mod cutter;
 mod database;
 mod exit;
+pub mod overheard;
 mod shared_cluster;
 pub mod stage;
 mod throw_away;

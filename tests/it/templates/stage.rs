@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, HttpServer};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use millrace::base::clock::{Clock, SystemClock};
-use millrace::base::db::statement;
+use millrace::base::db::{Db, statement};
 use millrace::queue::access::password::Password;
 use millrace::queue::actor::PersonId;
 use millrace::queue::permission::Role;
@@ -60,9 +60,15 @@ impl Console {
 
     pub fn start_at(address: &str) -> Console {
         let db = TestDb::new();
+        let pool = db.pool(4);
+        Console::start_over(db, pool, address)
+    }
+
+    /// A console that reaches its database by `pool`.
+    pub fn start_over(db: TestDb, pool: Db, address: &str) -> Console {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let kit = kit(&db, listener.local_addr().unwrap().port());
+        let kit = kit(pool, listener.local_addr().unwrap().port());
         let (hub, (sender, receiver)) = (Arc::clone(&kit.live), std::sync::mpsc::channel());
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -124,12 +130,12 @@ impl Drop for Console {
     }
 }
 
-fn kit(db: &TestDb, port: u16) -> Kit {
+fn kit(pool: Db, port: u16) -> Kit {
     let mut all = routes::all(false);
     all.push(Route::get("/as/{id}", Access::Open, sign_in_as));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Kit {
-        db: Database::new(db.pool(4)),
+        db: Database::new(pool),
         clock,
         settings: Arc::new(Settings::loopback(port, Key::from(&[7; 64]))),
         table: Arc::new(Table::new(all)),

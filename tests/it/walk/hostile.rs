@@ -13,10 +13,10 @@ use crate::browser::{Browser, Look, checks};
 use crate::support::stage::{enqueue, text, wait_for};
 
 /// Markup, quotes, and the braces of a template.
-const TYPED: &str = "<script>hacked=1</script>\"'><img src=x onerror=hacked=1>{{7*7}}";
+pub(super) const TYPED: &str = "<script>hacked=1</script>\"'><img src=x onerror=hacked=1>{{7*7}}";
 /// The same with what terminals obey (colours, a title, a bell) and what turns the direction of text: logs and payloads
 /// take it.
-const LOUD: &str =
+pub(super) const LOUD: &str =
     "<script>hacked=1</script>\"'><img src=x onerror=hacked=1>\u{1b}[31mred\u{1b}]0;title\u{7}\u{202e}gpj";
 
 /// Says its argument on every way that a command has.
@@ -24,7 +24,7 @@ const SAY: &str = "printf '%s\\n' \"$PARAM_TEXT\"; printf '::warn %s\\n' \"$PARA
 printf '::progress 1/2 %s\\n' \"$PARAM_TEXT\"; printf '::output %s\\n' \"$MILLRACE_ARGS\"; sleep 1; exit 3 # \u{202e}nothing";
 
 /// Gives what is wrong with the present page, if anything.
-const INERT: &str = "const text = document.body.innerText, wrong = [];
+pub(super) const INERT: &str = "const text = document.body.innerText, wrong = [];
     if (window.hacked !== undefined) wrong.push('script ran');
     if (document.querySelector('img[src=x], script:not([src]), [onerror]')) wrong.push('markup became elements');
     if (/[\\u0000-\\u0008\\u000b-\\u001f\\u202a-\\u202e\\u2066-\\u2069]/.test(text)) wrong.push('a control or direction character is shown as it is: '
@@ -33,7 +33,7 @@ const INERT: &str = "const text = document.body.innerText, wrong = [];
     return wrong";
 
 /// A template whose every free text is hostile, and one that fails with any message.
-fn templates(conn: &mut PgConnection) {
+pub(super) fn templates(conn: &mut PgConnection) {
     let say = json!({"kind": "Template", "name": "hostile.say", "description": TYPED, "runner": "command",
         "command": {"shell": SAY}, "defaults": {"max_attempts": 1, "queue": "default"},
         "params": {"required": ["text"], "properties": {
@@ -49,18 +49,18 @@ fn templates(conn: &mut PgConnection) {
     }
 }
 
-fn rename_everybody(conn: &mut PgConnection) {
+pub(super) fn rename_everybody(conn: &mut PgConnection) {
     statement("UPDATE millrace.people SET name = $1").bind::<Text, _>(TYPED).run(conn).unwrap();
 }
 
-fn failed(conn: &mut PgConnection, template: &str, args: Value) -> JobId {
+pub(super) fn failed(conn: &mut PgConnection, template: &str, args: Value) -> JobId {
     let job = enqueue(conn, template, args);
     wait_for(conn, job, "failed");
     job
 }
 
 /// Not to be run before it was looked at.
-fn waiting(conn: &mut PgConnection) -> JobId {
+pub(super) fn waiting(conn: &mut PgConnection) -> JobId {
     const SQL: &str =
         "SELECT millrace.enqueue('hostile.say', $1, run_at => now() + interval '1 day', unique_key => $2)";
     let args = json!({"text": LOUD, "choice": TYPED});
@@ -85,21 +85,25 @@ fn what_attackers_type_is_text_wherever_it_is_shown() {
     house.sign_in(&browser, Role::Admin);
     rename_everybody(&mut conn);
 
+    browser.open(&format!("{}/jobs/{going}", house.origin));
+    browser.wait_for_text("1 of 2");
+    assert_inert(&house, &browser, &shown(&[said, refused, waiting, going]));
+}
+
+/// Opens each page and fails for those where something of it is more than text, or breaks the page on a phone.
+#[track_caller]
+pub(super) fn assert_inert(house: &House, browser: &Browser, addresses: &[String]) {
     let mut wrong = Vec::new();
-    for address in shown(&[said, refused, waiting, going]) {
+    for address in addresses {
         browser.open(&format!("{}{address}", house.origin));
-        if address == format!("/jobs/{going}") {
-            browser.wait_for_text("1 of 2");
-        }
         let found = browser.script(INERT, &[]);
         let found = found.as_array().unwrap().iter().map(|problem| problem.as_str().unwrap().to_owned());
         let mut found: Vec<_> = found.chain(browser.log_problems()).collect();
         browser.set_look(Look::light().narrow());
-        found.extend(checks::problems(&browser));
+        found.extend(checks::problems(browser));
         browser.set_look(Look::light().wide());
         wrong.extend(found.into_iter().map(|problem| format!("{address} {problem}")));
     }
-
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

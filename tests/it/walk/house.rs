@@ -19,9 +19,9 @@ pub const PASSWORD: &str = "mild granite otter 42";
 /// `millrace serve` with diagnostics on; ends with this value.
 pub struct House {
     // Fields end in this order: the program before what it stands on.
-    _served: Served,
+    served: Option<Served>,
     pub db: TestDb,
-    _folder: ThrowAway,
+    folder: ThrowAway,
     pub origin: String,
 }
 
@@ -33,17 +33,33 @@ struct Id {
 
 impl House {
     pub fn start() -> House {
-        let (db, folder) = (TestDb::new(), ThrowAway::new());
-        let sql_url = db.url_of("millrace_sql");
+        let mut house = House { served: None, db: TestDb::new(), folder: ThrowAway::new(), origin: String::new() };
+        house.serve("127.0.0.1:0");
+        house
+    }
+
+    fn serve(&mut self, address: &str) {
+        let sql_url = self.db.url_of("millrace_sql");
         let variables = [
-            ("DATABASE_URL", db.url()),
+            ("DATABASE_URL", self.db.url()),
             ("MILLRACE_SQL_URL", &sql_url),
             ("MILLRACE_ALLOW_DIAGNOSTICS", "on"),
             ("MILLRACE_NODE", "mil-01"),
         ];
-        let mut served = Served::start_with(folder.path(), &variables);
-        let origin = served.origin();
-        House { _served: served, db, _folder: folder, origin }
+        let mut served = Served::start_at(address, self.folder.path(), &variables);
+        self.origin = served.origin();
+        self.served = Some(served);
+    }
+
+    /// Ends the program in order.
+    pub fn stop(&mut self) {
+        assert_eq!(self.served.take().expect("it runs").end(), 0);
+    }
+
+    /// Starts the program again, at the same address.
+    pub fn start_again(&mut self) {
+        let address = self.address().to_owned();
+        self.serve(&address);
     }
 
     pub fn connect(&self) -> PgConnection {

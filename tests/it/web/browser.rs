@@ -72,6 +72,16 @@ impl Browser {
         self.take(answer)
     }
 
+    /// Posts a document as a program does.
+    pub fn post_json(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.origin));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send(body).unwrap();
+        self.take(answer)
+    }
+
     /// Asks with any method and reads no body: a stream's would not end.
     pub fn knock(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
 use millrace::queue::permission::Role;
 
 use super::browser::Browser;
@@ -39,6 +40,18 @@ fn a_stream_begins_with_everything_and_goes_on_with_what_is_new() {
     assert!(text.starts_with("id: 5\ndata: <hx-partial hx-target=\"#panel-clock\""), "{text}");
     assert!(text.contains("<li class=\"I\" id=\"log-5\">") && text.contains("id=\"log-6\""), "{text}");
     assert!(!text.contains("csrf"), "a shared rendering holds nobody's token");
+}
+
+#[test]
+fn who_reads_gzip_gets_the_same_and_as_soon() {
+    let console = Console::start();
+    let browser = viewer(&console);
+
+    let packed = browser.stream("/live/design?after=4", &[("Accept-Encoding", "gzip, br")]);
+    let text = read_until(&mut GzDecoder::new(packed), "id: 6");
+
+    assert!(text.starts_with("id: 5\ndata: <hx-partial hx-target=\"#panel-clock\""), "{text}");
+    assert!(text.contains("<li class=\"I\" id=\"log-5\">") && text.contains("id=\"log-6\""), "{text}");
 }
 
 #[test]

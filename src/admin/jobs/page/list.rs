@@ -16,7 +16,6 @@ use crate::admin::jobs::query::print::{Style, values};
 use crate::admin::jobs::{Cursor, detail};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
-use crate::queue::catalog;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -111,9 +110,8 @@ impl ListPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, mut view: ListView) -> Result<Self, DbError> {
         let saved = Saved::read(conn, actor, &mut view)?;
         let found = Found::read(conn, actor, &shell, &view)?;
-        let names = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
-        let queues = names.filter(|name| actor.scope.covers(name, &[])).map(|name| Choice::new(name.clone(), name));
-        let queues = queues.collect();
+        let names = found.counted.as_ref().map(|counted| counted.queues.clone()).unwrap_or_default();
+        let queues = names.into_iter().map(|name| Choice::new(name.clone(), name)).collect();
         Ok(Self { queues, saved, ..Self::new(actor, shell, view, found) })
     }
 
