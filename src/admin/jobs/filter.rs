@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(filter("node:a").places(), with(JobState::Running));
         assert_eq!(filter("run:>5s tag:x").places(), with(JobState::Running));
         assert_eq!(filter("wait:>5m").places(), with(JobState::Ready));
-        assert_eq!(filter("due:<1h").places(), waiting.into());
+        assert_eq!(filter("due:<+1h").places(), waiting.into());
         assert_eq!(filter("node:a state:ready").places(), [].into());
         assert_eq!(filter("node:a OR tag:x").places().len(), JobState::ALL.len());
         assert_eq!(filter("-node:a error:x").places().len(), JobState::ALL.len());

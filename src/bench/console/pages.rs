@@ -41,7 +41,7 @@ const SEARCHES: [&str; 46] = [
     "created:-24h",
     "created:-7d..-6d",
     "since:-1h",
-    "due:<1h",
+    "due:<+1h",
     "error:refused",
     "error:\"no such customer\"",
     "arg.customer:4711",

@@ -11,10 +11,10 @@ use crate::access::pages::Console;
 /// The server's bound is 30 s; the kernel looks at doubling intervals.
 const CUT_WITHIN: Duration = Duration::from_secs(90);
 
-/// A connection with a small window that has asked for more than all buffers between here and there hold.
-fn asking(address: &str) -> TcpStream {
+/// A connection that has asked for more than all buffers between here and there hold.
+fn asking(address: &str, receive_bytes: usize) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    socket.set_recv_buffer_size(receive_bytes).unwrap();
     socket.connect(&address.parse::<SocketAddr>().unwrap().into()).unwrap();
     let mut stream = TcpStream::from(socket);
     stream.write_all(format!("GET /sign-in HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(150).as_bytes()).unwrap();
@@ -24,7 +24,7 @@ fn asking(address: &str) -> TcpStream {
 #[test]
 fn a_peer_that_takes_nothing_loses_its_connection_and_one_that_is_only_slow_does_not() {
     let console = Console::start();
-    let (mut slow, deaf) = (asking(console.address()), asking(console.address()));
+    let (mut slow, deaf) = (asking(console.address(), 128 * 1024), asking(console.address(), 4 * 1024));
 
     let begun = Instant::now();
     let lost = loop {
@@ -32,7 +32,7 @@ fn a_peer_that_takes_nothing_loses_its_connection_and_one_that_is_only_slow_does
         if error.is_some() || begun.elapsed() > CUT_WITHIN {
             break error;
         }
-        slow.read_exact(&mut [0; 2 * 1024]).unwrap();
+        slow.read_exact(&mut [0; 8 * 1024]).unwrap();
         std::thread::sleep(Duration::from_secs(1));
     };
 

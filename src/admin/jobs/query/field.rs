@@ -89,7 +89,7 @@ fields! {
     Run "run" ["duration", "ran"] Length, "how long its last attempt ran", "run:>2s";
     Created "created" ["enqueued"] Moment, "when it was enqueued", "created:-24h";
     Since "since" ["finished", "ended", "activity"] Moment, "when it entered its state", "since:2026-11-01..2026-11-07";
-    Due "due" ["run_at"] Moment, "when it becomes ready", "due:<2026-12-01";
+    Due "due" ["run_at"] Moment, "when it becomes ready", "due:<+2h";
     By "by" ["enqueued_by"] Name, "who enqueued it", "by:token:catalogue";
     Error "error" [] Words, "words of its last failure", "error:\"connection refused\"";
     Group "group" ["fingerprint"] Name, "its failure group", "group:9f2c81d0";

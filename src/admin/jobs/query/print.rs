@@ -109,6 +109,7 @@ fn ranged<T: Copy + PartialEq>(range: &Range<T>, style: Style, write: impl Fn(&T
 fn moment(moment: &Moment) -> String {
     match moment {
         Moment::Ago(ms) => format!("-{}", length(*ms)),
+        Moment::Ahead(ms) => format!("+{}", length(*ms)),
         Moment::Day(day) => day.to_string(),
         Moment::Local(local) => local
             .format(if local.and_utc().timestamp_subsec_nanos() > 0 {

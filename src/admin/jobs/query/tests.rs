@@ -115,6 +115,7 @@ fn days_and_times_are_those_of_the_askers_zone() {
     assert_eq!(from.value.begins(now, Rome), at("2026-11-23T23:00:00Z"));
     assert_eq!(to.value.ends(now, Rome), at("2026-11-24T23:00:00Z"));
     assert_eq!(Moment::Ago(86_400_000).begins(now, Rome), at("2026-11-23T12:00:00Z"));
+    assert_eq!(Moment::Ahead(3_600_000).begins(now, Rome), at("2026-11-24T13:00:00Z"));
     let gap = Moment::Local("2026-03-29T02:30:00".parse().expect("a time"));
     assert_eq!(gap.begins(now, Rome), at("2026-03-29T01:30:00Z"), "clocks passed over it");
 }

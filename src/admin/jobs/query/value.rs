@@ -50,6 +50,8 @@ pub struct Range<T> {
 pub enum Moment {
     /// So many milliseconds ago.
     Ago(u64),
+    /// In so many milliseconds.
+    Ahead(u64),
     /// A day.
     Day(NaiveDate),
     /// A time of day.
@@ -100,7 +102,7 @@ impl Range<Moment> {
         let is_open = self.to.is_none() && self.from.is_some_and(|from| matches!(from.value, Moment::Ago(_)));
         let mut is_changed = false;
         for bound in [&mut self.from, &mut self.to].into_iter().flatten() {
-            if let Moment::Ago(_) = bound.value {
+            if let Moment::Ago(_) | Moment::Ahead(_) = bound.value {
                 bound.value = Moment::Instant(bound.value.begins(now, zone));
                 is_changed = true;
             }
@@ -268,6 +270,8 @@ fn moments(value: &Chars) -> Result<Range<Moment>, String> {
 fn is_after(one: Moment, other: Moment) -> bool {
     match (one, other) {
         (Moment::Ago(one), Moment::Ago(other)) => one < other,
+        (Moment::Ahead(one), Moment::Ahead(other)) => one > other,
+        (Moment::Ahead(_), Moment::Ago(_)) => true,
         (Moment::Day(one), Moment::Day(other)) => one > other,
         (Moment::Local(one), Moment::Local(other)) => one > other,
         (Moment::Instant(one), Moment::Instant(other)) => one > other,
@@ -281,6 +285,9 @@ fn moment(text: &str) -> Result<Moment, String> {
     if let Some(ago) = text.strip_prefix('-') {
         return length(ago).map(Moment::Ago);
     }
+    if let Some(ahead) = text.strip_prefix('+') {
+        return length(ahead).map(Moment::Ahead);
+    }
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(Moment::Day(day));
     }
@@ -291,7 +298,7 @@ fn moment(text: &str) -> Result<Moment, String> {
     }
     match text.parse::<Time>() {
         Ok(instant) => Ok(Moment::Instant(instant)),
-        Err(_) => Err(format!("{text:?} is no moment; write 2026-11-24, 2026-11-24T14:30 or -24h")),
+        Err(_) => Err(format!("{text:?} is no moment; write 2026-11-24, 2026-11-24T14:30, -24h or +2h")),
     }
 }
 
@@ -300,6 +307,7 @@ impl Moment {
     pub fn begins(self, now: Time, zone: Tz) -> Time {
         match self {
             Self::Ago(ms) => before(now, ms),
+            Self::Ahead(ms) => after(now, ms),
             Self::Day(day) => in_zone(day.and_time(NaiveTime::MIN), zone),
             Self::Local(local) => in_zone(local, zone),
             Self::Instant(instant) => instant,
@@ -310,7 +318,7 @@ impl Moment {
     pub fn ends(self, now: Time, zone: Tz) -> Time {
         match self {
             Self::Day(day) => Self::Day(day.succ_opt().unwrap_or(day)).begins(now, zone),
-            Self::Ago(_) | Self::Local(_) | Self::Instant(_) => self.begins(now, zone),
+            Self::Ago(_) | Self::Ahead(_) | Self::Local(_) | Self::Instant(_) => self.begins(now, zone),
         }
     }
 }
@@ -318,6 +326,11 @@ impl Moment {
 fn before(now: Time, ms: u64) -> Time {
     let ago = i64::try_from(ms).ok().and_then(TimeDelta::try_milliseconds);
     ago.and_then(|ago| now.checked_sub_signed(ago)).unwrap_or(Time::UNIX_EPOCH)
+}
+
+fn after(now: Time, ms: u64) -> Time {
+    let ahead = i64::try_from(ms).ok().and_then(TimeDelta::try_milliseconds);
+    ahead.and_then(|ahead| now.checked_add_signed(ahead)).unwrap_or(Time::MAX_UTC)
 }
 
 /// Gives the first moment at which clocks of the zone show `local`, or passed over it.
