@@ -35,6 +35,7 @@ pub fn all(design: bool) -> Vec<Route> {
         templates::api::routes(),
         tokens::page::routes(),
         views::page::routes(),
+        views::api::routes(),
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::base::clock::Time;
+
 /// What a command that was done says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -97,6 +99,11 @@ impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::refused(error.to_string())
     }
+}
+
+/// Writes a moment for people; programs get theirs in the JSON.
+pub fn moment(at: Time) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// Lays out rows in columns two spaces apart; the first row is the heading.

@@ -8,8 +8,8 @@ use diesel::Connection;
 use serde_json::json;
 
 use super::{Answer, Database, Failure, Globals};
-use crate::admin::health::database;
 use crate::admin::health::service::{self as health, Finding};
+use crate::admin::health::{database, resting};
 use crate::base::clock::SystemClock;
 use crate::base::db::{DbError, PgConnection};
 use crate::base::key::{DataKey, KeyError};
@@ -114,6 +114,7 @@ fn examine(database: &Database) -> Result<Vec<Finding>, Failure> {
     if missing.is_empty() {
         findings.extend(health::admin(&mut runtime)?); // needs the table
         findings.extend(watched(&mut runtime)?);
+        findings.extend(resting::findings(&mut runtime)?);
     }
     findings.extend(missing);
     Ok(findings)

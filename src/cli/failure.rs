@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::answer::columns;
+use super::answer::{columns, moment};
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::failures::service;
 use crate::admin::failures::{Act, Filter, GroupRow, ROWS_MAX, group_json};
@@ -140,8 +140,8 @@ fn facts(group: &GroupRow, now: Time) -> String {
         ("message", message(group)),
         ("versions", format!("{} to {}", group.first_version, group.last_version)),
         ("attempts", format!("{}, of which {} ended their job", group.attempts, group.jobs_failed)),
-        ("first seen", format!("{} (job {})", group.first_seen.to_rfc3339(), group.first_job)),
-        ("last seen", format!("{} (job {})", group.last_seen.to_rfc3339(), group.last_job)),
+        ("first seen", format!("{} (job {})", moment(group.first_seen), group.first_job)),
+        ("last seen", format!("{} (job {})", moment(group.last_seen), group.last_job)),
         ("assigned to", group.assignee_email.clone().unwrap_or_else(|| "nobody".into())),
         ("ticket", group.ticket.clone().unwrap_or_else(|| "none".into())),
     ];
@@ -151,7 +151,7 @@ fn facts(group: &GroupRow, now: Time) -> String {
 fn told(act: &Act, group: &GroupRow, now: Time) -> String {
     let print = &group.fingerprint;
     match act {
-        Act::Mute(until) => format!("The group {print} is muted until {}.", until.to_rfc3339()),
+        Act::Mute(until) => format!("The group {print} is muted until {}.", moment(*until)),
         Act::Handle(Some(from)) => format!("The group {print} is marked handled from version {from} on."),
         Act::Handle(None) => format!("The group {print} is marked handled."),
         Act::Assign(Some(_)) => {

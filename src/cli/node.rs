@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::answer::columns;
+use super::answer::{columns, moment};
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::nodes::service::{self, Act};
 use crate::admin::nodes::{NodeRow, NodeState};
@@ -72,7 +72,7 @@ fn scaling(sizes: Vec<PoolSize>) -> Result<Answer, Failure> {
     let mut rows = vec![["AT", "SLOTS", "BUSY", "WAITING", "OBEYED", "REASON"].map(String::from).to_vec()];
     rows.extend(sizes.iter().map(|size| {
         vec![
-            size.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            moment(size.at),
             format!("{} -> {}", size.slots_before, size.slots_after),
             size.busy.to_string(),
             size.waiting.to_string(),

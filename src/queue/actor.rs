@@ -1,5 +1,6 @@
 //! Who acts. Every service call names its actor; every accepted change is recorded under that name.
 
+use super::access::token::TokenId;
 use super::permission::{Permission, Role};
 
 crate::row_id!(
@@ -14,6 +15,8 @@ pub enum Via {
     Console,
     /// An API token, by its name.
     Token {
+        /// The token's row.
+        id: TokenId,
         /// The token's name.
         name: String,
         /// `all`, or `<area>:read` and `<area>:write`.
@@ -139,7 +142,7 @@ mod tests {
 
     fn token(scopes: &[&str]) -> Actor {
         let scopes = scopes.iter().map(ToString::to_string).collect();
-        Actor { via: Via::Token { name: "ci".into(), scopes }, ..Actor::system("owner") }
+        Actor { via: Via::Token { id: TokenId(1), name: "ci".into(), scopes }, ..Actor::system("owner") }
     }
 
     #[test]

@@ -212,6 +212,7 @@ DELETE FROM millrace.idempotency WHERE (scope, key) IN (
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::access::token::TokenId;
 
     #[test]
     fn keys_are_visible_and_bounded() {
@@ -225,8 +226,10 @@ mod tests {
 
     #[test]
     fn tokens_of_one_person_do_not_share_keys() {
-        let token =
-            |name: &str| Actor { via: Via::Token { name: name.into(), scopes: Vec::new() }, ..Actor::system("ada") };
+        let token = |name: &str| Actor {
+            via: Via::Token { id: TokenId(1), name: name.into(), scopes: Vec::new() },
+            ..Actor::system("ada")
+        };
 
         assert_ne!(scope_of(&token("a")), scope_of(&token("b")));
         assert_eq!(scope_of(&Actor::system("ada")), "ada");

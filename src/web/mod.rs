@@ -19,6 +19,7 @@ pub mod ansi;
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod bell;
 pub mod blocking;
 pub mod body;
 pub mod cells;

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::bell;
 use super::format::{Stamp, stamp};
 use super::look::{Density, Environment, Theme};
 use super::parts::Notice;
@@ -151,9 +152,14 @@ impl Shell {
         Some(Crumb { label, href: step.href.clone() })
     }
 
+    /// Gives the count on the bell.
+    pub fn bell(&self) -> bell::Bell {
+        bell::Bell::new(self.unread)
+    }
+
     /// Writes the number of unread messages: beyond 99 nobody counts.
     pub fn unread_text(&self) -> String {
-        if self.unread > 99 { "99+".into() } else { self.unread.to_string() }
+        bell::words(self.unread)
     }
 
     /// Puts a quiet number beside an entry of the rail.

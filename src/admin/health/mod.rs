@@ -7,6 +7,7 @@ mod metrics;
 pub mod page;
 mod probe;
 mod queries;
+pub mod resting;
 pub mod service;
 mod slots;
 

@@ -2,6 +2,7 @@
 pub mod acts;
 pub mod again;
 pub mod api;
+mod bounds;
 pub mod complete;
 mod debounce;
 mod detail;
@@ -13,6 +14,7 @@ mod gate;
 pub mod gather;
 pub mod idempotency;
 pub mod json;
+mod kin;
 mod list;
 pub mod log_lines;
 pub mod pace;

@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
-use crate::queue::actor::{Actor, Scope};
+use crate::queue::actor::{Actor, PersonId, Scope};
 use crate::queue::job::JobId;
 use crate::queue::permission::Permission;
 use crate::queue::state::JobState;
 
 /// Most records and relatives shown.
 const SHOWN_MAX: i64 = 50;
+/// Nobody has this id: whoever is no person did nothing under their own name.
+const NOBODY: PersonId = PersonId(-1);
 
 /// One record of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -52,19 +54,75 @@ pub fn trail(conn: &mut PgConnection, actor: &Actor, job: JobId) -> Result<Vec<R
 pub fn trail_of(
     conn: &mut PgConnection,
     actor: &Actor,
+    of: (&str, &str),
+    records_max: i64,
+) -> Result<Vec<Record>, DbError> {
+    let whose = if actor.may(Permission::ReadAudit) { None } else { Some(actor.person.unwrap_or(NOBODY)) };
+    read(conn, whose, of, records_max)
+}
+
+/// Reads what anybody did to the thing `subject` of a kind that concerns whoever sees it; at most `records_max` records.
+///
+/// # Errors
+/// Database failures.
+pub fn open_trail(conn: &mut PgConnection, of: (&str, &str), records_max: i64) -> Result<Vec<Record>, DbError> {
+    read(conn, None, of, records_max)
+}
+
+fn read(
+    conn: &mut PgConnection,
+    whose: Option<PersonId>,
     (kind, subject): (&str, &str),
     records_max: i64,
 ) -> Result<Vec<Record>, DbError> {
     const SQL: &str = "-- admin::jobs::trail
 SELECT a.at, coalesce(p.name, a.actor) AS actor, a.act, a.accepted, a.reason, a.after FROM (
-    SELECT * FROM millrace.audit WHERE subject_kind = $1 AND subject = $2 AND ($3 OR person_id = $4) ORDER BY id DESC LIMIT $5
+    SELECT * FROM millrace.audit WHERE subject_kind = $1 AND subject = $2 AND ($3::bigint IS NULL OR person_id = $3) ORDER BY id DESC LIMIT $4
 ) AS a LEFT JOIN millrace.people p ON p.id = a.person_id ORDER BY a.id DESC";
     statement(SQL)
         .bind::<Text, _>(kind)
         .bind::<Text, _>(subject)
+        .bind::<Nullable<BigInt>, _>(whose)
+        .bind::<BigInt, _>(records_max.min(SHOWN_MAX))
+        .rows(conn)
+}
+
+/// Something that was done to a job together with others.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct InBulk {
+    /// When.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: Time,
+    /// By whom.
+    #[diesel(sql_type = Text)]
+    pub actor: String,
+    /// What, as operations name it: `retry`.
+    #[diesel(sql_type = Text)]
+    pub act: String,
+    /// Why, in their words.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub reason: Option<String>,
+    /// The operation.
+    #[diesel(sql_type = BigInt)]
+    pub operation: i64,
+}
+
+/// Reads which operations changed a job, newest first, as [`trail`].
+///
+/// # Errors
+/// Database failures.
+pub fn in_bulk(conn: &mut PgConnection, actor: &Actor, job: JobId) -> Result<Vec<InBulk>, DbError> {
+    const SQL: &str = "-- admin::jobs::in_bulk
+SELECT c.at, coalesce(p.name, o.actor) AS actor, o.act, o.reason, o.id AS operation
+FROM millrace.operation_chunks c JOIN millrace.operations o ON o.id = c.operation_id LEFT JOIN millrace.people p ON p.id = o.person_id
+WHERE c.first_job IS NOT NULL AND int8range(c.first_job, c.last_job, '[]') @> $1 AND ($1 = ANY (c.done) OR $1 = ANY (c.asked))
+    AND o.act <> 'export' AND ($2 OR o.person_id = $3)
+ORDER BY c.at DESC, o.id DESC LIMIT $4";
+    statement(SQL)
+        .bind::<BigInt, _>(job)
         .bind::<Bool, _>(actor.may(Permission::ReadAudit))
         .bind::<Nullable<BigInt>, _>(actor.person.map(|person| person.0))
-        .bind::<BigInt, _>(records_max.min(SHOWN_MAX))
+        .bind::<BigInt, _>(SHOWN_MAX)
         .rows(conn)
 }
 
@@ -114,6 +172,12 @@ pub struct Child {
     /// By whom.
     #[diesel(sql_type = Text)]
     pub enqueued_by: String,
+    /// Whether it is of the same template: the same work once more.
+    #[diesel(sql_type = Bool)]
+    pub is_rerun: bool,
+    /// Its template.
+    #[diesel(sql_type = Text)]
+    pub template: String,
     #[diesel(sql_type = Nullable<Text>)]
     ended: Option<String>,
 }
@@ -131,7 +195,9 @@ impl Child {
 /// Database failures.
 pub fn children(conn: &mut PgConnection, scope: &Scope, job: JobId) -> Result<Vec<Child>, DbError> {
     const SQL: &str = "-- admin::jobs::children
-SELECT j.id, j.created_at, j.enqueued_by, h.state::text AS ended FROM millrace.jobs j
+SELECT j.id, j.created_at, j.enqueued_by, t.name AS template, h.state::text AS ended,
+    j.template_id = (SELECT p.template_id FROM millrace.jobs p WHERE p.id = $1) AS is_rerun
+FROM millrace.jobs j JOIN millrace.templates t ON t.id = j.template_id
 LEFT JOIN millrace.history h ON h.job_id = j.id
 LEFT JOIN millrace.scheduled s ON s.job_id = j.id
 LEFT JOIN millrace.parked k ON k.job_id = j.id

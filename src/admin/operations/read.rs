@@ -8,6 +8,7 @@ use super::{ActError, Bulk};
 use crate::admin::jobs::query::{Query, parse};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::queue::access::token::TokenId;
 use crate::queue::actor::PersonId;
 use crate::queue::job::JobId;
 
@@ -76,8 +77,8 @@ pub struct Operation {
     pub person: Option<PersonId>,
     /// Who started it, in words.
     pub actor: String,
-    /// The scopes of their token.
-    pub token_scopes: Option<Vec<String>>,
+    /// The token they used, if one.
+    pub token: Option<TokenId>,
     /// Most jobs per second.
     pub rate_per_s: Option<i32>,
     /// How many jobs matched at the start; `None` = too many to be counted then.
@@ -145,8 +146,8 @@ struct Row {
     person_id: Option<PersonId>,
     #[diesel(sql_type = Text)]
     actor: String,
-    #[diesel(sql_type = Nullable<Array<Text>>)]
-    token_scopes: Option<Vec<String>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    token_id: Option<TokenId>,
     #[diesel(sql_type = Nullable<Integer>)]
     rate_per_s: Option<i32>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -195,7 +196,7 @@ impl Row {
             reason: self.reason,
             person: self.person_id,
             actor: self.actor,
-            token_scopes: self.token_scopes,
+            token: self.token_id,
             rate_per_s: self.rate_per_s,
             expected: self.expected,
             state: OperationState::parse(&self.state)?,
@@ -219,7 +220,7 @@ macro_rules! operations {
     ($name:literal, $($rest:tt)+) => {
         concat!(
             "-- admin::operations::", $name, "
-SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.token_scopes, o.rate_per_s, o.expected,
+SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.token_id, o.rate_per_s, o.expected,
     o.state, o.below, o.looked, o.done, o.asked, o.skipped, o.chunks, o.started_at, o.worked_ms, o.finished_at, o.ended_by, o.trouble,
     extract(epoch FROM clock_timestamp() - o.due_at)::double precision AS late_s
 FROM millrace.operations o ", $($rest)+

@@ -223,7 +223,7 @@ fn insert(
     (plan, reason, reckoned): (&Plan, Option<&str>, &Reckoned),
 ) -> Result<OperationId, DbError> {
     const SQL: &str = "-- admin::operations::insert
-INSERT INTO millrace.operations (act, value, query, job_ids, zone, asked_at, reason, person_id, actor, via, token_scopes, rate_per_s, expected, below)
+INSERT INTO millrace.operations (act, value, query, job_ids, zone, asked_at, reason, person_id, actor, via, token_id, rate_per_s, expected, below)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, last_value + 1 FROM millrace.job_seq RETURNING id";
     let (query, ids) = match &plan.which {
         Which::Query(query) => (query.to_string(), None),
@@ -240,8 +240,8 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, last_value + 1 FR
         .bind::<Nullable<BigInt>, _>(actor.person)
         .bind::<Text, _>(actor.signature())
         .bind::<Text, _>(audit::via(actor))
-        .bind::<Nullable<Array<Text>>, _>(match &actor.via {
-            Via::Token { scopes, .. } => Some(scopes),
+        .bind::<Nullable<BigInt>, _>(match &actor.via {
+            Via::Token { id, .. } => Some(id),
             Via::Console | Via::CommandLine | Via::System => None,
         })
         .bind::<Nullable<Integer>, _>(plan.rate_per_s)

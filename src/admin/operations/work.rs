@@ -17,7 +17,7 @@ use crate::admin::jobs::query::Asker;
 use crate::admin::jobs::{Cursor, details, list, rows_of, service::sees_payload};
 use crate::base::clock::Clock;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
-use crate::queue::access::standing;
+use crate::queue::access::{standing, token};
 use crate::queue::actor::{Actor, Via};
 use crate::queue::audit::{self, Change};
 use crate::queue::control::{self, Came};
@@ -71,9 +71,9 @@ pub fn work_on(conn: &mut PgConnection, clock: &dyn Clock, id: OperationId) -> R
 
 fn chunk(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> Result<usize, DbError> {
     let begun = Instant::now();
-    let Some(actor) = actor(conn, operation)? else {
-        let why = format!("{} may not do this any more", operation.actor);
-        return fail(conn, operation, &why);
+    let actor = match actor(conn, clock, operation)? {
+        Ok(actor) => actor,
+        Err(why) => return fail(conn, operation, &why),
     };
     let queue = match &operation.act {
         Bulk::Move(name) => match queue_to(conn, &actor, name) {
@@ -92,19 +92,23 @@ fn chunk(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> R
     Ok(1)
 }
 
-/// Whoever started it, with their rights as of now; `None` = they may not do it any more.
-fn actor(conn: &mut PgConnection, operation: &Operation) -> Result<Option<Actor>, DbError> {
+/// Whoever started it, with their rights as of now and those of the token that they used; else why it cannot go on.
+fn actor(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> Result<Result<Actor, String>, DbError> {
     let Some(person) = operation.person else {
         let system = Actor { name: operation.actor.clone(), via: Via::CommandLine, ..Actor::system("millrace") };
-        return Ok(Some(system));
+        return Ok(Ok(system));
     };
-    let scopes = operation.token_scopes.clone();
-    let actor = standing(conn, person)?.map(|actor| match scopes {
-        // the signature names the token already
-        Some(scopes) => Actor { via: Via::Token { name: String::new(), scopes }, ..actor },
-        None => actor,
-    });
-    Ok(actor.filter(|actor| actor.may(operation.act.permission())))
+    let gone = Err(format!("{} may not do this any more", operation.actor));
+    let Some(actor) = standing(conn, person)? else { return Ok(gone) };
+    let via = match operation.token {
+        None => actor.via.clone(),
+        Some(token) => match token::held(conn, token, clock.now())? {
+            Some(via) => via,
+            None => return Ok(Err("the token that started it was revoked or has expired".into())),
+        },
+    };
+    let actor = Actor { via, ..actor };
+    Ok(if actor.may(operation.act.permission()) { Ok(actor) } else { gone })
 }
 
 /// Finds the jobs of the next chunk.
@@ -230,7 +234,8 @@ SELECT o.id FROM millrace.operations o WHERE o.id = $1 AND o.state = 'running' A
 
     fn write(&self, tx: &mut Tx<'_>, results: &Results) -> Result<(), DbError> {
         const SQL: &str = "-- admin::operations::write_chunk
-INSERT INTO millrace.operation_chunks (operation_id, number, done, asked, skipped, reasons, body) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+INSERT INTO millrace.operation_chunks (operation_id, number, done, asked, skipped, reasons, body, first_job, last_job)
+SELECT $1, $2, $3, $4, $5, $6, $7, min(job), max(job) FROM unnest($3 || $4) AS job";
         statement(SQL)
             .bind::<BigInt, _>(self.operation.id)
             .bind::<Integer, _>(self.operation.chunks + 1)

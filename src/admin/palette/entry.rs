@@ -21,13 +21,18 @@ pub enum Kind {
     Pool,
     /// A person.
     Person,
+    /// A saved view.
+    View,
+    /// A bulk operation.
+    Operation,
     /// A job, by its number.
     Job,
 }
 
 impl Kind {
     /// Those that are found by name.
-    pub const NAMED: [Self; 5] = [Self::Queue, Self::Template, Self::Node, Self::Pool, Self::Person];
+    pub const NAMED: [Self; 7] =
+        [Self::Queue, Self::Template, Self::Node, Self::Pool, Self::Person, Self::View, Self::Operation];
 
     /// Gives the word for it, in keys and in what is typed.
     pub fn word(self) -> &'static str {
@@ -37,6 +42,8 @@ impl Kind {
             Self::Node => "node",
             Self::Pool => "pool",
             Self::Person => "person",
+            Self::View => "view",
+            Self::Operation => "operation",
             Self::Job => "job",
         }
     }
@@ -54,6 +61,8 @@ impl Kind {
             Self::Node => Permission::ReadNodes,
             Self::Pool => Permission::ReadPools,
             Self::Person => Permission::ManagePeople,
+            Self::View => Permission::OwnAccount,
+            Self::Operation => Permission::ReadOperations,
             Self::Job => Permission::ReadJobs,
         }
     }
@@ -64,11 +73,11 @@ impl Kind {
 pub struct Named {
     /// What it is.
     pub kind: Kind,
-    /// Its name; of a person the row's number, which addresses hold.
+    /// Its name; of a person the row's number and of a view its word, which addresses hold.
     pub name: String,
-    /// Of a person their name; empty for others.
+    /// Of a person or a view their name; empty for others.
     pub label: String,
-    /// `paused`, `draining`, `archived`, …; an address for people; empty when there is nothing to say.
+    /// `paused`, `draining`, `archived`, …; an address for people, an owner for views of others; empty when there is nothing to say.
     pub state: String,
     /// How well it fits: 0 chosen lately, 1 exactly, 2 at its beginning, 3 somewhere.
     pub rank: i32,

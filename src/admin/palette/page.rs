@@ -158,6 +158,8 @@ fn face(kind: Kind) -> (&'static str, &'static str) {
         Kind::Node => ("server", "Node"),
         Kind::Pool => ("database", "Pool"),
         Kind::Person => ("user", "Person"),
+        Kind::View => ("bookmark", "View"),
+        Kind::Operation => ("list-tree", "Operation"),
         Kind::Job => ("list", "Job"),
     }
 }
@@ -169,6 +171,8 @@ fn href(thing: &Named) -> String {
         Kind::Node => paths::node(&thing.name),
         Kind::Pool => paths::pool(&thing.name),
         Kind::Person => format!("{}/{}", paths::PEOPLE, thing.name),
+        Kind::View => paths::saved_view(&thing.name),
+        Kind::Operation => format!("{}/{}", paths::OPERATIONS, thing.name),
         Kind::Job => format!("{}/{}", paths::JOBS, thing.name),
     }
 }

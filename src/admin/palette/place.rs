@@ -40,9 +40,11 @@ const fn theme(label: &'static str, icon: &'static str, theme: Theme) -> Place {
 }
 
 /// Pages that are not in the rail.
-const MORE: [Place; 15] = [
+const MORE: [Place; 17] = [
     page("Enqueue a job", "plus", paths::JOB_NEW, "new run start"),
     page("Compare jobs", "git-compare", paths::JOBS_COMPARE, "difference"),
+    page("Operations", "list-tree", paths::OPERATIONS, "bulk many jobs"),
+    page("Saved views", "bookmark", paths::VIEWS, "filters searches"),
     page("Pools", "layers", paths::POOLS, "resources reserve"),
     page("New pool", "plus", paths::POOL_NEW, "add"),
     page("New template", "plus", paths::TEMPLATE_NEW, "add"),

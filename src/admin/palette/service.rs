@@ -40,14 +40,14 @@ pub fn find(
     let kinds: Vec<Kind> = Kind::NAMED.into_iter().filter(|kind| actor.may(kind.permission())).collect();
     let search = Search { actor, asked, recent: &recent, places };
     if asked.is_empty() {
-        let things = read::names(conn, &actor.scope, &kinds, None, &recent)?;
+        let things = read::names(conn, actor, &kinds, None, &recent)?;
         let jobs = jobs(conn, actor, recent_jobs(&recent))?;
         return Ok(search.lately(&things, &jobs));
     }
-    let things = read::names(conn, &actor.scope, &kinds, Some(&asked.needle()), &recent)?;
+    let things = read::names(conn, actor, &kinds, Some(&asked.needle()), &recent)?;
     let object = asked.verb().filter(|verb| is_verb(verb)).map(|_| asked.object());
     let objects = match &object {
-        Some(object) => read::names(conn, &actor.scope, &kinds, Some(object), &recent)?,
+        Some(object) => read::names(conn, actor, &kinds, Some(object), &recent)?,
         None => Vec::new(),
     };
     let jobs = jobs(conn, actor, search.jobs(object.as_ref()))?;

@@ -58,7 +58,7 @@ fn command(work: &CommandWork) -> Vec<Fact> {
     facts.extend(work.folder.as_deref().map(|text| Fact::code("Working folder", text)));
     facts.extend(work.stdin.as_deref().map(|text| Fact::code("Standard input", text)));
     facts.push(Fact::words("Exit codes", exit_codes(work)));
-    facts.extend(limits(&work.limits).map(|text| Fact::words("Limits", text)));
+    facts.extend(resource_words(&work.limits).map(|text| Fact::words("Limits", text)));
     facts
 }
 
@@ -78,7 +78,8 @@ fn exit_codes(work: &CommandWork) -> String {
     parts.join(" · ")
 }
 
-fn limits(limits: &ResourceLimits) -> Option<String> {
+/// Says what bounds a program; `None` = its template bounds nothing.
+pub fn resource_words(limits: &ResourceLimits) -> Option<String> {
     let told = [
         (limits.memory_mib, "MiB memory"),
         (limits.cpu_s, "s CPU time"),

@@ -1,6 +1,6 @@
 //! `millrace job list`.
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::admin::jobs::search::search;
 use crate::admin::jobs::sorted::Within;
 use crate::admin::jobs::{Detail, PAGE_ROWS_MAX, json as told_as};
 use crate::base::clock::{Clock, Time};
-use crate::cli::answer::columns;
+use crate::cli::answer::{columns, moment};
 use crate::web::format::duration_ms;
 
 /// Longest error in a line, in characters.
@@ -53,8 +53,8 @@ const COLUMNS: [Shown; 16] = [
         job.error.as_deref().map(plain).unwrap_or_default().chars().take(ERROR_CHARS_MAX).collect()
     }),
     ("version", "VERSION", |job, _| job.version.to_string()),
-    ("created", "CREATED", |job, _| job.created_at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-    ("due", "DUE", |job, _| or_dash(job.run_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))),
+    ("created", "CREATED", |job, _| moment(job.created_at)),
+    ("due", "DUE", |job, _| or_dash(job.run_at.map(moment))),
     ("wait", "WAIT", |job, now| {
         or_dash(job.since.map(|since| length(job.started_at.or(job.finished_at).unwrap_or(now) - since)))
     }),

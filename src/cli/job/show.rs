@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Failure, Session, refused};
 use crate::admin::jobs::{Attempt, Detail, Explanation, attempts, explain, json as told_as, service};
 use crate::base::clock::Time;
-use crate::cli::answer::columns;
+use crate::cli::answer::{columns, moment};
 use crate::queue::job::JobId;
 use crate::web::ansi::visible;
 
@@ -86,8 +86,4 @@ fn row(attempt: &Attempt) -> Vec<String> {
         moment(attempt.finished_at),
         attempt.error.as_deref().map(plain).unwrap_or_default(),
     ]
-}
-
-fn moment(at: Time) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

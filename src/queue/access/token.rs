@@ -177,10 +177,26 @@ WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.
         name: row.email,
         role: super::stored_role(&row.role)?,
         scope: Scope { queues: row.scope_queues, tags: row.scope_tags },
-        via: Via::Token { name: row.token_name, scopes: row.scopes },
+        via: Via::Token { id: row.token_id, name: row.token_name, scopes: row.scopes },
         address: None,
         request: None,
     }))
+}
+
+/// Gives the way in of a token by its row, for work that goes on after the request; `None` = it was revoked, has expired or is gone.
+///
+/// # Errors
+/// Database failures.
+pub fn held(conn: &mut PgConnection, id: TokenId, now: Time) -> Result<Option<Via>, DbError> {
+    const SQL: &str = "-- queue::access::token::held
+SELECT t.name, t.scopes FROM millrace.tokens t
+WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)";
+    let rows: Vec<(String, Vec<String>)> =
+        statement(SQL)
+            .bind::<BigInt, _>(id)
+            .bind::<Timestamptz, _>(now)
+            .tuples::<(Text, Array<Text>), (String, Vec<String>)>(conn)?;
+    Ok(rows.into_iter().next().map(|(name, scopes)| Via::Token { id, name, scopes }))
 }
 
 fn touch(conn: &mut PgConnection, id: TokenId, now: Time) -> Result<(), DbError> {

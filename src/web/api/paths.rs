@@ -94,6 +94,10 @@ pub const TEMPLATE_PUBLISH: &str = "/api/v1/templates/{name}/publish";
 pub const TEMPLATE_ROLLBACK: &str = "/api/v1/templates/{name}/rollback";
 /// Takes it out of use.
 pub const TEMPLATE_ARCHIVE: &str = "/api/v1/templates/{name}/archive";
+/// Saved views.
+pub const VIEWS: &str = "/api/v1/views";
+/// One saved view.
+pub const VIEW: &str = "/api/v1/views/{slug}";
 /// How the database is.
 pub const DATABASE_HEALTH: &str = "/api/v1/health/database";
 /// The OpenAPI document.

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
+use askama::Template;
 use tokio::sync::{Notify, mpsc};
 
-use super::frame::{Frame, Sent, message, named};
+use super::frame::{Frame, Panel, Sent, message, named};
 use super::packed::{self, Packer};
 use super::{Hub, Render};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::rights::{self, Rights};
 use crate::queue::access::{Hash, session};
+use crate::web::bell::Bell;
 use crate::web::kit::Kit;
 
 /// Time between two signs of life when nothing changes. The browser takes 20 s of silence for a broken stream.
@@ -43,6 +45,8 @@ pub(super) struct Subscriber {
     rights: Rights,
     /// Number of the last log row it has.
     cursor: u64,
+    /// Unread messages that its page shows; `None` = not looked at yet.
+    unread: Option<u32>,
     /// It has seen nothing yet: the first message carries everything.
     fresh: bool,
     /// It reads messages as they are packed.
@@ -52,7 +56,7 @@ pub(super) struct Subscriber {
 impl Subscriber {
     pub(super) fn new(sender: mpsc::Sender<Bytes>, session: Hash, viewer: &session::SignedIn, cursor: u64) -> Self {
         let rights = Rights { role: viewer.actor.role, scope: viewer.actor.scope.clone() };
-        Self { sender, session, rights, cursor, fresh: true, packs: false }
+        Self { sender, session, rights, cursor, unread: None, fresh: true, packs: false }
     }
 
     /// It gets its messages packed from now on, behind a header. A queue that is full before its first message is not one.
@@ -61,11 +65,24 @@ impl Subscriber {
         self
     }
 
+    /// Tells it how many messages are unread, if that is news; in its first message they stand anyway. False = it is too slow.
+    fn hear(&mut self, unread: u32, packer: &mut Packer) -> bool {
+        let is_news = self.unread.replace(unread) != Some(unread);
+        !is_news || self.fresh || self.send(&bell(unread), packer)
+    }
+
     /// Tells whether it took the message. A full queue means a reader that is too slow.
     fn send(&self, text: &str, packer: &mut Packer) -> bool {
         let message = if self.packs { packer.pack(text) } else { Bytes::copy_from_slice(text.as_bytes()) };
         self.sender.try_send(message).is_ok()
     }
+}
+
+/// The count on the bell, which is each reader's own.
+fn bell(unread: u32) -> String {
+    let html = Bell::new(unread).render().unwrap_or_default(); // nothing in it can fail
+    let panel = Panel { id: "bell-count".into(), html };
+    message([&panel], None, 0).0.unwrap_or_default()
 }
 
 /// What is looked at, and by whom.
@@ -106,13 +123,14 @@ impl Topic {
         let sessions: Vec<Hash> = self.subscribers().iter().map(|one| one.session).collect();
         let held = rights::of_sessions(conn, &sessions, now)?;
         let mut packer = Packer::default();
-        self.subscribers().retain(|one| {
+        self.subscribers().retain_mut(|one| {
             let arrived_since = !sessions.contains(&one.session);
-            let stays = arrived_since || held.get(one.session.as_slice()) == Some(&one.rights);
+            let now = held.get(one.session.as_slice());
+            let stays = arrived_since || now.is_some_and(|held| held.rights == one.rights);
             if !stays {
                 one.send(&named("bye", "your session or your rights have changed"), &mut packer);
             }
-            stays
+            stays && now.is_none_or(|held| one.hear(held.unread, &mut packer))
         });
         Ok(())
     }
@@ -133,8 +151,10 @@ impl Topic {
                 true => message(&frame.panels, tail, subscriber.cursor),
                 false => message(changed.iter().copied(), tail, subscriber.cursor),
             };
+            let bell = subscriber.unread.filter(|_| subscriber.fresh).map(bell);
             (subscriber.cursor, subscriber.fresh) = (cursor, false);
-            text.is_none_or(|text| subscriber.send(&text, &mut packer))
+            let text: String = [text, bell].into_iter().flatten().collect();
+            text.is_empty() || subscriber.send(&text, &mut packer)
         });
     }
 
@@ -195,12 +215,12 @@ mod tests {
     use super::*;
     use crate::queue::actor::Scope;
     use crate::queue::permission::Role;
-    use crate::web::live::{Panel, Tail};
+    use crate::web::live::Tail;
 
     fn subscriber(cursor: u64) -> (Subscriber, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(2);
         let rights = Rights { role: Role::Admin, scope: Scope::default() };
-        (Subscriber { sender, session: [0; 32], rights, cursor, fresh: true, packs: false }, receiver)
+        (Subscriber { sender, session: [0; 32], rights, cursor, unread: None, fresh: true, packs: false }, receiver)
     }
 
     fn frame(html: &str, rows: &[u64]) -> Frame {
@@ -246,6 +266,22 @@ mod tests {
         topic.tell(&frame("1", &[]), &mut sent);
 
         assert!(texts(&mut inbox)[0].contains("#b"));
+    }
+
+    #[test]
+    fn the_count_on_the_bell_is_told_when_it_changes() {
+        let (first, mut inbox) = subscriber(0);
+        let (topic, mut sent) = (topic(first), Sent::default());
+        topic.subscribers()[0].hear(2, &mut Packer::default());
+        assert_eq!(texts(&mut inbox), [""; 0], "it comes with the first frame");
+
+        topic.tell(&frame("1", &[]), &mut sent);
+        topic.subscribers()[0].hear(2, &mut Packer::default());
+        topic.subscribers()[0].hear(3, &mut Packer::default());
+
+        let texts = texts(&mut inbox);
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[0].contains("#bell-count") && texts[0].contains(">2<") && texts[1].contains(">3<"), "{texts:?}");
     }
 
     #[test]

@@ -15,3 +15,4 @@ mod reads;
 mod repeats;
 mod rights;
 pub mod stage;
+mod views;

@@ -210,6 +210,15 @@ fn pools_are_made_changed_and_removed() {
     let cells: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(cells, ["memory-mb", "2048", "MB", "0", "2048", "0", "of", "a", "worker"], "{listed}");
 
+    let shown = stage.run(&["pool", "show", "memory-mb"]).out;
+    for line in
+        ["pool        memory-mb", "stands for  of a worker", "free        2048 MB", "waiting     0 jobs", " UTC"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let json = stage.run(&["pool", "show", "memory-mb", "--json"]).json();
+    assert_eq!((&json["free"], &json["holders"]), (&serde_json::json!(2048), &serde_json::json!([])));
+    assert_eq!(stage.run(&["pool", "show", "gone"]).err, "millrace: there is no pool \"gone\"\n");
     assert_eq!(stage.run(&["pool", "remove", "memory-mb"]).code, 0);
     assert_eq!(stage.run(&["pool", "remove", "memory-mb"]).err, "millrace: there is no pool \"memory-mb\"\n");
     assert_eq!(stage.run(&["pool", "list", "--json"]).json()["pools"].as_array().map(Vec::len), Some(0));

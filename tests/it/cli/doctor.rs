@@ -72,3 +72,29 @@ fn missing_migrations_are_a_finding() {
 
     assert!(codes(&said).contains(&"migrations".to_owned()), "{}", said.out);
 }
+
+#[test]
+fn what_was_paused_or_drained_and_may_be_forgotten_is_named() {
+    let stage = Stage::new();
+    stage
+        .db
+        .connect()
+        .batch_execute(
+            "INSERT INTO millrace.queues (name, paused_at, paused_by, pause_reason) VALUES ('mail', now() - interval '2 hours', 'ada@example.org', 'relay down');
+            INSERT INTO millrace.people (email, name, role) VALUES ('ada@example.org', 'Ada', 'operator');
+            INSERT INTO millrace.nodes (name, version, state, started_at) VALUES ('mil-01', '1', 'draining', now() - interval '1 hour'), ('mil-02', '1', 'draining', now());
+            INSERT INTO millrace.audit (actor, via, act, subject_kind, subject, accepted, reason)
+            VALUES ('ada@example.org', 'console', 'node.drain', 'node', 'mil-01', true, 'new disk')",
+        )
+        .unwrap();
+
+    let said = stage.run(&["doctor"]).out;
+
+    let queue = "- the queue mail is paused by Ada for 2h (“relay down”): nothing waits in it";
+    assert!(said.contains(queue) && said.contains("millrace queue resume mail"), "{said}");
+    assert!(
+        said.contains("the node mil-01 is drained by ada@example.org (“new disk”): it takes no new work"),
+        "{said}"
+    );
+    assert!(!said.contains("mil-02"), "nobody drained it, it stops by itself: {said}");
+}

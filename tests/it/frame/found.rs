@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection;
 use millrace::admin::palette::{Asked, Entry, Place, service};
 use millrace::base::db::PgConnection;
-use millrace::queue::actor::{Actor, Scope};
+use millrace::queue::actor::{Actor, PersonId, Scope};
 use millrace::queue::permission::Role;
 use millrace::web::rail::rail;
 use serde_json::json;
@@ -105,6 +105,34 @@ fn what_was_chosen_lately_comes_first_and_is_looked_up_again() {
     assert_eq!(lately[..3], [job, "Queues".to_owned(), "queue exports".to_owned()], "{lately:?}");
     let bulk = search(&mut conn, &operator, "mail", &["queue mail-bulk"]);
     assert_eq!(bulk[0], "queue mail-bulk", "{bulk:?}");
+}
+
+#[test]
+fn views_and_operations_are_found_by_those_who_may_see_them() {
+    let (_db, mut conn) = stage();
+    conn.batch_execute(
+        "INSERT INTO millrace.people (id, email, name, role) OVERRIDING SYSTEM VALUE
+            VALUES (901, 'ada@example.org', 'Ada', 'operator'), (902, 'bo@example.org', 'Bo', 'operator');
+        INSERT INTO millrace.saved_views (slug, page, owner_id, name, address, visibility) VALUES
+            ('late-mail', 'jobs', 901, 'Late mail', 'queue=mail', 'everyone'), ('own-mail', 'jobs', 901, 'Own mail', 'queue=mail', 'private');
+        INSERT INTO millrace.operations (act, query, zone, actor, via, person_id, below) VALUES
+            ('retry', 'state:failed', 'UTC', 'ada@example.org', 'console', 901, 9), ('hold', '', 'UTC', 'bo@example.org', 'console', 902, 9)",
+    )
+    .unwrap();
+    let person = |id: i64, queues: &[&str]| Actor { person: Some(PersonId(id)), ..actor(Role::Operator, queues) };
+
+    let ada = search(&mut conn, &person(901, &[]), "view mail", &[]);
+    assert_eq!(ada[..2], ["view own-mail", "view late-mail"], "{ada:?}");
+    let bo = search(&mut conn, &person(902, &[]), "view mail", &[]);
+    assert_eq!(bo, ["view late-mail", "search view mail"]);
+
+    let all = search(&mut conn, &person(902, &[]), "operation", &[]);
+    assert!(all.contains(&"operation 1".into()) && all.contains(&"operation 2".into()), "{all:?}");
+    assert!(all.contains(&"Operations".into()), "the page of all of them too: {all:?}");
+    let limited = search(&mut conn, &person(902, &["mail"]), "operation", &[]);
+    assert!(limited.contains(&"operation 2".into()) && !limited.contains(&"operation 1".into()), "{limited:?}");
+    assert_eq!(search(&mut conn, &person(901, &[]), "operation retr", &[])[0], "operation 1");
+    assert_eq!(search(&mut conn, &person(901, &[]), "", &["operation 1"])[0], "operation 1", "chosen lately");
 }
 
 #[test]

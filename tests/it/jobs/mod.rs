@@ -8,6 +8,7 @@ mod pages;
 mod queries;
 mod reads;
 mod scope;
+mod side;
 mod sorted;
 mod stage;
 mod told;

@@ -4,11 +4,12 @@ use diesel::connection::SimpleConnection;
 use millrace::admin::operations::service::{self, OperationError};
 use millrace::admin::operations::turn::{Turn, turn};
 use millrace::admin::operations::work::work;
-use millrace::admin::operations::{Bulk, OperationId};
+use millrace::admin::operations::{Bulk, Format, OperationId};
 use millrace::base::clock::SystemClock;
 use millrace::base::db::PgConnection;
 use millrace::queue::access::standing;
-use millrace::queue::actor::{Actor, PersonId};
+use millrace::queue::access::token::TokenId;
+use millrace::queue::actor::{Actor, PersonId, Via};
 use serde_json::json;
 
 use super::{admin, failed, named, plan, stage, start, work_all};
@@ -67,6 +68,51 @@ fn whoever_loses_the_right_loses_it_in_the_middle() {
     turn(&mut conn, &admin(), operation.id, (Turn::Resume, "")).unwrap();
     work_all(&mut conn);
     assert_eq!(service::find(&mut conn, &admin(), operation.id).unwrap().done, 300);
+}
+
+/// A token of `actor`, and them with it.
+fn with_token(conn: &mut PgConnection, actor: &Actor) -> Actor {
+    let person = actor.person.unwrap();
+    conn.batch_execute(&format!(
+        "INSERT INTO millrace.tokens (person_id, name, token_hash, hint, scopes) VALUES ({person}, 'ci', sha256('x'), 'mr_x', '{{operations:write}}')"
+    ))
+    .unwrap();
+    let id = TokenId(number(conn, "SELECT max(id) AS number FROM millrace.tokens"));
+    Actor { via: Via::Token { id, name: "ci".into(), scopes: vec!["operations:write".into()] }, ..actor.clone() }
+}
+
+#[test]
+fn a_token_that_is_revoked_or_expires_takes_along_what_it_started() {
+    for lose in [
+        "UPDATE millrace.tokens SET revoked_at = now()",
+        "UPDATE millrace.tokens SET expires_at = now() - interval '1 s'",
+        "UPDATE millrace.tokens SET scopes = '{operations:read}'",
+        "DELETE FROM millrace.tokens",
+    ] {
+        let (_db, mut conn) = stage();
+        failed(&mut conn, 300);
+        let operator = person(&mut conn, "operator", "{}");
+        let with_token = with_token(&mut conn, &operator);
+        let own = start(&mut conn, &operator, &plan(Bulk::Export(Format::Csv), "state:failed"));
+        let operation = start(&mut conn, &with_token, &plan(Bulk::Retry, "state:failed"));
+        work(&mut conn, &SystemClock).unwrap();
+        work(&mut conn, &SystemClock).unwrap();
+
+        conn.batch_execute(lose).unwrap();
+        work_all(&mut conn);
+
+        let stopped = service::find(&mut conn, &admin(), operation.id).unwrap();
+        assert_eq!((stopped.state.as_str(), stopped.done), ("failed", 200), "{lose}");
+        let why = stopped.trouble.unwrap();
+        let expected = if lose.contains("scopes") {
+            "operator@example.org (token ci) may not do this any more"
+        } else {
+            "the token that started it was revoked or has expired"
+        };
+        assert_eq!(why, expected, "{lose}");
+        let own = service::find(&mut conn, &admin(), own.id).unwrap();
+        assert_eq!(own.state.as_str(), "done", "what its owner started without it goes on: {lose}");
+    }
 }
 
 #[test]

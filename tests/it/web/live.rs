@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
+use millrace::queue::notifications::{self, Message, Tone};
 use millrace::queue::permission::Role;
 
 use super::browser::Browser;
@@ -62,6 +63,23 @@ fn a_browser_that_comes_back_gets_the_rows_it_missed() {
     let mut stream = browser.stream("/live/design?after=4", &[("Last-Event-ID", "40")]);
 
     assert!(read_until(&mut stream, "log-41").contains("id=\"log-41\""));
+}
+
+#[test]
+fn the_bell_counts_while_the_page_stands_open() {
+    let console = Console::start();
+    let person = console.person(Role::Admin);
+    let mut browser = Browser::new(&console.address);
+    browser.get(&format!("/as/{person}"));
+    let mut stream = browser.stream("/live/design?after=4", &[]);
+    let first = read_until(&mut stream, "#bell-count");
+    assert!(first.contains("<hx-partial hx-target=\"#bell-count\" hx-swap=\"innerMorph\"></hx-partial>"), "{first}");
+
+    let message = Message::new(Tone::Failed, "It could not go on.");
+    notifications::tell(&mut console.db.connect(), person, &message).unwrap();
+
+    let later = read_until(&mut stream, "#bell-count");
+    assert!(later.contains("<span class=\"dot\">1</span>"), "{later}");
 }
 
 #[test]

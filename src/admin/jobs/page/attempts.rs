@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::facts::disk_words;
+use super::figures::Figures;
 use super::find;
 use super::log::{Block, TAIL_LINES, tail_of};
 use super::ran::{Ran, ran};
@@ -16,7 +16,7 @@ use crate::queue::job::JobId;
 use crate::queue::state::JobState;
 use crate::web::ansi::visible;
 use crate::web::error::WebError;
-use crate::web::format::{Stamp, between, bytes, duration, duration_ms};
+use crate::web::format::{Stamp, between, duration};
 use crate::web::kit::Kit;
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -41,7 +41,9 @@ pub struct Try {
     /// When it started.
     pub at: Option<Stamp>,
     /// Where, and what it used.
-    pub facts: String,
+    pub figures: Figures,
+    /// How it ended, or that it runs.
+    pub outcome: String,
     /// The first line of its error.
     pub error: String,
     /// The rest of its error.
@@ -82,7 +84,8 @@ fn failed(job: &Detail, attempt: &Attempt, shell: &Shell) -> Try {
         title,
         tone: tone(&attempt.outcome),
         length: attempt.started_at.map(|start| duration(between(start, attempt.finished_at))).unwrap_or_default(),
-        facts: used(attempt),
+        figures: Figures::of(attempt),
+        outcome: attempt.outcome.clone(),
         error,
         more,
         frames: trace.lines().count(),
@@ -104,7 +107,8 @@ fn present(job: &Detail, told: &[Attempt], shell: &Shell) -> Option<Try> {
         title: format!("Attempt {}", job.attempt),
         tone: job.state().into(),
         length: if running { format!("{length} so far") } else { length },
-        facts: of_last(job),
+        figures: Figures::of_last(job),
+        outcome: Tone::from(job.state()).word().to_lowercase(),
         ..blank(job.id, job.attempt, fence.0, Some(start), shell)
     })
 }
@@ -117,7 +121,8 @@ fn blank(job: JobId, number: i16, fence: i64, started: Option<Time>, shell: &She
         title: String::new(),
         length: String::new(),
         at: started.map(|start| shell.stamp(start)),
-        facts: String::new(),
+        figures: Figures::default(),
+        outcome: String::new(),
         error: String::new(),
         more: String::new(),
         trace: String::new(),
@@ -138,36 +143,6 @@ fn tone(outcome: &str) -> Tone {
     }
 }
 
-fn used(attempt: &Attempt) -> String {
-    joined([
-        attempt.node.clone(),
-        attempt.http_status.map(|status| format!("HTTP {status}")),
-        attempt.exit_code.map(|code| format!("exit code {code}")),
-        attempt.cpu_ms.map(|ms| format!("CPU {}", duration_ms(ms.into()))),
-        attempt.peak_memory_bytes.map(bytes),
-        disk_words(attempt.read_bytes, attempt.written_bytes),
-        attempt.ran_as.as_ref().map(|user| format!("as {user}")),
-        (!attempt.counted).then(|| "not counted".into()),
-    ])
-}
-
-fn of_last(job: &Detail) -> String {
-    joined([
-        job.node.clone(),
-        job.http_status.map(|status| format!("HTTP {status}")),
-        job.exit_code.map(|code| format!("exit code {code}")),
-        job.cpu_ms.map(|ms| format!("CPU {}", duration_ms(ms.into()))),
-        job.peak_memory_bytes.map(bytes),
-        disk_words(job.read_bytes, job.written_bytes),
-        job.ran_as.as_ref().map(|user| format!("as {user}")),
-        None,
-    ])
-}
-
-fn joined(parts: [Option<String>; 8]) -> String {
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
-}
-
 fn first_and_rest(text: &str) -> (String, String) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     (visible(first.trim_end()), visible(rest.trim_end()))
@@ -185,6 +160,11 @@ struct AttemptPage {
     log: Vec<Block>,
     log_href: String,
     sees_log: bool,
+    /// The attempts before and after it.
+    before: Option<String>,
+    after: Option<String>,
+    /// The one before it beside it.
+    compare: String,
 }
 
 /// `GET /jobs/{id}/attempts/{n}`.
@@ -206,14 +186,23 @@ pub async fn show(
     respond::page(&hx, &page.await?, &[])
 }
 
+/// The address of two attempts side by side.
+pub fn beside(job: JobId, left: i32, right: i32) -> String {
+    paths::with_query(paths::JOBS_COMPARE, &[("a", &format!("{job}.{left}")), ("b", &format!("{job}.{right}"))])
+}
+
 impl AttemptPage {
     fn new(shell: Shell, story: &Story, number: i32, (sees_log, log): (bool, Vec<Block>)) -> Result<Self, WebError> {
-        let tries: Vec<_> = attempts(story, &shell).into_iter().filter(|one| i32::from(one.number) == number).collect();
+        let (tries, others): (Vec<_>, Vec<_>) =
+            attempts(story, &shell).into_iter().partition(|one| i32::from(one.number) == number);
         if tries.is_empty() {
             return Err(WebError::NotFound);
         }
         let job = &story.job;
         let shell = shell.titled(format!("Attempt {number}"), Section::Jobs).under("Jobs", paths::JOBS);
+        let numbers = || others.iter().map(|one| i32::from(one.number));
+        let before = numbers().filter(|other| *other < number).max();
+        let after = numbers().filter(|other| *other > number).min();
         let log_href = tries.first().map(|one| one.log.clone()).unwrap_or_default();
         Ok(Self {
             shell: shell.under(format!("{} {}", job.template, job.id), paths::job(job.id)),
@@ -223,6 +212,9 @@ impl AttemptPage {
             log,
             log_href,
             sees_log,
+            before: before.map(|other| paths::attempt(job.id, other)),
+            after: after.map(|other| paths::attempt(job.id, other)),
+            compare: before.map(|other| beside(job.id, other, number)).unwrap_or_default(),
         })
     }
 }
@@ -241,7 +233,10 @@ mod tests {
         assert_eq!(titles, [("Attempt 2", "3m 41s so far", Tone::Running), ("Attempt 1", "41 s", Tone::Failed)]);
         assert_eq!(running[1].error, "HTTP 503 from files.nordwind.example");
         assert_eq!((running[1].more.as_str(), running[1].frames), ("while reading", 2));
-        assert_eq!(running[1].facts, "fra-03 · HTTP 503 · CPU 120 ms");
+        assert_eq!(
+            (running[1].figures.line().as_str(), running[1].outcome.as_str()),
+            ("fra-03 · HTTP 503 · CPU 120 ms", "failed")
+        );
     }
 
     #[test]

@@ -4,76 +4,20 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::attempts::{Try, attempts};
-use super::facts::disk_words;
-use super::find;
-use super::log::{Block, tail_of};
-use super::story::Story;
-use crate::admin::jobs::{Detail, service};
-use crate::base::db::PgConnection;
+use super::side::{Named, Pair, Side, difference, pairs};
+use crate::admin::jobs::service;
 use crate::queue::actor::Actor;
-use crate::queue::job::JobId;
 use crate::web::diff;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
-use crate::web::format::{between, bytes, duration, duration_ms};
 use crate::web::kit::Kit;
-use crate::web::parts::DiffRow;
+use crate::web::parts::{Choice, DiffRow};
 use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
-use crate::web::tone::Tone;
-
-/// Lines of each log that are shown.
-const LOG_LINES: u64 = 100;
-
-/// Which job or attempt is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Named {
-    job: JobId,
-    attempt: Option<i32>,
-}
-
-impl Named {
-    /// Reads `7` or `7.2`.
-    fn read(text: &str) -> Option<Self> {
-        let (job, attempt) = match text.trim().split_once('.') {
-            Some((job, attempt)) => (job, Some(attempt.parse().ok()?)),
-            None => (text.trim(), None),
-        };
-        Some(Self { job: JobId(job.parse().ok()?), attempt })
-    }
-}
-
-/// One side.
-struct Side {
-    job: Detail,
-    title: String,
-    href: String,
-    tone: Tone,
-    /// The attempt that is compared; the last one of a job.
-    one: Option<Try>,
-    args: String,
-    output: String,
-    error: String,
-    log: Vec<Block>,
-}
-
-/// One line of the table: a label and both values.
-struct Pair {
-    label: &'static str,
-    a: String,
-    b: String,
-}
-
-impl Pair {
-    fn differs(&self) -> bool {
-        self.a != self.b
-    }
-}
 
 #[derive(Template)]
 #[template(path = "jobs/compare.html")]
@@ -83,6 +27,10 @@ struct ComparePage {
     /// None, or both.
     sides: Vec<Side>,
     pairs: Vec<Pair>,
+    /// What differs, in one sentence.
+    difference: String,
+    /// The attempts to choose from when both sides are attempts of one job.
+    choices: Vec<Choice>,
     args: Vec<DiffRow>,
     output: Vec<DiffRow>,
     sees_payload: bool,
@@ -99,7 +47,7 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     }
     let page = kit.db.run(move |conn| match a.zip(b) {
         Some((a, b)) => {
-            let sides = (side(conn, &actor, &shell, a)?, side(conn, &actor, &shell, b)?);
+            let sides = (Side::read(conn, &actor, &shell, a)?, Side::read(conn, &actor, &shell, b)?);
             Ok(ComparePage::new(shell, form, Some(sides), service::sees_payload(&actor)))
         }
         None => Ok::<_, WebError>(ComparePage::new(shell, form, None, service::sees_payload(&actor))),
@@ -107,52 +55,24 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     respond::page(&hx, &page.await?, &[])
 }
 
-fn side(conn: &mut PgConnection, actor: &Actor, shell: &Shell, named: Named) -> Result<Side, WebError> {
-    let job = find(conn, actor, named.job)?;
-    let sees = service::sees_payload(actor);
-    let log = if sees { tail_of(conn, job.id, named.attempt, LOG_LINES, shell.zone)? } else { Vec::new() };
-    let story = Story::read(conn, actor, job, Some(Vec::new()))?;
-    let tries = attempts(&story, shell);
-    let one = tries.into_iter().find(|one| named.attempt.is_none_or(|number| i32::from(one.number) == number));
-    if named.attempt.is_some() && one.is_none() {
-        return Err(WebError::NotFound);
-    }
-    Ok(Side::new(actor, story.job, named.attempt, one, log))
-}
-
-impl Side {
-    fn new(actor: &Actor, job: Detail, attempt: Option<i32>, one: Option<Try>, log: Vec<Block>) -> Self {
-        let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
-        let (title, href) = match attempt {
-            Some(number) => (format!("{} {}, attempt {number}", job.template, job.id), paths::attempt(job.id, number)),
-            None => (format!("{} {}", job.template, job.id), paths::job(job.id)),
-        };
-        let of_attempt = one.as_ref().map(|one| [one.error.as_str(), one.more.as_str()].join("\n"));
-        let error = job.error.clone().filter(|_| attempt.is_none()).or(of_attempt).unwrap_or_default();
-        Self {
-            tone: one.as_ref().filter(|_| attempt.is_some()).map_or_else(|| job.state().into(), |one| one.tone),
-            args: pretty(&super::payload::visible(&job, actor)),
-            output: job.output.as_ref().filter(|_| service::sees_payload(actor)).map(pretty).unwrap_or_default(),
-            error: crate::web::ansi::visible(error.trim()),
-            title,
-            href,
-            one,
-            log,
-            job,
-        }
-    }
-}
-
 impl ComparePage {
     fn new(shell: Shell, form: Form, sides: Option<(Side, Side)>, sees_payload: bool) -> Self {
-        let shell = shell.titled("Compare jobs", Section::Jobs).under("Jobs", paths::JOBS);
+        let siblings = sides.as_ref().filter(|(a, b)| a.named.is_sibling_of(b.named));
+        let choices = siblings.map(|(a, _)| a.choices.clone()).unwrap_or_default();
+        let title = if siblings.is_some() { "Compare attempts" } else { "Compare jobs" };
+        let mut shell = shell.titled(title, Section::Jobs).under("Jobs", paths::JOBS);
+        if let Some((a, _)) = siblings {
+            shell = shell.under(format!("{} {}", a.job.template, a.job.id), paths::job(a.job.id));
+        }
         let pairs = sides.as_ref().map(|(a, b)| pairs(a, b, &shell)).unwrap_or_default();
-        let difference =
-            |text: fn(&Side) -> &str| sides.as_ref().map(|(a, b)| diff::rows(text(a), text(b))).unwrap_or_default();
+        let of_jobs = sides.as_ref().filter(|_| siblings.is_none()); // attempts of one job share arguments and output
+        let diff = |text: fn(&Side) -> &str| of_jobs.map(|(a, b)| diff::rows(text(a), text(b))).unwrap_or_default();
         Self {
-            args: difference(|side| &side.args),
-            output: difference(|side| &side.output),
+            args: diff(|side| &side.args),
+            output: diff(|side| &side.output),
+            difference: difference(&pairs),
             sides: sides.map(|(a, b)| vec![a, b]).unwrap_or_default(),
+            choices,
             pairs,
             form,
             shell,
@@ -160,48 +80,37 @@ impl ComparePage {
         }
     }
 
+    fn is_of_attempts(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
+    /// The name of a column; the job stands above where both are of one.
+    fn name(&self, side: &Side) -> String {
+        if self.is_of_attempts() { side.short() } else { side.title.clone() }
+    }
+
     fn is_same(&self, rows: &[DiffRow]) -> bool {
         rows.iter().all(|row| row.change == crate::web::parts::Change::Kept)
     }
 }
 
-fn pairs(a: &Side, b: &Side, shell: &Shell) -> Vec<Pair> {
-    let pair = |label, of: &dyn Fn(&Side) -> String| Pair { label, a: of(a), b: of(b) };
-    let took = |side: &Side| {
-        let (start, end) = (side.job.started_at?, side.job.finished_at?);
-        Some(duration(between(start, end)))
-    };
-    let pairs = [
-        pair("State", &|side| Tone::from(side.job.state()).word().into()),
-        pair("Template", &|side| format!("{} v{}", side.job.template, side.job.version)),
-        pair("Queue", &|side| side.job.queue.clone()),
-        pair("Priority", &|side| side.job.priority.to_string()),
-        pair("Attempts", &|side| super::attempts::counted(&side.job)),
-        pair("Enqueued", &|side| shell.stamp(side.job.created_at).text),
-        pair("Enqueued by", &|side| side.job.enqueued_by.clone()),
-        pair("Ran", &|side| side.one.as_ref().map(|one| one.length.clone()).or_else(|| took(side)).unwrap_or_default()),
-        pair("Node", &|side| side.job.node.clone().unwrap_or_default()),
-        pair("Of the attempt", &|side| side.one.as_ref().map(|one| one.facts.clone()).unwrap_or_default()),
-        pair("CPU time", &|side| side.job.cpu_ms.map(|ms| duration_ms(ms.into())).unwrap_or_default()),
-        pair("Peak memory", &|side| side.job.peak_memory_bytes.map(bytes).unwrap_or_default()),
-        pair("Disks", &|side| disk_words(side.job.read_bytes, side.job.written_bytes).unwrap_or_default()),
-        pair("Ran as", &|side| side.job.ran_as.clone().unwrap_or_default()),
-        pair("Tags", &|side| side.job.tags.join(", ")),
-    ];
-    pairs.into_iter().filter(|pair| !(pair.a.is_empty() && pair.b.is_empty())).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::attempts::attempts;
     use super::super::story::sample::story;
     use super::*;
+    use crate::queue::job::JobId;
     use crate::queue::state::JobState;
     use crate::web::shell::sample::shell;
 
-    fn sample(state: JobState) -> Side {
+    fn sample(state: JobState, attempt: Option<i32>) -> Side {
         let story = story(state);
-        let one = attempts(&story, &shell()).into_iter().next();
-        Side::new(&Actor::system("t"), story.job, None, one, Vec::new())
+        let (named, tries) = (Named { job: story.job.id, attempt }, attempts(&story, &shell()));
+        Side::new(&Actor::system("t"), story.job, (named, tries), Vec::new())
+    }
+
+    fn told(page: &ComparePage) -> Vec<(&str, &str, &str)> {
+        page.pairs.iter().map(|pair| (pair.label, pair.a.as_str(), pair.b.as_str())).collect()
     }
 
     #[test]
@@ -213,16 +122,49 @@ mod tests {
 
     #[test]
     fn what_differs_is_marked() {
-        let mut other = sample(JobState::Succeeded);
+        let mut other = sample(JobState::Succeeded, None);
         other.args = "{\n  \"supplier\": \"ostwind\"\n}".into();
 
-        let page = ComparePage::new(shell(), Form::default(), Some((sample(JobState::Failed), other)), true);
+        let page = ComparePage::new(shell(), Form::default(), Some((sample(JobState::Failed, None), other)), true);
 
         assert!(page.pairs.iter().find(|pair| pair.label == "State").is_some_and(Pair::differs));
         assert!(!page.pairs.iter().find(|pair| pair.label == "Queue").is_some_and(Pair::differs));
         assert!(!page.is_same(&page.args));
         let html = page.render().expect("rendered");
         assert!(html.contains("ostwind") && html.contains("HTTP 503 &#60;b&#62;"));
+    }
+
+    #[test]
+    fn attempts_of_one_job_are_compared_by_what_each_did_itself() {
+        let sides = (sample(JobState::Running, Some(1)), sample(JobState::Running, Some(2)));
+
+        let page = ComparePage::new(shell(), Form::default(), Some(sides), true);
+
+        assert_eq!(
+            told(&page),
+            [
+                ("Outcome", "failed", "running"),
+                ("Template version", "v7", "v7"),
+                ("Started", "14:27:02", "14:28:27"),
+                ("Run time", "41 s", "3m 41s so far"),
+                ("Node", "fra-03", "mil-01"),
+                ("HTTP status", "503", ""),
+                ("CPU time", "120 ms", ""),
+                ("Log kept", "800 B", ""),
+                ("Error", "HTTP 503 from files.nordwind.example", ""),
+                ("Failure group", "abc", ""),
+            ]
+        );
+        assert!(
+            page.difference.starts_with("These differ: outcome, run time, node, HTTP status, "),
+            "{}",
+            page.difference
+        );
+        let html = page.render().expect("rendered");
+        assert!(html.contains("<option value=\"48213907.2\"") && !html.contains("Arguments"), "{html}");
+        let same = (sample(JobState::Running, Some(1)), sample(JobState::Running, Some(1)));
+        let same = ComparePage::new(shell(), Form::default(), Some(same), true);
+        assert_eq!(same.difference, "Nothing differs but the times.");
     }
 
     #[test]

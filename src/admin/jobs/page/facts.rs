@@ -1,5 +1,6 @@
 //! The details of a job: label and value under each other. What a job does not have is left out.
 
+use super::figures::disk_words;
 use super::story::Story;
 use crate::admin::jobs::Detail;
 use crate::base::clock::Time;
@@ -122,23 +123,12 @@ fn used(job: &Detail) -> Vec<Fact> {
     let facts = [
         job.cpu_ms.map(|ms| fact("CPU time", Value::Text(duration_ms(ms.into())))),
         job.peak_memory_bytes.map(|size| fact("Peak memory", Value::Text(bytes(size)))),
-        disk_words(job.read_bytes, job.written_bytes).map(|words| fact("Disks", Value::Text(words))),
+        disk_words((job.read_bytes, job.written_bytes)).map(|words| fact("Disks", Value::Text(words))),
         job.ran_as.clone().map(|user| fact("Ran as", Value::Mono(user))),
         job.exit_code.map(|code| fact("Exit code", Value::Text(code.to_string()))),
         job.http_status.map(|status| fact("HTTP status", Value::Text(status.to_string()))),
     ];
     facts.into_iter().flatten().collect()
-}
-
-/// What went to and from disks; nothing when nothing did.
-pub(super) fn disk_words(read: Option<i64>, written: Option<i64>) -> Option<String> {
-    let some = |size: Option<i64>| size.filter(|size| *size > 0);
-    match (some(read), some(written)) {
-        (None, None) => None,
-        (Some(read), None) => Some(format!("{} read", bytes(read))),
-        (None, Some(written)) => Some(format!("{} written", bytes(written))),
-        (Some(read), Some(written)) => Some(format!("{} read, {} written", bytes(read), bytes(written))),
-    }
 }
 
 #[cfg(test)]
@@ -160,13 +150,6 @@ mod tests {
 
         job.max_attempts = Some(1);
         assert_eq!(retry(&job, &defaults), "one attempt");
-    }
-
-    #[test]
-    fn what_went_to_disks_is_told_when_something_did() {
-        assert_eq!(disk_words(Some(0), None), None);
-        assert_eq!(disk_words(Some(4_096), Some(0)).as_deref(), Some("4.0 kB read"));
-        assert_eq!(disk_words(Some(4_096), Some(512)).as_deref(), Some("4.0 kB read, 512 B written"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The head of a job's page: what it is, how it stands, what can be done to it now.
 
+use super::about::ACTIVE;
 use super::row::label;
 use crate::admin::jobs::Detail;
 use crate::admin::jobs::acts::{Act, allowed};
@@ -40,6 +41,8 @@ pub struct Head {
     pub buttons: Vec<Do>,
     /// Acts in the menu.
     pub menu: Vec<Do>,
+    /// The form that makes a new one with another version or other arguments; empty for those who may not.
+    pub anew: String,
 }
 
 /// One act as a thing to press.
@@ -82,8 +85,13 @@ pub fn head(job: &Detail, actor: &Actor, shell: &Shell) -> Head {
         at: shell.stamp(job.created_at),
         cancelling: cancelling(job, shell),
         menu: menu.map(press).collect(),
+        anew: if may(Act::Edit, actor) { anew(job) } else { String::new() },
         buttons: buttons.iter().copied().map(press).collect(),
     }
+}
+
+fn anew(job: &Detail) -> String {
+    paths::with_query(&paths::job_edit(job.id), &[("version", ACTIVE)])
 }
 
 /// A new job like this one carries its arguments along, so whoever makes it must be allowed to see them.

@@ -8,7 +8,8 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::attempts::{Try, attempts, counted};
+use super::attempts::{Try, attempts, beside, counted};
+use super::config::{self, Setting};
 use super::facts::{Fact, Value, facts};
 use super::find;
 use super::going::{Going, going};
@@ -42,7 +43,7 @@ use crate::web::shell::Shell;
 #[derive(Template)]
 #[template(
     path = "jobs/job.html",
-    blocks = ["head", "why_block", "line_block", "going_block", "levels", "log_words", "runs_block", "attempts_block", "facts_block", "output_block", "related"]
+    blocks = ["head", "why_block", "line_block", "going_block", "levels", "log_words", "runs_block", "attempts_block", "facts_block", "output_block", "config_block", "related"]
 )]
 pub struct JobPage {
     shell: Shell,
@@ -58,6 +59,8 @@ pub struct JobPage {
     facts: Vec<Fact>,
     args: Payload,
     output: Option<Payload>,
+    /// As it was when the page was read: what bounds a job changes seldom.
+    config: Vec<Setting>,
     relatives: Vec<Relative>,
     deeds: Vec<Deed>,
     compare: String,
@@ -77,7 +80,7 @@ pub async fn show(
         let job = find(conn, &actor, id)?;
         let sees_log = service::sees_payload(&actor);
         let log = if sees_log { LogPanel::read(conn, &job, least, shell.zone)? } else { LogPanel::default() };
-        let mut page = JobPage { log, ..JobPage::new(&actor, shell, &Story::read(conn, &actor, job, None)?) };
+        let mut page = JobPage { log, ..JobPage::of(conn, &actor, shell, job)? };
         let pairs = [("id", id.to_string()), ("level", least.as_str().into()), ("tz", tz)];
         let pairs = pairs.each_ref().map(|(name, value)| (*name, value.as_str()));
         let live = paths::with_query(&paths::live("job"), &pairs);
@@ -94,7 +97,13 @@ impl JobPage {
     /// [`WebError::NotFound`], [`WebError::Gone`], database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, id: JobId) -> Result<Self, WebError> {
         let job = find(conn, actor, id)?;
-        Ok(Self::new(actor, shell, &Story::read(conn, actor, job, None)?))
+        Self::of(conn, actor, shell, job)
+    }
+
+    fn of(conn: &mut PgConnection, actor: &Actor, shell: Shell, job: Detail) -> Result<Self, WebError> {
+        let story = Story::read(conn, actor, job, None)?;
+        let config = config::read(conn, &story, &shell)?;
+        Ok(Self { config, ..Self::new(actor, shell, &story) })
     }
 
     fn new(actor: &Actor, shell: Shell, story: &Story) -> Self {
@@ -114,6 +123,7 @@ impl JobPage {
             facts: facts(story, &shell),
             args: arguments(job, actor),
             output: output(job, actor),
+            config: Vec::new(),
             relatives: relatives(story, &shell),
             deeds: deeds(story, &shell),
             compare: paths::with_query(paths::JOBS_COMPARE, &[("a", &job.id.to_string())]),
@@ -124,6 +134,14 @@ impl JobPage {
     /// All jobs of this template.
     fn all_runs(&self) -> String {
         paths::with_query(paths::JOBS, &[("template", &self.head.template)])
+    }
+
+    /// The last attempt beside the one before it; `None` with fewer than two.
+    fn attempts_compared(&self) -> Option<String> {
+        let last = self.attempts.first()?;
+        let before = self.attempts.iter().find(|one| one.number < last.number)?;
+        let id = self.head.id.parse().ok()?;
+        Some(beside(JobId(id), before.number.into(), last.number.into()))
     }
 
     fn panels(&self) -> Result<Vec<Panel>, LiveError> {
@@ -155,6 +173,7 @@ impl JobPage {
             Part { id: "panel-going", inside: &self.as_going_block() },
             Part { id: "panel-attempts", inside: &self.as_attempts_block() },
             Part { id: "panel-facts", inside: &self.as_facts_block() },
+            Part { id: "panel-config", inside: &self.as_config_block() },
             Part { id: "panel-related", inside: &self.as_related() },
         ];
         let page = self.head.id.parse().map_or_else(|_| paths::JOBS.to_owned(), |id| paths::job(JobId(id)));

@@ -3,10 +3,10 @@
 //! ```text
 //! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row, cell (templates of their own)
 //!                         └─ saved (views of people) · shape (headings, columns) · stream · complete (the search box)
-//! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload
+//! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload · config
 //! /jobs/{id}/{verb}  act ─── ask (question)
-//! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for)
-//! /jobs/{id}/log …   log     /jobs/compare  compare
+//! /jobs/new, …/edit  new ─── pick (template) · about · field (one control per kind) · order (what is asked for) · joins
+//! /jobs/{id}/log …   log     /jobs/compare  compare ── side (what both have, label by label)
 //! ```
 mod about;
 mod act;
@@ -16,12 +16,15 @@ mod bar;
 mod cell;
 mod compare;
 mod complete;
+mod config;
 mod facts;
 mod field;
+mod figures;
 mod found;
 mod going;
 mod head;
 mod job;
+mod joins;
 mod line;
 mod list;
 mod log;
@@ -37,6 +40,7 @@ mod row;
 mod runs;
 mod saved;
 mod shape;
+mod side;
 mod story;
 mod stream;
 mod why;

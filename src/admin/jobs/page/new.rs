@@ -9,9 +9,11 @@ use serde_json::json;
 use super::about::{About, of_job, of_template, present};
 use super::act::sent_notice;
 use super::field::{Control, Kind, arguments, controls, filled, sources};
+use super::joins::joins;
 use super::order::{has_problem, is_used, options, refused};
 use super::pick::PickPage;
 use super::ran::{Shown, shown};
+use crate::admin::jobs::acts::Act;
 use crate::admin::jobs::again::enqueue_from_form;
 use crate::admin::jobs::service::{self, JobError};
 use crate::admin::templates;
@@ -52,6 +54,8 @@ struct NewPage {
     /// `None` = the arguments cannot be read yet.
     preview: Option<Vec<Shown>>,
     sees_preview: bool,
+    /// What becomes of a new job when one like it is there already.
+    joins: Vec<String>,
 }
 
 /// `GET /jobs/new?template=`: the templates, or the form of one.
@@ -70,17 +74,17 @@ pub async fn show(kit: Data<Kit>, hx: Hx, actor: Actor, shell: Shell, query: Que
     respond::page(&hx, &page.await?, &[])
 }
 
-/// `GET /jobs/{id}/edit`: the same form with what the job has.
+/// `GET /jobs/{id}/edit?version=`: the same form with what the job has.
 pub async fn edit(
     kit: Data<Kit>,
     hx: Hx,
     actor: Actor,
     shell: Shell,
-    path: Path<i64>,
+    (path, query): (Path<i64>, Query),
 ) -> Result<HttpResponse, WebError> {
     let id = JobId(*path);
     let page = kit.db.run(move |conn| {
-        let about = of_job(conn, &actor, id)?;
+        let about = of_job(conn, &actor, id, query.0.text("version"))?;
         let form = about.old.as_ref().map_or_else(Form::default, |job| present(&about, job, shell.zone));
         NewPage::read(conn, &actor, shell, about, form)
     });
@@ -107,8 +111,8 @@ pub async fn enqueue_edited(
     form: Form,
     path: Path<i64>,
 ) -> Result<HttpResponse, WebError> {
-    let (id, asker) = (JobId(*path), actor.clone());
-    let about = kit.db.run(move |conn| of_job(conn, &asker, id)).await?;
+    let (id, asker, version) = (JobId(*path), actor.clone(), form.text("version").to_owned());
+    let about = kit.db.run(move |conn| of_job(conn, &asker, id, &version)).await?;
     answer((kit, hx, actor), shell, session, about, form).await
 }
 
@@ -173,7 +177,9 @@ impl NewPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, about: About, form: Form) -> Result<Self, WebError> {
         let queues = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
         let queues = queues.filter(|name| actor.scope.covers(name, &[])).collect();
-        Ok(Self { queues, ..Self::new(actor, shell, about, form) })
+        let page = Self::new(actor, shell, about, form);
+        let joins = joins(conn, actor, (&page.about, &page.form), page.shell.zone)?;
+        Ok(Self { queues, joins, ..page })
     }
 
     fn new(actor: &Actor, shell: Shell, about: About, form: Form) -> Self {
@@ -181,10 +187,13 @@ impl NewPage {
         let (title, shell) = match &about.old {
             Some(job) => {
                 let shell = shell.under(format!("{} {}", job.template, job.id), paths::job(job.id));
-                (format!("Retry {} with edits", about.template), shell)
+                let is_retry = Act::Edit.is_allowed(job.state());
+                let verb = if is_retry { "Retry {} with edits" } else { "Run {} again with edits" };
+                (verb.replace("{}", &about.template), shell)
             }
             None => (format!("Enqueue {}", about.template), shell),
         };
+        let form = form.with("version", about.version.to_string()); // counts unless one was chosen
         let mut trial = form.clone();
         let args = arguments(&about.spec.params, &mut trial, shell.zone, about.old_args());
         let sees_preview = service::sees_payload(actor);
@@ -196,6 +205,7 @@ impl NewPage {
             preview: args.filter(|_| sees_preview).map(|args| shown(preview(&about.spec, Some(args)).parts)),
             queues: Vec::new(),
             sees_preview,
+            joins: Vec::new(),
             title,
             about,
             form,
@@ -238,6 +248,11 @@ impl NewPage {
         !self.sources.is_empty()
     }
 
+    /// Choices that script refreshes by itself; without it, a button does.
+    fn has_refresh(&self) -> bool {
+        self.has_dependents() || self.about.versions.len() > 1
+    }
+
     fn back(&self) -> String {
         self.about.old.as_ref().map_or_else(|| paths::JOB_NEW.to_owned(), |job| paths::job(job.id))
     }
@@ -249,6 +264,7 @@ mod tests {
     use crate::admin::jobs::Detail;
     use crate::admin::jobs::sample::job;
     use crate::queue::enqueue::NewJob;
+    use crate::queue::job::TemplateId;
     use crate::queue::permission::Role;
     use crate::queue::state::JobState;
     use crate::web::shell::sample::shell;
@@ -273,7 +289,9 @@ mod tests {
         });
         About {
             template: "files.compress".into(),
-            version: 2,
+            template_id: TemplateId(3),
+            version: old.as_ref().map_or(2, |job| job.version),
+            versions: Vec::new(),
             spec: serde_json::from_value(spec).expect("a template"),
             old,
         }

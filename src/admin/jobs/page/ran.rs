@@ -75,20 +75,41 @@ fn started(story: &Story, number: i16) -> Option<(Fence, Option<&str>)> {
     told.map(|attempt| (attempt.fence, attempt.node.as_deref())).or_else(present)
 }
 
-fn surroundings(work: &CommandWork, job: &Detail) -> Vec<(&'static str, String)> {
-    let user = "nobody, or whom MILLRACE_COMMAND_USER names on its node; Millrace's own where that is not root";
+/// Names of variables in the environment of a command, by where they come from; never their values.
+pub struct Environment {
+    /// Given by the template.
+    pub own: Vec<String>,
+    /// Parameters of a shell text.
+    pub params: Vec<String>,
+    /// Passed on from the node, where it has them.
+    pub passed: Vec<String>,
+    /// Given to every command.
+    pub fixed: Vec<String>,
+}
+
+/// Lists the names of the variables that a command gets.
+pub fn environment(work: &CommandWork, job: &Detail) -> Environment {
     let parameters =
         job.args.as_object().into_iter().flatten().map(|(name, _)| crate::queue::template::param_variable(name));
-    let of_shell: Vec<String> = if work.shell.is_some() { parameters.collect() } else { Vec::new() };
-    let fixed = OF_EVERY_COMMAND.map(String::from);
-    let names: Vec<String> = work.env.keys().cloned().chain(of_shell).chain(fixed).collect();
+    Environment {
+        own: work.env.keys().cloned().collect(),
+        params: if work.shell.is_some() { parameters.collect() } else { Vec::new() },
+        passed: work.env_allow.clone(),
+        fixed: OF_EVERY_COMMAND.map(String::from).into(),
+    }
+}
+
+fn surroundings(work: &CommandWork, job: &Detail) -> Vec<(&'static str, String)> {
+    let user = "nobody, or whom MILLRACE_COMMAND_USER names on its node; Millrace's own where that is not root";
+    let Environment { own, params, passed, fixed } = environment(work, job);
+    let names = [own, params, fixed].concat();
     let mut facts = vec![("User", user.to_owned())];
     if work.folder.is_none() {
         facts.push(("Working folder", "one of its own, removed when it ends".into()));
     }
     facts.push(("Environment", names.join(", ")));
-    if !work.env_allow.is_empty() {
-        facts.push(("Passed on from the node, where it has them", work.env_allow.join(", ")));
+    if !passed.is_empty() {
+        facts.push(("Passed on from the node, where it has them", passed.join(", ")));
     }
     facts
 }

@@ -2,9 +2,10 @@
 
 use super::names;
 use crate::admin::jobs::forecast::{Start, expected_start};
+use crate::admin::jobs::kin::{Named, named};
 use crate::admin::jobs::pace::{Usual, usual};
 use crate::admin::jobs::service::{sees_payload, visible_error};
-use crate::admin::jobs::trail::{Child, Record, Reopened, children, reopened, trail};
+use crate::admin::jobs::trail::{Child, InBulk, Record, Reopened, children, in_bulk, reopened, trail};
 use crate::admin::jobs::{Attempt, Detail, Explanation, Outlook, Run, attempts, explain, recent_runs};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
@@ -28,8 +29,12 @@ pub struct Story {
     pub runs: Vec<Run>,
     /// Jobs that were made from it, as far as the actor may see them.
     pub children: Vec<Child>,
+    /// The jobs that it names.
+    pub named: Named,
     /// What people did to it.
     pub trail: Vec<Record>,
+    /// What was done to it together with others.
+    pub in_bulk: Vec<InBulk>,
     /// When it was retried after it had ended.
     pub reopened: Vec<Reopened>,
 }
@@ -52,7 +57,9 @@ impl Story {
         let mut story = Self {
             attempts: attempts(conn, job.id)?,
             children: children(conn, &actor.scope, job.id)?,
+            named: named(conn, &actor.scope, &job)?,
             trail: trail(conn, actor, job.id)?,
+            in_bulk: in_bulk(conn, actor, job.id)?,
             reopened: reopened(conn, job.id)?,
             explanation,
             start,
@@ -144,7 +151,9 @@ pub(super) mod sample {
             }),
             runs: Vec::new(),
             children: Vec::new(),
+            named: Named::default(),
             reopened: Vec::new(),
+            in_bulk: Vec::new(),
             trail: vec![Record {
                 at: at(1_625),
                 actor: "giulia@example.org".into(),

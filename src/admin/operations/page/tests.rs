@@ -25,7 +25,7 @@ fn operation(state: OperationState) -> Operation {
         reason: Some("the <i>server</i> is back".into()),
         person: Some(PersonId(3)),
         actor: "giulia@example.org".into(),
-        token_scopes: None,
+        token: None,
         rate_per_s: Some(500),
         expected: Some(5_000),
         state,

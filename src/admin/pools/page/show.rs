@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::row::{Row, with_unit};
 use super::{ended, told};
-use crate::admin::jobs::trail::{Record, trail_of};
+use crate::admin::jobs::trail::{Record, open_trail};
 use crate::admin::pools::service::{self, Parties, PoolError, may_act, parties};
 use crate::admin::pools::{Holder, PoolRow, Waiter};
 use crate::base::clock::Time;
@@ -18,7 +18,6 @@ use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
-use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::format::{Stamp, between, duration};
@@ -50,8 +49,6 @@ pub struct ShowPage {
     /// Nodes with what their jobs have reserved.
     pub nodes: Vec<NodeLine>,
     pub deeds: Vec<Deed>,
-    /// The viewer reads everybody's acts, not only the own ones.
-    pub all_deeds: bool,
     /// What the jobs that are shown have reserved is less than all that is.
     pub hides_holders: bool,
     /// More jobs wait than are shown.
@@ -136,7 +133,7 @@ impl ShowPage {
     pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, PoolError> {
         let pool = service::find(conn, actor, name)?;
         let parties = parties(conn, actor, &pool)?;
-        let trail = trail_of(conn, actor, ("pool", &pool.name), DEEDS_MAX)?;
+        let trail = open_trail(conn, ("pool", &pool.name), DEEDS_MAX)?; // whoever sees a pool may know who changed it
         Ok(Self::new(actor, shell, (&pool, &parties), &trail))
     }
 
@@ -155,7 +152,6 @@ impl ShowPage {
             waiters: parties.waiters.iter().map(|waiter| waiter_line(waiter, pool, &shell)).collect(),
             nodes: parties.nodes.iter().map(|share| node(&share.node, share.amount)).collect(),
             deeds: trail.iter().map(|record| deed(record, &shell, &pool.unit)).collect(),
-            all_deeds: actor.may(Permission::ReadAudit),
             hides_holders: shown < i64::from(pool.used),
             hides_waiters: i64::try_from(parties.waiters.len()).is_ok_and(|shown| shown < pool.waiting),
             limited: !actor.scope.is_everything(),

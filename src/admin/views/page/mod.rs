@@ -36,12 +36,12 @@ pub fn routes() -> Vec<Route> {
 const PAGES: [(&str, &str, &str); 1] = [("jobs", paths::JOBS, "jobs")];
 
 /// Gives the address of a page that has views.
-fn home(page: &str) -> Option<&'static str> {
+pub(super) fn home(page: &str) -> Option<&'static str> {
     PAGES.iter().find(|(name, _, _)| *name == page).map(|(_, home, _)| *home)
 }
 
 /// Turns a refusal of the service into an answer for whoever asked.
-fn told(error: ViewError) -> WebError {
+pub(super) fn told(error: ViewError) -> WebError {
     let words = format!("{}.", sentence(&error.to_string()));
     match error {
         ViewError::NotFound(_) => WebError::NotFound,
