@@ -1,6 +1,10 @@
 //! What a job's page tells beside its own story: two attempts compared, what is in force, who else is concerned.
 
 use diesel::connection::SimpleConnection;
+use millrace::admin::operations::work::work;
+use millrace::admin::operations::{Bulk, Plan, Which, service};
+use millrace::base::clock::SystemClock;
+use millrace::queue::actor::Actor;
 use millrace::queue::job::JobId;
 use millrace::queue::permission::Role;
 use millrace::queue::template::TemplateSpec;
@@ -8,7 +12,7 @@ use serde_json::json;
 
 use super::stage::{Console, publish};
 use super::work::registry;
-use crate::support::stage::{TestEngine, enqueue, handler_template, text, wait_for};
+use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, text, wait_for};
 
 fn job_of(location: &str) -> i64 {
     location.strip_prefix("/jobs/").and_then(|id| id.parse().ok()).expect("leads to a job")
@@ -94,7 +98,7 @@ fn a_job_is_run_again_with_another_version() {
     browser.get("/jobs");
     let job = job_of(browser.post("/jobs/new", "template=sent&op=1&args.old=x&args.kept=y").header("location"));
     conn.batch_execute(&format!(
-        "INSERT INTO millrace.template_versions (template_id, version, spec, author, published_at) SELECT id, 2, '{}', 'test', now() FROM millrace.templates;
+        "INSERT INTO millrace.template_versions (template_id, version, spec, author, published_at, published_by) SELECT id, 2, '{}', 'test', now(), 'test' FROM millrace.templates;
          UPDATE millrace.templates SET active_version = 2",
         serde_json::to_value(serde_json::from_value::<TemplateSpec>(spec("new")).unwrap()).unwrap()
     ))
@@ -178,4 +182,28 @@ fn whoever_has_the_unique_key_now_is_told() {
     let page = browser.get(&format!("/jobs/{first}")).body;
     assert!(page.contains("has its unique key now") && page.contains(&format!("href=\"/jobs/{second}\"")), "{page}");
     assert!(!browser.get(&format!("/jobs/{second}")).body.contains("has its unique key now"));
+}
+
+#[test]
+fn what_an_operation_did_stands_in_the_audit_trail_of_its_jobs() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let jobs = enqueue_many(&mut conn, "done", 3);
+    let plan = Plan {
+        act: Bulk::Hold,
+        which: Which::Ids(vec![jobs[0], jobs[2]]),
+        zone: chrono_tz::UTC,
+        rate_per_s: None,
+        reason: "stock count".into(),
+    };
+    let made = service::start(&mut conn, &SystemClock, &Actor::command_line("root"), &plan, None).unwrap();
+    while work(&mut conn, &SystemClock).unwrap() > 0 {}
+    let (mut admin, mut operator) = (console.browser(Role::Admin), console.browser(Role::Operator));
+    let told = format!("held it, by operation {}", made.id);
+
+    let held = admin.get(&format!("/jobs/{}", jobs[0])).body;
+    assert!(held.contains(&told) && held.contains("“stock count”"), "{held}");
+    assert!(!admin.get(&format!("/jobs/{}", jobs[1])).body.contains(&told), "it lies between them and was not touched");
+    assert!(!operator.get(&format!("/jobs/{}", jobs[0])).body.contains(&told), "acts of others");
 }
