@@ -1,10 +1,7 @@
 //! `GET /` and its stream.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
@@ -16,19 +13,14 @@ use crate::admin::health::database::{self, WatchError};
 use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
 use crate::base::db::{DbError, PgConnection};
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::node::drains;
 use crate::queue::permission::Permission;
 use crate::web::charts::{Bars, Ribbon};
 use crate::web::error::WebError;
-use crate::web::extract::Query;
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{self, Address, LivePage, Panel, panels};
 use crate::web::parts::Tab;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond;
 use crate::web::shell::Shell;
 use crate::web::table::{Access, Route};
 use crate::web::{format, paths};
@@ -43,8 +35,8 @@ const GROUPS_MAX: i32 = 100;
 /// The routes of the dashboard.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::DASHBOARD, Access::Needs(Permission::ReadJobs), show),
-        Route::get("/live/dashboard", Access::Needs(Permission::ReadJobs), stream),
+        Route::get(paths::DASHBOARD, Access::Needs(Permission::ReadJobs), live::show::<DashboardPage>),
+        Route::get("/live/dashboard", Access::Needs(Permission::ReadJobs), live::stream::<DashboardPage>),
     ]
 }
 
@@ -81,31 +73,35 @@ struct DashboardPage {
     activity: Vec<Activity>,
 }
 
-async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
-    let span = span_of(&query);
-    let shell = shell.titled("Dashboard", Section::Dashboard).streaming("dashboard");
-    let page = kit.db.run(move |conn| page(conn, &actor, shell.clone(), span)).await?;
-    respond::page(&hx, &page, &[])
-}
+impl LivePage for DashboardPage {
+    const NAME: &'static str = "dashboard";
+    const EVERY: Duration = Duration::from_secs(1);
+    type Asked = Span;
+    type Refused = DbError;
 
-async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (span, actor, clock) = (span_of(&query), viewer.actor.clone(), Arc::clone(&kit.clock));
-    let shell = shell.shared();
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&page(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, span)?)
-    };
-    live::open(&request, &viewer, Show { page: "dashboard", every: Duration::from_secs(1), render: Arc::new(render) })
-        .await
-}
+    fn asked(address: &Address) -> Result<Span, WebError> {
+        Ok(Span::parse(address.text("range")).unwrap_or_default())
+    }
 
-fn span_of(query: &Query) -> Span {
-    Span::parse(query.0.text("range")).unwrap_or_default()
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: &Span) -> Result<Self, DbError> {
+        page(conn, actor, shell.titled("Dashboard", Section::Dashboard).streaming("dashboard"), *span)
+    }
+
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        let mut shown = panels(&[
+            ("panel-attention", &self.as_attention()),
+            ("panel-flow", &self.as_flow_band()),
+            ("panel-throughput", &self.as_throughput()),
+            ("panel-tiles", &self.as_tiles_block()),
+            ("panel-queues", &self.as_queues_block()),
+            ("panel-failing", &self.as_failing_block()),
+            ("panel-nodes", &self.as_nodes_block()),
+        ])?;
+        if self.links.activity {
+            shown.extend(panels(&[("panel-staff", &self.as_staff())])?);
+        }
+        Ok(shown)
+    }
 }
 
 fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Result<DashboardPage, DbError> {
@@ -192,21 +188,4 @@ fn spans(current: Span) -> Vec<Tab> {
         }
     };
     Span::ALL.into_iter().map(|span| Tab::new(span.words(), href(span), span == current)).collect()
-}
-
-fn frame(page: &DashboardPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: format!("panel-{id}"), html };
-    let mut panels = vec![
-        panel("attention", page.as_attention().render()?),
-        panel("flow", page.as_flow_band().render()?),
-        panel("throughput", page.as_throughput().render()?),
-        panel("tiles", page.as_tiles_block().render()?),
-        panel("queues", page.as_queues_block().render()?),
-        panel("failing", page.as_failing_block().render()?),
-        panel("nodes", page.as_nodes_block().render()?),
-    ];
-    if page.links.activity {
-        panels.push(panel("staff", page.as_staff().render()?));
-    }
-    Ok(Frame { panels, tail: None })
 }

@@ -1,11 +1,7 @@
 //! `GET /failures/{fingerprint}` and its stream: one group, where it comes, what differs, what people decided and wrote.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_session::Session;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::near::{
@@ -13,7 +9,6 @@ use super::near::{
     sample,
 };
 use super::row::{Row, first_line, words};
-use super::{ended, told};
 use crate::admin::failures::detail::{Attempt, Note, Share, attempts, course_of, notes, shares};
 use crate::admin::failures::differs::{Compared, compare};
 use crate::admin::failures::read::{Course, GroupRow};
@@ -21,23 +16,16 @@ use crate::admin::failures::service::{self, FailureError, sees_messages};
 use crate::admin::failures::{Range, Sort};
 use crate::admin::jobs::trail::{Record, trail_of};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::charts::Bars;
 use crate::web::error::WebError;
-use crate::web::extract::Query;
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::{Deed, Notice, Tab};
+use crate::web::live::{ActedOn, Address, LiveError, LivePage, Panel, panels};
+use crate::web::parts::{Deed, Tab};
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond::{self, Part};
 use crate::web::shell::Shell;
 
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(5);
 /// Records of the audit trail shown.
 const DEEDS_MAX: i64 = 20;
 
@@ -78,50 +66,61 @@ pub(super) struct Known {
     pub trail: Vec<Record>,
 }
 
-/// `GET /failures/{fingerprint}`.
-pub async fn show(
-    hx: Hx,
-    kit: Data<Kit>,
-    actor: Actor,
-    shell: Shell,
-    (print, query): (Path<String>, Query),
-) -> Result<HttpResponse, WebError> {
-    let range = Range::parse(query.0.text("range")).unwrap_or_default();
-    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, (&print, range))).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
+/// `GET /failures/{fingerprint}`, and every five seconds `GET /live/failure?fingerprint=`.
+impl LivePage for ShowPage {
+    const NAME: &'static str = "failure";
+    const EVERY: Duration = Duration::from_secs(5);
+    type Asked = (String, Range);
+    type Refused = FailureError;
+
+    fn asked(address: &Address) -> Result<(String, Range), WebError> {
+        let range = Range::parse(address.text("range")).unwrap_or_default();
+        Ok((address.text("fingerprint").to_owned(), range))
+    }
+
+    fn check(conn: &mut PgConnection, actor: &Actor, (print, _): &(String, Range)) -> Result<(), FailureError> {
+        service::find(conn, actor, print).map(|_| ())
+    }
+
+    fn read(
+        conn: &mut PgConnection,
+        actor: &Actor,
+        shell: Shell,
+        (print, range): &(String, Range),
+    ) -> Result<Self, FailureError> {
+        let known = Known::whole(conn, actor, print, (*range, shell.now))?;
+        Ok(Self::new(actor, shell, *range, &known))
+    }
+
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-facts", &self.as_facts()),
+            ("panel-course", &self.as_course_block()),
+            ("panel-jobs", &self.as_jobs_block()),
+            ("panel-shares", &self.as_shares_block()),
+        ])
+    }
+
+    fn look(
+        conn: &mut PgConnection,
+        actor: &Actor,
+        shell: Shell,
+        (print, range): &(String, Range),
+    ) -> Result<Vec<Panel>, LiveError> {
+        let known = Known::changing(conn, actor, print, (*range, shell.now)).map_err(LiveError::of)?;
+        Ok(Self::new(actor, shell, *range, &known).panels()?)
+    }
 }
 
-/// `GET /live/failure?fp=`: what changes by itself.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let (print, range) = (query.0.text("fp").to_owned(), Range::parse(query.0.text("range")).unwrap_or_default());
-    let (asker, asked) = (actor.clone(), print.clone());
-    // a stream of what is not there would be retried for ever
-    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
-    let render = move |conn: &mut PgConnection, _: u64| {
-        let shell = Shell { now: clock.now(), ..shell.clone() };
-        let known = Known::changing(conn, &actor, &print, (range, shell.now)).map_err(ended)?;
-        frame(&ShowPage::new(&actor, shell, range, &known))
-    };
-    live::open(&request, &viewer, Show { page: "failure", every: EVERY, render: Arc::new(render) }).await
-}
-
-/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
-fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: id.into(), html };
-    let panels = vec![
-        panel("panel-facts", page.as_facts().render()?),
-        panel("panel-course", page.as_course_block().render()?),
-        panel("panel-jobs", page.as_jobs_block().render()?),
-        panel("panel-shares", page.as_shares_block().render()?),
-    ];
-    Ok(Frame { panels, tail: None })
+impl ActedOn for ShowPage {
+    fn changed(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-notes", &self.as_notes_block()),
+            ("panel-deeds", &self.as_deeds_block()),
+        ])
+    }
 }
 
 impl Known {
@@ -155,25 +154,11 @@ impl Known {
 }
 
 impl ShowPage {
-    /// Reads the page of a group.
-    ///
-    /// # Errors
-    /// As [`service::find`].
-    pub fn read(
-        conn: &mut PgConnection,
-        actor: &Actor,
-        shell: Shell,
-        (print, range): (&str, Range),
-    ) -> Result<Self, FailureError> {
-        let known = Known::whole(conn, actor, print, (range, shell.now))?;
-        Ok(Self::new(actor, shell, range, &known))
-    }
-
     pub(super) fn new(actor: &Actor, shell: Shell, range: Range, known: &Known) -> Self {
         let group = &known.group;
         let row = Row::new(group, known.course.as_ref(), (range, Sort::Last), actor, &shell);
         let name = if range == Range::default() { "" } else { range.as_str() };
-        let live = paths::with_query(&paths::live("failure"), &[("fp", &group.fingerprint), ("range", name)]);
+        let live = paths::with_query(&paths::live("failure"), &[("fingerprint", &group.fingerprint), ("range", name)]);
         let shell = shell.titled(row.message.clone(), Section::Failures).under("Failures", paths::FAILURES);
         let href = |range: Range| {
             let name = if range == Range::default() { "" } else { range.as_str() };
@@ -206,19 +191,5 @@ impl ShowPage {
     /// Gives the address of an act.
     pub fn act(&self, verb: &str) -> String {
         paths::failure_act(&self.row.fingerprint, verb)
-    }
-
-    /// Gives the parts that an act may have changed.
-    ///
-    /// # Errors
-    /// When a template fails.
-    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
-        let parts = [
-            Part { id: "panel-head", inside: &self.as_head() },
-            Part { id: "panel-facts", inside: &self.as_facts() },
-            Part { id: "panel-notes", inside: &self.as_notes_block() },
-            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
-        ];
-        respond::done(hx, session, &self.row.href, notice, &parts)
     }
 }

@@ -184,7 +184,7 @@ fn the_page_of_a_group_shows_what_is_known_and_lets_operators_decide() {
                 "muted it until",
                 "marked it handled from v4 on",
                 "took the ticket away",
-                "hx-sse:connect=\"/live/failure?fp=0123456789abcdef",
+                "hx-sse:connect=\"/live/failure?fingerprint=0123456789abcdef",
             ],
         );
         let handled = matches!(state, GroupState::Handled | GroupState::Returned);
