@@ -26,7 +26,7 @@ const ROWS: &str = "rows";
 pub(super) fn stream_address(view: &ListView, found: &Found) -> String {
     let ids: Vec<String> = found.page.rows.iter().map(|row| row.id.to_string()).collect();
     let mut parameters = view.parameters();
-    parameters.retain(|(name, _)| !["after", "before", "refresh"].contains(&name.as_str()));
+    parameters.retain(|(name, _)| !["after", "before", "place", "refresh"].contains(&name.as_str()));
     if view.cursor != Cursor::Newest {
         parameters.push(("first".into(), "no".into()));
     }
@@ -104,7 +104,7 @@ mod tests {
     fn found(ids: &[i64]) -> Found {
         let rows = ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect();
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, within: None, from_oldest: false, counted: None, hints: Vec::new() }
+        Found { page, within: None, from_oldest: false, steps: [None; 2], counted: None, hints: Vec::new() }
     }
 
     #[test]
