@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
@@ -11,7 +12,7 @@ use actix_web::{HttpResponse, HttpServer};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use millrace::base::clock::{Clock, SystemClock};
-use millrace::base::db::statement;
+use millrace::base::db::{Db, PoolSettings, statement};
 use millrace::queue::access::password::Password;
 use millrace::queue::actor::PersonId;
 use millrace::queue::permission::Role;
@@ -59,10 +60,20 @@ impl Console {
     }
 
     pub fn start_at(address: &str) -> Console {
+        Console::start_over(address, |db| db.pool(4))
+    }
+
+    /// One that waits for the database no longer than `most`.
+    pub fn start_hasty(most: Duration) -> Console {
+        let settings = PoolSettings { name: "test", connections_max: 4, wait: most, statement: most };
+        Console::start_over("127.0.0.1:0", |db| Db::new(db.url(), settings))
+    }
+
+    fn start_over(address: &str, pool: impl FnOnce(&TestDb) -> Db) -> Console {
         let db = TestDb::new();
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let kit = kit(&db, listener.local_addr().unwrap().port());
+        let kit = kit(pool(&db), listener.local_addr().unwrap().port());
         let (hub, (sender, receiver)) = (Arc::clone(&kit.live), std::sync::mpsc::channel());
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -124,12 +135,12 @@ impl Drop for Console {
     }
 }
 
-fn kit(db: &TestDb, port: u16) -> Kit {
+fn kit(db: Db, port: u16) -> Kit {
     let mut all = routes::all(false);
     all.push(Route::get("/as/{id}", Access::Open, sign_in_as));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Kit {
-        db: Database::new(db.pool(4)),
+        db: Database::new(db),
         clock,
         settings: Arc::new(Settings::loopback(port, Key::from(&[7; 64]))),
         table: Arc::new(Table::new(all)),

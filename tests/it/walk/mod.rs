@@ -8,6 +8,7 @@
 //!                  ├─ hostile.rs  what attackers type, wherever it is shown
 //!                  ├─ matrix.rs   every route × every role
 //!                  ├─ small.rs    small things that only a browser shows
+//!                  ├─ states.rs   every page: empty, forbidden, gone, failed, cut off
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod first;
@@ -20,3 +21,4 @@ mod repair;
 mod samples;
 mod small;
 mod sql_door;
+mod states;
