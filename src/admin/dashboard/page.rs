@@ -8,14 +8,16 @@ use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_ro
 use super::sentences::{Sentence, sentences};
 use super::tiles::{Tile, tiles};
 use super::view::{Facts, FlowBand, StartStep, flow_band, ribbons, start_steps, throughput};
-use super::{Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
+use super::{Event, Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
 use crate::admin::health::database::{self, WatchError};
 use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
-use crate::base::db::{DbError, PgConnection};
-use crate::queue::actor::Actor;
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, Tx, within};
+use crate::queue::actor::{Actor, Scope};
 use crate::queue::node::drains;
 use crate::queue::permission::Permission;
+use crate::web::apart::{self, Apart};
 use crate::web::charts::{Bars, Ribbon};
 use crate::web::error::WebError;
 use crate::web::live::{self, Address, LivePage, Panel, panels};
@@ -31,6 +33,11 @@ use super::activity::{Activity, activity};
 const GROUPS_SHOWN_MAX: usize = 6;
 /// Failure groups that are looked at for what needs a person.
 const GROUPS_MAX: i32 = 100;
+
+/// What reading the marks of the chart may take.
+const MARKS_MAX: Duration = Duration::from_millis(300);
+/// The audit trail tells nothing of the jobs, and they do not wait for it.
+const STAFF: apart::Panel = apart::Panel { id: "panel-staff", what: "Staff activity" };
 
 /// The routes of the dashboard.
 pub fn routes() -> Vec<Route> {
@@ -70,12 +77,13 @@ struct DashboardPage {
     queues_aside: String,
     failing: Vec<FailingRow>,
     nodes: Vec<NodeRow>,
-    activity: Vec<Activity>,
+    activity: Apart<Vec<Activity>>,
 }
 
 impl LivePage for DashboardPage {
     const NAME: &'static str = "dashboard";
     const EVERY: Duration = Duration::from_secs(1);
+    const APART: &'static [apart::Panel] = &[STAFF];
     type Asked = Span;
     type Refused = DbError;
 
@@ -97,16 +105,21 @@ impl LivePage for DashboardPage {
             ("panel-failing", &self.as_failing_block()),
             ("panel-nodes", &self.as_nodes_block()),
         ])?;
-        if self.links.activity {
-            shown.extend(panels(&[("panel-staff", &self.as_staff())])?);
+        if self.links.activity && self.activity.is_here() {
+            shown.extend(self.part(STAFF.id)?);
         }
         Ok(shown)
+    }
+
+    fn part(&self, _: &str) -> askama::Result<Vec<Panel>> {
+        panels(&[(STAFF.id, &self.as_staff())])
     }
 }
 
 fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Result<DashboardPage, DbError> {
     let links = Links { queues: true, nodes: true, activity: actor.may(Permission::ReadAudit) };
-    let activity = if links.activity { activity(conn, &shell)? } else { Vec::new() };
+    let staff = |tx: &mut Tx<'_>| activity(tx, &shell);
+    let activity = if links.activity { Apart::read(conn, &shell, STAFF, staff)? } else { Apart::default() };
     let facts = read(conn, actor, span, shell.now)?;
     let may_draft = actor.may(Permission::DraftTemplates);
     Ok(DashboardPage {
@@ -137,7 +150,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
     })
 }
 
-fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::clock::Time) -> Result<Facts, DbError> {
+fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: Time) -> Result<Facts, DbError> {
     let scope = &actor.scope;
     Ok(Facts {
         flow: flow(conn, scope)?,
@@ -150,11 +163,22 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::cl
         drains: drains(conn, None)?,
         run_week_ago: run_week_ago(conn, scope, span, now)?,
         peak: peak(conn)?,
-        events: events(conn, scope, span, now)?,
+        events: marks(conn, scope, span, now)?,
         database: database_concerns(conn, actor)?,
         templates: super::read::active_templates(conn)?,
     })
     .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })
+}
+
+/// What stands above the bars. A trail that is not read in time leaves the chart without marks: nothing else waits for it.
+fn marks(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Event>, DbError> {
+    match within(conn, "dashboard::marks", MARKS_MAX, |tx| events(tx, scope, span, now)) {
+        Err(DbError::TimedOut) => {
+            tracing::warn!("the marks of the dashboard's chart were not read in time");
+            Ok(Vec::new())
+        }
+        read => read,
+    }
 }
 
 /// What is wrong with the database, for those who may know.

@@ -11,6 +11,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use askama::Template;
@@ -22,12 +23,13 @@ use super::{Show, open};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
+use crate::web::apart::{self, Failure};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::kit::Kit;
 use crate::web::request::Hx;
-use crate::web::respond::{self, Block};
+use crate::web::respond::{self, Block, partial};
 use crate::web::shell::Shell;
 
 /// Why a service does not give what a page shows, and how whoever asked is told.
@@ -90,6 +92,9 @@ pub trait LivePage: Template + Sized + Send + 'static {
     /// Why the service does not give it.
     type Refused: Refusal;
 
+    /// Panels of it that load apart.
+    const APART: &'static [apart::Panel] = &[];
+
     /// Reads the address of the page or of its stream.
     ///
     /// # Errors
@@ -116,6 +121,14 @@ pub trait LivePage: Template + Sized + Send + 'static {
     /// # Errors
     /// When a template fails.
     fn panels(&self) -> askama::Result<Vec<Panel>>;
+
+    /// Renders the panel with this `id` that loads apart, and behind it what is shown elsewhere of the same.
+    ///
+    /// # Errors
+    /// When a template fails.
+    fn part(&self, _id: &str) -> askama::Result<Vec<Panel>> {
+        Ok(Vec::new())
+    }
 
     /// Gives what changes by itself as it is now, with less reading than the whole page where that is possible.
     ///
@@ -151,8 +164,31 @@ pub async fn show<P: LivePage>(
     shell: Shell,
 ) -> Result<HttpResponse, WebError> {
     let asked = P::asked(&Address::of(&request)?)?;
-    let page = kit.db.run(move |conn| P::read(conn, &actor, shell, &asked)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
+    let (panel, frame) = (P::APART.iter().find(|panel| shell.wanted.is_only(panel)), shell.clone());
+    let page = kit.db.run(move |conn| P::read(conn, &actor, shell, &asked)).await.map_err(told);
+    match (panel, page) {
+        (Some(panel), Ok(page)) => Ok(respond::html(StatusCode::OK, part(&page, panel.id)?)),
+        // it says so in its own place: a toast would leave it loading for ever
+        (Some(panel), Err(error)) if error.status().is_server_error() => {
+            let failed = FailedPart { failure: Failure::of(&frame, *panel, error) };
+            Ok(respond::html(StatusCode::OK, failed.render()?))
+        }
+        (_, page) => respond::page(&hx, &page?, &[]),
+    }
+}
+
+/// The inside of the element that asked, and other elements with what belongs to it.
+fn part<P: LivePage>(page: &P, id: &str) -> askama::Result<String> {
+    let panels = page.part(id)?;
+    let wrapped = |panel: &Panel| if panel.id == id { panel.html.clone() } else { partial(&panel.id, &panel.html) };
+    Ok(panels.iter().map(wrapped).collect())
+}
+
+/// A panel that could not be read because its page could not.
+#[derive(Template)]
+#[template(path = "panel_failed.html")]
+struct FailedPart {
+    failure: Failure,
 }
 
 /// Answers with the stream of the page.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::near::{
-    AttemptLine, DifferenceLine, Facts, Sample, Shares, attempt_line, bars, deed, differences, facts, lines, note_line,
-    sample,
+    AttemptLine, Differs, Facts, Sample, Shares, attempt_line, bars, deed, differs, facts, lines, note_line, sample,
 };
 use super::row::{Row, first_line, words};
 use crate::admin::failures::detail::{Attempt, Note, Share, attempts, course_of, notes, shares};
@@ -18,6 +17,7 @@ use crate::admin::jobs::trail::{Record, trail_of};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+use crate::web::apart::{self, Apart, Place};
 use crate::web::charts::Bars;
 use crate::web::error::WebError;
 use crate::web::live::{ActedOn, Address, LiveError, LivePage, Panel, panels};
@@ -26,6 +26,8 @@ use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::shell::Shell;
 
+/// Looks at hundreds of jobs.
+const DIFFERS: apart::Panel = apart::Panel { id: "panel-differs", what: "What differs" };
 /// Records of the audit trail shown.
 const DEEDS_MAX: i64 = 20;
 
@@ -33,7 +35,7 @@ const DEEDS_MAX: i64 = 20;
 #[derive(Template)]
 #[template(
     path = "failures/show.html",
-    blocks = ["head", "facts", "course_block", "jobs_block", "shares_block", "notes_block", "deeds_block"]
+    blocks = ["head", "facts", "course_block", "differs_block", "jobs_block", "shares_block", "notes_block", "deeds_block"]
 )]
 pub struct ShowPage {
     pub shell: Shell,
@@ -44,8 +46,7 @@ pub struct ShowPage {
     pub shares: Shares,
     pub sample: Option<Sample>,
     pub attempts: Vec<AttemptLine>,
-    pub compared: Compared,
-    pub differences: Vec<DifferenceLine>,
+    pub differs: Apart<Differs>,
     pub notes: Vec<Deed>,
     pub deeds: Vec<Deed>,
     /// The viewer may decide about it.
@@ -61,7 +62,7 @@ pub(super) struct Known {
     pub course: Option<Course>,
     pub shares: Vec<Share>,
     pub attempts: Vec<Attempt>,
-    pub compared: Compared,
+    pub compared: Apart<Compared>,
     pub notes: Vec<Note>,
     pub trail: Vec<Record>,
 }
@@ -70,6 +71,7 @@ pub(super) struct Known {
 impl LivePage for ShowPage {
     const NAME: &'static str = "failure";
     const EVERY: Duration = Duration::from_secs(5);
+    const APART: &'static [apart::Panel] = &[DIFFERS];
     type Asked = (String, Range);
     type Refused = FailureError;
 
@@ -88,7 +90,7 @@ impl LivePage for ShowPage {
         shell: Shell,
         (print, range): &(String, Range),
     ) -> Result<Self, FailureError> {
-        let known = Known::whole(conn, actor, print, (*range, shell.now))?;
+        let known = Known::whole(conn, actor, print, (*range, &shell))?;
         Ok(Self::new(actor, shell, *range, &known))
     }
 
@@ -101,13 +103,17 @@ impl LivePage for ShowPage {
         ])
     }
 
+    fn part(&self, _: &str) -> askama::Result<Vec<Panel>> {
+        panels(&[(DIFFERS.id, &self.as_differs_block())])
+    }
+
     fn look(
         conn: &mut PgConnection,
         actor: &Actor,
         shell: Shell,
         (print, range): &(String, Range),
     ) -> Result<Vec<Panel>, LiveError> {
-        let known = Known::changing(conn, actor, print, (*range, shell.now)).map_err(LiveError::of)?;
+        let known = Known::changing(conn, actor, print, (*range, &shell)).map_err(LiveError::of)?;
         Ok(Self::new(actor, shell, *range, &known).panels()?)
     }
 }
@@ -129,13 +135,14 @@ impl Known {
         conn: &mut PgConnection,
         actor: &Actor,
         print: &str,
-        range: (Range, crate::base::clock::Time),
+        (range, shell): (Range, &Shell),
     ) -> Result<Self, FailureError> {
         let group = service::find(conn, actor, print)?;
-        let shares = shares(conn, &actor.scope, print, range)?;
+        let shares = shares(conn, &actor.scope, print, (range, shell.now))?;
         let course = course_of(print, &shares);
         let attempts = attempts(conn, &actor.scope, print)?;
-        let (compared, notes, trail) = (Compared::default(), Vec::new(), Vec::new());
+        let compared = Apart::Later(Place::of(shell, DIFFERS));
+        let (notes, trail) = (Vec::new(), Vec::new());
         Ok(Self { group, course, shares, attempts, compared, notes, trail })
     }
 
@@ -143,10 +150,11 @@ impl Known {
         conn: &mut PgConnection,
         actor: &Actor,
         print: &str,
-        range: (Range, crate::base::clock::Time),
+        (range, shell): (Range, &Shell),
     ) -> Result<Self, FailureError> {
-        let known = Self::changing(conn, actor, print, range)?;
-        let compared = compare(conn, &actor.scope, print, sees_messages(actor))?;
+        let known = Self::changing(conn, actor, print, (range, shell))?;
+        let sees = sees_messages(actor);
+        let compared = Apart::read(conn, shell, DIFFERS, |tx| compare(tx, &actor.scope, print, sees))?;
         let notes = notes(conn, print)?;
         let trail = trail_of(conn, actor, ("failure", print), DEEDS_MAX)?;
         Ok(Self { compared, notes, trail, ..known })
@@ -171,8 +179,7 @@ impl ShowPage {
             shares: lines(&known.shares, group, &shell),
             sample: known.attempts.first().filter(|_| sees_messages(actor)).map(|attempt| sample(attempt, &shell)),
             attempts: known.attempts.iter().map(|attempt| attempt_line(attempt, &shell)).collect(),
-            differences: differences(&known.compared),
-            compared: known.compared.clone(),
+            differs: known.compared.show(differs),
             notes: known.notes.iter().map(|note| note_line(note, &shell)).collect(),
             deeds: known
                 .trail

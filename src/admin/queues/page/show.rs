@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use chrono::TimeDelta;
 
-use super::beside::{Beside, Found};
+use super::beside::{Beside, Found, LANES, WAITS};
 use super::row::Row;
 use crate::admin::jobs::trail::{Record, trail_of};
 use crate::admin::queues::service::{self, QueueError};
@@ -13,6 +13,7 @@ use crate::admin::queues::{Course, QueueRow, UsedBy, courses, used_by};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+use crate::web::apart;
 use crate::web::charts::{Bars, Series, Tick};
 use crate::web::error::WebError;
 use crate::web::format::{Stamp, duration_ms, grouped};
@@ -55,6 +56,7 @@ pub struct User {
 impl LivePage for ShowPage {
     const NAME: &'static str = "queue";
     const EVERY: Duration = Duration::from_secs(2);
+    const APART: &'static [apart::Panel] = &[WAITS, LANES];
     type Asked = String;
     type Refused = QueueError;
 
@@ -72,22 +74,30 @@ impl LivePage for ShowPage {
         let reads_templates = actor.may(Permission::ReadTemplates);
         let users = if reads_templates { used_by(conn, &queue.name, TEMPLATES_MAX)? } else { Vec::new() };
         let trail = trail_of(conn, actor, ("queue", &queue.name), DEEDS_MAX)?;
-        let found = Found::read(conn, &queue.name)?;
+        let found = Found::read(conn, &shell, &queue.name)?;
         Ok(Self::new(actor, shell, (&queue, &course, &found), (users, trail)))
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
-        panels(&[
+        let mut shown = panels(&[
             ("panel-head", &self.as_head()),
             ("panel-banner", &self.as_banner()),
             ("panel-counts", &self.as_counts()),
             ("panel-hour", &self.as_hour()),
-            ("panel-waits", &self.as_waits_block()),
-            ("panel-steps", &self.as_steps_block()),
             ("panel-mix", &self.as_mix_block()),
-            ("panel-lanes", &self.as_lanes_block()),
             ("panel-servers", &self.as_servers_block()),
-        ])
+        ])?;
+        for (panel, is_here) in [(WAITS, self.beside.waits.is_here()), (LANES, self.beside.lanes.is_here())] {
+            shown.extend(if is_here { self.part(panel.id)? } else { Vec::new() });
+        }
+        Ok(shown)
+    }
+
+    fn part(&self, id: &str) -> askama::Result<Vec<Panel>> {
+        match id {
+            "panel-waits" => panels(&[(id, &self.as_waits_block()), ("panel-steps", &self.as_steps_block())]),
+            _ => panels(&[(id, &self.as_lanes_block())]),
+        }
     }
 }
 
