@@ -1,12 +1,10 @@
 //! `/design`: every component on one page, for those who build pages and for the browser tests; only where the setting
 //! asks for it. The clock and the log are live, the buttons really ask and answer.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_session::Session;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::charts::{Bars, Fill, Mark, Series, Spark, Tick, Trend, fill, spark, trend};
@@ -14,8 +12,7 @@ use super::confirm::{Confirm, ConfirmPage};
 use super::error::WebError;
 use super::form::Form;
 use super::format::{Count, Stamp, count};
-use super::kit::Kit;
-use super::live::{self, Frame, LiveError, Panel, Show};
+use super::live::{Frame, Listener, panels};
 use super::log::LogRow;
 use super::parts::{Change, Choice, DiffRow, Notice, Order, Pages, SortHeader, Tab};
 use super::paths;
@@ -27,7 +24,8 @@ use super::span::Span;
 use super::table::{Access, Route};
 use super::tone::Tone;
 use super::{json, log};
-use crate::queue::access::session::SignedIn;
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
 
 /// The page.
 #[derive(Template)]
@@ -101,23 +99,14 @@ async fn act(hx: Hx, shell: Shell, session: Session, form: Form) -> Result<HttpR
 }
 
 /// The clock goes on each second, and each second adds a line to the log.
-async fn stream(
-    request: HttpRequest,
-    kit: Data<Kit>,
-    shell: Shell,
-    viewer: SignedIn,
-) -> Result<HttpResponse, WebError> {
-    let (clock, shell) = (Arc::clone(&kit.clock), shell.shared());
-    let render = move |_: &mut _, after: u64| {
-        let page = DesignPage::new(Shell { now: clock.now(), ..shell.clone() });
+async fn stream(listener: Listener) -> Result<HttpResponse, WebError> {
+    let look = |_: &mut PgConnection, _: &Actor, shell: Shell, after: u64| {
+        let page = DesignPage::new(shell);
         let line = line(&page.shell, after + 1, 'I', "one more second has gone");
-        Ok::<_, LiveError>(Frame {
-            panels: vec![Panel { id: "panel-clock".into(), html: page.as_clock().render()? }],
-            tail: Some(log::tail("log-rows", &[line])?),
-        })
+        let tail = Some(log::tail("log-rows", &[line])?);
+        Ok(Frame { panels: panels(&[("panel-clock", &page.as_clock())])?, tail })
     };
-    let shown = Show { page: "design", every: Duration::from_secs(1), render: Arc::new(render) };
-    live::open(&request, &viewer, shown).await
+    listener.follow("design", Duration::from_secs(1), look).await
 }
 
 impl DesignPage {

@@ -7,6 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::apart::{PANELS, Wanted};
 use super::error::WebError;
 use super::form::Form;
 use super::format::zone;
@@ -14,7 +15,7 @@ use super::guard::Caller;
 use super::kit::Kit;
 use super::look::{Density, Theme};
 use super::rail::{Section, rail};
-use super::request::{Wants, here, wants};
+use super::request::{Hx, RequestId, Wants, here, wants};
 use super::session;
 use super::shell::{Shell, Viewer};
 use crate::base::random;
@@ -79,6 +80,17 @@ impl FromRequest for Shell {
     }
 }
 
+/// Streams and whoever asks for it get all panels, htmx the one that it asks for.
+fn wanted(request: &HttpRequest, query: &Form) -> Wanted {
+    let hx = Hx::read(request.headers());
+    match query.text(PANELS) {
+        _ if request.path().starts_with("/live/") => Wanted::All,
+        "all" if hx.wants_part() => Wanted::Only(hx.target().to_owned()),
+        "all" => Wanted::All,
+        _ => Wanted::None,
+    }
+}
+
 fn caller(request: &HttpRequest) -> Caller {
     request.extensions().get::<Caller>().cloned().unwrap_or_default()
 }
@@ -113,6 +125,8 @@ impl Shell {
             announces: person.is_some_and(|one| one.announces),
             unread: person.and_then(|one| u32::try_from(one.unread).ok()).unwrap_or(0),
             here: here(request),
+            wanted: wanted(request, &query),
+            reference: RequestId::of(request),
             refresh: query.text("refresh").parse().ok().filter(|seconds| REFRESH_SECONDS.contains(seconds)),
         };
         if let Some(open) = open {

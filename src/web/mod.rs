@@ -16,6 +16,7 @@
 //! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`], [`keys`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`cells`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
 pub mod ansi;
+pub mod apart;
 pub mod api;
 pub mod app;
 pub mod assets;

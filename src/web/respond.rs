@@ -109,15 +109,26 @@ pub fn done(
     notice: &Notice,
     parts: &[Part<'_>],
 ) -> Result<HttpResponse, WebError> {
+    let rendered = |part: &Part<'_>| Ok(partial(part.id, &part.inside.dyn_render()?));
+    acted(hx, session, page, notice, || parts.iter().map(rendered).collect())
+}
+
+/// Answers like [`done`] with `parts` that are wrapped for htmx already; rendered only when they are wanted.
+///
+/// # Errors
+/// [`WebError::Fault`] when a template or the session fails.
+pub fn acted(
+    hx: &Hx,
+    session: &Session,
+    page: &str,
+    notice: &Notice,
+    parts: impl FnOnce() -> askama::Result<String>,
+) -> Result<HttpResponse, WebError> {
     if !hx.wants_part() {
         session::flash(session, notice)?;
         return Ok(telling(see_other(page), notice));
     }
-    let mut body = String::new();
-    for part in parts {
-        body.push_str(&partial(part.id, &part.inside.dyn_render()?));
-    }
-    body.push_str(&Toast { notice }.render()?);
+    let body = parts()? + &Toast { notice }.render()?;
     Ok(telling(html(StatusCode::OK, body), notice))
 }
 

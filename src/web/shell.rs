@@ -2,12 +2,14 @@
 
 use chrono_tz::Tz;
 
+use super::apart::Wanted;
 use super::bell;
 use super::format::{Stamp, stamp};
 use super::look::{Density, Environment, Theme};
 use super::parts::Notice;
 use super::paths;
 use super::rail::{NavGroup, Section};
+use super::request::RequestId;
 use crate::base::clock::Time;
 use crate::queue::permission::Role;
 
@@ -103,6 +105,10 @@ pub struct Shell {
     pub here: String,
     /// Seconds after which the page loads itself again (`refresh=30`), for those without script.
     pub refresh: Option<u32>,
+    /// Which panels that load apart are read now.
+    pub wanted: Wanted,
+    /// Under which failures of this request are written down.
+    pub reference: RequestId,
 }
 
 impl Shell {
@@ -208,6 +214,8 @@ pub(crate) mod sample {
             unread: 0,
             here: "/jobs?state=failed".into(),
             refresh: None,
+            wanted: Wanted::All,
+            reference: RequestId::default(),
         }
     }
 }

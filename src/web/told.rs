@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::{WebError, forbidden_but_for};
 use super::guard::{Caller, Helpers};
 use super::inbox;
+use super::kit::Kit;
 use super::look::Theme;
 use super::parts::Notice;
 use super::paths;
@@ -22,6 +23,8 @@ pub struct ErrorView {
     icon: &'static str,
     class: &'static str,
     retry: bool,
+    /// The list in which the thing would stand: its address and words.
+    list: Option<(&'static str, &'static str)>,
     reference: RequestId,
     here: String,
 }
@@ -88,9 +91,33 @@ fn view(error: &WebError, request: &HttpRequest) -> ErrorView {
         icon: telling.icon,
         class: if error.status().is_server_error() { "s-failed" } else { "s-cancelled" },
         retry: telling.retry && request.method().is_safe(),
+        list: list(error, request),
         reference: RequestId::of(request),
         here: here(request),
     }
+}
+
+/// Lists whose things may be gone.
+const LISTS: [(&str, &str); 10] = [
+    (paths::JOBS, "All jobs"),
+    (paths::FAILURES, "All failures"),
+    (paths::QUEUES, "All queues"),
+    (paths::NODES, "All nodes"),
+    (paths::POOLS, "All pools"),
+    (paths::OPERATIONS, "All operations"),
+    (paths::TEMPLATES, "All templates"),
+    (paths::VIEWS, "All views"),
+    (paths::PEOPLE, "All people"),
+    (paths::TOKENS, "All tokens"),
+];
+
+/// Where somebody can look further who was led to what is not there.
+fn list(error: &WebError, request: &HttpRequest) -> Option<(&'static str, &'static str)> {
+    let (path, actor) = (request.path(), request.extensions().get::<Caller>()?.actor.clone());
+    let is_lost = matches!(error, WebError::NotFound | WebError::Gone(_));
+    let is_below = |list: &str| path.strip_prefix(list).is_some_and(|rest| rest.starts_with('/'));
+    let found = LISTS.into_iter().find(|(list, _)| is_lost && is_below(list))?;
+    Kit::of(request).table.may_open(found.0, actor.as_ref()).then_some(found)
 }
 
 /// What a person is told beyond what a program is: names to ask, times as their pages write them.

@@ -238,7 +238,7 @@ fn one_queue_shows_its_priorities_its_waits_its_limits_and_its_nodes() {
     let console = console();
     console.db.connect().batch_execute(STAGE).unwrap();
 
-    let page = console.browser(Role::Viewer).get("/queues/mail").body;
+    let page = console.browser(Role::Viewer).get("/queues/mail?panels=all").body;
 
     for word in [
         "3 ready jobs of priority 3",

@@ -1,34 +1,28 @@
 //! `GET /` and its stream.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
 use super::sentences::{Sentence, sentences};
 use super::tiles::{Tile, tiles};
 use super::view::{Facts, FlowBand, StartStep, flow_band, ribbons, start_steps, throughput};
-use super::{Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
+use super::{Event, Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
 use crate::admin::health::database::{self, WatchError};
 use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
-use crate::base::db::{DbError, PgConnection};
-use crate::queue::access::session::SignedIn;
-use crate::queue::actor::Actor;
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, Tx, within};
+use crate::queue::actor::{Actor, Scope};
 use crate::queue::node::drains;
 use crate::queue::permission::Permission;
+use crate::web::apart::{self, Apart};
 use crate::web::charts::{Bars, Ribbon};
 use crate::web::error::WebError;
-use crate::web::extract::Query;
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{self, Address, LivePage, Panel, panels};
 use crate::web::parts::Tab;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond;
 use crate::web::shell::Shell;
 use crate::web::table::{Access, Route};
 use crate::web::{format, paths};
@@ -40,11 +34,16 @@ const GROUPS_SHOWN_MAX: usize = 6;
 /// Failure groups that are looked at for what needs a person.
 const GROUPS_MAX: i32 = 100;
 
+/// What reading the marks of the chart may take.
+const MARKS_MAX: Duration = Duration::from_millis(300);
+/// The audit trail tells nothing of the jobs, and they do not wait for it.
+const STAFF: apart::Panel = apart::Panel { id: "panel-staff", what: "Staff activity" };
+
 /// The routes of the dashboard.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::DASHBOARD, Access::Needs(Permission::ReadJobs), show),
-        Route::get("/live/dashboard", Access::Needs(Permission::ReadJobs), stream),
+        Route::get(paths::DASHBOARD, Access::Needs(Permission::ReadJobs), live::show::<DashboardPage>),
+        Route::get("/live/dashboard", Access::Needs(Permission::ReadJobs), live::stream::<DashboardPage>),
     ]
 }
 
@@ -78,39 +77,51 @@ struct DashboardPage {
     queues_aside: String,
     failing: Vec<FailingRow>,
     nodes: Vec<NodeRow>,
-    activity: Vec<Activity>,
+    activity: Apart<Vec<Activity>>,
 }
 
-async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
-    let span = span_of(&query);
-    let shell = shell.titled("Dashboard", Section::Dashboard).streaming("dashboard");
-    let page = kit.db.run(move |conn| page(conn, &actor, shell.clone(), span)).await?;
-    respond::page(&hx, &page, &[])
-}
+impl LivePage for DashboardPage {
+    const NAME: &'static str = "dashboard";
+    const EVERY: Duration = Duration::from_secs(1);
+    const APART: &'static [apart::Panel] = &[STAFF];
+    type Asked = Span;
+    type Refused = DbError;
 
-async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (span, actor, clock) = (span_of(&query), viewer.actor.clone(), Arc::clone(&kit.clock));
-    let shell = shell.shared();
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&page(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, span)?)
-    };
-    live::open(&request, &viewer, Show { page: "dashboard", every: Duration::from_secs(1), render: Arc::new(render) })
-        .await
-}
+    fn asked(address: &Address) -> Result<Span, WebError> {
+        Ok(Span::parse(address.text("range")).unwrap_or_default())
+    }
 
-fn span_of(query: &Query) -> Span {
-    Span::parse(query.0.text("range")).unwrap_or_default()
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: &Span) -> Result<Self, DbError> {
+        page(conn, actor, shell.titled("Dashboard", Section::Dashboard).streaming("dashboard"), *span)
+    }
+
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        let mut shown = panels(&[
+            ("panel-facts", &self.as_headline()),
+            ("panel-attention", &self.as_attention()),
+            ("panel-flow", &self.as_flow_band()),
+            ("panel-throughput", &self.as_throughput()),
+            ("panel-tiles", &self.as_tiles_block()),
+            ("panel-queues", &self.as_queues_block()),
+            ("panel-failing", &self.as_failing_block()),
+            ("panel-nodes", &self.as_nodes_block()),
+        ])?;
+        shown.push(Panel { id: "panel-queues-aside".into(), html: self.queues_aside.clone() }); // two numbers and words of ours
+        if self.links.activity && self.activity.is_here() {
+            shown.extend(self.part(STAFF.id)?);
+        }
+        Ok(shown)
+    }
+
+    fn part(&self, _: &str) -> askama::Result<Vec<Panel>> {
+        panels(&[(STAFF.id, &self.as_staff())])
+    }
 }
 
 fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Result<DashboardPage, DbError> {
     let links = Links { queues: true, nodes: true, activity: actor.may(Permission::ReadAudit) };
-    let activity = if links.activity { activity(conn, &shell)? } else { Vec::new() };
+    let staff = |tx: &mut Tx<'_>| activity(tx, &shell);
+    let activity = if links.activity { Apart::read(conn, &shell, STAFF, staff)? } else { Apart::default() };
     let facts = read(conn, actor, span, shell.now)?;
     let may_draft = actor.may(Permission::DraftTemplates);
     Ok(DashboardPage {
@@ -141,7 +152,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
     })
 }
 
-fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::clock::Time) -> Result<Facts, DbError> {
+fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: Time) -> Result<Facts, DbError> {
     let scope = &actor.scope;
     Ok(Facts {
         flow: flow(conn, scope)?,
@@ -154,11 +165,22 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: crate::base::cl
         drains: drains(conn, None)?,
         run_week_ago: run_week_ago(conn, scope, span, now)?,
         peak: peak(conn)?,
-        events: events(conn, scope, span, now)?,
+        events: marks(conn, scope, span, now)?,
         database: database_concerns(conn, actor)?,
         templates: super::read::active_templates(conn)?,
     })
     .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })
+}
+
+/// What stands above the bars. A trail that is not read in time leaves the chart without marks: nothing else waits for it.
+fn marks(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Event>, DbError> {
+    match within(conn, "dashboard::marks", MARKS_MAX, |tx| events(tx, scope, span, now)) {
+        Err(DbError::TimedOut) => {
+            tracing::warn!("the marks of the dashboard's chart were not read in time");
+            Ok(Vec::new())
+        }
+        read => read,
+    }
 }
 
 /// What is wrong with the database, for those who may know.
@@ -192,23 +214,4 @@ fn spans(current: Span) -> Vec<Tab> {
         }
     };
     Span::ALL.into_iter().map(|span| Tab::new(span.words(), href(span), span == current)).collect()
-}
-
-fn frame(page: &DashboardPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: format!("panel-{id}"), html };
-    let mut panels = vec![
-        panel("facts", page.as_headline().render()?),
-        panel("attention", page.as_attention().render()?),
-        panel("flow", page.as_flow_band().render()?),
-        panel("throughput", page.as_throughput().render()?),
-        panel("tiles", page.as_tiles_block().render()?),
-        panel("queues-aside", page.queues_aside.clone()), // two numbers and words of ours
-        panel("queues", page.as_queues_block().render()?),
-        panel("failing", page.as_failing_block().render()?),
-        panel("nodes", page.as_nodes_block().render()?),
-    ];
-    if page.links.activity {
-        panels.push(panel("staff", page.as_staff().render()?));
-    }
-    Ok(Frame { panels, tail: None })
 }

@@ -13,6 +13,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text,
 use serde_json::Value;
 
 use super::JobFilter;
+use super::place::Place;
 use super::query::Condition;
 use super::skip::{Next, Skip};
 use crate::base::clock::Time;
@@ -35,13 +36,15 @@ pub enum Cursor {
     After(i64),
     /// Newer than this.
     Before(i64),
+    /// At a place in another order; by number it is the newest.
+    At(Place),
 }
 
 impl Cursor {
     /// Gives the place from which a look that ended at `edge` goes on in the same direction.
     pub fn on_from(self, edge: i64) -> Self {
         match self {
-            Self::Newest | Self::After(_) => Self::After(edge),
+            Self::Newest | Self::After(_) | Self::At(_) => Self::After(edge),
             Self::Before(_) => Self::Before(edge),
         }
     }
@@ -291,7 +294,7 @@ pub fn list(
     let (begun, mut rows) = (Instant::now(), Vec::new());
     let mut from = match cursor {
         Cursor::After(k) => k.min(filter.ids().1.saturating_add(1)),
-        Cursor::Newest | Cursor::Before(_) => filter.ids().1.saturating_add(1),
+        Cursor::Newest | Cursor::Before(_) | Cursor::At(_) => filter.ids().1.saturating_add(1),
     };
     let edge = loop {
         let (below, floor) = match skip.below(conn, from)? {
@@ -339,7 +342,7 @@ pub(super) fn read<T: QueryableByName<Pg> + 'static>(
 ) -> Result<Vec<T>, DbError> {
     let (lowest, highest) = filter.ids();
     let ((looked, dir), from, bound) = match cursor {
-        Cursor::Newest => (OLDER, highest.saturating_add(1), lowest),
+        Cursor::Newest | Cursor::At(_) => (OLDER, highest.saturating_add(1), lowest),
         Cursor::After(k) => (OLDER, k.min(highest.saturating_add(1)), lowest.max(floor)),
         Cursor::Before(k) => (NEWER, k.max(lowest - 1), highest),
     };
@@ -374,7 +377,7 @@ fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize) -> JobPage {
     let first = rows.first().map(|row| row.k);
     let last = rows.last().map(|row| row.k);
     let (newer, older) = match cursor {
-        Cursor::Newest => (None, last.filter(|_| more)),
+        Cursor::Newest | Cursor::At(_) => (None, last.filter(|_| more)),
         Cursor::After(_) => (first, last.filter(|_| more)),
         Cursor::Before(_) => (first.filter(|_| more), last),
     };

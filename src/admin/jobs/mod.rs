@@ -19,6 +19,7 @@ mod list;
 pub mod log_lines;
 pub mod pace;
 pub mod page;
+pub mod place;
 pub mod query;
 mod recent;
 pub mod reckon;

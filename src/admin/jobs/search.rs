@@ -62,7 +62,7 @@ pub fn search(
     let (mut ids, mut next, mut held) = (Vec::<JobId>::new(), after, None);
     for _ in 0..LOOKS_MAX {
         let place = (view.order, next.map_or(Cursor::Newest, Cursor::After));
-        let Sorted { page, within } = sorted(conn, &actor.scope, &filter, place, jobs_max - ids.len() as u32)?;
+        let Sorted { page, within, .. } = sorted(conn, &actor.scope, &filter, place, jobs_max - ids.len() as u32)?;
         held = held.or(within);
         ids.extend(page.rows.iter().map(|row| row.id));
         next = page.older.or(page.edge);

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! by number, either way     an index holds it: pages by keyset, in both directions
-//! by anything else          the newest 1,000 that match are read and sorted; the page says so when there are more
+//! by anything else          the newest 1,000 that match are read and sorted; the page says so when there are more. Within
+//!                           them there are pages by keyset too: a place is a value and a number (`place.rs`)
 //! ```
 //! A list of what waits is sorted by its wait among the oldest instead: there the longest waits are.
 
 use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::list::{EDGE, read};
+use super::place::{Place, Side};
 use super::view::{Key, Order, Way};
 use super::{Cursor, JobFilter, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
 use crate::base::db::{DbError, PgConnection};
@@ -52,18 +54,26 @@ pub struct Sorted {
     pub page: JobPage,
     /// What the order holds for; `None` = the whole list.
     pub within: Option<Within>,
+    /// The pages before and behind, where no index holds the order.
+    pub steps: [Option<Place>; 2],
 }
 
 #[derive(QueryableByName)]
 struct Read {
     #[diesel(embed)]
     job: JobRow,
+    /// What it is sorted by.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    value: Option<i64>,
     #[diesel(sql_type = BigInt)]
     matched: i64,
+    /// The highest number among those that are sorted.
+    #[diesel(sql_type = BigInt)]
+    highest: i64,
 }
 
-/// Reads a page of at most `rows_max` (≤ 200) jobs in `order` that `scope` covers. Orders by number have further pages; with another
-/// one, `cursor` says where the jobs begin that are sorted.
+/// Reads a page of at most `rows_max` (≤ 200) jobs in `order` that `scope` covers. With an order that is not by number, `cursor` says
+/// where the jobs begin that are sorted, or which of their pages is wanted.
 ///
 /// # Errors
 /// Database failures.
@@ -75,10 +85,14 @@ pub fn sorted(
     rows_max: u32,
 ) -> Result<Sorted, DbError> {
     match order {
-        Order::Newest => Ok(Sorted { page: list(conn, scope, filter, cursor, rows_max)?, within: None }),
-        Order::Oldest => Ok(Sorted { page: oldest(conn, scope, filter, cursor, rows_max)?, within: None }),
+        Order::Newest => Ok(whole(list(conn, scope, filter, cursor, rows_max)?)),
+        Order::Oldest => Ok(whole(oldest(conn, scope, filter, cursor, rows_max)?)),
         Order::By(key, way) => by(conn, scope, filter, ((key, way), cursor), rows_max),
     }
+}
+
+fn whole(page: JobPage) -> Sorted {
+    Sorted { page, within: None, steps: [None; 2] }
 }
 
 /// The list upside down: what comes after is newer.
@@ -90,13 +104,13 @@ fn oldest(
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
     let turned = match cursor {
-        Cursor::Newest => Cursor::Before(0),
+        Cursor::Newest | Cursor::At(_) => Cursor::Before(0),
         Cursor::After(k) => Cursor::Before(k),
         Cursor::Before(k) => Cursor::After(k),
     };
     let mut page = list(conn, scope, filter, turned, rows_max)?;
     page.rows.reverse();
-    let before = page.older.filter(|_| cursor != Cursor::Newest);
+    let before = page.older.filter(|_| matches!(cursor, Cursor::After(_) | Cursor::Before(_)));
     Ok(JobPage { newer: before, older: page.newer, ..page })
 }
 
@@ -108,46 +122,133 @@ fn by(
     rows_max: u32,
 ) -> Result<Sorted, DbError> {
     let among_oldest = key == Key::Wait && filter.states().iter().all(|state| *state == JobState::Ready);
-    let from = if among_oldest && cursor == Cursor::Newest { Cursor::Before(0) } else { cursor };
+    let place = if let Cursor::At(place) = cursor { Some(place) } else { None };
+    let from = match (cursor, place.map_or(0, |place| place.below)) {
+        (Cursor::Newest | Cursor::At(_), 0) if among_oldest => Cursor::Before(0),
+        (Cursor::At(_), 0) => Cursor::Newest,
+        (Cursor::At(_), below) => Cursor::After(below),
+        (cursor, _) => cursor,
+    };
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
-    let around = |sql: String| sorted_sql(&sql, (key, way), (from, rows_max));
+    let as_of_us = place.map_or(filter.asker.now.timestamp_micros(), |place| place.as_of_us);
+    let around = |sql: String| sorted_sql(&sql, &Wanted { key, way, from, place, as_of_us, rows_max });
     let mut rows: Vec<Read> = read(conn, scope, filter, (from, 0), SORTED_ROWS_MAX, &around)?;
     let edge = rows.pop_if(|read| read.job.state == EDGE).map(|read| read.job.k).filter(|_| filter.needs_look(scope));
-    let matched = rows.first().map_or(0, |read| read.matched);
+    let (matched, highest) = rows.first().map_or((0, 0), |read| (read.matched, read.highest));
     let within = match (matched > SORTED_ROWS_MAX, edge) {
         (true, _) if among_oldest => Some(Within::Oldest(SORTED_ROWS_MAX)),
         (true, _) => Some(Within::Newest(SORTED_ROWS_MAX)),
         (false, Some(_)) => Some(Within::Looked(LOOK_ROWS_MAX)),
         (false, None) => None,
     };
+    // the pages that follow sort the same jobs, whatever is enqueued meanwhile
+    let below = if among_oldest { 0 } else { highest.saturating_add(1) };
+    let steps = steps(&mut rows, place, (rows_max as usize, as_of_us, below));
     let rows = rows.into_iter().map(|read| read.job).collect();
     let edge = edge.filter(|_| matched <= SORTED_ROWS_MAX);
-    Ok(Sorted { page: JobPage { rows, newer: None, older: None, edge }, within })
+    Ok(Sorted { page: JobPage { rows, newer: None, older: None, edge }, within, steps })
+}
+
+/// Cuts off the row that was read beyond the page and finds the pages beside it.
+fn steps(
+    rows: &mut Vec<Read>,
+    place: Option<Place>,
+    (rows_max, as_of_us, below): (usize, i64, i64),
+) -> [Option<Place>; 2] {
+    let more = rows.len() > rows_max;
+    let side = place.map(|place| place.side);
+    match side {
+        Some(Side::Before) if more => drop(rows.remove(0)),
+        _ => rows.truncate(rows_max),
+    }
+    let beside =
+        |side, row: Option<&Read>| row.map(|read| Place { side, value: read.value, id: read.job.k, as_of_us, below });
+    let (before, behind) = match side {
+        None => (false, more),
+        Some(Side::Behind) => (true, more),
+        Some(Side::Before) => (more, true),
+    };
+    [beside(Side::Before, rows.first()).filter(|_| before), beside(Side::Behind, rows.last()).filter(|_| behind)]
+}
+
+/// Which rows of those that are sorted.
+struct Wanted {
+    key: Key,
+    way: Way,
+    from: Cursor,
+    place: Option<Place>,
+    as_of_us: i64,
+    rows_max: i64,
+}
+
+impl Wanted {
+    /// What a row is sorted by, as a whole number. Lengths that still grow are measured at one moment.
+    fn value(&self) -> String {
+        let us = |time: &str| format!("(extract(epoch FROM {time}) * 1000000)::bigint");
+        let length = |state: &str, ended: &str| {
+            format!("CASE WHEN state = '{state}' THEN {} - {} ELSE {ended} * 1000 END", self.as_of_us, us("at"))
+        };
+        match self.key {
+            Key::Activity => us("at"),
+            Key::Wait => length("ready", "wait_ms"),
+            Key::Run => length("running", "run_ms"),
+            Key::Due => us("run_at"),
+            Key::Attempt => "attempt::bigint".into(),
+            Key::Priority => "priority::bigint".into(),
+        }
+    }
+
+    /// The order of the list, or its reverse. What has no value stands last.
+    fn order(&self, is_reverse: bool) -> &'static str {
+        match (self.way == Way::Falling, is_reverse) {
+            (true, false) => "value DESC NULLS LAST, k DESC",
+            (false, false) => "value ASC NULLS LAST, k DESC",
+            (true, true) => "value ASC NULLS FIRST, k ASC",
+            (false, true) => "value DESC NULLS FIRST, k ASC",
+        }
+    }
+
+    /// Tells whether the page ends at its place.
+    fn is_before(&self) -> bool {
+        self.place.is_some_and(|place| place.side == Side::Before)
+    }
+
+    /// The rows on the wanted side of the place. Only numbers are written.
+    fn beyond(&self) -> String {
+        let Some(Place { side, value, id, .. }) = self.place else { return "true".into() };
+        let is_falling = self.way == Way::Falling;
+        match (side, value) {
+            (Side::Behind, Some(value)) => {
+                let less = if is_falling { "<" } else { ">" };
+                format!("(value {less} {value} OR value = {value} AND k < {id} OR value IS NULL)")
+            }
+            (Side::Behind, None) => format!("(value IS NULL AND k < {id})"),
+            (Side::Before, Some(value)) => {
+                let more = if is_falling { ">" } else { "<" };
+                format!("(value {more} {value} OR value = {value} AND k > {id})")
+            }
+            (Side::Before, None) => format!("(value IS NOT NULL OR k > {id})"),
+        }
+    }
 }
 
 /// Sorts what a statement of the list gives; the edge of its look stands last.
-fn sorted_sql(sql: &str, (key, way): (Key, Way), (from, rows_max): (Cursor, i64)) -> String {
-    let column = match key {
-        Key::Activity => "at",
-        Key::Wait => "wait_ms",
-        Key::Run => "run_ms",
-        Key::Due => "run_at",
-        Key::Attempt => "attempt",
-        Key::Priority => "priority",
-    };
-    let way = if way == Way::Falling { "DESC" } else { "ASC" };
-    let end = if matches!(from, Cursor::Before(_)) { "ASC" } else { "DESC" };
+fn sorted_sql(sql: &str, wanted: &Wanted) -> String {
+    let end = if matches!(wanted.from, Cursor::Before(_)) { "ASC" } else { "DESC" };
+    let (value, beyond) = (wanted.value(), wanted.beyond());
+    let (order, nearest_first) = (wanted.order(false), wanted.order(wanted.is_before()));
+    let rows = wanted.rows_max + 1;
     format!(
         "-- admin::jobs::sorted
 WITH page AS MATERIALIZED (
 {sql}
 ), nearest AS (
-    SELECT * FROM page WHERE state <> '{EDGE}' ORDER BY k {end} LIMIT {SORTED_ROWS_MAX}
+    SELECT page.*, {value} AS value FROM page WHERE state <> '{EDGE}' ORDER BY k {end} LIMIT {SORTED_ROWS_MAX}
 ), best AS (
-    SELECT * FROM nearest ORDER BY {column} {way} NULLS LAST, k DESC LIMIT {rows_max}
+    SELECT * FROM nearest WHERE {beyond} ORDER BY {nearest_first} LIMIT {rows}
 )
-SELECT found.*, (SELECT count(*) FROM page WHERE state <> '{EDGE}') AS matched
-FROM (SELECT * FROM best UNION ALL SELECT * FROM page WHERE state = '{EDGE}') AS found
-ORDER BY state = '{EDGE}', {column} {way} NULLS LAST, k DESC"
+SELECT found.*, (SELECT count(*) FROM page WHERE state <> '{EDGE}') AS matched, (SELECT coalesce(max(k), 0) FROM nearest) AS highest
+FROM (SELECT * FROM best UNION ALL SELECT page.*, NULL::bigint FROM page WHERE state = '{EDGE}') AS found
+ORDER BY state = '{EDGE}', {order}"
     )
 }

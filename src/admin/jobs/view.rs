@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::place::Place;
 use super::query::print::{Style, values};
 use super::query::value::{Bound, Range};
 use super::query::{Asker, Field, Part, Problem, Query, Term, Test, parameter, parse};
@@ -129,6 +130,10 @@ impl ListView {
             "n" => self.take_number(name, value, |view, rows| view.rows_max = rows),
             "after" => self.take_number(name, value, |view, k| view.cursor = Cursor::After(k)),
             "before" => self.take_number(name, value, |view, k| view.cursor = Cursor::Before(k)),
+            "place" => match Place::parse(&value) {
+                Ok(place) => self.cursor = Cursor::At(place),
+                Err(message) => self.name_stranger(name, value, message),
+            },
             _ if OF_FRAME.contains(&name.as_str()) => self.kept.push((name, value)),
             _ => match parameter(&name, &value) {
                 Ok(term) => self.query.add(Part::Term(term)),
@@ -224,6 +229,7 @@ impl ListView {
             Cursor::Newest => {}
             Cursor::After(k) => all.push(("after".to_owned(), k.to_string())),
             Cursor::Before(k) => all.push(("before".to_owned(), k.to_string())),
+            Cursor::At(place) => all.push(("place".to_owned(), place.text())),
         }
         all.push(("view".to_owned(), self.saved.clone().unwrap_or_default()));
         all.retain(|(_, value)| !value.is_empty());

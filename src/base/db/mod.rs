@@ -24,5 +24,5 @@ pub use listen::Listener;
 pub use plans::keep_plans;
 pub use pool::{Connection, Db, PoolSettings};
 pub use statement::{Positional, Statement, statement, statement_built};
-pub use transaction::{Tx, transaction, unflushed};
+pub use transaction::{Tx, transaction, unflushed, within};
 pub use watch::{Call, longest_silence};

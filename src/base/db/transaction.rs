@@ -1,6 +1,7 @@
 //! Transactions that can be seen: a name in `pg_stat_activity`, a type in the signature.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use diesel::PgConnection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -46,6 +47,19 @@ pub fn unflushed<T, E: From<DbError>>(
     work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     run(conn, name, "; SET LOCAL synchronous_commit = off", work)
+}
+
+/// Like [`transaction`], for reading what nobody waits longer for: a statement that takes `most` is stopped.
+///
+/// # Errors
+/// As [`transaction`]; [`DbError::TimedOut`] when a statement was stopped.
+pub fn within<T, E: From<DbError>>(
+    conn: &mut PgConnection,
+    name: &'static str,
+    most: Duration,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    run(conn, name, &format!("; SET LOCAL statement_timeout = {}", most.as_millis()), work)
 }
 
 fn run<T, E: From<DbError>>(

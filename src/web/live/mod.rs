@@ -9,9 +9,11 @@
 //! A frame's panels are complete, so a lost message cannot leave a wrong page: the first message after every connect
 //! carries all of them. A page that has swapped in the answer of an act asks for a fresh stream (`app.js`): what is again as
 //! it was before the act would not be sent otherwise. Log rows are numbered; a browser that comes back says after which number (`Last-Event-ID`).
-//! Browsers get their messages deflated (`packed.rs`).
+//! Browsers get their messages deflated (`packed.rs`). Most pages are a [`LivePage`]: shown and streamed from one reading.
+mod acted;
 mod frame;
 mod packed;
+mod page;
 mod stream;
 mod topic;
 
@@ -31,7 +33,9 @@ use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
 use crate::queue::actor::PersonId;
 
+pub use acted::{ActedOn, FROM, FROM_LIST, Kind, after, back, from, is_from_list};
 pub use frame::{Frame, Panel, Tail};
+pub use page::{Address, Listener, LivePage, Refusal, panels, show, stream, told};
 pub use topic::LiveError;
 
 use topic::{Subscriber, Topic};
@@ -46,16 +50,16 @@ const PLACE_PAUSE: Duration = Duration::from_millis(300);
 pub const TOPICS_MAX: usize = 500;
 
 /// Makes a frame: called once per tick for all who look, with the number after which log rows are wanted.
-pub type Render = dyn Fn(&mut PgConnection, u64) -> Result<Frame, LiveError> + Send + Sync;
+type Render = dyn Fn(&mut PgConnection, u64) -> Result<Frame, LiveError> + Send + Sync;
 
 /// What a page shows live.
-pub struct Show {
+struct Show {
     /// Name of the page, `job`. With the query and the viewer's rights it decides who shares a rendering.
-    pub page: &'static str,
-    /// Time between two renderings: 1 s dashboard and job, 2 s lists, 5 s others.
-    pub every: Duration,
+    page: &'static str,
+    /// Time between two renderings.
+    every: Duration,
     /// Makes the frame. It must look only at what it was made from: page, query, zone, role and scope.
-    pub render: Arc<Render>,
+    render: Arc<Render>,
 }
 
 /// All streams of one server.
@@ -151,7 +155,7 @@ impl Drop for Place {
 ///
 /// # Errors
 /// [`WebError::TooMany`] when the person has five streams, [`WebError::SignIn`] without a session.
-pub async fn open(request: &HttpRequest, viewer: &SignedIn, show: Show) -> Result<HttpResponse, WebError> {
+async fn open(request: &HttpRequest, viewer: &SignedIn, show: Show) -> Result<HttpResponse, WebError> {
     let kit = Kit::of(request);
     let session = session::key(&request.get_session()).ok_or(WebError::SignIn)?;
     let place = wait_for_place(&kit.live, viewer.person).await?;

@@ -10,12 +10,14 @@ use tokio::sync::{Notify, mpsc};
 
 use super::frame::{Frame, Panel, Sent, message, named};
 use super::packed::{self, Packer};
+use super::page::Refusal;
 use super::{Hub, Render};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::access::rights::{self, Rights};
 use crate::queue::access::{Hash, session};
 use crate::web::bell::Bell;
+use crate::web::error::WebError;
 use crate::web::kit::Kit;
 
 /// Time between two signs of life when nothing changes. The browser takes 20 s of silence for a broken stream.
@@ -30,12 +32,31 @@ pub enum LiveError {
     /// The thing is gone; the sentence says how. The stream ends.
     #[error("ended: {0}")]
     Ended(String),
-    /// The database could not be asked. The next tick tries again; meanwhile no pings are sent, so pages say "out of date".
+    /// The database could not be asked, or a template failed. The next tick tries again; meanwhile no pings are sent, so
+    /// pages say "out of date".
     #[error(transparent)]
-    Database(#[from] DbError),
-    /// A template failed: a fault of ours.
-    #[error("a template could not be rendered: {0}")]
-    Template(#[from] askama::Error),
+    Failed(#[from] WebError),
+}
+
+impl LiveError {
+    /// Says what a refusal means for a stream: a failure passes, everything else ends it.
+    pub fn of(refusal: impl Refusal) -> Self {
+        let why = refusal.to_string();
+        let told = refusal.told();
+        if told.status().is_server_error() { Self::Failed(told) } else { Self::Ended(why) }
+    }
+}
+
+impl From<DbError> for LiveError {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<askama::Error> for LiveError {
+    fn from(error: askama::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// One open page.

@@ -41,7 +41,7 @@ fn groups_are_found_and_hostile_words_are_only_words() {
     assert!(browser.get("/failures?since=2").body.contains("No group matches"));
     assert!(browser.get("/failures?state=muted").body.contains("No group in this state"));
 
-    let page = browser.get(&format!("/failures/{print}")).body;
+    let page = browser.get(&format!("/failures/{print}?panels=all")).body;
     harmless(&page);
     for word in ["too few jobs to compare", "Recognised by", "mil-01", "You have decided nothing", "group="] {
         assert!(page.contains(word), "{word}: {page}");

@@ -101,6 +101,75 @@ fn what_waits_is_sorted_by_its_wait_among_the_oldest() {
     assert_eq!((ids(&all)[0], within), (jobs[1_049], None));
 }
 
+/// All pages of an order, three jobs each, and then the way back.
+fn paged(conn: &mut PgConnection, text: &str, order: Order) -> (Vec<Vec<JobId>>, Vec<Vec<JobId>>) {
+    let filter = asked(text);
+    let mut at = |cursor| sorted(conn, &Scope::default(), &filter, (order, cursor), 3).unwrap();
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    let mut found = at(Cursor::Newest);
+    assert_eq!(found.steps[0], None, "nothing comes before the first page");
+    while let Some(behind) = found.steps[1] {
+        there.push(ids(&found.page));
+        assert!(there.len() < 100, "the pages do not end");
+        found = at(Cursor::At(behind));
+    }
+    there.push(ids(&found.page));
+    while let Some(before) = found.steps[0] {
+        found = at(Cursor::At(before));
+        back.insert(0, ids(&found.page));
+    }
+    (there, back)
+}
+
+#[test]
+fn every_order_has_pages_both_ways_that_meet_each_job_once() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let mut jobs = enqueue_many(&mut conn, "done", 20);
+    jobs.sort_unstable();
+    // equal values, values that grow while one reads, and none at all
+    let moved = format!(
+        "UPDATE millrace.ready SET since = since - interval '1 hour' * (job_id % 4);
+        INSERT INTO millrace.scheduled (job_id, seq, queue_id, template_id, priority, run_at, attempt, retrying, since)
+            SELECT job_id, job_id, queue_id, template_id, 2, date_trunc('day', now()) + interval '1 day' * (job_id % 3), 1, true, since
+            FROM millrace.ready WHERE job_id <= {0};
+        DELETE FROM millrace.ready WHERE job_id <= {0}",
+        jobs[7]
+    );
+    conn.batch_execute(&moved).unwrap();
+
+    for name in ["-activity", "activity", "-wait", "wait", "-run", "run", "-due", "due", "-attempt", "priority"] {
+        let order = Order::parse(name).unwrap();
+        let (there, back) = paged(&mut conn, "", order);
+        let mut all: Vec<JobId> = there.iter().flatten().copied().collect();
+        let (whole, _) = page(&mut conn, "", (order, Cursor::Newest), 50);
+        assert_eq!(all, ids(&whole), "{name}");
+        assert_eq!(back, there[..there.len() - 1], "{name}");
+        all.sort_unstable();
+        assert_eq!(all, jobs, "{name}");
+    }
+}
+
+#[test]
+fn what_comes_meanwhile_moves_no_page_of_an_order() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let jobs = many_ended(&db, &mut conn);
+    let longest = Order::By(Key::Run, Way::Falling);
+    let at =
+        |conn: &mut PgConnection, cursor| sorted(conn, &Scope::default(), &asked(""), (longest, cursor), 3).unwrap();
+    let first = at(&mut conn, Cursor::Newest);
+    enqueue_many(&mut conn, "done", 500);
+
+    let second = at(&mut conn, Cursor::At(first.steps[1].unwrap()));
+    let back = at(&mut conn, Cursor::At(second.steps[0].unwrap()));
+
+    assert_eq!(ids(&second.page), jobs[103..106], "the newest 1,000 are those of the first page");
+    assert_eq!((ids(&back.page), back.steps[0]), (ids(&first.page), None));
+    assert_eq!(second.within, Some(Within::Newest(1_000)));
+}
+
 #[test]
 fn the_page_sorts_by_its_headings_and_says_what_it_sorted() {
     let console = Console::start();
@@ -116,6 +185,15 @@ fn the_page_sorts_by_its_headings_and_says_what_it_sorted() {
     assert!(page.contains("longest run first") && page.contains("Run time"), "{page}");
     let page = browser.get("/jobs?sort=id").body;
     assert!(page.contains("oldest first") && !page.contains("Sorted by") && page.contains(">Newer<"), "{page}");
+    let page = browser.get("/jobs?sort=-run&cols=run").body;
+    let next = page.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    assert!(next.contains("place=behind."), "{next}");
+    let second = browser.get(&next).body;
+    assert!(
+        second.contains("place=before.") && second.contains("Sorted by run time within the newest 1,000"),
+        "{second}"
+    );
+    assert!(browser.get("/jobs?place=there").body.contains("is no place in a list"));
     let forms = browser.get("/jobs?cols=state&cols=run&sort=-run");
     assert_eq!(forms.header("location"), "/jobs?sort=-run&cols=state,run", "boxes of a form become one parameter");
 }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
@@ -11,7 +12,7 @@ use actix_web::{HttpResponse, HttpServer};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use millrace::base::clock::{Clock, SystemClock};
-use millrace::base::db::{Db, statement};
+use millrace::base::db::{Db, PoolSettings, statement};
 use millrace::queue::access::password::Password;
 use millrace::queue::actor::PersonId;
 use millrace::queue::permission::Role;
@@ -62,6 +63,14 @@ impl Console {
         let db = TestDb::new();
         let pool = db.pool(4);
         Console::start_over(db, pool, address)
+    }
+
+    /// One that waits for the database no longer than `most`.
+    pub fn start_hasty(most: Duration) -> Console {
+        let settings = PoolSettings { name: "test", connections_max: 4, wait: most, statement: most };
+        let db = TestDb::new();
+        let pool = Db::new(db.url(), settings);
+        Console::start_over(db, pool, "127.0.0.1:0")
     }
 
     /// A console that reaches its database by `pool`.

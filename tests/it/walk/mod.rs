@@ -12,6 +12,7 @@
 //!                  ├─ hostile_kept.rs  the same on the pages of repair, and in what is copied and written down
 //!                  ├─ matrix.rs   every route × every role
 //!                  ├─ small.rs    small things that only a browser shows
+//!                  ├─ states.rs   every page: empty, forbidden, gone, failed, cut off
 //!                  └─ sql_door.rs jobs made in transactions of others
 //! ```
 mod budget;
@@ -29,3 +30,4 @@ mod repair;
 mod samples;
 mod small;
 mod sql_door;
+mod states;

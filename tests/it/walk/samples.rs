@@ -209,7 +209,7 @@ fn of_failures(pattern: &str) -> Option<Vec<String>> {
         "/failures" => {
             ["/failures", "/failures?state=all&range=7d", "/failures?q=nothing-at-all"].map(str::to_owned).into()
         }
-        "/live/failure" => vec![format!("{pattern}?fp={GROUP}")],
+        "/live/failure" => vec![format!("{pattern}?fingerprint={GROUP}")],
         "/failures/{fingerprint}/{verb}" => {
             ["mute", "handle", "assign", "note", "ticket"].map(|verb| of.replace("{verb}", verb)).into()
         }

@@ -19,6 +19,7 @@ use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::kit::Kit;
+use crate::web::live::{ActedOn, LivePage};
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::{Choice, Notice};
 use crate::web::paths;
@@ -124,10 +125,9 @@ pub async fn act(
         let page = AskPage::new(titled(shell, verb, &group), (verb, &group), choices, form);
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
-    let (reader, of) = (actor, print);
-    let page =
-        kit.db.run(move |conn| ShowPage::read(conn, &reader, shell, (&of, Range::default()))).await.map_err(told)?;
-    page.answer(&hx, &session, &notice(verb, &page))
+    let asked = (print, Range::default());
+    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &asked)).await.map_err(told)?;
+    page.answer(&page.row.href, (&hx, &session), &notice(verb, &page))
 }
 
 /// A refusal that a field can set right is told at the field.

@@ -1,40 +1,31 @@
 //! `GET /failures` and its stream.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::row::{Row, words};
 use super::view::{Tab, View};
-use super::{ended, told};
 use crate::admin::failures::read::{GroupRow, Page, ROWS_DEFAULT, Tally, find};
 use crate::admin::failures::service::{self, FailureError};
 use crate::admin::failures::{Range, Sort, word};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::catalog;
 use crate::queue::failures::GroupState;
 use crate::web::error::WebError;
-use crate::web::extract::Query;
 use crate::web::format::{Count, Stamp, count};
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{Address, LiveError, LivePage, Panel, panels};
 use crate::web::parts::{self, Pages};
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond;
 use crate::web::shell::Shell;
 
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(2);
 /// Query parameter of the stream with the groups that the page shows.
 const ROWS: &str = "rows";
+/// Most groups that a page shows.
+const SHOWN_MAX: usize = 200;
 
 /// The page.
 #[derive(Template)]
@@ -61,19 +52,30 @@ pub struct ListPage {
     pub limited: bool,
 }
 
-/// `GET /failures`: groups in scope as they stand.
-pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
-    let view = View::read(&query.0);
-    let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell, view)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
+/// What the list is asked for.
+pub struct Asked {
+    view: View,
+    /// Groups that the page shows which listens.
+    shown: Vec<String>,
+    /// It begins at the first group, so that new ones are news.
+    is_first: bool,
 }
 
-impl ListPage {
-    /// Reads the page.
-    ///
-    /// # Errors
-    /// As [`service::list`].
-    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, view: View) -> Result<Self, FailureError> {
+/// `GET /failures`: groups in scope as they stand. And every two seconds `GET /live/failures`: counts, the cells of the
+/// groups that are shown, and how many would move.
+impl LivePage for ListPage {
+    const NAME: &'static str = "failures";
+    const EVERY: Duration = Duration::from_secs(2);
+    type Asked = Asked;
+    type Refused = FailureError;
+
+    fn asked(address: &Address) -> Result<Asked, WebError> {
+        let shown = address.text(ROWS).split('.').take(SHOWN_MAX).map(str::to_owned).collect();
+        Ok(Asked { view: View::read(address.query()), shown, is_first: address.text("first").is_empty() })
+    }
+
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Self, FailureError> {
+        let view = asked.view.clone();
         let found = service::list(conn, actor, &view.filter, ROWS_DEFAULT)?;
         let tally = service::tally(conn, actor, &view.filter)?;
         let queues = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
@@ -82,6 +84,27 @@ impl ListPage {
         Ok(Self { queues, ..Self::new(actor, shell, view, (&found, &tally, rows)) })
     }
 
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[("panel-facts", &self.as_facts()), ("panel-tabs", &self.as_tabs()), ("panel-news", &self.as_news())])
+    }
+
+    fn look(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Vec<Panel>, LiveError> {
+        let (view, shown) = (&asked.view, &asked.shown);
+        let found = service::list(conn, actor, &view.filter, ROWS_DEFAULT).map_err(LiveError::of)?;
+        let tally = service::tally(conn, actor, &view.filter).map_err(LiveError::of)?;
+        let present = find(conn, &actor.scope, shown)?;
+        let cells = rows(conn, actor, &present, (view, &shell)).map_err(LiveError::of)?;
+        let changed = if asked.is_first { changed(shown, &found) } else { 0 };
+        let page = Self { changed, ..Self::new(actor, shell, view.clone(), (&found, &tally, Vec::new())) };
+        let mut panels = page.panels()?;
+        for row in &cells {
+            panels.extend(row.panels()?);
+        }
+        Ok(panels)
+    }
+}
+
+impl ListPage {
     pub(super) fn new(
         actor: &Actor,
         shell: Shell,
@@ -187,47 +210,6 @@ fn pages(view: &View, found: &Page, total: i64, rows: &[Row]) -> Pages {
         newer: at("before", rows.first()).filter(|_| found.has_newer),
         older: at("after", rows.last()).filter(|_| found.has_older),
     }
-}
-
-/// `GET /live/failures`: counts, the cells of the groups that are shown, and how many would move.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (view, is_first) = (View::read(&query.0), query.0.text("first").is_empty());
-    let shown: Vec<String> = query.0.text(ROWS).split('.').take(200).map(str::to_owned).collect();
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let render = move |conn: &mut PgConnection, _: u64| {
-        let shell = Shell { now: clock.now(), ..shell.clone() };
-        frame(conn, (&actor, shell), &view, (&shown, is_first))
-    };
-    live::open(&request, &viewer, Show { page: "failures", every: EVERY, render: Arc::new(render) }).await
-}
-
-fn frame(
-    conn: &mut PgConnection,
-    (actor, shell): (&Actor, Shell),
-    view: &View,
-    (shown, is_first): (&[String], bool),
-) -> Result<Frame, LiveError> {
-    let found = service::list(conn, actor, &view.filter, ROWS_DEFAULT).map_err(ended)?;
-    let tally = service::tally(conn, actor, &view.filter).map_err(ended)?;
-    let present = find(conn, &actor.scope, shown)?;
-    let cells = rows(conn, actor, &present, (view, &shell)).map_err(ended)?;
-    let changed = if is_first { changed(shown, &found) } else { 0 };
-    let page = ListPage { changed, ..ListPage::new(actor, shell, view.clone(), (&found, &tally, Vec::new())) };
-    let mut panels = vec![
-        Panel { id: "panel-facts".into(), html: page.as_facts().render()? },
-        Panel { id: "panel-tabs".into(), html: page.as_tabs().render()? },
-        Panel { id: "panel-news".into(), html: page.as_news().render()? },
-    ];
-    for row in &cells {
-        panels.extend(row.panels()?);
-    }
-    Ok(Frame { panels, tail: None })
 }
 
 /// Counts the groups that came and those that went.

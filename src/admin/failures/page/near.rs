@@ -198,8 +198,16 @@ pub(super) fn attempt_line(attempt: &Attempt, shell: &Shell) -> AttemptLine {
     }
 }
 
-/// Puts differences into words.
-pub(super) fn differences(compared: &Compared) -> Vec<DifferenceLine> {
+/// What was compared, in words.
+pub struct Differs {
+    pub is_thin: bool,
+    pub failing: usize,
+    pub succeeding: usize,
+    pub lines: Vec<DifferenceLine>,
+}
+
+/// Puts what was compared into words.
+pub(super) fn differs(compared: &Compared) -> Differs {
     let share = |part: usize, whole: usize| (part * 100).checked_div(whole).unwrap_or(0).min(100) as u8;
     let told = |part: usize, whole: usize| format!("{part} of {whole}");
     let line = |one: &Difference| DifferenceLine {
@@ -210,7 +218,8 @@ pub(super) fn differences(compared: &Compared) -> Vec<DifferenceLine> {
         failing_percent: share(one.failing, compared.failing),
         succeeding_percent: share(one.succeeding, compared.succeeding),
     };
-    compared.differences.iter().map(line).collect()
+    let lines = compared.differences.iter().map(line).collect();
+    Differs { is_thin: compared.is_thin(), failing: compared.failing, succeeding: compared.succeeding, lines }
 }
 
 /// Makes the line of a note.

@@ -18,6 +18,7 @@ use crate::queue::actor::{Actor, PersonId, Scope};
 use crate::queue::failures::GroupState;
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
+use crate::web::apart::Apart;
 use crate::web::form::Form;
 use crate::web::shell::sample::shell;
 
@@ -94,7 +95,7 @@ fn known(state: GroupState) -> Known {
         course: None,
         shares: vec![share("version", "4"), share("node", "mil-01"), share("queue", "mail")],
         attempts: vec![attempt],
-        compared: Compared { failing: 40, succeeding: 100, differences: vec![difference] },
+        compared: Apart::Here(Compared { failing: 40, succeeding: 100, differences: vec![difference] }),
         notes: vec![Note { at, author: "Luca".into(), note: "<b>known</b>\nsecond".into() }],
         trail: vec![
             record("failure.mute", json!({ "muted_until": "2026-11-25T00:00:00Z" })),
@@ -184,7 +185,7 @@ fn the_page_of_a_group_shows_what_is_known_and_lets_operators_decide() {
                 "muted it until",
                 "marked it handled from v4 on",
                 "took the ticket away",
-                "hx-sse:connect=\"/live/failure?fp=0123456789abcdef",
+                "hx-sse:connect=\"/live/failure?fingerprint=0123456789abcdef",
             ],
         );
         let handled = matches!(state, GroupState::Handled | GroupState::Returned);
@@ -210,7 +211,7 @@ fn a_group_of_which_little_is_known_has_a_page() {
         shares: Vec::new(),
         notes: Vec::new(),
         trail: Vec::new(),
-        compared: Compared::default(),
+        compared: Apart::default(),
         ..known(GroupState::Quiet)
     };
 

@@ -3,39 +3,32 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::database::{self, Health, Moment, Sample, WatchError};
 use super::service::Finding;
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::format::{bytes, relative};
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{self, Address, LivePage, Panel, Refusal, panels};
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond;
 use crate::web::shell::Shell;
 use crate::web::table::{Access, Route};
 
 use rows::{HolderRow, KeptRow, NodeRow, ProgramRow, SettingRow, TableRow, Tile};
 
-/// Time between two renderings; the duty looks every ten seconds.
-const EVERY: Duration = Duration::from_secs(5);
-
 /// The routes of the page.
 pub fn routes() -> Vec<Route> {
     let read = Access::Needs(Permission::ReadHealth);
-    vec![Route::get(paths::DATABASE, read, show), Route::get("/live/database", read, stream)]
+    vec![
+        Route::get(paths::DATABASE, read, live::show::<DatabasePage>),
+        Route::get("/live/database", read, live::stream::<DatabasePage>),
+    ]
 }
 
 #[derive(Template)]
@@ -60,58 +53,43 @@ struct DatabasePage {
     settings: Vec<SettingRow>,
 }
 
-async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell) -> Result<HttpResponse, WebError> {
-    let shell = shell.titled("Database health", Section::Database).under("Administer", paths::DASHBOARD);
-    let shell = shell.streaming("database");
-    let page = kit.db.run(move |conn| DatabasePage::read(conn, &actor, shell)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
-}
+impl LivePage for DatabasePage {
+    const NAME: &'static str = "database";
+    const EVERY: Duration = Duration::from_secs(5); // the duty looks every ten
+    type Asked = ();
+    type Refused = WatchError;
 
-async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let render = move |conn: &mut PgConnection, _: u64| {
-        let shell = Shell { now: clock.now(), ..shell.clone() };
-        frame(&DatabasePage::read(conn, &actor, shell).map_err(ended)?)
-    };
-    live::open(&request, &viewer, Show { page: "database", every: EVERY, render: Arc::new(render) }).await
-}
+    fn asked(_: &Address) -> Result<(), WebError> {
+        Ok(())
+    }
 
-fn told(error: WatchError) -> WebError {
-    match error {
-        WatchError::Forbidden(lacking) => lacking.into(),
-        WatchError::Db(error) => error.into(),
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, _: &()) -> Result<Self, WatchError> {
+        let health = database::latest(conn, actor)?;
+        let course = database::course(conn)?;
+        let shell = shell.titled("Database health", Section::Database).under("Administer", paths::DASHBOARD);
+        Ok(Self::new(shell.streaming("database"), health, &course))
+    }
+
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-facts", &self.as_facts()),
+            ("panel-warnings", &self.as_warnings_block()),
+            ("panel-body", &self.as_body()),
+        ])
     }
 }
 
-fn ended(error: WatchError) -> LiveError {
-    match error {
-        WatchError::Db(error) => error.into(),
-        WatchError::Forbidden(lacking) => LiveError::Ended(lacking.to_string()),
+impl Refusal for WatchError {
+    /// Tells whoever asked on a page.
+    fn told(self) -> WebError {
+        match self {
+            WatchError::Forbidden(lacking) => lacking.into(),
+            WatchError::Db(error) => error.into(),
+        }
     }
-}
-
-fn frame(page: &DatabasePage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: format!("panel-{id}"), html };
-    let panels = vec![
-        panel("facts", page.as_facts().render()?),
-        panel("warnings", page.as_warnings_block().render()?),
-        panel("body", page.as_body().render()?),
-    ];
-    Ok(Frame { panels, tail: None })
 }
 
 impl DatabasePage {
-    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Self, WatchError> {
-        let health = database::latest(conn, actor)?;
-        let course = database::course(conn)?;
-        Ok(Self::new(shell, health, &course))
-    }
-
     fn new(shell: Shell, Health { sample, warnings }: Health, course: &[Moment]) -> Self {
         let seen = sample.as_ref();
         let of = |read: fn(&Sample) -> String| seen.map(read).unwrap_or_default();

@@ -2,8 +2,9 @@
 
 use askama::Template;
 
-use super::{DatabasePage, frame};
+use super::DatabasePage;
 use crate::admin::health::database::{Health, Moment, Sample, sample, warnings};
+use crate::web::live::LivePage;
 use crate::web::shell::sample::shell;
 
 fn shown(sample: Option<Sample>, moments: usize) -> String {
@@ -63,7 +64,7 @@ fn what_is_wrong_is_told_with_the_act_that_mends_it_and_nothing_is_markup() {
 fn what_is_sent_later_holds_what_the_page_held() {
     let page = page(Some(sample::well()), 30);
 
-    let body = frame(&page).expect("a frame").panels.pop().expect("a panel").html;
+    let body = page.panels().expect("panels").pop().expect("a panel").html;
 
     for words in ["Hot tables", "millrace web", "fra-01", "synchronous_commit", "log_chunks"] {
         assert!(body.contains(words), "{words}");

@@ -2,6 +2,7 @@
 
 use super::names;
 use super::view::{ListView, Order};
+use crate::admin::jobs::place::Place;
 use crate::admin::jobs::sorted::{Sorted, Within, sorted};
 use crate::admin::jobs::tally::{Counted, counted};
 use crate::admin::jobs::{Cursor, JobFilter, JobPage, list, service};
@@ -23,6 +24,8 @@ pub struct Found {
     pub page: JobPage,
     /// What the order holds for, when it is not the whole list.
     pub within: Option<Within>,
+    /// The pages before and behind in an order that no index holds.
+    pub steps: [Option<Place>; 2],
     /// It was looked from the oldest on.
     pub from_oldest: bool,
     /// Jobs by state, as far as known.
@@ -49,13 +52,13 @@ impl Found {
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, shell: &Shell, view: &ListView) -> Result<Self, DbError> {
         let filter = filter(actor, shell, view);
-        let Sorted { mut page, within } = look(conn, actor, &filter, view)?;
+        let Sorted { mut page, within, steps } = look(conn, actor, &filter, view)?;
         names::in_rows(conn, &mut page.rows, &view.columns)?;
         let counted = counted(conn, &actor.scope, &filter)?;
         let empty = page.rows.is_empty() && page.edge.is_none();
         let hints = if empty { hints(conn, actor, shell, view)? } else { Vec::new() };
         let from_oldest = view.order == Order::Oldest;
-        Ok(Self { page, within, from_oldest, counted, hints })
+        Ok(Self { page, within, steps, from_oldest, counted, hints })
     }
 
     /// Gives how many jobs the view means; `None` when only a look could tell.

@@ -1,11 +1,11 @@
 //! `GET /jobs/{id}` and its stream.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_session::Session;
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::attempts::{Try, attempts, beside, counted};
@@ -24,14 +24,13 @@ use super::why::{Why, why};
 use crate::admin::jobs::service::{self, JobError};
 use crate::admin::jobs::{Detail, Run};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{Frame, Listener, LiveError, Panel, panels};
 use crate::web::parts::{Deed, Notice};
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -144,20 +143,18 @@ impl JobPage {
         Some(beside(JobId(id), before.number.into(), last.number.into()))
     }
 
-    fn panels(&self) -> Result<Vec<Panel>, LiveError> {
-        let panel =
-            |id: &str, html: askama::Result<String>| Ok::<_, askama::Error>(Panel { id: id.into(), html: html? });
-        Ok(vec![
-            panel("panel-head", self.as_head().render())?,
-            panel("panel-why", self.as_why_block().render())?,
-            panel("panel-line", self.as_line_block().render())?,
-            panel("panel-going", self.as_going_block().render())?,
-            panel("panel-levels", self.as_levels().render())?,
-            panel("panel-words", self.as_log_words().render())?,
-            panel("panel-runs", self.as_runs_block().render())?,
-            panel("panel-attempts", self.as_attempts_block().render())?,
-            panel("panel-facts", self.as_facts_block().render())?,
-            panel("panel-output", self.as_output_block().render())?,
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-why", &self.as_why_block()),
+            ("panel-line", &self.as_line_block()),
+            ("panel-going", &self.as_going_block()),
+            ("panel-levels", &self.as_levels()),
+            ("panel-words", &self.as_log_words()),
+            ("panel-runs", &self.as_runs_block()),
+            ("panel-attempts", &self.as_attempts_block()),
+            ("panel-facts", &self.as_facts_block()),
+            ("panel-output", &self.as_output_block()),
         ])
     }
 
@@ -187,49 +184,36 @@ fn title(job: &Detail) -> String {
 }
 
 /// `GET /live/job?id=&level=&after=`: complete panels each second, and the log as it grows.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let id = JobId(query.0.text("id").parse().map_err(|_| WebError::NotFound)?);
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let asker = actor.clone();
+pub async fn stream(listener: Listener) -> Result<HttpResponse, WebError> {
+    let id = JobId(listener.address.id("id")?);
+    let (asker, kit) = (listener.actor().clone(), listener.kit());
     kit.db.run(move |conn| find(conn, &asker, id)).await?; // a stream of what is not there would be retried for ever
-    let watch = Watch {
-        id,
-        log: Follower::new(id, Least::parse(query.0.text("level")), shell.zone),
-        runs: Mutex::default(),
-        actor,
-    };
-    let render = move |conn: &mut PgConnection, after: u64| {
-        watch.frame(conn, Shell { now: clock.now(), ..shell.clone() }, after)
-    };
-    live::open(&request, &viewer, Show { page: "job", every: Duration::from_secs(1), render: Arc::new(render) }).await
+    let least = Least::parse(listener.address.text("level"));
+    let watch = Watch { id, log: Follower::new(id, least, listener.shell().zone), runs: Mutex::default() };
+    let look =
+        move |conn: &mut PgConnection, actor: &Actor, shell: Shell, after| watch.frame(conn, actor, shell, after);
+    listener.follow("job", Duration::from_secs(1), look).await
 }
 
 /// What a stream remembers from tick to tick.
 struct Watch {
     id: JobId,
-    actor: Actor,
     log: Follower,
     /// The last jobs of the template, as of the state they were read in: reading them each second would cost too much.
     runs: Mutex<Option<(JobState, Vec<Run>)>>,
 }
 
 impl Watch {
-    fn frame(&self, conn: &mut PgConnection, shell: Shell, after: u64) -> Result<Frame, LiveError> {
-        let job = match service::find(conn, &self.actor, self.id) {
+    fn frame(&self, conn: &mut PgConnection, actor: &Actor, shell: Shell, after: u64) -> Result<Frame, LiveError> {
+        let job = match service::find(conn, actor, self.id) {
             Ok(job) => job,
             Err(JobError::Db(error)) => return Err(error.into()), // the next tick asks again
             Err(_) => return Err(LiveError::Ended("the job is gone".into())),
         };
         let state = job.state();
-        let story = Story::read(conn, &self.actor, job, self.known_runs(state))?;
+        let story = Story::read(conn, actor, job, self.known_runs(state))?;
         *self.runs.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, story.runs.clone()));
-        let mut page = JobPage::new(&self.actor, shell, &story);
+        let mut page = JobPage::new(actor, shell, &story);
         let mut tail = None;
         if page.sees_log {
             let news = self.log.news(conn, &story.job, after)?;

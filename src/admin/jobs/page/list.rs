@@ -169,7 +169,11 @@ impl ListPage {
 
     /// What the pages before and after hold.
     fn neighbours(&self) -> [&'static str; 2] {
-        if self.view.order == Order::Oldest { ["Older", "Newer"] } else { ["Newer", "Older"] }
+        match self.view.order {
+            Order::Newest => ["Newer", "Older"],
+            Order::Oldest => ["Older", "Newer"],
+            Order::By(..) => ["Previous", "Next"],
+        }
     }
 
     /// Says what the list shows although a part of what was asked for means nothing.
@@ -257,14 +261,14 @@ fn title(view: &ListView) -> String {
 }
 
 fn pages(view: &ListView, found: &Found, total: Option<i64>) -> Pages {
-    let shown = found.page.rows.len();
+    let (shown, [before, behind]) = (found.page.rows.len(), found.steps);
     Pages {
         shown: match total {
             Some(total) => format!("{shown} of {}", format::count(total)),
             None => format!("{shown} shown"),
         },
-        newer: found.page.newer.map(|k| view.at(Cursor::Before(k)).href()),
-        older: found.page.older.map(|k| view.at(Cursor::After(k)).href()),
+        newer: found.page.newer.map(Cursor::Before).or(before.map(Cursor::At)).map(|cursor| view.at(cursor).href()),
+        older: found.page.older.map(Cursor::After).or(behind.map(Cursor::At)).map(|cursor| view.at(cursor).href()),
     }
 }
 
@@ -287,7 +291,14 @@ mod tests {
 
     fn found(rows: Vec<JobRow>) -> Found {
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, within: None, from_oldest: false, counted: Some(Counted::default()), hints: Vec::new() }
+        Found {
+            page,
+            within: None,
+            from_oldest: false,
+            steps: [None; 2],
+            counted: Some(Counted::default()),
+            hints: Vec::new(),
+        }
     }
 
     fn page(role: Role, query: &[(&str, &str)], found: Found) -> ListPage {

@@ -1,12 +1,9 @@
 //! The stream of the list: values change in place, and what would move rows is counted until somebody asks for it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use askama::Template;
+use actix_web::HttpResponse;
 
 use super::found::Found;
 use super::list::ListPage;
@@ -15,13 +12,10 @@ use super::row::Row;
 use super::view::{ListView, address};
 use crate::admin::jobs::{Cursor, rows_of};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::web::error::WebError;
-use crate::web::extract::Query;
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{Frame, Listener, LiveError, panels};
 use crate::web::paths;
 use crate::web::shell::Shell;
 
@@ -32,7 +26,7 @@ const ROWS: &str = "rows";
 pub(super) fn stream_address(view: &ListView, found: &Found) -> String {
     let ids: Vec<String> = found.page.rows.iter().map(|row| row.id.to_string()).collect();
     let mut parameters = view.parameters();
-    parameters.retain(|(name, _)| !["after", "before", "refresh"].contains(&name.as_str()));
+    parameters.retain(|(name, _)| !["after", "before", "place", "refresh"].contains(&name.as_str()));
     if view.cursor != Cursor::Newest {
         parameters.push(("first".into(), "no".into()));
     }
@@ -41,18 +35,10 @@ pub(super) fn stream_address(view: &ListView, found: &Found) -> String {
 }
 
 /// `GET /live/jobs`: counts, the cells of the rows that are shown, and how many rows would move.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let shown = Shown::read(query.0.into_fields());
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let render =
-        move |conn: &mut PgConnection, _: u64| shown.frame(conn, &actor, Shell { now: clock.now(), ..shell.clone() });
-    live::open(&request, &viewer, Show { page: "jobs", every: Duration::from_secs(2), render: Arc::new(render) }).await
+pub async fn stream(listener: Listener) -> Result<HttpResponse, WebError> {
+    let shown = Shown::read(listener.query().0.into_fields());
+    let look = move |conn: &mut PgConnection, actor: &Actor, shell: Shell, _: u64| shown.frame(conn, actor, shell);
+    listener.follow("jobs", Duration::from_secs(2), look).await
 }
 
 /// What a page shows that listens.
@@ -80,11 +66,11 @@ impl Shown {
         let changed = if self.first { self.changed(&found) } else { 0 };
         let mut page = ListPage::new(actor, shell, self.view.clone(), found);
         page.changed = changed;
-        let mut panels = vec![
-            Panel { id: "panel-facts".into(), html: page.as_facts().render()? },
-            Panel { id: "panel-tabs".into(), html: page.as_tabs().render()? },
-            Panel { id: "panel-news".into(), html: page.as_news().render()? },
-        ];
+        let mut panels = panels(&[
+            ("panel-facts", &page.as_facts()),
+            ("panel-tabs", &page.as_tabs()),
+            ("panel-news", &page.as_news()),
+        ])?;
         for row in &present {
             panels.extend(Row::new(row, &self.view.columns, actor, &page.shell).panels()?);
         }
@@ -118,7 +104,7 @@ mod tests {
     fn found(ids: &[i64]) -> Found {
         let rows = ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect();
         let page = JobPage { rows, newer: None, older: None, edge: None };
-        Found { page, within: None, from_oldest: false, counted: None, hints: Vec::new() }
+        Found { page, within: None, from_oldest: false, steps: [None; 2], counted: None, hints: Vec::new() }
     }
 
     #[test]

@@ -4,10 +4,7 @@ use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
-use super::list::ListPage;
-use super::row::FROM_LIST;
-use super::show::ShowPage;
-use super::told;
+use super::{Nodes, told};
 use crate::admin::nodes::service::{self, Act, NodeError, act_in};
 use crate::admin::nodes::{NodeRow, NodeState};
 use crate::base::db::PgConnection;
@@ -20,6 +17,7 @@ use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::format::grouped;
 use crate::web::kit::Kit;
+use crate::web::live::{after, back, from};
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
@@ -68,13 +66,7 @@ impl Facts {
     /// The question, with what was typed so far.
     pub fn question(&self, act: Act, form: Form) -> Confirm {
         let name = &self.node.name;
-        let listed = form.text("from") == FROM_LIST;
-        let asked = Confirm {
-            back: if listed { paths::NODES.into() } else { paths::node(name) },
-            hidden: if listed { vec![("from".into(), FROM_LIST.into())] } else { Vec::new() },
-            form,
-            ..Confirm::default()
-        };
+        let asked = Confirm { back: back::<Nodes>(&form, name), hidden: from(&form), form, ..Confirm::default() };
         match act {
             Act::Drain => Confirm {
                 question: format!("Drain {name}?"),
@@ -172,7 +164,8 @@ pub async fn act(
     let doer = actor.clone();
     let done = kit.db.run(move |conn| done(conn, &doer, &name, ((act, &reason), key.as_ref()))).await.map_err(told)?;
     let node = done.ok_or_else(used_elsewhere)?;
-    answer(&kit, (&hx, &session), (actor, shell), (&node, &ask.back), &notice(act, &node)).await
+    let notice = notice(act, &node);
+    after::<Nodes>(&kit, (&hx, &session), (actor, shell), (node.name, &ask.back), &notice).await
 }
 
 /// Does what is wanted unless this form has done so, and gives the node as it is now; `None` when the form was used for
@@ -188,26 +181,4 @@ fn done(
         return Ok(None);
     }
     service::find(conn, actor, name).map(Some)
-}
-
-/// Answers with what the act changed on the page it was begun on, or with the way back there.
-async fn answer(
-    kit: &Kit,
-    (hx, session): (&Hx, &Session),
-    (actor, shell): (Actor, Shell),
-    (node, back): (&NodeRow, &str),
-    notice: &Notice,
-) -> Result<HttpResponse, WebError> {
-    let page = hx.page().unwrap_or_default();
-    let here = page.split('?').next().unwrap_or_default();
-    let name = node.name.clone();
-    if here == paths::NODES {
-        let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
-        return page.answer(hx, session, notice);
-    }
-    if here == paths::node(&name) {
-        let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
-        return page.answer(hx, session, notice);
-    }
-    respond::onward(hx, session, back, notice)
 }

@@ -12,13 +12,11 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub use row::FROM_LIST;
-
 use super::service::NodeError;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Problem, sentence};
-use crate::web::live::LiveError;
+use crate::web::live::{self, Kind, Refusal, told};
 use crate::web::paths;
 use crate::web::table::{Access, Route};
 
@@ -26,31 +24,38 @@ use crate::web::table::{Access, Route};
 pub fn routes() -> Vec<Route> {
     let [read, run] = [Permission::ReadNodes, Permission::RunNodes].map(Access::Needs);
     vec![
-        Route::get(paths::NODES, read, list::show),
-        Route::get("/live/nodes", read, list::stream),
-        Route::get(paths::NODE, read, show::show),
-        Route::get("/live/node", read, show::stream),
+        Route::get(paths::NODES, read, live::show::<list::ListPage>),
+        Route::get("/live/nodes", read, live::stream::<list::ListPage>),
+        Route::get(paths::NODE, read, live::show::<show::ShowPage>),
+        Route::get("/live/node", read, live::stream::<show::ShowPage>),
         Route::get(paths::NODE_ACT, run, act::ask),
         Route::post(paths::NODE_ACT, run, act::act),
     ]
 }
 
-/// Turns a refusal of the service into an answer for whoever asked.
-fn told(error: NodeError) -> WebError {
-    let told = format!("{}.", sentence(&error.to_string()));
-    match error {
-        NodeError::NotFound(_) => WebError::NotFound,
-        NodeError::NotUp { .. } | NodeError::NotDraining { .. } => WebError::Conflict(told),
-        NodeError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
-        NodeError::Forbidden(lacking) => lacking.into(),
-        NodeError::Db(error) => error.into(),
+/// Nodes as they are acted on.
+struct Nodes;
+
+impl Kind for Nodes {
+    type List = list::ListPage;
+    type One = show::ShowPage;
+    const LIST: &'static str = paths::NODES;
+
+    fn one(name: &str) -> String {
+        paths::node(name)
     }
 }
 
-/// What a refusal means for a stream: a failure of the database passes, everything else ends it.
-fn ended(error: NodeError) -> LiveError {
-    match error {
-        NodeError::Db(error) => error.into(),
-        other => LiveError::Ended(other.to_string()),
+impl Refusal for NodeError {
+    /// Tells whoever asked on a page.
+    fn told(self) -> WebError {
+        let told = format!("{}.", sentence(&self.to_string()));
+        match self {
+            NodeError::NotFound(_) => WebError::NotFound,
+            NodeError::NotUp { .. } | NodeError::NotDraining { .. } => WebError::Conflict(told),
+            NodeError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
+            NodeError::Forbidden(lacking) => lacking.into(),
+            NodeError::Db(error) => error.into(),
+        }
     }
 }

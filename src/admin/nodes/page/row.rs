@@ -8,12 +8,11 @@ use crate::admin::nodes::{NodeRow, NodeState};
 use crate::web::cells::cells;
 use crate::web::charts::Bar;
 use crate::web::format::{self, Stamp, bytes, duration, duration_ms};
+use crate::web::live;
 use crate::web::paths;
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
 
-/// Says in an address that an act was begun in the list.
-pub const FROM_LIST: &str = "list";
 /// A clock that is off by more is told in red.
 const SKEW: Duration = Duration::from_secs(2);
 /// Labels shown of a node.
@@ -96,7 +95,7 @@ impl Row {
 
     /// The address of an act begun in the list.
     pub fn listed_act(&self, verb: &str) -> String {
-        paths::with_query(&paths::node_act(&self.name, verb), &[("from", FROM_LIST)])
+        paths::with_query(&paths::node_act(&self.name, verb), &[(live::FROM, live::FROM_LIST)])
     }
 
     /// The address of an act begun on the node's own page.

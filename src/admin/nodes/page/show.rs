@@ -1,38 +1,26 @@
 //! `GET /nodes/{name}` and its stream: one node, what runs there, what people did to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_session::Session;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::row::Row;
-use super::{ended, told};
 use crate::admin::jobs::trail::{Record, trail_of};
 use crate::admin::nodes::service::{self, NodeError, may_act};
 use crate::admin::nodes::{NodeRow, NodeState, RunningJob, ages, running_on};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::queue::pool_sizes::PoolSize;
 use crate::web::error::WebError;
-use crate::web::extract::Query;
 use crate::web::form::sentence;
 use crate::web::format::{Stamp, between, duration};
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::{Deed, Notice};
+use crate::web::live::{ActedOn, Address, LivePage, Panel, panels};
+use crate::web::parts::Deed;
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond::{self, Part};
 use crate::web::shell::{Shell, initials};
 
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(2);
 /// Running jobs shown.
 const JOBS_MAX: i32 = 100;
 /// Records of the audit trail shown.
@@ -79,56 +67,22 @@ pub struct SizeLine {
     pub at: Stamp,
 }
 
-/// `GET /nodes/{name}`.
-pub async fn show(
-    hx: Hx,
-    kit: Data<Kit>,
-    actor: Actor,
-    shell: Shell,
-    name: Path<String>,
-) -> Result<HttpResponse, WebError> {
-    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
-}
+/// `GET /nodes/{name}`, and every two seconds `GET /live/node?name=`.
+impl LivePage for ShowPage {
+    const NAME: &'static str = "node";
+    const EVERY: Duration = Duration::from_secs(2);
+    type Asked = String;
+    type Refused = NodeError;
 
-/// `GET /live/node?name=`: what changes by itself.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
-    // a stream of what is not there would be retried for ever
-    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
-    };
-    live::open(&request, &viewer, Show { page: "node", every: EVERY, render: Arc::new(render) }).await
-}
+    fn asked(address: &Address) -> Result<String, WebError> {
+        Ok(address.text("name").to_owned())
+    }
 
-/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
-fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: id.into(), html };
-    let panels = vec![
-        panel("panel-head", page.as_head().render()?),
-        panel("panel-banner", page.as_banner().render()?),
-        panel("panel-facts", page.as_facts().render()?),
-        panel("panel-slots", page.as_slots_block().render()?),
-        panel("panel-jobs", page.as_jobs_block().render()?),
-        panel("panel-sizes", page.as_sizes_block().render()?),
-    ];
-    Ok(Frame { panels, tail: None })
-}
+    fn check(conn: &mut PgConnection, actor: &Actor, name: &String) -> Result<(), NodeError> {
+        service::find(conn, actor, name).map(|_| ())
+    }
 
-impl ShowPage {
-    /// Reads the page of the node called `name`.
-    ///
-    /// # Errors
-    /// As [`service::find`].
-    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, NodeError> {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &String) -> Result<Self, NodeError> {
         let node = service::find(conn, actor, name)?;
         let ages = ages(conn, Some(&node.name))?.pop().unwrap_or_default();
         let jobs = running_on(conn, &actor.scope, &node.name, JOBS_MAX)?;
@@ -137,6 +91,29 @@ impl ShowPage {
         Ok(Self::new(actor, shell, (&node, &ages.running_for), (&jobs, &sizes, &trail)))
     }
 
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-banner", &self.as_banner()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-slots", &self.as_slots_block()),
+            ("panel-jobs", &self.as_jobs_block()),
+            ("panel-sizes", &self.as_sizes_block()),
+        ])
+    }
+}
+
+impl ActedOn for ShowPage {
+    fn changed(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-banner", &self.as_banner()),
+            ("panel-deeds", &self.as_deeds_block()),
+        ])
+    }
+}
+
+impl ShowPage {
     pub(super) fn new(
         actor: &Actor,
         shell: Shell,
@@ -177,16 +154,6 @@ impl ShowPage {
     /// Tells whether jobs run there that the page does not show.
     pub fn hides_jobs(&self) -> bool {
         usize::try_from(self.node.running).is_ok_and(|running| running > self.jobs.len())
-    }
-
-    /// Gives the parts that an act may have changed.
-    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
-        let parts = [
-            Part { id: "panel-head", inside: &self.as_head() },
-            Part { id: "panel-banner", inside: &self.as_banner() },
-            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
-        ];
-        respond::done(hx, session, &self.node.href, notice, &parts)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
 use crate::web::form::Form;
 use crate::web::kit::Kit;
+use crate::web::live::{ActedOn, LivePage};
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -91,12 +92,12 @@ pub async fn act(
     let (id, verb) = (OperationId(id), named(&word)?);
     let acted = kit.db.run(move |conn| {
         turn(conn, &actor, id, (verb, ""))?;
-        ShowPage::read(conn, &actor, shell, (id, 0))
+        ShowPage::read(conn, &actor, shell, &(id, 0))
     });
     let page = acted.await.map_err(told)?;
     let notice = match verb {
         Turn::Stop => Notice::done("The operation is stopped.").saying("What was done stays done."),
         Turn::Resume => Notice::done("The operation goes on."),
     };
-    page.answer(&hx, &session, &notice)
+    page.answer(&page.one.href, (&hx, &session), &notice)
 }

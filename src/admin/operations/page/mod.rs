@@ -23,7 +23,7 @@ use super::service::OperationError;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Problem, sentence};
-use crate::web::live::LiveError;
+use crate::web::live::{self, Refusal, told};
 use crate::web::paths;
 use crate::web::table::{Access, Route};
 
@@ -32,14 +32,14 @@ pub fn routes() -> Vec<Route> {
     let [read, run, export] =
         [Permission::ReadOperations, Permission::RunOperations, Permission::ExportJobs].map(Access::Needs);
     vec![
-        Route::get(paths::OPERATIONS, read, list::show),
-        Route::get("/live/operations", read, list::stream),
+        Route::get(paths::OPERATIONS, read, live::show::<list::ListPage>),
+        Route::get("/live/operations", read, live::stream::<list::ListPage>),
         Route::get(paths::OPERATION_NEW, run, start::ask),
         Route::post(paths::OPERATION_NEW, run, start::start),
         Route::get(paths::JOBS_EXPORT, export, start::ask_export),
         Route::post(paths::JOBS_EXPORT, export, start::export),
-        Route::get(paths::OPERATION, read, show::show),
-        Route::get("/live/operation", read, show::stream),
+        Route::get(paths::OPERATION, read, live::show::<show::ShowPage>),
+        Route::get("/live/operation", read, live::stream::<show::ShowPage>),
         Route::get(paths::OPERATION_RESULTS, read, results::download),
         Route::get(paths::OPERATION_FILE, export, file::show),
         Route::get(paths::OPERATION_ACT, run, act::ask),
@@ -47,21 +47,25 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Turns a refusal of the service into an answer for whoever asked.
-fn told(error: OperationError) -> WebError {
-    let told = format!("{}.", sentence(&error.to_string()));
-    match error {
-        OperationError::NotFound(_) | OperationError::NoFile(_) => WebError::NotFound,
-        OperationError::NotAllowed(..) | OperationError::Drifted { .. } => WebError::Conflict(told),
-        OperationError::Forbidden(lacking) => lacking.into(),
-        OperationError::Db(error) => error.into(),
-        OperationError::Act(_)
-        | OperationError::NoQueue(_)
-        | OperationError::BadRate
-        | OperationError::BadIds
-        | OperationError::Nothing(_)
-        | OperationError::TooLarge
-        | OperationError::BadNote(_) => WebError::Invalid(vec![Problem { field: field(&error).into(), message: told }]),
+impl Refusal for OperationError {
+    /// Tells whoever asked on a page.
+    fn told(self) -> WebError {
+        let told = format!("{}.", sentence(&self.to_string()));
+        match self {
+            OperationError::NotFound(_) | OperationError::NoFile(_) => WebError::NotFound,
+            OperationError::NotAllowed(..) | OperationError::Drifted { .. } => WebError::Conflict(told),
+            OperationError::Forbidden(lacking) => lacking.into(),
+            OperationError::Db(error) => error.into(),
+            OperationError::Act(_)
+            | OperationError::NoQueue(_)
+            | OperationError::BadRate
+            | OperationError::BadIds
+            | OperationError::Nothing(_)
+            | OperationError::TooLarge
+            | OperationError::BadNote(_) => {
+                WebError::Invalid(vec![Problem { field: field(&self).into(), message: told }])
+            }
+        }
     }
 }
 
@@ -73,13 +77,5 @@ fn field(error: &OperationError) -> &'static str {
         OperationError::BadRate => "rate_per_s",
         OperationError::BadNote(_) => "reason",
         _ => "",
-    }
-}
-
-/// What a refusal means for a stream: a failure of the database passes, everything else ends it.
-fn ended(error: OperationError) -> LiveError {
-    match error {
-        OperationError::Db(error) => error.into(),
-        other => LiveError::Ended(other.to_string()),
     }
 }

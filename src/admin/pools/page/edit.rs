@@ -5,9 +5,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::after::{answer, back};
-use super::row::{FROM_LIST, with_unit};
-use super::{field, titled_under, told};
+use super::row::with_unit;
+use super::{Pools, field, titled_under, told};
 use crate::admin::pools::PoolRow;
 use crate::admin::pools::service::{self, AMOUNT_MAX, PoolError, Wish, set_in};
 use crate::base::db::PgConnection;
@@ -19,6 +18,7 @@ use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Form, sentence};
 use crate::web::kit::Kit;
+use crate::web::live::{after, back, is_from_list};
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
@@ -73,8 +73,8 @@ impl EditPage {
             present: with_unit(pool.amount, &pool.unit),
             used: with_unit(pool.used, &pool.unit),
             seen: pool.version,
-            listed: form.text("from") == FROM_LIST,
-            back: back(&form, &pool.name),
+            listed: is_from_list(&form),
+            back: back::<Pools>(&form, &pool.name),
             form: if typed { form } else { filled(form, pool) },
             stale: false,
         }
@@ -194,7 +194,8 @@ pub async fn change(
             let pool = done.ok_or_else(used_elsewhere)?;
             let notice = Notice::done(format!("{name} has {} now.", with_unit(pool.amount, &pool.unit)));
             let notice = notice.linking("Open", paths::pool(&name));
-            answer(&kit, (&hx, &session), (actor, shell), (name.clone(), &back(&form, &name)), &notice).await
+            let back = back::<Pools>(&form, &name);
+            after::<Pools>(&kit, (&hx, &session), (actor, shell), (name, &back), &notice).await
         }
         Err(PoolError::Stale(present)) => {
             let page = EditPage { stale: true, ..EditPage::of(shell, &present, form) };

@@ -5,8 +5,7 @@
 //! /pools/{name}         show ─── row, who holds, who waits, trail         /live/pool?name=
 //! /pools/new, /pools/{name}/change   edit (a form)      /pools/{name}/remove   remove (asks, acts)
 //! ```
-//! Acts answer with the parts of whichever page they were begun on: see [`after`].
-mod after;
+//! Acts answer with the parts of whichever page they were begun on: see [`live::after`].
 mod edit;
 mod list;
 mod remove;
@@ -15,13 +14,11 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub use row::FROM_LIST;
-
 use super::service::PoolError;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Problem, sentence};
-use crate::web::live::LiveError;
+use crate::web::live::{self, Kind, Refusal, told};
 use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::shell::Shell;
@@ -31,12 +28,12 @@ use crate::web::table::{Access, Route};
 pub fn routes() -> Vec<Route> {
     let [read, run] = [Permission::ReadPools, Permission::RunPools].map(Access::Needs);
     vec![
-        Route::get(paths::POOLS, read, list::show),
-        Route::get("/live/pools", read, list::stream),
+        Route::get(paths::POOLS, read, live::show::<list::ListPage>),
+        Route::get("/live/pools", read, live::stream::<list::ListPage>),
         Route::get(paths::POOL_NEW, run, edit::ask_new),
         Route::post(paths::POOL_NEW, run, edit::make),
-        Route::get(paths::POOL, read, show::show),
-        Route::get("/live/pool", read, show::stream),
+        Route::get(paths::POOL, read, live::show::<show::ShowPage>),
+        Route::get("/live/pool", read, live::stream::<show::ShowPage>),
         Route::get(paths::POOL_CHANGE, run, edit::ask),
         Route::post(paths::POOL_CHANGE, run, edit::change),
         Route::get(paths::POOL_REMOVE, run, remove::ask),
@@ -44,23 +41,38 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Turns a refusal of the service into an answer for whoever asked.
-fn told(error: PoolError) -> WebError {
-    let told = format!("{}.", sentence(&error.to_string()));
-    match error {
-        PoolError::NotFound(_) => WebError::NotFound,
-        PoolError::NameTaken(_) | PoolError::Stale(_) | PoolError::InUse { .. } | PoolError::TooMany => {
-            WebError::Conflict(told)
+/// Pools as they are acted on.
+struct Pools;
+
+impl Kind for Pools {
+    type List = list::ListPage;
+    type One = show::ShowPage;
+    const LIST: &'static str = paths::POOLS;
+
+    fn one(name: &str) -> String {
+        paths::pool(name)
+    }
+}
+
+impl Refusal for PoolError {
+    /// Tells whoever asked on a page.
+    fn told(self) -> WebError {
+        let told = format!("{}.", sentence(&self.to_string()));
+        match self {
+            PoolError::NotFound(_) => WebError::NotFound,
+            PoolError::NameTaken(_) | PoolError::Stale(_) | PoolError::InUse { .. } | PoolError::TooMany => {
+                WebError::Conflict(told)
+            }
+            PoolError::Forbidden(lacking) => lacking.into(),
+            PoolError::Db(error) => error.into(),
+            PoolError::BadName(_)
+            | PoolError::BadAmount
+            | PoolError::NoAmount
+            | PoolError::BadUnit
+            | PoolError::BadDescription(_)
+            | PoolError::BadNote(_)
+            | PoolError::Nothing => WebError::Invalid(vec![Problem { field: field(&self).into(), message: told }]),
         }
-        PoolError::Forbidden(lacking) => lacking.into(),
-        PoolError::Db(error) => error.into(),
-        PoolError::BadName(_)
-        | PoolError::BadAmount
-        | PoolError::NoAmount
-        | PoolError::BadUnit
-        | PoolError::BadDescription(_)
-        | PoolError::BadNote(_)
-        | PoolError::Nothing => WebError::Invalid(vec![Problem { field: field(&error).into(), message: told }]),
     }
 }
 
@@ -73,14 +85,6 @@ fn field(error: &PoolError) -> &'static str {
         PoolError::BadDescription(_) => "description",
         PoolError::BadNote(_) => "reason",
         _ => "",
-    }
-}
-
-/// What a refusal means for a stream: a failure of the database passes, everything else ends it.
-fn ended(error: PoolError) -> LiveError {
-    match error {
-        PoolError::Db(error) => error.into(),
-        other => LiveError::Ended(other.to_string()),
     }
 }
 

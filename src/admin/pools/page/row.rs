@@ -3,11 +3,10 @@
 use crate::admin::pools::{PoolRow, User};
 use crate::web::charts::{Fill, fill};
 use crate::web::format::{self, Count, grouped};
+use crate::web::live;
 use crate::web::paths;
 use crate::web::tone::Tone;
 
-/// Says in an address that an act was begun in the list.
-pub const FROM_LIST: &str = "list";
 /// Templates that are named in a row.
 const NAMED_MAX: usize = 3;
 
@@ -83,7 +82,7 @@ impl Row {
 
     /// The address of the form that changes it, begun in the list.
     pub fn listed_change(&self) -> String {
-        paths::with_query(&paths::pool_change(&self.name), &[("from", FROM_LIST)])
+        paths::with_query(&paths::pool_change(&self.name), &[(live::FROM, live::FROM_LIST)])
     }
 
     /// The address of the form that changes it, begun on its own page.

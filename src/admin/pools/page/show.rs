@@ -1,37 +1,25 @@
 //! `GET /pools/{name}` and its stream: one pool, who holds how much, who waits, what people did to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_session::Session;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::row::{Row, with_unit};
-use super::{ended, told};
 use crate::admin::jobs::trail::{Record, open_trail};
 use crate::admin::pools::service::{self, Parties, PoolError, may_act, parties};
 use crate::admin::pools::{Holder, PoolRow, Waiter};
 use crate::base::clock::Time;
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::web::error::WebError;
-use crate::web::extract::Query;
 use crate::web::format::{Stamp, between, duration};
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::{Deed, Notice};
+use crate::web::live::{ActedOn, Address, LivePage, Panel, panels};
+use crate::web::parts::Deed;
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond::{self, Part};
 use crate::web::shell::{Shell, initials};
 
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(2);
 /// Records of the audit trail shown.
 const DEEDS_MAX: i64 = 20;
 
@@ -82,61 +70,51 @@ pub struct JobLine {
     pub since: Stamp,
 }
 
-/// `GET /pools/{name}`.
-pub async fn show(
-    hx: Hx,
-    kit: Data<Kit>,
-    actor: Actor,
-    shell: Shell,
-    name: Path<String>,
-) -> Result<HttpResponse, WebError> {
-    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
-}
+/// `GET /pools/{name}`, and every two seconds `GET /live/pool?name=`.
+impl LivePage for ShowPage {
+    const NAME: &'static str = "pool";
+    const EVERY: Duration = Duration::from_secs(2);
+    type Asked = String;
+    type Refused = PoolError;
 
-/// `GET /live/pool?name=`: what changes by itself.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
-    // a stream of what is not there would be retried for ever
-    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
-    };
-    live::open(&request, &viewer, Show { page: "pool", every: EVERY, render: Arc::new(render) }).await
-}
+    fn asked(address: &Address) -> Result<String, WebError> {
+        Ok(address.text("name").to_owned())
+    }
 
-/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
-fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: id.into(), html };
-    let panels = vec![
-        panel("panel-head", page.as_head().render()?),
-        panel("panel-facts", page.as_facts().render()?),
-        panel("panel-holders", page.as_holders_block().render()?),
-        panel("panel-waiters", page.as_waiters_block().render()?),
-        panel("panel-nodes", page.as_nodes_block().render()?),
-    ];
-    Ok(Frame { panels, tail: None })
-}
+    fn check(conn: &mut PgConnection, actor: &Actor, name: &String) -> Result<(), PoolError> {
+        service::find(conn, actor, name).map(|_| ())
+    }
 
-impl ShowPage {
-    /// Reads the page of the pool called `name`.
-    ///
-    /// # Errors
-    /// As [`service::find`].
-    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, PoolError> {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &String) -> Result<Self, PoolError> {
         let pool = service::find(conn, actor, name)?;
         let parties = parties(conn, actor, &pool)?;
         let trail = open_trail(conn, ("pool", &pool.name), DEEDS_MAX)?; // whoever sees a pool may know who changed it
         Ok(Self::new(actor, shell, (&pool, &parties), &trail))
     }
 
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-holders", &self.as_holders_block()),
+            ("panel-waiters", &self.as_waiters_block()),
+            ("panel-nodes", &self.as_nodes_block()),
+        ])
+    }
+}
+
+impl ActedOn for ShowPage {
+    fn changed(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-waiters", &self.as_waiters_block()),
+            ("panel-deeds", &self.as_deeds_block()),
+        ])
+    }
+}
+
+impl ShowPage {
     pub(super) fn new(actor: &Actor, shell: Shell, (pool, parties): (&PoolRow, &Parties), trail: &[Record]) -> Self {
         let live = paths::with_query(&paths::live("pool"), &[("name", &pool.name)]);
         let shell = shell.titled(pool.name.clone(), Section::Nodes).under("Pools", paths::POOLS);
@@ -162,17 +140,6 @@ impl ShowPage {
     /// Says that no job is shown that holds of it.
     pub fn nobody_holds(&self) -> &'static str {
         if self.hides_holders { "No job that you may see has reserved any of it" } else { "Nothing is reserved" }
-    }
-
-    /// Gives the parts that an act may have changed.
-    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
-        let parts = [
-            Part { id: "panel-head", inside: &self.as_head() },
-            Part { id: "panel-facts", inside: &self.as_facts() },
-            Part { id: "panel-waiters", inside: &self.as_waiters_block() },
-            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
-        ];
-        respond::done(hx, session, &self.pool.href, notice, &parts)
     }
 }
 

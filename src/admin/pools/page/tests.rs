@@ -13,6 +13,7 @@ use crate::queue::actor::{Actor, Scope};
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
 use crate::web::form::Form;
+use crate::web::live;
 use crate::web::shell::sample::shell;
 
 fn pool(name: &str, amount: i32, used: i32) -> PoolRow {
@@ -158,7 +159,7 @@ fn a_pool_s_page_tells_who_holds_and_who_waits() {
 #[test]
 fn the_form_keeps_what_it_showed_in_mind_and_tells_when_that_is_old() {
     let fresh = EditPage::fresh(shell(), Form::default()).render().expect("rendered");
-    let form = Form::default().with("from", super::FROM_LIST);
+    let form = Form::default().with(live::FROM, live::FROM_LIST);
     let of = EditPage::of(shell(), &pool("memory-mb", 4_096, 3_072), form).render().expect("rendered");
     let typed = Form::default().with("amount", "9");
     let stale = EditPage { stale: true, ..EditPage::of(shell(), &pool("memory-mb", 4_096, 3_072), typed) };

@@ -4,8 +4,7 @@ use actix_session::Session;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
-use super::after::{answer, back, from};
-use super::{titled_under, told};
+use super::{Queues, titled_under, told};
 use crate::admin::queues::QueueRow;
 use crate::admin::queues::service::{self, QueueError, act_in};
 use crate::base::db::PgConnection;
@@ -18,6 +17,7 @@ use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::format::grouped;
 use crate::web::kit::Kit;
+use crate::web::live::{after, back, from};
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
@@ -71,7 +71,7 @@ impl Act {
     /// The question about `queue`, with what was typed so far.
     pub fn question(self, queue: &QueueRow, form: Form) -> Confirm {
         let (name, jobs) = (&queue.name, queue.jobs);
-        let asked = Confirm { back: back(&form, name), hidden: from(&form), form, ..Confirm::default() };
+        let asked = Confirm { back: back::<Queues>(&form, name), hidden: from(&form), form, ..Confirm::default() };
         match self {
             Self::Pause => Confirm {
                 question: format!("Pause {name}?"),
@@ -166,7 +166,7 @@ pub async fn act(
     let wanted = (act.wanted(), reason);
     let done = kit.db.run(move |conn| done(conn, &doer, &of, (&wanted, key.as_ref()))).await.map_err(told)?;
     let queue = done.ok_or_else(used_elsewhere)?;
-    answer(&kit, (&hx, &session), (actor, shell), (name, &ask.back), &act.notice(&queue)).await
+    after::<Queues>(&kit, (&hx, &session), (actor, shell), (name, &ask.back), &act.notice(&queue)).await
 }
 
 /// Does what is wanted unless this form has done so, tells the nodes, and gives the queue as it is now; `None` when the form

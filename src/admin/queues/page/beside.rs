@@ -8,6 +8,7 @@ use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::histogram::Histogram;
 use crate::queue::permission::Permission;
+use crate::web::apart::{Apart, Panel};
 use crate::web::charts::{Bars, Fill, Series, Tick, fill};
 use crate::web::format::{Count, between, count, duration, grouped, percent};
 use crate::web::paths;
@@ -17,22 +18,27 @@ use crate::web::tone::Tone;
 /// Upper ends of the steps of the histogram in milliseconds; one more step holds what waited longer.
 const STEPS_MS: [u64; 10] = [10, 30, 100, 300, 1_000, 3_000, 10_000, 60_000, 300_000, 1_800_000];
 
+/// Reads thousands of rows of the rollups.
+pub const WAITS: Panel = Panel { id: "panel-waits", what: "Waiting times" };
+/// Looks at thousands of running jobs.
+pub const LANES: Panel = Panel { id: "panel-lanes", what: "Limits" };
+
 /// What was read.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    pub waits: Histogram,
+    pub waits: Apart<Histogram>,
     pub mix: Vec<Share>,
-    pub lanes: Vec<Lane>,
+    pub lanes: Apart<Vec<Lane>>,
     pub servers: Vec<Server>,
 }
 
 impl Found {
     /// Reads it.
-    pub fn read(conn: &mut PgConnection, queue: &str) -> Result<Self, QueueError> {
+    pub fn read(conn: &mut PgConnection, shell: &Shell, queue: &str) -> Result<Self, QueueError> {
         Ok(Self {
-            waits: detail::waits(conn, queue)?,
+            waits: Apart::read(conn, shell, WAITS, |tx| detail::waits(tx, queue))?,
             mix: detail::mix(conn, queue)?,
-            lanes: detail::lanes(conn, queue)?,
+            lanes: Apart::read(conn, shell, LANES, |tx| detail::lanes(tx, queue))?,
             servers: detail::servers(conn, queue)?,
         })
     }
@@ -40,15 +46,19 @@ impl Found {
 
 /// What is shown.
 pub struct Beside {
-    /// Jobs by how long they waited.
-    pub waits: Bars,
+    pub waits: Apart<Waits>,
+    pub mix: Vec<MixLine>,
+    pub lanes: Apart<Vec<LaneLine>>,
+    pub servers: Vec<ServerLine>,
+}
+
+/// Jobs by how long they waited.
+pub struct Waits {
+    pub bars: Bars,
     /// Median and 95th percentile; empty when none began.
-    pub waits_words: String,
+    pub words: String,
     /// The same as a table: step, jobs, share.
     pub steps: Vec<(String, Count, String)>,
-    pub mix: Vec<MixLine>,
-    pub lanes: Vec<LaneLine>,
-    pub servers: Vec<ServerLine>,
 }
 
 /// Ready jobs of one priority.
@@ -87,17 +97,19 @@ pub struct ServerLine {
 impl Beside {
     /// Shows what was found to `actor`.
     pub fn new(actor: &Actor, shell: &Shell, queue: &str, found: &Found) -> Self {
-        let steps = steps(&found.waits);
         let most = found.mix.iter().map(|share| share.jobs).max().unwrap_or(0);
         Self {
-            waits: wait_bars(&steps, &found.waits),
-            waits_words: words(&found.waits),
-            steps: table(&steps),
+            waits: found.waits.show(waits),
             mix: found.mix.iter().map(|share| mix_line(share, queue, most)).collect(),
-            lanes: found.lanes.iter().map(|lane| lane_line(lane, actor, shell)).collect(),
+            lanes: found.lanes.show(|lanes| lanes.iter().map(|lane| lane_line(lane, actor, shell)).collect()),
             servers: found.servers.iter().map(server_line).collect(),
         }
     }
+}
+
+fn waits(waits: &Histogram) -> Waits {
+    let steps = steps(waits);
+    Waits { bars: wait_bars(&steps, waits), words: words(waits), steps: table(&steps) }
 }
 
 /// Gives the words of each step and its jobs.
@@ -214,9 +226,9 @@ pub mod sample {
             since: Some(shell().now - chrono::TimeDelta::seconds(90)),
         };
         Found {
-            waits,
+            waits: Apart::Here(waits),
             mix: vec![Share { priority: 1, jobs: 12 }, Share { priority: 3, jobs: MIX_MAX }],
-            lanes: vec![lane],
+            lanes: Apart::Here(vec![lane]),
             servers: vec![Server { name: "fra-01".into(), state: "up".into(), busy: 3, slots: 8 }],
         }
     }

@@ -6,9 +6,8 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::act::done;
-use super::after::{answer, back, from};
 use super::row::at_once;
-use super::{titled_under, told};
+use super::{Queues, titled_under, told};
 use crate::admin::queues::service::{self, Act, QueueError};
 use crate::admin::queues::{JOBS_MAX, Limits, QueueRow, WAIT_TARGET_MS_MAX, WEIGHT_MAX, Wish};
 use crate::base::text;
@@ -19,6 +18,7 @@ use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::format::{duration, grouped};
 use crate::web::kit::Kit;
+use crate::web::live::{after, back, from};
 use crate::web::once::{form_key, used_elsewhere};
 use crate::web::parts::Notice;
 use crate::web::paths;
@@ -50,7 +50,7 @@ impl LimitsPage {
             name: queue.name.clone(),
             present: queue.limits,
             hidden: from(&form),
-            back: back(&form, &queue.name),
+            back: back::<Queues>(&form, &queue.name),
             form: if typed { form } else { filled(form, queue.limits) },
             stale: false,
         }
@@ -155,7 +155,8 @@ pub async fn act(
             let queue = done.ok_or_else(used_elsewhere)?;
             let title = format!("{name} has {} now.", words(queue.limits));
             let notice = Notice::done(title).linking("Open", paths::queue(&name));
-            answer(&kit, (&hx, &session), (actor, shell), (name.clone(), &back(&form, &name)), &notice).await
+            let back = back::<Queues>(&form, &name);
+            after::<Queues>(&kit, (&hx, &session), (actor, shell), (name, &back), &notice).await
         }
         Err(QueueError::Stale { limits, .. }) => {
             let page = LimitsPage { stale: true, ..LimitsPage::new(shell, &QueueRow { limits, ..queue }, form) };

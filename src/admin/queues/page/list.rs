@@ -1,33 +1,22 @@
 //! `GET /queues` and its stream.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::row::Row;
-use super::told;
 use crate::admin::queues::service::{self, QueueError};
 use crate::admin::queues::{Course, QueueRow, courses};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::format::grouped;
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
+use crate::web::live::{ActedOn, Address, LivePage, Panel, panels};
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond::{self, Part};
 use crate::web::shell::Shell;
-
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(2);
 
 /// The page.
 #[derive(Template)]
@@ -40,53 +29,31 @@ pub struct ListPage {
     pub limited: bool,
 }
 
-/// `GET /queues`: every queue in scope as it stands.
-pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell) -> Result<HttpResponse, WebError> {
-    let page = kit.db.run(move |conn| ListPage::read(conn, &actor, shell)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
-}
+/// `GET /queues`, and every two seconds `GET /live/queues`.
+impl LivePage for ListPage {
+    const NAME: &'static str = "queues";
+    const EVERY: Duration = Duration::from_secs(2);
+    type Asked = ();
+    type Refused = QueueError;
 
-/// `GET /live/queues`: the same, every two seconds.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&ListPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }).map_err(ended)?)
-    };
-    live::open(&request, &viewer, Show { page: "queues", every: EVERY, render: Arc::new(render) }).await
-}
-
-/// What a refusal means for a stream: a failure of the database passes, everything else ends it.
-pub fn ended(error: QueueError) -> LiveError {
-    match error {
-        QueueError::Db(error) => error.into(),
-        other => LiveError::Ended(other.to_string()),
+    fn asked(_: &Address) -> Result<(), WebError> {
+        Ok(())
     }
-}
 
-fn frame(page: &ListPage) -> Result<Frame, LiveError> {
-    let panels = vec![
-        Panel { id: "panel-facts".into(), html: page.as_facts().render()? },
-        Panel { id: "panel-rows".into(), html: page.as_rows().render()? },
-    ];
-    Ok(Frame { panels, tail: None })
-}
-
-impl ListPage {
-    /// Reads the page.
-    ///
-    /// # Errors
-    /// As [`service::list`].
-    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell) -> Result<Self, QueueError> {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, _: &()) -> Result<Self, QueueError> {
         let queues = service::list(conn, actor)?;
         let courses = courses(conn, &actor.scope, None)?;
         Ok(Self::new(actor, shell, &queues, courses))
     }
 
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[("panel-facts", &self.as_facts()), ("panel-rows", &self.as_rows())])
+    }
+}
+
+impl ActedOn for ListPage {}
+
+impl ListPage {
     fn new(actor: &Actor, shell: Shell, queues: &[QueueRow], courses: Vec<Course>) -> Self {
         let courses: HashMap<String, Course> = courses.into_iter().map(|one| (one.name.clone(), one)).collect();
         let (none, may_run) = (Course::default(), actor.may(Permission::RunQueues));
@@ -97,18 +64,6 @@ impl ListPage {
             limited: !actor.scope.is_everything(),
             shell: shell.titled("Queues", Section::Queues).under("Operate", paths::DASHBOARD).streaming("queues"),
         }
-    }
-
-    /// Gives the parts that an act on a row may have changed.
-    pub fn answer(
-        &self,
-        hx: &Hx,
-        session: &actix_session::Session,
-        notice: &crate::web::parts::Notice,
-    ) -> Result<HttpResponse, WebError> {
-        let (facts, rows) = (self.as_facts(), self.as_rows());
-        let parts = [Part { id: "panel-facts", inside: &facts }, Part { id: "panel-rows", inside: &rows }];
-        respond::done(hx, session, paths::QUEUES, notice, &parts)
     }
 }
 

@@ -5,9 +5,8 @@
 //! /queues/{name}        show ─── row, its last hour, its users, trail  /live/queue?name=
 //! /queues/{name}/pause, /resume   act (asks, acts)      /queues/{name}/limits   limits (a form)
 //! ```
-//! Acts answer with the parts of whichever page they were begun on: see [`after`].
+//! Acts answer with the parts of whichever page they were begun on: see [`live::after`].
 mod act;
-mod after;
 mod beside;
 mod limits;
 mod list;
@@ -16,12 +15,11 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub use row::FROM_LIST;
-
 use super::service::QueueError;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Problem, sentence};
+use crate::web::live::{self, Kind, Refusal, told};
 use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::shell::Shell;
@@ -31,10 +29,10 @@ use crate::web::table::{Access, Route};
 pub fn routes() -> Vec<Route> {
     let [read, run] = [Permission::ReadQueues, Permission::RunQueues].map(Access::Needs);
     vec![
-        Route::get(paths::QUEUES, read, list::show),
-        Route::get("/live/queues", read, list::stream),
-        Route::get(paths::QUEUE, read, show::show),
-        Route::get("/live/queue", read, show::stream),
+        Route::get(paths::QUEUES, read, live::show::<list::ListPage>),
+        Route::get("/live/queues", read, live::stream::<list::ListPage>),
+        Route::get(paths::QUEUE, read, live::show::<show::ShowPage>),
+        Route::get("/live/queue", read, live::stream::<show::ShowPage>),
         Route::get(paths::QUEUE_LIMITS, run, limits::ask),
         Route::post(paths::QUEUE_LIMITS, run, limits::act),
         Route::get(paths::QUEUE_ACT, run, act::ask),
@@ -42,21 +40,38 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Turns a refusal of the service into an answer for whoever asked.
-fn told(error: QueueError) -> WebError {
-    let told = format!("{}.", sentence(&error.to_string()));
-    match error {
-        QueueError::NotFound(_) => WebError::NotFound,
-        QueueError::AlreadyPaused { .. } | QueueError::NotPaused(_) | QueueError::Stale { .. } => {
-            WebError::Conflict(told)
+/// Queues as they are acted on.
+struct Queues;
+
+impl Kind for Queues {
+    type List = list::ListPage;
+    type One = show::ShowPage;
+    const LIST: &'static str = paths::QUEUES;
+
+    fn one(name: &str) -> String {
+        paths::queue(name)
+    }
+}
+
+impl Refusal for QueueError {
+    /// Tells whoever asked on a page.
+    fn told(self) -> WebError {
+        let told = format!("{}.", sentence(&self.to_string()));
+        match self {
+            QueueError::NotFound(_) => WebError::NotFound,
+            QueueError::AlreadyPaused { .. } | QueueError::NotPaused(_) | QueueError::Stale { .. } => {
+                WebError::Conflict(told)
+            }
+            QueueError::BadWeight => WebError::Invalid(vec![Problem { field: "weight".into(), message: told }]),
+            QueueError::BadConcurrency(limit) => {
+                WebError::Invalid(vec![Problem { field: limit.into(), message: told }])
+            }
+            QueueError::BadTarget => WebError::Invalid(vec![Problem { field: "wait_target".into(), message: told }]),
+            QueueError::NoLimit => WebError::Invalid(vec![Problem { field: String::new(), message: told }]),
+            QueueError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
+            QueueError::Forbidden(lacking) => lacking.into(),
+            QueueError::Db(error) => error.into(),
         }
-        QueueError::BadWeight => WebError::Invalid(vec![Problem { field: "weight".into(), message: told }]),
-        QueueError::BadConcurrency(limit) => WebError::Invalid(vec![Problem { field: limit.into(), message: told }]),
-        QueueError::BadTarget => WebError::Invalid(vec![Problem { field: "wait_target".into(), message: told }]),
-        QueueError::NoLimit => WebError::Invalid(vec![Problem { field: String::new(), message: told }]),
-        QueueError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
-        QueueError::Forbidden(lacking) => lacking.into(),
-        QueueError::Db(error) => error.into(),
     }
 }
 

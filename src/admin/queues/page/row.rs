@@ -5,11 +5,10 @@ use crate::admin::queues::{Course, Limits, Paused, QueueRow};
 use crate::queue::state::JobState;
 use crate::web::charts::{Spark, spark};
 use crate::web::format::{self, Count, Stamp, between, duration, grouped, percent};
+use crate::web::live;
 use crate::web::paths;
 use crate::web::shell::Shell;
 
-/// Says in an address that an act was begun in the list.
-pub const FROM_LIST: &str = "list";
 /// A share of failed attempts above this, in percent, is shown in red.
 const FAILING_PERCENT: i64 = 1;
 
@@ -107,7 +106,7 @@ impl Row {
 
     /// The address of an act begun in the list.
     pub fn listed_act(&self, verb: &str) -> String {
-        paths::with_query(&paths::queue_act(&self.name, verb), &[("from", FROM_LIST)])
+        paths::with_query(&paths::queue_act(&self.name, verb), &[(live::FROM, live::FROM_LIST)])
     }
 
     /// The address of an act begun on the queue's own page.

@@ -1,40 +1,28 @@
 //! `GET /queues/{name}` and its stream: one queue, its last hour, who uses it, what people did to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_session::Session;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::TimeDelta;
 
-use super::beside::{Beside, Found};
-use super::list::ended;
+use super::beside::{Beside, Found, LANES, WAITS};
 use super::row::Row;
-use super::told;
 use crate::admin::jobs::trail::{Record, trail_of};
 use crate::admin::queues::service::{self, QueueError};
 use crate::admin::queues::{Course, QueueRow, UsedBy, courses, used_by};
 use crate::base::db::PgConnection;
-use crate::queue::access::session::SignedIn;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
+use crate::web::apart;
 use crate::web::charts::{Bars, Series, Tick};
 use crate::web::error::WebError;
-use crate::web::extract::Query;
 use crate::web::format::{Stamp, duration_ms, grouped};
-use crate::web::kit::Kit;
-use crate::web::live::{self, Frame, LiveError, Panel, Show};
-use crate::web::parts::{Deed, Notice};
+use crate::web::live::{ActedOn, Address, LivePage, Panel, panels};
+use crate::web::parts::Deed;
 use crate::web::paths;
 use crate::web::rail::Section;
-use crate::web::request::Hx;
-use crate::web::respond::{self, Part};
 use crate::web::shell::{Shell, initials};
 
-/// Time between two renderings.
-const EVERY: Duration = Duration::from_secs(2);
 /// Templates shown.
 const TEMPLATES_MAX: i32 = 50;
 /// Records of the audit trail shown.
@@ -64,68 +52,67 @@ pub struct User {
     pub state: String,
 }
 
-/// `GET /queues/{name}`.
-pub async fn show(
-    hx: Hx,
-    kit: Data<Kit>,
-    actor: Actor,
-    shell: Shell,
-    name: Path<String>,
-) -> Result<HttpResponse, WebError> {
-    let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &name)).await.map_err(told)?;
-    respond::page(&hx, &page, &[])
-}
+/// `GET /queues/{name}`, and every two seconds `GET /live/queue?name=`.
+impl LivePage for ShowPage {
+    const NAME: &'static str = "queue";
+    const EVERY: Duration = Duration::from_secs(2);
+    const APART: &'static [apart::Panel] = &[WAITS, LANES];
+    type Asked = String;
+    type Refused = QueueError;
 
-/// `GET /live/queue?name=`: what changes by itself.
-pub async fn stream(
-    request: HttpRequest,
-    viewer: SignedIn,
-    kit: Data<Kit>,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
-    let (actor, clock, shell) = (viewer.actor.clone(), Arc::clone(&kit.clock), shell.shared());
-    let (name, asker, asked) = (query.0.text("name").to_owned(), actor.clone(), query.0.text("name").to_owned());
-    // a stream of what is not there would be retried for ever
-    kit.db.run(move |conn| service::find(conn, &asker, &asked)).await.map_err(told)?;
-    let render = move |conn: &mut PgConnection, _: u64| {
-        frame(&ShowPage::read(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, &name).map_err(ended)?)
-    };
-    live::open(&request, &viewer, Show { page: "queue", every: EVERY, render: Arc::new(render) }).await
-}
+    fn asked(address: &Address) -> Result<String, WebError> {
+        Ok(address.text("name").to_owned())
+    }
 
-/// The audit trail is left out: people with equal rights share a frame, but not their own acts.
-fn frame(page: &ShowPage) -> Result<Frame, LiveError> {
-    let panel = |id: &str, html: String| Panel { id: id.into(), html };
-    let panels = vec![
-        panel("panel-head", page.as_head().render()?),
-        panel("panel-banner", page.as_banner().render()?),
-        panel("panel-counts", page.as_counts().render()?),
-        panel("panel-hour", page.as_hour().render()?),
-        panel("panel-waits", page.as_waits_block().render()?),
-        panel("panel-steps", page.as_steps_block().render()?),
-        panel("panel-mix", page.as_mix_block().render()?),
-        panel("panel-lanes", page.as_lanes_block().render()?),
-        panel("panel-servers", page.as_servers_block().render()?),
-    ];
-    Ok(Frame { panels, tail: None })
-}
+    fn check(conn: &mut PgConnection, actor: &Actor, name: &String) -> Result<(), QueueError> {
+        service::find(conn, actor, name).map(|_| ())
+    }
 
-impl ShowPage {
-    /// Reads the page of the queue called `name`.
-    ///
-    /// # Errors
-    /// As [`service::find`].
-    pub fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Result<Self, QueueError> {
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &String) -> Result<Self, QueueError> {
         let queue = service::find(conn, actor, name)?;
         let course = courses(conn, &actor.scope, Some(&queue.name))?.pop().unwrap_or_default();
         let reads_templates = actor.may(Permission::ReadTemplates);
         let users = if reads_templates { used_by(conn, &queue.name, TEMPLATES_MAX)? } else { Vec::new() };
         let trail = trail_of(conn, actor, ("queue", &queue.name), DEEDS_MAX)?;
-        let found = Found::read(conn, &queue.name)?;
+        let found = Found::read(conn, &shell, &queue.name)?;
         Ok(Self::new(actor, shell, (&queue, &course, &found), (users, trail)))
     }
 
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        let mut shown = panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-banner", &self.as_banner()),
+            ("panel-counts", &self.as_counts()),
+            ("panel-hour", &self.as_hour()),
+            ("panel-mix", &self.as_mix_block()),
+            ("panel-servers", &self.as_servers_block()),
+        ])?;
+        for (panel, is_here) in [(WAITS, self.beside.waits.is_here()), (LANES, self.beside.lanes.is_here())] {
+            shown.extend(if is_here { self.part(panel.id)? } else { Vec::new() });
+        }
+        Ok(shown)
+    }
+
+    fn part(&self, id: &str) -> askama::Result<Vec<Panel>> {
+        match id {
+            "panel-waits" => panels(&[(id, &self.as_waits_block()), ("panel-steps", &self.as_steps_block())]),
+            _ => panels(&[(id, &self.as_lanes_block())]),
+        }
+    }
+}
+
+impl ActedOn for ShowPage {
+    fn changed(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-banner", &self.as_banner()),
+            ("panel-counts", &self.as_counts()),
+            ("panel-deeds", &self.as_deeds_block()),
+        ])
+    }
+}
+
+impl ShowPage {
     fn new(
         actor: &Actor,
         shell: Shell,
@@ -144,17 +131,6 @@ impl ShowPage {
             all_deeds: actor.may(Permission::ReadAudit),
             shell: Shell { title: format!("{}, Queues", queue.name), live, ..shell },
         }
-    }
-
-    /// Gives the parts that an act may have changed.
-    pub fn answer(&self, hx: &Hx, session: &Session, notice: &Notice) -> Result<HttpResponse, WebError> {
-        let parts = [
-            Part { id: "panel-head", inside: &self.as_head() },
-            Part { id: "panel-banner", inside: &self.as_banner() },
-            Part { id: "panel-counts", inside: &self.as_counts() },
-            Part { id: "panel-deeds", inside: &self.as_deeds_block() },
-        ];
-        respond::done(hx, session, &self.queue.href, notice, &parts)
     }
 }
 
