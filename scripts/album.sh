@@ -3,13 +3,13 @@
 # Usage: album.sh [FOLDER]
 folder=$(realpath -m -- "${1:-$(dirname "$0")/../docs/screenshots}")
 . "$(dirname "$0")/environment.sh"
-scripts/prepare.sh test
+scripts/prepare.sh pictures
 scripts/build.sh
 data=$(mktemp -d)
 chmod 755 "$data" # the cluster runs as another user
 export MILLRACE_DATA_DIR="$data/data"
-millrace() { target/release/millrace "$@"; }
-millrace demo --fresh --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
+millrace() { MILLRACE_DATA_DIR="$data/data-demo" target/release/millrace "$@"; }
+target/release/millrace demo --fresh --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
 demo=$!
 trap 'kill "$demo" 2>/dev/null; wait "$demo" || true; rm -rf "$data"' EXIT
 for _ in $(seq 240); do
@@ -22,9 +22,15 @@ email=$(grep -om1 '[a-z.]*@[a-z.]*' "$data/said")
 password=$(sed -n 's/.*Password of everybody: *//p' "$data/said" "$data"/data/* 2>/dev/null | head -1)
 one() { millrace --json job list "$1" --limit 1 | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -1; }
 failed=$(one state:failed) succeeded=$(one state:succeeded)
+node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -1)
 group=$(millrace --json failure list | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
+rm -rf "$folder"
 scripts/screenshots.sh "$url" "$email" "$password" "$folder" \
-    / /jobs '/jobs?q=state:failed+-tag:test+attempt:%3E1' /jobs/new "/jobs/$failed" "/jobs/$succeeded" "/jobs/$failed/log" \
-    "/jobs/compare?a=$failed&b=$succeeded" "/operations/new?act=retry&all=on&q=state:failed" /operations /views \
-    /failures "/failures/$group" /queues /queues/mail /nodes /pools /templates /templates/mail.send /templates/mail.send/edit \
-    /database /people /roles /tokens /account /account/security /notifications /palette /help
+    "dashboard /" "jobs /jobs" "jobs-filtered /jobs?q=state:failed+-tag:test+attempt:%3E1" "job-new /jobs/new?template=mail.send" \
+    "job-failed /jobs/$failed" "job-succeeded /jobs/$succeeded" "job-log /jobs/$failed/log" "attempt /jobs/$failed/attempts/1" \
+    "jobs-compared /jobs/compare?a=$failed&b=$succeeded" "operation-new /operations/new?act=retry&all=on&q=state:failed" \
+    "operations /operations" "views /views" "failures /failures" "failure /failures/$group" "queues /queues" "queue /queues/mail" \
+    "nodes /nodes" "node /nodes/$node" "pools /pools" "templates /templates" "template /templates/mail.send" \
+    "template-edit /templates/mail.send/edit" "database /database" "people /people" "roles /roles" "tokens /tokens" \
+    "account /account" "security /account/security" "notifications /notifications" "palette /palette?q=mail" "help /help"
+pngquant --force --ext .png --skip-if-larger --strip "$folder"/*.png

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian (or Ubuntu) machine. Usage: prepare.sh build|test|coverage
+# Installs what is missing on a Debian (or Ubuntu) machine. Usage: prepare.sh build|test|coverage|pictures
 #
 # Nothing is asked, and nothing happens when everything is there. PostgreSQL is not installed: Debian's package
 # would start a server on port 5432. Millrace finds an installed one or unpacks its own copy at the first start.
@@ -32,6 +32,11 @@ need_for_coverage() {
     local llvm
     llvm=$(scripts/llvm.sh major)
     need "scripts/llvm.sh tool llvm-cov" "llvm-$llvm"
+}
+
+need_for_pictures() {
+    need_for_test
+    need 'command -v pngquant' pngquant # pictures are kept in the repository
 }
 
 as_root() {
@@ -94,8 +99,9 @@ case "${1:-}" in
 build) need_for_build ;;
 test) need_for_test ;;
 coverage) need_for_coverage ;;
+pictures) need_for_pictures ;;
 *)
-    echo "usage: scripts/prepare.sh build|test|coverage" >&2
+    echo "usage: scripts/prepare.sh build|test|coverage|pictures" >&2
     exit 2
     ;;
 esac

@@ -103,6 +103,7 @@
   function keepPlaces({ target, fragment }) {
     if (!target?.hasAttribute?.('data-still')) return;
     const shown = rowsOf(target), now = new Map(rowsOf(fragment).map(row => [row.id, row]));
+    if (!shown.length) return news.delete(target.id); // nothing is read there yet
     const stayed = shown.filter(row => now.has(row.id)).length;
     news.set(target.id, Math.max(now.size, shown.length) - stayed); // one that came pushes another off the end
     if (shown.map(row => row.id).join() === [...now.keys()].join()) return;

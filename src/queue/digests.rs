@@ -5,8 +5,8 @@
 //! digests      ◀─ down ─ newest complete ─ up ─▶   one run of blocks without gaps; the rest is looked into
 //! ```
 //! A digest is made behind the work by one node at a time, in one snapshot. What can change of a job (state, queue, node, times,
-//! errors, arguments of a debounced one) is known of a block only when all its jobs have ended; a block with open ones is made again
-//! later. Whoever opens an ended job again, or changes how it ended, says so to its digest ([`touch`]) under the lock that the maker
+//! errors) is known of a block only when all its jobs have ended, or while all of them wait for their first attempt: then nothing has
+//! run, failed or ended there, as long as no lease, attempt or row of history is of the block. A block with open jobs is made again later. Whoever opens an ended job again, or changes how it ended, says so to its digest ([`touch`]) under the lock that the maker
 //! holds before it takes its snapshot.
 
 use std::time::{Duration, Instant};

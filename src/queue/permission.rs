@@ -84,6 +84,10 @@ pub enum Permission {
     ManagePeople,
     /// Make and revoke one's own tokens, change one's own account.
     OwnAccount,
+    /// See the saved views that are one's own or shown to one.
+    ReadViews,
+    /// Save, change, pin and delete one's own views.
+    KeepViews,
     /// Show one's saved views and reports to others.
     ShareViews,
     /// Read the whole audit trail.
@@ -94,7 +98,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -117,6 +121,8 @@ impl Permission {
         Self::PublishTemplates,
         Self::ManagePeople,
         Self::OwnAccount,
+        Self::ReadViews,
+        Self::KeepViews,
         Self::ShareViews,
         Self::ReadAudit,
         Self::ReadHealth,
@@ -134,6 +140,8 @@ impl Permission {
             | Self::ReadPools
             | Self::ReadFailures
             | Self::ReadTemplates
+            | Self::ReadViews
+            | Self::KeepViews
             | Self::OwnAccount => true,
             Self::ReadPayloads => matches!(role, Admin | Operator | Analyst),
             Self::ExportJobs => role != Role::Viewer,
@@ -176,7 +184,9 @@ impl Permission {
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),
-            Self::OwnAccount | Self::ShareViews => ("account", true),
+            Self::OwnAccount => ("account", true),
+            Self::ReadViews => ("views", false),
+            Self::KeepViews | Self::ShareViews => ("views", true),
             Self::ReadAudit => ("audit", false),
             Self::ReadHealth => ("health", false),
         }

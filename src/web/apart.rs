@@ -5,7 +5,7 @@
 //! GET /queues/mail?panels=all, into #panel-lanes    ─▶ that panel alone (Here), or why not (Failed) with "Try again"
 //! GET /queues/mail?panels=all                       ─▶ the page with all of them, for whoever has no script
 //! ```
-//! Streams read them too; one that cannot be read is left out of the message, so that the others go on.
+//! Streams read them too, for a fifth of a second each; one that cannot be read is left out of the message, so that the others go on.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::base::db::{DbError, PgConnection, Tx, within};
 
 /// What a panel's statement may take; beyond it the panel says so.
 const STATEMENT_MAX: Duration = Duration::from_secs(2);
+/// What it may take on each turn of a stream, in which everybody who looks waits for it.
+const STREAM_STATEMENT_MAX: Duration = Duration::from_millis(200);
 /// Parameter that asks for all panels at once.
 pub(super) const PANELS: &str = "panels";
 const ALL: &str = "panels=all";
@@ -39,6 +41,8 @@ pub enum Wanted {
     Only(String),
     /// All.
     All,
+    /// Those that are read at once: a stream.
+    Quick,
 }
 
 impl Wanted {
@@ -51,8 +55,12 @@ impl Wanted {
         match self {
             Self::None => false,
             Self::Only(id) => id == panel.id,
-            Self::All => true,
+            Self::All | Self::Quick => true,
         }
+    }
+
+    fn statement_max(&self) -> Duration {
+        if *self == Self::Quick { STREAM_STATEMENT_MAX } else { STATEMENT_MAX }
     }
 }
 
@@ -95,7 +103,10 @@ impl Failure {
     /// Tells why a panel failed, and writes the cause down.
     pub(super) fn of(shell: &Shell, panel: Panel, error: WebError) -> Self {
         let reference = shell.reference.clone();
-        tracing::error!(request = %reference, panel = panel.id, %error, "a panel could not be loaded");
+        match shell.wanted {
+            Wanted::Quick => tracing::debug!(panel = panel.id, %error, "a stream goes on without a panel"), // tried again at once
+            _ => tracing::error!(request = %reference, panel = panel.id, %error, "a panel could not be loaded"),
+        }
         let text = match error {
             WebError::TimedOut => {
                 let seconds = STATEMENT_MAX.as_secs();
@@ -132,7 +143,7 @@ impl<T> Apart<T> {
         if !shell.wanted.has(panel) {
             return Ok(Self::Later(Place::of(shell, panel)));
         }
-        match within(conn, "web::panel", STATEMENT_MAX, work) {
+        match within(conn, "web::panel", shell.wanted.statement_max(), work) {
             Ok(read) => Ok(Self::Here(read)),
             Err(away @ (DbError::Unavailable(_) | DbError::Lost(_))) => Err(away),
             Err(error) => Ok(Self::Failed(Failure::of(shell, panel, error.into()))),

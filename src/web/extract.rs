@@ -80,11 +80,11 @@ impl FromRequest for Shell {
     }
 }
 
-/// Streams and whoever asks for it get all panels, htmx the one that it asks for.
+/// Whoever asks for it gets all panels, htmx the one that it asks for, a stream those that are read at once.
 fn wanted(request: &HttpRequest, query: &Form) -> Wanted {
     let hx = Hx::read(request.headers());
     match query.text(PANELS) {
-        _ if request.path().starts_with("/live/") => Wanted::All,
+        _ if request.path().starts_with("/live/") => Wanted::Quick,
         "all" if hx.wants_part() => Wanted::Only(hx.target().to_owned()),
         "all" => Wanted::All,
         _ => Wanted::None,

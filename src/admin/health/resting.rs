@@ -42,7 +42,7 @@ pub fn findings(conn: &mut PgConnection) -> Result<Vec<Finding>, DbError> {
 }
 
 fn paused(conn: &mut PgConnection) -> Result<Vec<Paused>, DbError> {
-    const SQL: &str = "-- health::paused_queues
+    const SQL: &str = "-- admin::health::paused_queues
 SELECT q.name, coalesce(p.name, q.paused_by, 'somebody') AS by, q.pause_reason AS reason, q.paused_at AS since, clock_timestamp() AS now,
     (SELECT count(*) FROM (SELECT FROM millrace.ready r WHERE r.queue_id = q.id LIMIT $1) AS w) AS waiting
 FROM millrace.queues q LEFT JOIN millrace.people p ON p.email = q.paused_by WHERE q.paused_at IS NOT NULL ORDER BY q.paused_at, q.name LIMIT $2";

@@ -65,6 +65,7 @@ SELECT (
 ), (
     SELECT d.job_id FROM millrace.debounces d WHERE d.key = millrace.lane_key('d', v.template_id, v.debounce -> 'by', $1) COLLATE \"C\" AND v.debounce IS NOT NULL
         AND EXISTS (SELECT FROM millrace.scheduled s WHERE s.job_id = d.job_id AND NOT s.retrying)
+        AND (v.debounce ->> 'mode' IS DISTINCT FROM 'accumulate' OR EXISTS (SELECT FROM millrace.jobs j WHERE j.id = d.job_id AND j.version = v.version))
 ) FROM millrace.template_versions v WHERE v.template_id = $2 AND v.version = $3";
     let rows = statement(SQL)
         .bind::<Jsonb, _>(args)

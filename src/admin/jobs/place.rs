@@ -43,7 +43,8 @@ impl Place {
             let value = if value == NOTHING { None } else { Some(value.parse().ok()?) };
             let mut number = || parts.next()?.parse().ok();
             let place = Self { side, value, id: number()?, as_of_us: number()?, below: number()? };
-            parts.next().is_none().then_some(place)
+            let is_one = place.id >= 0 && place.below >= 0 && (0..=AS_OF_US_MAX).contains(&place.as_of_us);
+            (is_one && parts.next().is_none()).then_some(place)
         };
         read().ok_or_else(|| format!("{text:?} is no place in a list: take one from its pages"))
     }
@@ -56,6 +57,8 @@ impl Place {
     }
 }
 
+/// The latest moment that a place may name: in the year 2255.
+const AS_OF_US_MAX: i64 = 9_000_000_000_000_000;
 /// Stands for a value that a job does not have.
 const NOTHING: &str = "none";
 
@@ -68,7 +71,17 @@ mod tests {
         for text in ["behind.1500.4711.1764521000123456.4812", "before.none.3.0.0", "behind.-20.1.5.9"] {
             assert_eq!(Place::parse(text).map(Place::text), Ok(text.to_owned()));
         }
-        for bad in ["", "behind", "behind.1.2.3", "beside.1.2.3.4", "behind.1.2.3.4.5", "behind.x.2.3.4"] {
+        for bad in [
+            "",
+            "behind",
+            "behind.1.2.3",
+            "beside.1.2.3.4",
+            "behind.1.2.3.4.5",
+            "behind.x.2.3.4",
+            "behind.1.-2.3.4",
+            "behind.1.2.-3.4",
+            "behind.1.2.9223372036854775807.4",
+        ] {
             assert!(Place::parse(bad).is_err_and(|told| told.contains("is no place in a list")), "{bad}");
         }
     }

@@ -196,7 +196,7 @@ impl Child {
 pub fn children(conn: &mut PgConnection, scope: &Scope, job: JobId) -> Result<Vec<Child>, DbError> {
     const SQL: &str = "-- admin::jobs::children
 SELECT j.id, j.created_at, j.enqueued_by, t.name AS template, h.state::text AS ended,
-    j.template_id = (SELECT p.template_id FROM millrace.jobs p WHERE p.id = $1) AS is_rerun
+    coalesce(j.template_id = (SELECT p.template_id FROM millrace.jobs p WHERE p.id = $1), false) AS is_rerun
 FROM millrace.jobs j JOIN millrace.templates t ON t.id = j.template_id
 LEFT JOIN millrace.history h ON h.job_id = j.id
 LEFT JOIN millrace.scheduled s ON s.job_id = j.id

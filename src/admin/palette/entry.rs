@@ -61,7 +61,7 @@ impl Kind {
             Self::Node => Permission::ReadNodes,
             Self::Pool => Permission::ReadPools,
             Self::Person => Permission::ManagePeople,
-            Self::View => Permission::OwnAccount,
+            Self::View => Permission::ReadViews,
             Self::Operation => Permission::ReadOperations,
             Self::Job => Permission::ReadJobs,
         }

@@ -80,6 +80,8 @@ fn words(permission: Permission) -> &'static str {
         Permission::PublishTemplates => "Publish, roll back and archive templates, with a fresh sign-in",
         Permission::ManagePeople => "Add, change and disable people, with a fresh sign-in",
         Permission::OwnAccount => "Change one's own account, make and revoke one's own tokens",
+        Permission::ReadViews => "See saved views of one's own and those shown to one",
+        Permission::KeepViews => "Save, change, pin and delete one's own views",
         Permission::ShareViews => "Show one's saved views to others",
         Permission::ReadAudit => "See what everybody changed",
         Permission::ReadHealth => "Read the metrics at /metrics from other machines",

@@ -7,7 +7,7 @@ pub const ADDRESS_BYTES_MAX: usize = 4_000;
 /// Longest beginning of a slug that is made from a name, in characters.
 const SLUG_CHARS_MAX: usize = 48;
 /// Parameters that say where somebody is in a page, not what the page shows.
-const OF_PLACE: [&str; 5] = ["after", "before", "view", "refresh", "sel"];
+const OF_PLACE: [&str; 6] = ["after", "before", "place", "view", "refresh", "sel"];
 
 /// Keeps of the parameters behind a question mark what belongs to a view; `None` when they are none or too long.
 pub fn clean(query: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use super::{SavedView, Visibility};
 use crate::base::db::{PgConnection, Tx};
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
-use crate::queue::permission::Permission::OwnAccount;
+use crate::queue::permission::Permission::{KeepViews, ReadViews};
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, paths, told as invalid};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -27,10 +27,10 @@ const PAGE: &str = "jobs";
 /// The routes of saved views.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::VIEWS, Needs(OwnAccount), list),
-        Route::post(paths::VIEWS, Needs(OwnAccount), make),
-        Route::get(paths::VIEW, Needs(OwnAccount), show),
-        Route::new(Method::DELETE, paths::VIEW, Needs(OwnAccount), delete),
+        Route::get(paths::VIEWS, Needs(ReadViews), list),
+        Route::post(paths::VIEWS, Needs(KeepViews), make),
+        Route::get(paths::VIEW, Needs(ReadViews), show),
+        Route::new(Method::DELETE, paths::VIEW, Needs(KeepViews), delete),
     ]
 }
 

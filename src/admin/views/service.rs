@@ -71,7 +71,7 @@ impl From<TextError> for ViewError {
 /// # Errors
 /// [`ViewError::Forbidden`], database failures.
 pub fn list(conn: &mut PgConnection, actor: &Actor, page: &str) -> Result<Vec<SavedView>, ViewError> {
-    actor.require(Permission::OwnAccount)?;
+    actor.require(Permission::ReadViews)?;
     Ok(seen(conn, actor, Which { page: Some(page), slug: None })?)
 }
 
@@ -80,7 +80,7 @@ pub fn list(conn: &mut PgConnection, actor: &Actor, page: &str) -> Result<Vec<Sa
 /// # Errors
 /// [`ViewError::NotFound`], [`ViewError::Forbidden`].
 pub fn find(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
-    actor.require(Permission::OwnAccount)?;
+    actor.require(Permission::ReadViews)?;
     let found = seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop();
     found.ok_or_else(|| ViewError::NotFound(slug.chars().take(NAME_CHARS_MAX).collect()))
 }
@@ -124,7 +124,7 @@ fn facts(view: &SavedView) -> Value {
 }
 
 fn own(actor: &Actor) -> Result<PersonId, ViewError> {
-    actor.require(Permission::OwnAccount)?;
+    actor.require(Permission::KeepViews)?;
     actor.person.ok_or(ViewError::NoAccount)
 }
 

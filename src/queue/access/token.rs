@@ -23,7 +23,7 @@ const HINT_CHARS: usize = 7;
 pub const SCOPES_MAX: usize = 64;
 
 /// The areas that a scope may name: the first words of the API's paths.
-pub const AREAS: [&str; 25] = [
+pub const AREAS: [&str; 26] = [
     "account",
     "advice",
     "analytics",
@@ -47,6 +47,7 @@ pub const AREAS: [&str; 25] = [
     "schedules",
     "secrets",
     "templates",
+    "views",
     "webhooks",
     "workflows",
 ];

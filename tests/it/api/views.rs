@@ -57,7 +57,7 @@ fn what_cannot_be_kept_is_refused_at_its_field() {
 
     let reader = server.with_scopes(&["account:read"]);
     reader.get("/api/v1/views").expect(403);
-    assert_eq!(server.with_scopes(&["account:write"]).get("/api/v1/views").status, 200);
+    assert_eq!(server.with_scopes(&["views:read"]).get("/api/v1/views").status, 200);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Browser, Look, checks};
 
-/// What to take pictures of: lines with address, email, password, folder and then a path each.
+/// What to take pictures of: lines with address, email, password, folder and then a path each, with a name before it or without.
 const ORDER: &str = "MILLRACE_SCREENSHOTS";
 
 #[test]
@@ -20,7 +20,9 @@ fn take_pictures() {
         sign_in(&browser, base, email, password);
     }
     for path in paths {
-        take(&browser, &format!("{base}{path}"), &Path::new(folder).join(file_stem(path)));
+        let (name, path) =
+            path.split_once(' ').map_or_else(|| (file_stem(path), *path), |(name, path)| (name.into(), path));
+        take(&browser, &format!("{base}{path}"), &Path::new(folder).join(name));
     }
 }
 

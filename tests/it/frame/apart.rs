@@ -113,7 +113,9 @@ fn one_panel_does_not_wait_for_another_and_the_stream_for_none() {
     assert!(waits.contains("hx-target=\"#panel-steps\"") && waits.contains("up to 10 ms"), "{waits}");
 
     let mut stream = viewer.stream("/live/queue?name=mail", &[]);
+    let begun = Instant::now();
     let first = read_until(&mut *stream, "#panel-steps");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert!(first.contains("#panel-head") && !first.contains("#panel-lanes"), "{first}");
 }
 

@@ -1,15 +1,21 @@
 //! Digests lead a search past what cannot match, and never past what does.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use millrace::admin::jobs::{Cursor, list};
 use millrace::base::db::{PgConnection, statement, transaction};
 use millrace::queue::actor::Scope;
+use millrace::queue::claim::claim;
 use millrace::queue::control;
 use millrace::queue::digests::{BLOCK_IDS, Digester, digest};
 use millrace::queue::job::JobId;
+use millrace::queue::settle::{AttemptOutcome, Ending, Trouble, settle};
 use serde_json::json;
 
+use crate::million::reads::reads;
+use crate::plans::{node, result, wants};
 use crate::support::TestDb;
 use crate::support::stage::{asked, handler_template, number};
 
@@ -113,6 +119,56 @@ fn a_rare_job_is_found_without_looking_at_the_others() {
     }
     let page = list(&mut conn, &Scope::default(), &asked("nothing-like-this"), Cursor::Newest, 3).unwrap();
     assert_eq!((page.rows.len(), page.edge), (0, None), "and nothing is known to be nothing");
+}
+
+/// A block behind the others in which all wait for their first attempt.
+const WAITING: &str = "
+INSERT INTO millrace.jobs (id, created_at, template_id, version, queue_id, priority, args, tags, enqueued_by)
+SELECT g, now(), t.id, 1, q.id, 3, jsonb_build_object('order', g), '{}', 'test' FROM generate_series(12 * 4096, 13 * 4096 - 1, 64) AS g
+CROSS JOIN millrace.templates t CROSS JOIN millrace.queues q WHERE t.name = 'done' AND q.name = 'mail';
+INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
+SELECT id, id, created_at, queue_id, template_id, priority, 0 FROM millrace.jobs WHERE id >= 12 * 4096;
+SELECT setval('millrace.job_seq', 13 * 4096);
+";
+
+#[test]
+fn jobs_that_wait_for_their_first_attempt_are_passed_until_they_begin() {
+    let (_db, mut conn) = fixture();
+    conn.batch_execute(WAITING).unwrap();
+    let asks = [
+        "node:mil-02",
+        "error:\"tenant 77\"",
+        "group:cccc3333",
+        "attempt:>2",
+        "run:>1s",
+        "state:failed tag:all",
+        "arg.order:31",
+    ];
+    let before: Vec<Vec<i64>> = asks.iter().map(|ask| found(&mut conn, ask)).collect();
+    (0..=BLOCKS).for_each(|block| assert!(digest(&mut conn, block).unwrap()));
+    for (ask, ids) in asks.iter().zip(&before) {
+        reads(&mut conn, |conn| assert_eq!(found(conn, ask), *ids, "{ask}")).have_none_of("ready");
+    }
+
+    let me = node(&mut conn);
+    let jobs = claim(&mut conn, me, &wants(3), 3).unwrap();
+    let [ends, fails, retries] = &jobs[..] else { panic!("{jobs:?}") };
+    assert_eq!(found(&mut conn, "node:me").len(), 3, "they run");
+    let trouble = || Trouble { outcome: AttemptOutcome::Failed, error: "Boiler is cold".into(), trace: None };
+    let retry = Ending::Retry(trouble(), Duration::from_secs(600));
+    let endings = [(ends, Ending::Succeeded { output: None }), (fails, Ending::Failed(trouble())), (retries, retry)];
+    let settled = settle(&mut conn, me, &endings.map(|(job, ending)| result(job, ending))).unwrap();
+    let stays = ends.job_id.0.max(fails.job_id.0).max(retries.job_id.0) + 64;
+    transaction(&mut conn, "test", |tx| control::cancel(tx, JobId(stays), "ada", None)).unwrap();
+
+    assert_eq!(settled.count(), 3);
+    let mut failing = [fails.job_id.0, retries.job_id.0];
+    failing.sort_unstable_by(|one, other| other.cmp(one));
+    assert_eq!(found(&mut conn, "error:\"Boiler is cold\""), failing);
+    assert_eq!(found(&mut conn, "boiler"), failing);
+    assert_eq!(found(&mut conn, "state:succeeded node:me"), [ends.job_id.0]);
+    assert_eq!(found(&mut conn, "state:retrying attempt:>0"), [retries.job_id.0]);
+    assert_eq!(found(&mut conn, "state:cancelled by:test arg.order:>0"), [stays]);
 }
 
 #[test]

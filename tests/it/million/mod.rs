@@ -3,7 +3,7 @@
 mod database;
 mod digests;
 mod orders;
-mod reads;
+pub mod reads;
 
 use std::time::Duration;
 

@@ -48,6 +48,13 @@ impl Reads {
         self
     }
 
+    /// No row of a table or index with such a name was read.
+    #[track_caller]
+    pub fn have_none_of(&self, relation: &str) {
+        let of: Vec<_> = self.0.iter().filter(|(name, (rows, _))| name.starts_with(relation) && *rows > 0).collect();
+        assert!(of.is_empty(), "{of:?}");
+    }
+
     /// No table and no index was read for more than a call about so many jobs may.
     #[track_caller]
     pub fn are_few(&self, jobs: i64) {

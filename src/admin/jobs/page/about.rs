@@ -128,16 +128,20 @@ pub fn of_job(conn: &mut PgConnection, actor: &Actor, id: JobId, wanted: &str) -
         found.filter(|row| row.published_at.is_some()).ok_or(WebError::NotFound)?.spec
     };
     let spec = serde_json::from_value(spec).map_err(WebError::fault)?;
-    let versions = versions(conn, &job, active)?;
+    let versions = versions(conn, (&job, version), active)?;
     let (template, template_id) = (job.template.clone(), job.template_id);
     Ok(About { template, template_id, version, versions, spec, old: Some(job) })
 }
 
-/// The newest published versions and the job's own, newest first.
-fn versions(conn: &mut PgConnection, job: &Detail, active: Option<i32>) -> Result<Vec<Choice>, DbError> {
+/// The newest published versions, the wanted and the active one, and the job's own, newest first.
+fn versions(
+    conn: &mut PgConnection,
+    (job, wanted): (&Detail, i32),
+    active: Option<i32>,
+) -> Result<Vec<Choice>, DbError> {
     let newest = templates::versions(conn, job.template_id, None, VERSIONS_MAX)?;
-    let mut numbers: Vec<i32> =
-        newest.iter().filter(|row| row.published_at.is_some()).map(|row| row.version).chain([job.version]).collect();
+    let published = newest.iter().filter(|row| row.published_at.is_some()).map(|row| row.version);
+    let mut numbers: Vec<i32> = published.chain([job.version, wanted]).chain(active).collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     numbers.dedup();
     let words = |number: i32| match (number == job.version, active == Some(number)) {

@@ -111,7 +111,9 @@ fn of_defaults(job: &Detail, spec: &TemplateSpec) -> Vec<Setting> {
 
 /// What only a job can have.
 fn of_job(job: &Detail, spec: &TemplateSpec, shell: &Shell) -> Vec<Setting> {
-    let given_by = if spec.unique.is_some() { of_template(job) } else { this_job() };
+    let of_rule = format!("u{}:", job.template_id.0);
+    let is_of_rule = spec.unique.is_some() && job.unique_key.as_ref().is_some_and(|key| key.starts_with(&of_rule));
+    let given_by = if is_of_rule { of_template(job) } else { this_job() };
     let own = [
         ("Not before", job.asked_for.map(|at| shell.stamp(at).text), this_job()),
         ("Deadline", job.deadline.map(|at| shell.stamp(at).text), this_job()),

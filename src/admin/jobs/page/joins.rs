@@ -39,6 +39,8 @@ pub fn joins(
     };
     let args = about.spec.params.with_defaults(&if args.is_null() { json!({}) } else { args });
     let met = met(conn, (about.template_id, about.version), &args)?;
+    let is_for_now = matches!(form.text("when"), "" | "now"); // whoever names a time takes nobody's place
+    let met = Met { waiting: met.waiting.filter(|_| is_for_now), ..met };
     let ids: Vec<JobId> = [met.unique, met.waiting].into_iter().flatten().collect();
     let seen: Vec<JobId> = match ids[..] {
         [] => Vec::new(),

@@ -76,7 +76,7 @@ impl Saved {
     /// # Errors
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, view: &mut ListView) -> Result<Self, DbError> {
-        if !actor.may(Permission::OwnAccount) {
+        if !actor.may(Permission::ReadViews) {
             return Ok(Self::default());
         }
         let views = match service::list(conn, actor, PAGE) {

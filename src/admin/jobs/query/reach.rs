@@ -14,9 +14,6 @@ const BEGUN: &str = "d.open > 0 AND (d.open <> d.jobs OR d.block = ANY (ARRAY(\
     SELECT DISTINCT running.id / 4096 FROM millrace.leases l CROSS JOIN unnest(l.job_ids) AS running(id))) \
     OR EXISTS (SELECT FROM millrace.history h WHERE h.job_id >= d.block * 4096 AND h.job_id < (d.block + 1) * 4096) \
     OR EXISTS (SELECT FROM millrace.attempts a WHERE a.job_id >= d.block * 4096 AND a.job_id < (d.block + 1) * 4096))";
-/// A block whose jobs may have other arguments than its digest knows: a newer job took the place of one that was debounced.
-const REWORDED: &str = "d.open > 0 AND EXISTS (SELECT FROM millrace.template_versions v WHERE v.debounce IS NOT NULL \
-    AND v.template_id = ANY (d.templates))";
 
 /// Gives the condition over `millrace.digests d`, with parameters from `$first` on; `None` = no digest can tell.
 pub fn reach(query: &Query, asker: &Asker, first: usize) -> Option<Condition> {
@@ -133,7 +130,7 @@ impl Reach {
                 )
             })
             .collect();
-        Some(format!("({REWORDED} OR {BEGUN} OR {})", choices.join(" OR ")))
+        Some(or_begun(&choices.join(" OR ")))
     }
 }
 

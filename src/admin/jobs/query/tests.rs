@@ -77,7 +77,7 @@ fn what_is_not_understood_is_named_with_its_column() {
         ("attempt:many", "column 1: \"many\" is no whole number"),
         ("attempt:5..2", "column 1: \"5..2\" ends before it begins"),
         ("x wait:>5", "column 3: \"5\" has no unit; write 500ms, 90s, 5m or 1h30m"),
-        ("created:yesterdy", "column 1: \"yesterdy\" is no moment; write 2026-11-24, 2026-11-24T14:30 or -24h"),
+        ("created:yesterdy", "column 1: \"yesterdy\" is no moment; write 2026-11-24, 2026-11-24T14:30, -24h or +2h"),
         ("queue:", "column 1: queue needs a value, such as queue:mail"),
         ("a OR", "column 3: OR stands between two parts"),
         ("OR a", "column 1: OR stands between two parts"),

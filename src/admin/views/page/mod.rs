@@ -18,17 +18,17 @@ use crate::web::table::{Access, Route};
 
 /// The routes of saved views. Everybody has views of their own; the service asks whoever shares one.
 pub fn routes() -> Vec<Route> {
-    let own = Access::Needs(Permission::OwnAccount);
+    let (read, keep) = (Access::Needs(Permission::ReadViews), Access::Needs(Permission::KeepViews));
     vec![
-        Route::get(paths::SAVED_VIEW, own, open::open),
-        Route::get(paths::VIEWS, own, list::show),
-        Route::get(paths::VIEW_NEW, own, form::ask_new),
-        Route::post(paths::VIEW_NEW, own, form::make),
-        Route::get(paths::VIEW_CHANGE, own, form::ask),
-        Route::post(paths::VIEW_CHANGE, own, form::change),
-        Route::post(paths::VIEW_PIN, own, acts::pin),
-        Route::get(paths::VIEW_DELETE, own, acts::ask_delete),
-        Route::post(paths::VIEW_DELETE, own, acts::delete),
+        Route::get(paths::SAVED_VIEW, read, open::open),
+        Route::get(paths::VIEWS, read, list::show),
+        Route::get(paths::VIEW_NEW, keep, form::ask_new),
+        Route::post(paths::VIEW_NEW, keep, form::make),
+        Route::get(paths::VIEW_CHANGE, keep, form::ask),
+        Route::post(paths::VIEW_CHANGE, keep, form::change),
+        Route::post(paths::VIEW_PIN, keep, acts::pin),
+        Route::get(paths::VIEW_DELETE, keep, acts::ask_delete),
+        Route::post(paths::VIEW_DELETE, keep, acts::delete),
     ]
 }
 
