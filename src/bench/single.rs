@@ -93,8 +93,15 @@ fn our_round(url: &str, connections: u32, seconds: u32) -> Result<Round, BenchEr
     enqueue_bulk(&mut watch, connections * seconds * BACKLOG)?;
     let name = NodeName::parse("bench").map_err(|error| DbError::Unavailable(error.to_string()))?;
     let slots = (connections, connections);
-    let node =
-        Introduction { name: &name, version: "bench", labels: &Labels::new(), queues: None, slots, commands: "" };
+    let node = Introduction {
+        name: &name,
+        version: "bench",
+        labels: &Labels::new(),
+        queues: None,
+        slots,
+        slots_ceiling: connections,
+        commands: "",
+    };
     let me = register(&mut watch, &node)?;
     let workers = (0..connections).map(|_| place.connect()).collect::<Result<Vec<_>, _>>()?;
     measured(&mut watch, workers, seconds, |mut conn, ends| {

@@ -6,7 +6,9 @@ use serde_json::json;
 use super::answer::{columns, moment};
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::nodes::service::{self, Act};
-use crate::admin::nodes::{NodeRow, NodeState};
+use crate::admin::nodes::slots::bound;
+use crate::admin::nodes::{Bounds, NodeRow, NodeState};
+use crate::config::Slots;
 use crate::queue::pool_sizes::PoolSize;
 use crate::web::ansi::visible;
 
@@ -31,6 +33,17 @@ pub(super) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Sets between which bounds the number of a node's slots is; it obeys with its next heartbeat
+    Slots {
+        /// The node
+        name: String,
+        /// Fewest and most, such as 2..8, or `setting` for what its own setting says
+        #[arg(value_name = "MIN..MAX|setting", value_parser = wanted)]
+        bounds: Wanted,
+        /// Why; recorded with your name
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Lets a node take new work again
     Resume {
         /// The node
@@ -41,6 +54,18 @@ pub(super) enum Command {
     },
 }
 
+/// Bounds; `None` = those of the node's own setting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted(Option<Bounds>);
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    if text == "setting" {
+        return Ok(Wanted(None));
+    }
+    let slots: Slots = text.parse().map_err(|told| format!("{told}; or `setting` for the node's own"))?;
+    Ok(Wanted(Some(Bounds { min: slots.min.cast_signed(), max: slots.max.cast_signed() })))
+}
+
 pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
     let session = Session::open(globals)?;
     let conn = &mut *session.connect()?;
@@ -48,8 +73,19 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
         Command::Scaling { name } => scaling(service::sizes(conn, &session.actor, &name, SIZES_MAX)?),
         Command::List => {
             let nodes = service::list(conn, &session.actor)?;
-            let heading =
-                ["NODE", "STATE", "BUSY", "SLOTS", "RUNNING", "HEARTBEAT", "SKEW", "VERSION", "QUEUES", "LABELS"];
+            let heading = [
+                "NODE",
+                "STATE",
+                "BUSY",
+                "SLOTS",
+                "BOUNDS",
+                "RUNNING",
+                "HEARTBEAT",
+                "SKEW",
+                "VERSION",
+                "QUEUES",
+                "LABELS",
+            ];
             let mut rows = vec![heading.map(String::from).to_vec()];
             rows.extend(nodes.iter().map(row));
             Ok(Answer::new(columns(&rows), json!({ "nodes": nodes })))
@@ -58,6 +94,14 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure
             let wanted = (Act::Drain, reason.as_deref().unwrap_or_default());
             let node = service::act(conn, &session.actor, &name, wanted)?;
             let text = format!("The node {} takes no new work; {} jobs run there.", node.name, node.running);
+            Ok(Answer::new(text, json!(node)))
+        }
+        Command::Slots { name, bounds: Wanted(bounds), reason } => {
+            let wanted = (bounds, reason.as_deref().unwrap_or_default());
+            let node = bound(conn, &session.actor, &name, wanted)?;
+            let says = if bounds.is_none() { ", as its own setting says" } else { "" };
+            let words = node.bounds().map_or_else(|| "not told".into(), Bounds::words);
+            let text = format!("The node {} has {words} slots from its next heartbeat on{says}.", node.name);
             Ok(Answer::new(text, json!(node)))
         }
         Command::Resume { name, reason } => {
@@ -89,6 +133,7 @@ fn row(node: &NodeRow) -> Vec<String> {
         NodeState::of(node).word().to_lowercase(),
         node.busy.to_string(),
         node.slots.to_string(),
+        bounds(node),
         node.running.to_string(),
         format!("{:.1}s ago", node.heartbeat_age_ms as f64 / 1e3),
         node.clock_skew_ms.map_or_else(|| "-".into(), |ms| format!("{ms}ms")),
@@ -96,6 +141,12 @@ fn row(node: &NodeRow) -> Vec<String> {
         node.queues.as_ref().map_or_else(|| "all".into(), |queues| queues.join(",")),
         labels(&node.labels),
     ]
+}
+
+/// A star behind what people set.
+fn bounds(node: &NodeRow) -> String {
+    let star = if node.wanted_bounds().is_some() { "*" } else { "" };
+    node.bounds().map_or_else(|| "-".into(), |bounds| format!("{bounds}{star}"))
 }
 
 fn labels(labels: &serde_json::Value) -> String {

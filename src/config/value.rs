@@ -138,6 +138,15 @@ pub(super) fn roles(text: &str) -> Result<Roles, String> {
     if known && (roles.web || roles.engine) { Ok(roles) } else { Err("allowed are web, engine or web,engine".into()) }
 }
 
+impl FromStr for Slots {
+    type Err = String;
+
+    /// Reads `8` or `2..32`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        slots(text)
+    }
+}
+
 /// Reads `8` or `2..32`.
 pub(super) fn slots(text: &str) -> Result<Slots, String> {
     let refused = || format!("allowed is a number or min..max, each from 1 to {SLOTS_MAX}, such as 8 or 2..32");

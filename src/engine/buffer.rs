@@ -40,6 +40,8 @@ pub(crate) struct Assigned {
 #[derive(Default)]
 struct Line {
     jobs: VecDeque<Assigned>,
+    /// Only lanes below this number may hold jobs: they are filled under the lock of the line.
+    lanes: usize,
     /// Workers that wait.
     asleep: usize,
     closed: bool,
@@ -71,7 +73,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Makes a buffer for so many workers.
+    /// Makes a buffer with room for so many workers.
     pub(crate) fn new(workers: u32) -> Self {
         Self {
             line: Mutex::default(),
@@ -105,9 +107,13 @@ impl Buffer {
         (0..woken).for_each(|_| self.filled.notify_one());
     }
 
-    /// Takes the next job for the worker of `slot`, waiting for one; `None` once closed, or when it finds nothing and `leaves`.
+    /// Takes the next job for the worker of `slot`, waiting for one; `None` once closed, or when it `leaves`.
     /// `quick` = jobs are short: take some more into the own lane.
     pub(crate) fn take(&self, slot: usize, quick: bool, leaves: impl Fn() -> bool) -> Option<Assigned> {
+        if leaves() {
+            self.wake_all(); // its lane may hold jobs: the others take them
+            return None;
+        }
         let own = self.lanes.get(slot).and_then(|lane| lane.lock().pop_front());
         let job = own.or_else(|| self.take_from_line(slot, quick, leaves));
         if job.is_some() {
@@ -119,9 +125,14 @@ impl Buffer {
     fn take_from_line(&self, slot: usize, quick: bool, leaves: impl Fn() -> bool) -> Option<Assigned> {
         let mut line = self.lock();
         loop {
+            if leaves() {
+                self.filled.notify_all(); // it may have been woken for a job that another has to take now
+                return None;
+            }
             if let Some(job) = line.jobs.pop_front() {
                 let more = if quick { (line.jobs.len() / LANE_SHARE).min(LANE_MAX) } else { 0 };
                 if let Some(lane) = self.lanes.get(slot).filter(|_| more > 0) {
+                    line.lanes = line.lanes.max(slot + 1);
                     lane.lock().extend(line.jobs.drain(..more));
                 }
                 if !quick && line.asleep > 0 && !line.jobs.is_empty() {
@@ -129,14 +140,10 @@ impl Buffer {
                 }
                 return Some(job);
             }
-            if let Some(job) = self.steal(slot) {
+            if let Some(job) = self.steal(slot, &mut line) {
                 return Some(job);
             }
             if line.closed {
-                return None;
-            }
-            if leaves() {
-                self.filled.notify_all(); // the one before it may be the last now
                 return None;
             }
             line.asleep += 1;
@@ -145,8 +152,14 @@ impl Buffer {
         }
     }
 
-    fn steal(&self, slot: usize) -> Option<Assigned> {
-        self.lanes.iter().enumerate().filter(|(other, _)| *other != slot).find_map(|(_, lane)| lane.lock().pop_back())
+    /// Takes a job out of another's lane; the own one is empty.
+    fn steal(&self, slot: usize, line: &mut Line) -> Option<Assigned> {
+        let lanes = self.lanes.iter().take(line.lanes).enumerate();
+        let stolen = lanes.filter(|(other, _)| *other != slot).find_map(|(_, lane)| lane.lock().pop_back());
+        if stolen.is_none() {
+            line.lanes = 0; // all are empty: nobody looks through them again until one is filled
+        }
+        stolen
     }
 
     /// Lists the attempts that no worker has taken.
@@ -154,7 +167,7 @@ impl Buffer {
         let of = |assigned: &Assigned| (assigned.job.job_id, assigned.job.fence);
         let line = self.lock(); // held to the end: jobs move to the lanes under this lock
         let mut attempts: Vec<_> = line.jobs.iter().map(of).collect();
-        self.lanes.iter().for_each(|lane| attempts.extend(lane.lock().iter().map(of)));
+        self.lanes.iter().take(line.lanes).for_each(|lane| attempts.extend(lane.lock().iter().map(of)));
         attempts
     }
 
@@ -173,7 +186,7 @@ impl Buffer {
             jobs.extend(taken);
         };
         part(&mut line.jobs);
-        self.lanes.iter().for_each(|lane| part(&mut lane.lock()));
+        self.lanes.iter().take(line.lanes).for_each(|lane| part(&mut lane.lock()));
         drop(line);
         self.taken.fetch_add(jobs.len() as u64, Ordering::SeqCst);
         self.ended.fetch_add(jobs.len() as u64, Ordering::SeqCst);

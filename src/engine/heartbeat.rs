@@ -7,7 +7,7 @@ use super::Shared;
 use crate::base::clock::boottime;
 use crate::base::db::{DbError, Link};
 use crate::queue::control;
-use crate::queue::node::{Heard, Pulse, heartbeat};
+use crate::queue::node::{Heard, Pulse, Wishes, heartbeat};
 
 /// Time between two complaints about heartbeats that are not answered.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(2);
@@ -39,9 +39,9 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 fn beat(shared: &Shared, link: &mut Link) -> Result<(), DbError> {
     let sent = boottime(); // before sending: the lease ends here before it ends in the database
     match link.with(|conn| heartbeat(conn, shared.me, &pulse(shared)))? {
-        heard @ (Heard::Renewed | Heard::Drain) => {
+        Heard::Renewed(wishes) => {
             shared.fence.renew(sent);
-            obey(shared, heard == Heard::Drain);
+            obey(shared, wishes);
         }
         Heard::Superseded => {
             tracing::error!("this node was declared lost or its name was taken over; stopping all work");
@@ -51,11 +51,16 @@ fn beat(shared: &Shared, link: &mut Link) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Stops or goes on taking new work, as people want it.
-fn obey(shared: &Shared, rests: bool) {
-    if shared.pool.rest(rests) {
-        tracing::info!(rests, "told whether to take new work");
+/// Does as people want: takes new work or none, has its slots between their bounds or those of its own setting.
+fn obey(shared: &Shared, Wishes { drain, slots }: Wishes) {
+    if shared.pool.rest(drain) {
+        tracing::info!(rests = drain, "told whether to take new work");
         shared.work_bell.ring();
+    }
+    let bounds = shared.settings.slots.or(slots);
+    if shared.pool.bound(bounds) {
+        tracing::info!(%bounds, "told between which bounds the slots are");
+        shared.work_bell.ring(); // the dispatcher gives the pool its size
     }
 }
 

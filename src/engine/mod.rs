@@ -4,7 +4,7 @@
 //!  listener ─rings─▶ dispatcher ──claims──▶ Buffer ──▶ workers (1 thread = 1 slot) ──▶ Results ──▶ settler ──▶ Postgres
 //!  (LISTEN)             ▲  └─ waits for a free slot, the bell, or the poll                             │
 //!  mover  (due jobs) ───┘                                                       frees the slot ◀───────┘
-//!  heartbeat  renews the node's lease, reads intents        fence   stops claiming and work when it could not be renewed
+//!  heartbeat  renews the node's lease, reads wishes         fence   stops claiming and work when it could not be renewed
 //!  flusher    writes log lines, progress and checkpoints of all slots, twice a second
 //!  sweeper    takes back what lost nodes held        duties   fold counts, make partitions, tidy up
 //! ```
@@ -127,12 +127,13 @@ impl Engine {
     ) -> Result<Self, DbError> {
         panics::install();
         let sent = boottime(); // before registering: the lease ends here before it ends in the database
-        let me = introduce(&settings, &runners)?;
+        let (me, wanted) = introduce(&settings, &runners)?;
+        let ceiling = settings.slots.ceiling();
         let shared = Arc::new(Shared {
             fence: fence::Fence::new(settings.lease, sent),
-            buffer: buffer::Buffer::new(settings.slots.max),
-            results: results::Results::new(settings.slots.max),
-            pool: pool::Pool::new(settings.slots, settings.scaling),
+            buffer: buffer::Buffer::new(ceiling),
+            results: results::Results::new(ceiling),
+            pool: pool::Pool::new(settings.slots.or(wanted), ceiling, settings.scaling),
             claiming: Mutex::default(),
             places: Mutex::default(),
             settling: Mutex::default(),
@@ -199,11 +200,12 @@ impl Engine {
     }
 }
 
-fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<Incarnation, DbError> {
+/// Registers the node, and reads the bounds of its slots that people want.
+fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<(Incarnation, Option<(u32, u32)>), DbError> {
     let mut link = Link::new(&settings.database_url, "engine start", Duration::from_secs(10));
     let queues = settings.queues.as_ref().map(|served| served.keys().cloned().collect::<Vec<_>>());
     link.with(|conn| {
-        node::register(
+        let me = node::register(
             conn,
             &Introduction {
                 name: &settings.node,
@@ -211,9 +213,11 @@ fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<Incarnation
                 labels: &settings.labels,
                 queues: queues.as_deref(),
                 slots: (settings.slots.min, settings.slots.max),
+                slots_ceiling: settings.slots.ceiling(),
                 commands: runners.bounds(RunnerKind::Command),
             },
-        )
+        )?;
+        Ok((me, node::wanted_slots(conn, me)?))
     })
 }
 

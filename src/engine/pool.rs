@@ -1,5 +1,6 @@
 //! The worker threads: one thread is one slot. Their number follows the work between two bounds, as the dispatcher decides
-//! (`dispatcher::scaling`); threads beyond it end when they are idle, the last one first.
+//! (`dispatcher::scaling`); threads beyond it end once they have finished their job. People may set other bounds while the
+//! engine runs; there is room for as many threads as [`SlotBounds::ceiling`] tells.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,13 +103,20 @@ impl Slot {
     }
 }
 
+fn packed(bounds: SlotBounds) -> u64 {
+    u64::from(bounds.min) << 32 | u64::from(bounds.max)
+}
+
 /// The slots and what runs in them.
 pub(crate) struct Pool {
-    bounds: SlotBounds,
-    /// How many threads there should be.
+    /// The bounds in force: the lower one in the upper half.
+    bounds: AtomicU64,
+    /// How many threads there should be: those of the slots below this number.
     size: AtomicU32,
-    /// How many there are: the slots below this number.
+    /// Slots from this number on have no thread.
     started: AtomicU32,
+    /// Which slots have a thread.
+    threads: Mutex<Vec<bool>>,
     /// The engine ends: for good.
     draining: AtomicBool,
     /// Somebody wants the node to take no new work, until they change their mind.
@@ -122,18 +130,31 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(bounds: SlotBounds, scaling: Scaling) -> Self {
+    /// Makes a pool with room for `ceiling` threads.
+    pub(crate) fn new(bounds: SlotBounds, ceiling: u32, scaling: Scaling) -> Self {
         Self {
-            bounds,
+            bounds: AtomicU64::new(packed(bounds)),
             size: AtomicU32::new(if scaling.dry_run { bounds.max } else { bounds.min }),
             started: AtomicU32::new(0),
+            threads: Mutex::new(vec![false; ceiling as usize]),
             draining: AtomicBool::new(false),
             resting: AtomicBool::new(false),
             stopping: Mutex::default(),
-            slots: (0..bounds.max).map(|_| Slot::default()).collect(),
+            slots: (0..ceiling).map(|_| Slot::default()).collect(),
             average_ns: AtomicU64::new(UNKNOWN),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
+    }
+
+    /// Tells the bounds in force.
+    pub(crate) fn bounds(&self) -> SlotBounds {
+        let packed = self.bounds.load(Ordering::Acquire);
+        SlotBounds { min: (packed >> 32) as u32, max: packed as u32 }
+    }
+
+    /// Sets the bounds; the dispatcher obeys when it looks next. Tells whether they were others before.
+    pub(crate) fn bound(&self, bounds: SlotBounds) -> bool {
+        self.bounds.swap(packed(bounds), Ordering::AcqRel) != packed(bounds)
     }
 
     /// Tells how many jobs may run at once.
@@ -141,7 +162,7 @@ impl Pool {
         self.size.load(Ordering::Acquire)
     }
 
-    pub(crate) fn started(&self) -> u32 {
+    fn started(&self) -> u32 {
         self.started.load(Ordering::Acquire)
     }
 
@@ -194,37 +215,60 @@ impl Pool {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Gives the pool another size: starts what is missing; idle threads beyond it end by themselves.
+    /// Gives the pool another size: starts what is missing; threads beyond it end by themselves when their job has ended.
     pub(crate) fn resize(shared: &Arc<Shared>, size: u32) {
-        let pool = &shared.pool;
-        pool.size.store(size, Ordering::Release);
-        while pool.started() < size {
-            Self::start_one(shared);
-        }
+        shared.pool.size.store(size, Ordering::Release);
+        Self::start_missing(shared, size, usize::MAX);
         shared.buffer.wake_all();
     }
 
-    /// Tells an idle thread whether it ends: when there are more than there should be, and it is the last.
+    /// Tells a thread between two jobs whether it ends: when it is beyond the size.
     pub(crate) fn may_leave(&self, slot: usize) -> bool {
-        let Ok(slot) = u32::try_from(slot) else { return false };
-        slot >= self.size()
-            && self.started.compare_exchange(slot + 1, slot, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let is_beyond = || slot >= self.size() as usize;
+        if !is_beyond() {
+            return false;
+        }
+        let mut threads = self.threads();
+        // under the lock: whoever makes the pool larger either finds this thread, or finds it gone and starts another
+        let leaves = is_beyond();
+        if leaves {
+            self.mark(&mut threads, slot, false);
+        }
+        leaves
     }
 
-    fn start_one(shared: &Arc<Shared>) {
-        let slot = shared.pool.started.fetch_add(1, Ordering::AcqRel);
-        // not joined: work that ignores its stop must not keep the process from ending
-        drop(spawn(&format!("slot-{slot}"), shared, move |shared| run::work(shared, slot as usize)));
+    fn threads(&self) -> MutexGuard<'_, Vec<bool>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, threads: &mut [bool], slot: usize, is_there: bool) {
+        if let Some(thread) = threads.get_mut(slot) {
+            *thread = is_there;
+        }
+        let started = threads.iter().rposition(|is_there| *is_there).map_or(0, |last| last as u32 + 1);
+        self.started.store(started, Ordering::Release);
+    }
+
+    /// Starts threads that are missing below `size`, at most so many.
+    fn start_missing(shared: &Arc<Shared>, size: u32, most: usize) {
+        let pool = &shared.pool;
+        let mut threads = pool.threads();
+        let slots = threads.iter().take(size as usize).enumerate();
+        let missing: Vec<usize> = slots.filter(|(_, is_there)| !**is_there).map(|(slot, _)| slot).take(most).collect();
+        missing.iter().for_each(|slot| pool.mark(&mut threads, *slot, true));
+        drop(threads);
+        for slot in missing {
+            // not joined: work that ignores its stop must not keep the process from ending
+            drop(spawn(&format!("slot-{slot}"), shared, move |shared| run::work(shared, slot)));
+        }
     }
 
     /// Starts threads up to the lower bound, or one more when `grow` and the pool's size allows.
     pub(crate) fn ensure(shared: &Arc<Shared>, grow: bool) {
         let pool = &shared.pool;
-        while pool.started() < pool.bounds.min || (grow && pool.started() < pool.size()) {
-            Self::start_one(shared);
-            if pool.started() >= pool.bounds.min {
-                break;
-            }
+        Self::start_missing(shared, pool.bounds().min.min(pool.size()), usize::MAX);
+        if grow {
+            Self::start_missing(shared, pool.size(), 1);
         }
     }
 
@@ -278,5 +322,42 @@ impl Pool {
         drop(cancelled);
         running.context.stop(Stop::Cancelled);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_beyond_the_size_leave_in_any_order_and_the_others_stay() {
+        let pool = Pool::new(SlotBounds { min: 1, max: 4 }, 64, Scaling::default());
+        pool.size.store(4, Ordering::Release);
+        (0..4).for_each(|slot| pool.mark(&mut pool.threads(), slot, true));
+        assert!(!pool.may_leave(3));
+
+        pool.size.store(2, Ordering::Release);
+
+        assert!(pool.may_leave(2) && pool.started() == 4, "the last one is still busy and has to be seen");
+        assert!(pool.may_leave(3) && pool.started() == 2);
+        assert!(!pool.may_leave(0) && !pool.may_leave(1));
+    }
+
+    #[test]
+    fn bounds_are_set_together() {
+        let own = SlotBounds { min: 2, max: 32 };
+        let pool = Pool::new(own, own.ceiling(), Scaling::default());
+        let others = own.or(Some((3, 100)));
+
+        assert!(pool.bound(others) && !pool.bound(others));
+        assert_eq!((pool.bounds(), own.or(None)), (SlotBounds { min: 3, max: 100 }, own));
+        assert_eq!(own.or(Some((200, 900))), SlotBounds { min: 128, max: 128 }, "it has no room for more");
+    }
+
+    #[test]
+    fn there_is_room_for_four_times_the_setting_within_reason() {
+        let ceiling = |max| SlotBounds { min: 1, max }.ceiling();
+
+        assert_eq!([1, 16, 32, 256, 1024, 2000].map(ceiling), [64, 64, 128, 1024, 1024, 2000]);
     }
 }

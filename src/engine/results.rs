@@ -20,10 +20,16 @@ impl Lane {
     }
 }
 
+/// How many lanes were used so far. Aligned: the workers read it with each result, and it is hardly ever written.
+#[repr(align(128))]
+struct Used(AtomicUsize);
+
 /// A queue between the workers and the settler.
 pub(crate) struct Results {
-    /// One lane per slot, and one for everybody else.
+    /// One lane for results that come from no slot, then one per slot.
     lanes: Vec<Lane>,
+    /// Lanes from this number on have never held anything.
+    used: Used,
     in_hand: AtomicUsize,
     /// Blocked results that the settler has set aside.
     aside: AtomicUsize,
@@ -37,10 +43,11 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Makes lanes for so many slots.
+    /// Makes room for so many slots.
     pub(crate) fn new(slots: u32) -> Self {
         Self {
             lanes: (0..=slots).map(|_| Lane::default()).collect(),
+            used: Used(AtomicUsize::new(1)),
             in_hand: AtomicUsize::new(0),
             aside: AtomicUsize::new(0),
             self_settled: Mutex::default(),
@@ -53,15 +60,27 @@ impl Results {
 
     /// Adds the result of a job that ran in `slot`.
     pub(crate) fn push_from(&self, slot: usize, result: Settlement) {
-        if let Some(lane) = self.lanes.get(slot) {
+        self.push_to(slot + 1, result);
+    }
+
+    /// Adds the result of a job that never reached a slot.
+    pub(crate) fn push(&self, result: Settlement) {
+        self.push_to(0, result);
+    }
+
+    fn push_to(&self, number: usize, result: Settlement) {
+        if number >= self.used.0.load(Ordering::SeqCst) {
+            self.used.0.fetch_max(number + 1, Ordering::SeqCst); // before the result is there, or it might not be seen
+        }
+        if let Some(lane) = self.lanes.get(number) {
             lane.lock().push(result);
         }
         self.wake();
     }
 
-    /// Adds the result of a job that never reached a slot.
-    pub(crate) fn push(&self, result: Settlement) {
-        self.push_from(self.lanes.len() - 1, result);
+    /// The lanes that may hold results.
+    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.iter().take(self.used.0.load(Ordering::SeqCst))
     }
 
     /// An attempt has recorded its own end and leaves places behind.
@@ -107,7 +126,7 @@ impl Results {
     /// Moves what has come into `batch`, up to a batch in all.
     pub(crate) fn take_more(&self, batch: &mut Vec<Settlement>) {
         self.in_hand.store(1, Ordering::SeqCst); // before they leave the lanes, or they were nowhere for a moment
-        for lane in &self.lanes {
+        for lane in self.lanes() {
             let mut lane = lane.lock();
             let more = lane.len().min(SETTLE_BATCH_MAX.saturating_sub(batch.len()));
             batch.extend(lane.drain(..more));
@@ -123,8 +142,7 @@ impl Results {
 
     /// Lists the attempts whose results wait in the lanes.
     pub(crate) fn attempts(&self) -> Vec<(JobId, Fence)> {
-        self.lanes
-            .iter()
+        self.lanes()
             .flat_map(|lane| lane.lock().iter().map(|result| (result.job, result.fence)).collect::<Vec<_>>())
             .collect()
     }
@@ -137,7 +155,7 @@ impl Results {
 
     /// Tells how many results wait.
     pub(crate) fn len(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.lock().len()).sum()
+        self.lanes().map(|lane| lane.lock().len()).sum()
     }
 
     pub(crate) fn close(&self) {

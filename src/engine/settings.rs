@@ -1,6 +1,7 @@
 //! What an engine is told when it starts.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use crate::base::text::NodeName;
@@ -13,6 +14,34 @@ pub struct SlotBounds {
     pub min: u32,
     /// Most threads.
     pub max: u32,
+}
+
+impl SlotBounds {
+    /// Tells for how many threads an engine that starts with these bounds makes room: people may give it so many while it
+    /// runs.
+    pub fn ceiling(self) -> u32 {
+        self.max.saturating_mul(4).clamp(64, 1024).max(self.max)
+    }
+
+    /// Gives the size within these bounds that is nearest to `size`.
+    pub(crate) fn hold(self, size: u32) -> u32 {
+        size.clamp(self.min, self.max)
+    }
+
+    /// Gives the bounds that people want of an engine that started with these, as far as it has room; these when they want
+    /// none.
+    pub(crate) fn or(self, wanted: Option<(u32, u32)>) -> Self {
+        wanted.map_or(self, |(min, max)| {
+            let max = max.clamp(1, self.ceiling());
+            Self { min: min.clamp(1, max), max }
+        })
+    }
+}
+
+impl Display for SlotBounds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.min, self.max)
+    }
 }
 
 /// How the number of worker threads follows the work.

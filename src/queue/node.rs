@@ -32,8 +32,10 @@ pub struct Introduction<'a> {
     pub labels: &'a Labels,
     /// Queues it serves; `None` = all.
     pub queues: Option<&'a [String]>,
-    /// Fewest and most worker threads.
+    /// Fewest and most worker threads, by its setting.
     pub slots: (u32, u32),
+    /// Most worker threads that people may give it while it runs.
+    pub slots_ceiling: u32,
     /// How it counts and bounds its commands; empty = it runs none.
     pub commands: &'a str,
 }
@@ -46,17 +48,20 @@ struct Registered {
     epoch: i64,
 }
 
-/// Registers the node and raises its epoch: leases of an earlier start are void from then on.
+/// Registers the node and raises its epoch: leases of an earlier start are void from then on. Bounds that people set stay, as
+/// far as it has room for them now.
 ///
 /// # Errors
 /// Database failures.
 pub fn register(conn: &mut PgConnection, who: &Introduction<'_>) -> Result<Incarnation, DbError> {
     const SQL: &str = "-- queue::node::register
-INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues, slots_min, slots_max, commands)
-VALUES ($1, 1, $2, $3, $4, $5, $6, nullif($7, ''))
+INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues, slots_min, slots_max, slots_ceiling, commands)
+VALUES ($1, 1, $2, $3, $4, $5, $6, $7, nullif($8, ''))
 ON CONFLICT (name) DO UPDATE SET epoch = n.epoch + 1, state = 'up', started_at = clock_timestamp(),
     heartbeat_at = clock_timestamp(), version = excluded.version, labels = excluded.labels, queues = excluded.queues, slots_min = excluded.slots_min,
-    slots_max = excluded.slots_max, commands = excluded.commands, busy = 0
+    slots_max = excluded.slots_max, slots_ceiling = excluded.slots_ceiling,
+    wanted_slots_min = CASE WHEN n.wanted_slots_min IS NOT NULL THEN least(n.wanted_slots_min, excluded.slots_ceiling) END,
+    wanted_slots_max = CASE WHEN n.wanted_slots_max IS NOT NULL THEN least(n.wanted_slots_max, excluded.slots_ceiling) END, commands = excluded.commands, busy = 0
 RETURNING id, epoch";
     let row: Option<Registered> = statement(SQL)
         .bind::<Text, _>(who.name.as_str())
@@ -65,10 +70,22 @@ RETURNING id, epoch";
         .bind::<Nullable<Array<Text>>, _>(who.queues)
         .bind::<Integer, _>(who.slots.0 as i32)
         .bind::<Integer, _>(who.slots.1 as i32)
+        .bind::<Integer, _>(who.slots_ceiling as i32)
         .bind::<Text, _>(who.commands)
         .row(conn)?;
     row.map(|row| Incarnation { node: row.id, epoch: row.epoch })
         .ok_or_else(|| DbError::Other(diesel::result::Error::NotFound))
+}
+
+/// Reads between which bounds people want the node's worker threads; `None` = as its own setting says.
+///
+/// # Errors
+/// Database failures.
+pub fn wanted_slots(conn: &mut PgConnection, who: Incarnation) -> Result<Option<(u32, u32)>, DbError> {
+    const SQL: &str = "-- queue::node::wanted_slots
+SELECT state, wanted_slots_min, wanted_slots_max FROM millrace.nodes WHERE id = $1 AND epoch = $2";
+    let row: Option<Answer> = statement(SQL).bind::<Integer, _>(who.node).bind::<BigInt, _>(who.epoch).row(conn)?;
+    Ok(row.and_then(|row| row.slots()))
 }
 
 /// What a heartbeat carries.
@@ -103,15 +120,32 @@ pub struct ClaimTime {
 struct Answer {
     #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Nullable<Integer>)]
+    wanted_slots_min: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    wanted_slots_max: Option<i32>,
+}
+
+impl Answer {
+    fn slots(&self) -> Option<(u32, u32)> {
+        Some((self.wanted_slots_min?.unsigned_abs(), self.wanted_slots_max?.unsigned_abs()))
+    }
+}
+
+/// What people want of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wishes {
+    /// It should take no new work.
+    pub drain: bool,
+    /// Fewest and most worker threads; `None` = as its own setting says.
+    pub slots: Option<(u32, u32)>,
 }
 
 /// What the database answered to a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// The lease is renewed.
-    Renewed,
-    /// Renewed; somebody wants the node to drain.
-    Drain,
+    /// The lease is renewed; this is what people want of the node.
+    Renewed(Wishes),
     /// The epoch is not ours any more, or we were declared down: stop everything.
     Superseded,
 }
@@ -128,7 +162,8 @@ UPDATE millrace.nodes n SET heartbeat_at = clock_timestamp(), slots = $3, busy =
     state = CASE WHEN $6 = 1 THEN 'draining' ELSE state END,
     clock_skew_ms = greatest(-2000000000, least(2000000000, $7 - (extract(epoch FROM clock_timestamp()) * 1000)::bigint)),
     claims = $8, claim_p50_us = $9, claim_p99_us = $10
-FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down' RETURNING n.state";
+FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down'
+RETURNING n.state, n.wanted_slots_min, n.wanted_slots_max";
     let row: Option<Answer> = statement(SQL)
         .bind::<Integer, _>(who.node)
         .bind::<BigInt, _>(who.epoch)
@@ -141,11 +176,9 @@ FROM me WHERE n.id = me.id AND n.epoch = me.epoch AND n.state <> 'down' RETURNIN
         .bind::<Nullable<Integer>, _>(micros(pulse.claims.p50))
         .bind::<Nullable<Integer>, _>(micros(pulse.claims.p99))
         .row(conn)?;
-    Ok(match row.as_ref().map(|row| row.state.as_str()) {
-        None => Heard::Superseded,
-        Some("draining") if !pulse.draining => Heard::Drain,
-        Some(_) => Heard::Renewed,
-    })
+    Ok(row.map_or(Heard::Superseded, |row| {
+        Heard::Renewed(Wishes { drain: row.state == "draining" && !pulse.draining, slots: row.slots() })
+    }))
 }
 
 fn micros(length: Option<Duration>) -> Option<i32> {

@@ -105,6 +105,10 @@ paths! {
     NODES: "/nodes";
     /// One node.
     NODE = node(name: &str): "/nodes/{name}";
+    /// Other bounds for the slots of a node: GET shows the form, POST sets them.
+    NODE_SLOTS = node_slots(name: &str): "/nodes/{name}/slots";
+    /// The bounds of a node's own setting again: GET asks, POST acts.
+    NODE_OWN_SLOTS = node_own_slots(name: &str): "/nodes/{name}/own-slots";
     /// What an operator does to a node (`drain`, `resume`): GET asks, POST acts.
     NODE_ACT = node_act(name: &str, verb: &str): "/nodes/{name}/{verb}";
     /// Templates.

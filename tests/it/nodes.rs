@@ -168,3 +168,66 @@ fn with_script_an_act_answers_with_the_parts_of_the_page_it_was_begun_on() {
     let away = post("/nodes/fra-01/drain", "/nodes/fra-01/drain", "reason=disk");
     assert_eq!(away.header("hx-redirect"), "/nodes/fra-01");
 }
+
+#[test]
+fn the_slots_of_a_node_are_bounded_by_a_form_and_given_back() {
+    let (console, _engine) = console();
+    let mut conn = console.db.connect();
+    let mut browser = console.browser(Role::Operator);
+    const SLOTS: &str = "SELECT slots::bigint AS number FROM millrace.nodes";
+    let page = browser.get("/nodes/fra-01").body;
+    assert!(page.contains("as its own setting says") && !page.contains("/nodes/fra-01/own-slots"), "{page}");
+    assert_eq!(browser.get("/nodes/fra-01/own-slots").status, 409);
+
+    let form = browser.get("/nodes/fra-01/slots").body;
+    assert!(
+        form.contains("It has 2 to 8 now") && form.contains("value=\"8\"") && form.contains("room for 64"),
+        "{form}"
+    );
+    for (typed, told) in [
+        ("min=4&max=65", "must be a whole number from 1 to 64"),
+        ("min=6&max=5", "must not be fewer than the fewest"),
+        ("min=&max=", "must be a whole number from 1 to 64"),
+    ] {
+        let refused = browser.post("/nodes/fra-01/slots", typed);
+        assert!(refused.status == 422 && refused.body.contains(told), "{typed}: {}", refused.body);
+    }
+
+    let set = browser.post("/nodes/fra-01/slots", "min=6&max=20&reason=the+sale&op=one");
+    assert_eq!((set.status, set.header("location")), (303, "/nodes/fra-01"));
+    let page = browser.get("/nodes/fra-01").body;
+    for word in [
+        "fra-01 has 6 to 20 slots with its next heartbeat.",
+        ">Undo</a>",
+        "6 to 20</b> as ",
+        "Its own setting says 2 to 8",
+        "set its slots to 6..20",
+        "“the sale”",
+        "hx-post=\"/nodes/fra-01/own-slots\"",
+    ] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
+    wait_until(|| number(&mut conn, SLOTS) == 6).expect("it obeys");
+    wait_until(|| browser.get("/nodes/fra-01").body.contains("Somebody set the bounds to 6..20")).expect("a decision");
+    assert!(browser.get("/nodes").body.contains("6 to 20"));
+
+    assert_eq!(browser.post("/nodes/fra-01/slots", "min=6&max=20&reason=the+sale&op=one").status, 303);
+    assert_eq!(browser.post("/nodes/fra-01/slots", "min=1&max=1").status, 303);
+    assert!(browser.get("/nodes/fra-01").body.contains("/nodes/fra-01/slots?min=6&#38;max=20"), "the way back");
+    wait_until(|| number(&mut conn, SLOTS) == 1).expect("it obeys");
+
+    assert!(browser.get("/nodes/fra-01/own-slots").body.contains("Its setting says 2 to 8."));
+    let back = browser.post("/nodes/fra-01/own-slots", "");
+    assert_eq!((back.status, back.header("location")), (303, "/nodes/fra-01"));
+    let page = browser.get("/nodes/fra-01").body;
+    assert!(page.contains("has its slots as its setting says") && page.contains("set its slots to its own setting"));
+    wait_until(|| number(&mut conn, SLOTS) == 2).expect("it obeys");
+    assert_eq!(console.number("SELECT count(*) AS id FROM millrace.audit WHERE act = 'node.slots'"), 3);
+
+    let mut limited = console.browser_of(console.person(Role::Operator, &["mail"]));
+    assert!(!limited.get("/nodes/fra-01").body.contains("/nodes/fra-01/slots"));
+    assert_eq!(limited.post("/nodes/fra-01/slots", "min=1&max=1").status, 404);
+    assert_eq!(console.browser(Role::Viewer).get("/nodes/fra-01/slots").status, 403);
+    strangers(&console);
+    assert_eq!(browser.get("/nodes/mute-01/slots").status, 409, "it has not told what it has room for");
+}

@@ -129,6 +129,7 @@ pub fn node(conn: &mut PgConnection) -> Incarnation {
             labels: &Labels::new(),
             queues: None,
             slots: (1, 1),
+            slots_ceiling: 64,
             commands: "",
         },
     )

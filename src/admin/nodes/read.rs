@@ -38,12 +38,31 @@ pub struct NodeRow {
     /// Its worker threads.
     #[diesel(sql_type = Integer)]
     pub slots: i32,
-    /// Fewest worker threads that it may have.
+    /// Fewest worker threads that it may have, by its own setting.
     #[diesel(sql_type = Nullable<Integer>)]
     pub slots_min: Option<i32>,
-    /// Most worker threads that it may have.
+    /// Most worker threads that it may have, by its own setting.
     #[diesel(sql_type = Nullable<Integer>)]
     pub slots_max: Option<i32>,
+    /// Most worker threads that people may give it; absent = it has not told.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub slots_ceiling: Option<i32>,
+    /// Fewest worker threads, as people set it; absent = its own setting is in force.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub wanted_slots_min: Option<i32>,
+    /// Most worker threads, as people set it.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub wanted_slots_max: Option<i32>,
+    /// When they set these.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub wanted_slots_at: Option<Time>,
+    /// Who did.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub wanted_slots_by: Option<String>,
+    /// Their name, if they are a person.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[serde(skip)]
+    pub wanted_slots_by_name: Option<String>,
     /// Those that were at work at the last heartbeat.
     #[diesel(sql_type = Integer)]
     pub busy: i32,
@@ -70,6 +89,8 @@ pub struct NodeRow {
 const ROWS: &str = "-- admin::nodes::rows
 SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at,
     greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.slots_min, n.slots_max, n.busy,
+    n.slots_ceiling, n.wanted_slots_min, n.wanted_slots_max, n.wanted_slots_at, n.wanted_slots_by,
+    (SELECT p.name FROM millrace.people p WHERE p.email = n.wanted_slots_by) AS wanted_slots_by_name,
     coalesce((SELECT sum(cardinality(l.job_ids)) FROM millrace.leases l WHERE l.node_id = n.id), 0)::bigint AS running,
     n.memory_bytes, n.labels, n.queues, n.clock_skew_ms, n.commands
 FROM millrace.nodes n WHERE ($1::text IS NULL OR n.name = $1) ORDER BY n.state = 'down', n.name LIMIT $2";
@@ -102,6 +123,12 @@ pub(super) mod sample {
             slots: 8,
             slots_min: Some(2),
             slots_max: Some(32),
+            slots_ceiling: Some(128),
+            wanted_slots_min: None,
+            wanted_slots_max: None,
+            wanted_slots_at: None,
+            wanted_slots_by: None,
+            wanted_slots_by_name: None,
             busy: 3,
             running: 3,
             memory_bytes: Some(212_000_000),

@@ -33,6 +33,23 @@ pub enum NodeError {
         /// Its state.
         state: String,
     },
+    /// The bounds of its slots are beyond what its engine has room for.
+    #[error("the node {node} has room for at most {ceiling} slots: start it with a higher MILLRACE_SLOTS for more")]
+    BeyondCeiling {
+        /// Which.
+        node: String,
+        /// For how many it has room.
+        ceiling: i32,
+    },
+    /// The bounds of its slots are no bounds.
+    #[error("the fewest slots are 1 or more, and not more than the most")]
+    BadBounds,
+    /// Its engine is of a version that does not obey such bounds.
+    #[error("the node {0} has not told for how many slots it has room: start it with this version of Millrace first")]
+    NoCeiling(String),
+    /// Its own setting is in force already.
+    #[error("the slots of the node {0} are as its own setting says")]
+    NotBounded(String),
     /// The actor lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -71,7 +88,7 @@ pub fn sizes(conn: &mut PgConnection, actor: &Actor, name: &str, rows_max: i32) 
     Ok(pool_sizes::of_node(conn, &node.name, rows_max)?)
 }
 
-fn found(conn: &mut PgConnection, name: &str) -> Result<NodeRow, NodeError> {
+pub(super) fn found(conn: &mut PgConnection, name: &str) -> Result<NodeRow, NodeError> {
     let missing = || NodeError::NotFound(name.chars().take(NAME_BYTES_MAX).collect());
     let name = NodeName::parse(name).map_err(|_| missing())?;
     read::show(conn, name.as_str())?.ok_or_else(missing)

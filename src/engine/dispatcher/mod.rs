@@ -93,7 +93,7 @@ impl Dispatcher {
             pace: Pace::new(Instant::now()),
             marks: Marks::default(),
             aging: Aging::new(shared.settings.aging),
-            scaler: Scaler::new(shared.settings.slots, Instant::now()),
+            scaler: Scaler::new(shared.pool.bounds(), Instant::now()),
             fitted: Fitted::new(shared.settings.labels.clone(), shared.settings.aging),
             more: true,
             left_behind: false,

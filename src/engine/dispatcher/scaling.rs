@@ -121,6 +121,7 @@ impl Scaler {
         still: Option<Duration>,
         queues: impl FnOnce() -> Vec<(QueueId, Above)>,
     ) -> Result<(), DbError> {
+        self.obey(shared);
         let (now, busy) = (Instant::now(), shared.pool.busy());
         self.busiest = self.busiest.max(busy);
         if self.bounds.min == self.bounds.max || now < self.look_at {
@@ -132,7 +133,9 @@ impl Scaler {
         let wants_more = self.may_grow() && busy >= self.size && run.is_none_or(|run| run >= SHORT);
         let mut waiting = 0;
         if wants_more {
-            waiting = busy - self.size + shared.buffer.held() as u32; // beyond its size only in a dry run
+            // beyond its size are those of a dry run, which would wait, and those that end after a larger pool's last job
+            let beyond = if shared.settings.scaling.dry_run { busy - self.size } else { 0 };
+            waiting = beyond + shared.buffer.held() as u32;
             let queues = queues();
             if !queues.is_empty() {
                 self.look_at = now + EVERY_QUIET;
@@ -146,6 +149,41 @@ impl Scaler {
             self.change(shared, &facts, (size, reason));
         }
         Ok(())
+    }
+
+    /// Obeys bounds that were set since the last look, at once: also in a dry run, which leaves only its own decisions
+    /// without effect.
+    fn obey(&mut self, shared: &Arc<Shared>) {
+        let (bounds, own) = (shared.pool.bounds(), shared.settings.slots);
+        if bounds == self.bounds {
+            return;
+        }
+        self.bounds = bounds;
+        let dry = shared.settings.scaling.dry_run;
+        let (before, after) = if dry { (shared.pool.size(), bounds.max) } else { (self.size, bounds.hold(self.size)) };
+        let reason = if bounds == own {
+            format!("the bounds are {bounds} again, as the node's own setting says")
+        } else {
+            format!("somebody set the bounds to {bounds}")
+        };
+        let busy = shared.pool.busy();
+        tracing::info!(before, after, busy, %reason, "worker threads");
+        record(
+            shared,
+            PoolSize {
+                at: shared.clock.now(),
+                slots_before: before as i32,
+                slots_after: after as i32,
+                busy: busy as i32,
+                waiting: shared.buffer.held().min(WAITING_MAX as usize) as i32,
+                drain_ms: None,
+                reason,
+                applied: true,
+            },
+        );
+        self.size = bounds.hold(self.size);
+        (self.busiest, self.quiet_since) = (busy, Instant::now());
+        Pool::resize(shared, after);
     }
 
     /// Takes the most threads at work within a time of quiet, when one has just passed.
@@ -171,14 +209,18 @@ impl Scaler {
         };
         self.size = size;
         (self.busiest, self.quiet_since) = (facts.busy, Instant::now());
-        let mut unwritten = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        if unwritten.len() < UNWRITTEN_MAX {
-            unwritten.push(decided);
-        }
-        drop(unwritten);
+        record(shared, decided);
         if applied {
             Pool::resize(shared, size);
         }
+    }
+}
+
+/// Keeps a decision until the flusher writes it.
+fn record(shared: &Shared, decided: PoolSize) {
+    let mut unwritten = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+    if unwritten.len() < UNWRITTEN_MAX {
+        unwritten.push(decided);
     }
 }
 
@@ -244,6 +286,16 @@ mod tests {
                 prop_assert!(next != size && (bounds.min..=bounds.max).contains(&next) && !why.is_empty());
                 prop_assert!(next > size || next >= busy && waiting == 0);
             }
+        }
+
+        #[test]
+        fn a_size_is_held_within_new_bounds_and_left_alone_when_it_fits(
+            (min, more) in (1_u32..10, 0_u32..40), size in 1_u32..60,
+        ) {
+            let bounds = SlotBounds { min, max: min + more };
+            let held = bounds.hold(size);
+            prop_assert!((bounds.min..=bounds.max).contains(&held));
+            prop_assert!(held == size || !(bounds.min..=bounds.max).contains(&size));
         }
     }
 }

@@ -54,6 +54,8 @@ pub const NODES: &str = "/api/v1/nodes";
 pub const NODE: &str = "/api/v1/nodes/{name}";
 /// What a node decided about the number of its worker threads.
 pub const NODE_SCALING: &str = "/api/v1/nodes/{name}/scaling";
+/// Other bounds for a node's slots.
+pub const NODE_SLOTS: &str = "/api/v1/nodes/{name}/slots";
 /// Lets it take no new work.
 pub const NODE_DRAIN: &str = "/api/v1/nodes/{name}/drain";
 /// Takes work again.

@@ -42,6 +42,8 @@ fn a_token_needs_the_scope_of_the_area() {
         (&["nodes:read"], "POST", "/api/v1/nodes/n/drain", 403),
         (&["nodes:write"], "POST", "/api/v1/nodes/n/drain", 404),
         (&["all"], "POST", "/api/v1/nodes/n/drain", 404),
+        (&["nodes:read"], "POST", "/api/v1/nodes/n/slots", 403),
+        (&["nodes:write"], "POST", "/api/v1/nodes/n/slots", 404),
     ] {
         assert_eq!(status(scopes, method, path), wanted, "{scopes:?} {method} {path}");
     }
@@ -74,6 +76,7 @@ fn a_role_that_only_reads_changes_nothing() {
             &format!("/api/v1/jobs/{job}/cancel"),
             "/api/v1/queues/default/pause",
             "/api/v1/nodes/n/drain",
+            "/api/v1/nodes/n/slots",
         ] {
             let problem = program.post(path, &json!({})).expect(403);
             assert_eq!(problem["type"], "urn:millrace:problem:forbidden", "{role:?} {path}");
@@ -82,7 +85,7 @@ fn a_role_that_only_reads_changes_nothing() {
         let log = program.get(&format!("/api/v1/jobs/{job}/log")).status;
         assert_eq!(log, if role == Role::Analyst { 200 } else { 403 }, "{role:?}");
     }
-    assert_eq!(server.number("SELECT count(*) AS number FROM millrace.audit WHERE NOT accepted"), 15);
+    assert_eq!(server.number("SELECT count(*) AS number FROM millrace.audit WHERE NOT accepted"), 18);
 }
 
 fn ids(answer: &Value) -> Vec<i64> {
@@ -143,12 +146,16 @@ fn nobody_enqueues_into_what_they_may_not_see() {
 }
 
 #[test]
-fn a_node_is_drained_only_by_those_without_limits() {
+fn a_node_is_drained_and_bounded_only_by_those_without_limits() {
     let server = Server::start();
-    server.run("INSERT INTO millrace.nodes (name, version) VALUES ('n1', '1')");
+    server.run("INSERT INTO millrace.nodes (name, version, slots_ceiling) VALUES ('n1', '1', 64)");
 
-    server.limited(Role::Operator, &["all"], (&["mail"], &[])).post("/api/v1/nodes/n1/drain", &json!({})).expect(404);
-    server.program(Role::Operator).post("/api/v1/nodes/n1/drain", &json!({})).expect(200);
+    let (limited, free) = (server.limited(Role::Operator, &["all"], (&["mail"], &[])), server.program(Role::Operator));
+    for (path, body) in [("drain", json!({})), ("slots", json!({"min": 1, "max": 2}))] {
+        let path = format!("/api/v1/nodes/n1/{path}");
+        limited.post(&path, &body).expect(404);
+        free.post(&path, &body).expect(200);
+    }
 }
 
 #[test]

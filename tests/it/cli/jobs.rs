@@ -229,6 +229,22 @@ fn queues_and_nodes_are_listed_and_governed() {
 
     let nodes = stage.run(&["node", "list"]);
     assert!(nodes.out.lines().nth(1).unwrap().starts_with("test  running"), "{}", nodes.out);
+    let bound = |bounds: &str| stage.run(&["node", "slots", "test", bounds, "--reason", "a shared machine"]);
+    assert_eq!(bound("3..5").out, "The node test has 3 to 5 slots from its next heartbeat on.\n");
+    assert!(stage.run(&["node", "list"]).out.contains(" 3..5* "));
+    assert_eq!(
+        bound("setting").out,
+        "The node test has 2 to 8 slots from its next heartbeat on, as its own setting says.\n"
+    );
+    for (bounds, code, told) in [
+        ("setting", 1, "are as its own setting says"),
+        ("1..65", 1, "the node test has room for at most 64 slots"),
+        ("5..3", 2, "5 is more than 3"),
+        ("none", 2, "or `setting` for the node's own"),
+    ] {
+        let refused = bound(bounds);
+        assert!(refused.code == code && refused.err.contains(told), "{bounds}: {} {}", refused.code, refused.err);
+    }
     assert_eq!(stage.run(&["node", "drain", "test", "--json"]).json()["state"], "draining");
     assert_eq!(stage.run(&["node", "drain", "test"]).code, 1);
 }

@@ -13,3 +13,4 @@ mod outage;
 mod pools;
 mod queue_limits;
 mod scaling;
+mod slots;

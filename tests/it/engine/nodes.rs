@@ -33,6 +33,7 @@ fn node(conn: &mut PgConnection, name: &str) -> Incarnation {
             labels: &Labels::new(),
             queues: None,
             slots: (1, 1),
+            slots_ceiling: 64,
             commands: "",
         },
     )

@@ -152,6 +152,7 @@ pub fn register_node(conn: &mut PgConnection, name: &str) -> Incarnation {
             labels: &Labels::new(),
             queues: None,
             slots: (1, 1),
+            slots_ceiling: 64,
             commands: "",
         },
     )

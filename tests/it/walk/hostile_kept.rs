@@ -102,6 +102,7 @@ fn furnish(house: &House, groups: &[String]) -> Vec<String> {
         posted(&mut admin, &format!("/failures/{group}/assign"), &[("person", "1"), ("reason", TYPED)]);
     }
     posted(&mut admin, "/queues/default/pause", &[("reason", TYPED)]);
+    posted(&mut admin, "/nodes/mil-01/slots", &[("min", "1"), ("max", "3"), ("reason", TYPED)]);
     posted(&mut admin, "/nodes/mil-01/drain", &[("reason", TYPED)]);
     let slug = slug(&mut conn);
     let query = form(&[("q", TYPED)]);
@@ -111,6 +112,7 @@ fn furnish(house: &House, groups: &[String]) -> Vec<String> {
         "/queues/default",
         "/nodes",
         "/nodes/mil-01",
+        "/nodes/mil-01/slots",
         "/pools",
         "/pools/seats",
         "/views",

@@ -106,6 +106,7 @@ impl Samples {
         let held = tomorrow(&mut conn);
         hold(house, held);
         pool(&mut conn);
+        bounds(&mut conn);
         operation(&mut conn, waiting);
         view(&mut conn, admin);
         group(&mut conn);
@@ -302,6 +303,14 @@ fn group(conn: &mut PgConnection) {
 fn pool(conn: &mut PgConnection) {
     const SQL: &str = "INSERT INTO millrace.pools (name, amount, unit, description) VALUES ('memory-mb', 4096, 'MB', 'what a worker may take')";
     statement(SQL).run(conn).unwrap();
+}
+
+/// Set by hand to what the node's own setting says.
+fn bounds(conn: &mut PgConnection) {
+    const SQL: &str =
+        "UPDATE millrace.nodes SET wanted_slots_min = slots_min, wanted_slots_max = slots_max, wanted_slots_at = now(),
+        wanted_slots_by = 'ada@example.org'";
+    assert_eq!(statement(SQL).run(conn).unwrap(), 1);
 }
 
 /// Shown to everyone, pinned by nobody.

@@ -62,7 +62,7 @@ fn an_empty_page_teaches_what_it_is_for_and_what_to_do_first() {
 }
 
 /// What a role may not open, and the least role that may.
-const FORBIDDEN: [(Role, &str, &str); 15] = [
+const FORBIDDEN: [(Role, &str, &str); 16] = [
     (Role::Viewer, "/database", "auditor"),
     (Role::Viewer, "/people", "admin"),
     (Role::Operator, "/people", "admin"),
@@ -76,6 +76,7 @@ const FORBIDDEN: [(Role, &str, &str); 15] = [
     (Role::Viewer, "/failures/0123456789abcdef/mute", "operator"),
     (Role::Viewer, "/queues/default/pause", "operator"),
     (Role::Viewer, "/nodes/mil-01/drain", "operator"),
+    (Role::Viewer, "/nodes/mil-01/slots", "operator"),
     (Role::Viewer, "/pools/new", "operator"),
     (Role::Viewer, "/templates/new", "operator"),
 ];

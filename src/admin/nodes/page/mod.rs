@@ -4,11 +4,13 @@
 //! /nodes                list ─── row (one node as it stands)       /live/nodes
 //! /nodes/{name}         show ─── row, what runs there, trail        /live/node?name=
 //! /nodes/{name}/drain, /resume   act (asks, acts; answers with the parts of the page it was begun on)
+//! /nodes/{name}/slots, /own-slots   slots (a form for other bounds, and the way back to the node's own setting)
 //! ```
 mod act;
 mod list;
 mod row;
 mod show;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,10 @@ pub fn routes() -> Vec<Route> {
         Route::get("/live/nodes", read, live::stream::<list::ListPage>),
         Route::get(paths::NODE, read, live::show::<show::ShowPage>),
         Route::get("/live/node", read, live::stream::<show::ShowPage>),
+        Route::get(paths::NODE_SLOTS, run, slots::ask),
+        Route::post(paths::NODE_SLOTS, run, slots::act),
+        Route::get(paths::NODE_OWN_SLOTS, run, slots::ask_back),
+        Route::post(paths::NODE_OWN_SLOTS, run, slots::take_back),
         Route::get(paths::NODE_ACT, run, act::ask),
         Route::post(paths::NODE_ACT, run, act::act),
     ]
@@ -52,7 +58,13 @@ impl Refusal for NodeError {
         let told = format!("{}.", sentence(&self.to_string()));
         match self {
             NodeError::NotFound(_) => WebError::NotFound,
-            NodeError::NotUp { .. } | NodeError::NotDraining { .. } => WebError::Conflict(told),
+            NodeError::NotUp { .. }
+            | NodeError::NotDraining { .. }
+            | NodeError::NoCeiling(_)
+            | NodeError::NotBounded(_) => WebError::Conflict(told),
+            NodeError::BeyondCeiling { .. } | NodeError::BadBounds => {
+                WebError::Invalid(vec![Problem { field: "max".into(), message: told }])
+            }
             NodeError::BadNote(_) => WebError::Invalid(vec![Problem { field: "reason".into(), message: told }]),
             NodeError::Forbidden(lacking) => lacking.into(),
             NodeError::Db(error) => error.into(),

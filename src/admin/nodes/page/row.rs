@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::admin::nodes::{NodeRow, NodeState};
+use crate::admin::nodes::{Bounds, NodeRow, NodeState};
 use crate::web::cells::cells;
 use crate::web::charts::Bar;
 use crate::web::format::{self, Stamp, bytes, duration, duration_ms};
@@ -36,6 +36,14 @@ pub struct Row {
     pub slots: String,
     /// Between how many slots it chooses: `2 to 32`; empty when their number is fixed.
     pub bounds: String,
+    /// The bounds in force, in words; empty when it has not told them.
+    pub in_force: String,
+    /// Those of its own setting; empty when it has not told them.
+    pub own_bounds: String,
+    /// Who set other bounds than its own, and when.
+    pub bounded: Option<(String, Stamp)>,
+    /// For how many slots its engine has room, if it has told.
+    pub ceiling: Option<i32>,
     pub running: i64,
     pub memory: String,
     pub version: String,
@@ -54,6 +62,7 @@ pub struct Row {
     pub commands: String,
     pub may_drain: bool,
     pub may_resume: bool,
+    pub may_bound: bool,
 }
 
 impl Row {
@@ -70,10 +79,15 @@ impl Row {
             cells: if state == NodeState::Gone { Vec::new() } else { cells(node.busy, node.slots, ages) },
             cells_label: format!("{} of {} slots busy", node.busy, node.slots),
             slots: format!("{}/{}", node.busy, node.slots),
-            bounds: match (node.slots_min, node.slots_max) {
-                (Some(min), Some(max)) if min < max => format!("{min} to {max}"),
-                _ => String::new(),
-            },
+            bounds: words_of(node.bounds().filter(|bounds| bounds.min < bounds.max)),
+            in_force: words_of(node.bounds()),
+            own_bounds: words_of(node.own_bounds()),
+            bounded: node
+                .wanted_slots_by_name
+                .clone()
+                .or(node.wanted_slots_by.clone())
+                .zip(node.wanted_slots_at.map(|at| shell.stamp(at))),
+            ceiling: node.slots_ceiling,
             running: node.running,
             memory: node.memory_bytes.filter(|bytes| *bytes > 0).map_or_else(|| "–".into(), bytes),
             version: node.version.clone(),
@@ -87,6 +101,7 @@ impl Row {
             skewed: skew.is_some_and(|skew| skew > SKEW),
             commands: node.commands.clone().unwrap_or_default(),
             may_drain: may_act && node.state == "up",
+            may_bound: may_act && node.slots_ceiling.is_some(),
             may_resume: may_act && node.state == "draining",
             name: node.name.clone(),
             state,
@@ -101,6 +116,16 @@ impl Row {
     /// The address of an act begun on the node's own page.
     pub fn act(&self, verb: &str) -> String {
         paths::node_act(&self.name, verb)
+    }
+
+    /// The address of the form for other bounds of its slots.
+    pub fn slots_form(&self) -> String {
+        paths::node_slots(&self.name)
+    }
+
+    /// The address of the way back to the bounds of its own setting.
+    pub fn own_slots(&self) -> String {
+        paths::node_own_slots(&self.name)
     }
 
     /// Tells whether it sends heartbeats.
@@ -129,6 +154,10 @@ fn words(state: NodeState, node: &NodeRow, shell: &Shell) -> String {
         NodeState::Silent => format!("for {}", duration_ms(node.heartbeat_age_ms)),
         NodeState::Gone => format!("last heard {}", shell.stamp(node.heartbeat_at).text),
     }
+}
+
+fn words_of(bounds: Option<Bounds>) -> String {
+    bounds.map(Bounds::words).unwrap_or_default()
 }
 
 fn labels(labels: &Value) -> Vec<String> {

@@ -33,7 +33,7 @@ const SIZES_MAX: i32 = 8;
 #[derive(Template)]
 #[template(
     path = "nodes/show.html",
-    blocks = ["head", "banner", "facts", "slots_block", "jobs_block", "sizes_block", "deeds_block"]
+    blocks = ["head", "banner", "facts", "slots_block", "jobs_block", "bounds_block", "sizes_block", "deeds_block"]
 )]
 pub struct ShowPage {
     pub shell: Shell,
@@ -98,6 +98,7 @@ impl LivePage for ShowPage {
             ("panel-facts", &self.as_facts()),
             ("panel-slots", &self.as_slots_block()),
             ("panel-jobs", &self.as_jobs_block()),
+            ("panel-bounds", &self.as_bounds_block()),
             ("panel-sizes", &self.as_sizes_block()),
         ])
     }
@@ -108,6 +109,8 @@ impl ActedOn for ShowPage {
         panels(&[
             ("panel-head", &self.as_head()),
             ("panel-banner", &self.as_banner()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-bounds", &self.as_bounds_block()),
             ("panel-deeds", &self.as_deeds_block()),
         ])
     }
@@ -182,15 +185,24 @@ fn size_line(size: &PoolSize, shell: &Shell) -> SizeLine {
 
 fn deed(record: &Record, shell: &Shell) -> Deed {
     let what = match record.act.as_str() {
-        "node.drain" => "drained it",
-        "node.resume" => "resumed it",
-        other => other,
+        "node.drain" => "drained it".into(),
+        "node.resume" => "resumed it".into(),
+        "node.slots" => bounded(record),
+        other => other.to_owned(),
     };
     Deed {
         initials: initials(&record.actor),
         who: record.actor.clone(),
-        what: if record.accepted { what.into() } else { format!("tried: {what}") },
+        what: if record.accepted { what } else { format!("tried: {what}") },
         reason: record.reason.clone().unwrap_or_default(),
         at: shell.stamp(record.at),
+    }
+}
+
+fn bounded(record: &Record) -> String {
+    let number = |name: &str| record.after.as_ref()?.get(name)?.as_i64();
+    match (number("min"), number("max")) {
+        (Some(min), Some(max)) => format!("set its slots to {min}..{max}"),
+        _ => "set its slots to its own setting".into(),
     }
 }

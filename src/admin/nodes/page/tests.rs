@@ -5,6 +5,7 @@ use askama::Template;
 use super::act::Facts;
 use super::list::ListPage;
 use super::show::ShowPage;
+use super::slots::{SlotsPage, question};
 use crate::admin::jobs::trail::Record;
 use crate::admin::nodes::read::sample::node;
 use crate::admin::nodes::service::Act;
@@ -179,4 +180,57 @@ fn a_node_tells_how_its_pool_grew_and_why() {
     assert!(calm.contains("It had no reason to change"));
     let fixed = NodeRow { slots_min: Some(8), slots_max: Some(8), ..node() };
     assert!(show(Role::Viewer, &fixed, false).render().expect("rendered").contains("It always has as many"));
+}
+
+#[test]
+fn bounds_that_people_set_are_shown_beside_the_nodes_own() {
+    let set = NodeRow {
+        wanted_slots_min: Some(2),
+        wanted_slots_max: Some(8),
+        wanted_slots_at: Some(shell().now),
+        wanted_slots_by: Some("ada@example.org".into()),
+        wanted_slots_by_name: Some("Giulia <b>".into()),
+        ..node()
+    };
+    let page = show(Role::Operator, &set, true);
+    let block = page.as_bounds_block().render().expect("rendered");
+    for word in [
+        "2 to 8</b> as Giulia &#60;b&#62; set them",
+        "Its own setting says 2 to 32",
+        "room for 128",
+        "As its setting says",
+    ] {
+        assert!(block.contains(word), "{word}: {block}");
+    }
+    assert!(page.as_facts().render().expect("rendered").contains("2 to 8"));
+    let viewer = show(Role::Viewer, &set, true).as_bounds_block().render().expect("rendered");
+    assert!(viewer.contains("Giulia") && !viewer.contains("/slots") && !viewer.contains("/own-slots"));
+    let untold = NodeRow { slots_min: None, slots_max: None, slots_ceiling: None, ..node() };
+    let untold = show(Role::Operator, &untold, true).as_bounds_block().render().expect("rendered");
+    assert!(untold.contains("It has not told") && !untold.contains("/slots"), "{untold}");
+    let list = ListPage::new(&actor(Role::Viewer), shell(), &[set], Vec::new()).render().expect("rendered");
+    assert!(list.contains("2 to 8<span title=\"Giulia &#60;b&#62;, "), "{list}");
+}
+
+#[test]
+fn the_form_of_bounds_tells_what_is_in_force_and_keeps_what_was_typed() {
+    let fresh = SlotsPage::new(shell(), &node(), Form::default());
+    let html = fresh.render().expect("rendered");
+    clean(&html);
+    for word in [
+        "It has 2 to 32 now",
+        "value=\"2\"",
+        "value=\"32\"",
+        "fra-01 has room for 128",
+        "action=\"/nodes/fra-01/slots\"",
+    ] {
+        assert!(html.contains(word), "{word}: {html}");
+    }
+    let mut typed = Form::default().with("min", "<b>a").with("max", "9");
+    typed.refuse("min", "No number");
+    let dialog = SlotsPage::new(shell(), &nodes()[3], typed);
+    let dialog = dialog.as_dialog().render().expect("rendered").to_string();
+    assert!(dialog.contains("value=\"&#60;b&#62;a\"") && dialog.contains("when it starts again"), "{dialog}");
+    let ask = question(&node(), Form::default());
+    assert!(ask.effects[0].starts_with("Its setting says 2 to 32.") && ask.action == "/nodes/fra-01/own-slots");
 }
