@@ -302,12 +302,16 @@ pub fn list(
             Next::Unknown(below) => (below, 0), // one look is all that may be read there
             Next::Nothing => break None,
         };
-        let wanted = rows_max - rows.len() as i64;
+        let (wanted, looked_from) = (rows_max - rows.len() as i64, Instant::now());
         let (found, edge) = look(conn, scope, filter, (Cursor::After(below), floor), wanted)?;
         rows.extend(found);
         let edge = edge.or(Some(floor)).filter(|floor| *floor > filter.ids().0);
         match edge {
-            Some(edge) if floor > 0 && rows.len() as i64 <= rows_max && begun.elapsed() < LOOK_FOR => from = edge,
+            Some(edge)
+                if floor > 0 && rows.len() as i64 <= rows_max && begun.elapsed() + looked_from.elapsed() < LOOK_FOR =>
+            {
+                from = edge; // the next look takes about as long as this one
+            }
             edge => break edge,
         }
     };

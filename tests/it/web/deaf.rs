@@ -14,6 +14,7 @@ const CUT_WITHIN: Duration = Duration::from_secs(90);
 /// A connection that has asked for more than all buffers between here and there hold.
 fn asking(address: &str, receive_bytes: usize) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_tcp_mss(1_400).unwrap(); // as over a network: a piece of loopback's size would not fit into a small window
     socket.set_recv_buffer_size(receive_bytes).unwrap();
     socket.connect(&address.parse::<SocketAddr>().unwrap().into()).unwrap();
     let mut stream = TcpStream::from(socket);

@@ -1,5 +1,7 @@
 //! What a list shows, read in one go: the rows, the counts, and for an empty list what would fill it.
 
+use std::time::{Duration, Instant};
+
 use super::names;
 use super::view::{ListView, Order};
 use crate::admin::jobs::place::Place;
@@ -12,6 +14,8 @@ use crate::web::shell::Shell;
 
 /// How often a list that found nothing yet looks on, 5,000 rows each time, before it leaves going on to the reader.
 const LOOKS_MAX: usize = 4;
+/// How long a page goes on with that.
+const LOOKS_FOR: Duration = Duration::from_millis(80);
 /// Most parts that are left out in turn.
 const HINTS_MAX: usize = 5;
 /// Rows that are counted when a part of the filter is left out.
@@ -76,8 +80,12 @@ impl Found {
 
 /// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
 fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<Sorted, DbError> {
+    let begun = Instant::now();
     let mut found = sorted(conn, &actor.scope, filter, (view.order, view.cursor), view.rows_max)?;
     for _ in 1..LOOKS_MAX {
+        if begun.elapsed() > LOOKS_FOR {
+            break;
+        }
         let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok(found) };
         found = sorted(conn, &actor.scope, filter, (view.order, view.cursor.on_from(edge)), view.rows_max)?;
         if view.cursor == Cursor::Newest {
