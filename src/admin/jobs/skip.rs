@@ -12,7 +12,7 @@ use crate::queue::digests::BLOCK_IDS;
 pub enum Next {
     /// Below this id: no digest tells what is there.
     Unknown(i64),
-    /// Something may match there, as a digest says.
+    /// Something may match there, as a digest says, or because there is none yet.
     Told {
         /// Below this id.
         below: i64,
@@ -52,8 +52,11 @@ impl Skip {
         let Some((Some(first), Some(last), made, oldest, found)) = rows.into_iter().next() else {
             return Ok(Next::Unknown(from));
         };
-        let is_told = made == last - first + 1 && (first..=last).contains(&block);
+        let is_one_run = made == last - first + 1;
+        let is_told = is_one_run && (first..=last).contains(&block);
         Ok(match (is_told, found) {
+            // what is newer than all digests has to be looked into, and nothing else before they tell
+            (false, _) if is_one_run && block > last => Next::Told { below: from, floor: (last + 1) * BLOCK_IDS },
             (false, _) => Next::Unknown(from),
             (true, Some(found)) => Next::Told { below: from.min((found + 1) * BLOCK_IDS), floor: found * BLOCK_IDS },
             // what is older than all digests has to be looked into

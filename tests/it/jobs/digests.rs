@@ -147,7 +147,6 @@ fn jobs_that_wait_for_their_first_attempt_are_passed_until_they_begin() {
     let before: Vec<Vec<i64>> = asks.iter().map(|ask| found(&mut conn, ask)).collect();
     (0..=BLOCKS).for_each(|block| assert!(digest(&mut conn, block).unwrap()));
     for (ask, ids) in asks.iter().zip(&before) {
-        println!("{ask}");
         reads(&mut conn, |conn| assert_eq!(found(conn, ask), *ids, "{ask}")).have_none_of("ready");
     }
 
