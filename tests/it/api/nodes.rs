@@ -63,7 +63,8 @@ fn the_slots_of_a_node_are_bounded_and_given_back_to_its_setting() {
     for (body, told) in [
         (json!({"min": 5, "max": 4}), "not more than the most"),
         (json!({"max": 4}), "name both min and max"),
-        (json!({"min": 0, "max": 4}), "a whole number from 1"),
+        (json!({"min": 0, "max": 4}), "1 or more"),
+        (json!({"min": "two", "max": 4}), "a whole number from 1"),
         (json!({"min": 1, "max": 4, "maximum": 5}), "maximum"),
     ] {
         let refused = slots(body).expect(422);
