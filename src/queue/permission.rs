@@ -72,6 +72,8 @@ pub enum Permission {
     RunQueues,
     /// Drain nodes.
     RunNodes,
+    /// Set how many slots a node may have.
+    BoundNodes,
     /// Make, change and remove pools.
     RunPools,
     /// See templates and their versions: what may be enqueued, and what it does.
@@ -98,7 +100,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -115,6 +117,7 @@ impl Permission {
         Self::ExportJobs,
         Self::RunQueues,
         Self::RunNodes,
+        Self::BoundNodes,
         Self::RunPools,
         Self::ReadTemplates,
         Self::DraftTemplates,
@@ -153,7 +156,7 @@ impl Permission {
             | Self::RunPools
             | Self::HandleFailures
             | Self::DraftTemplates => matches!(role, Admin | Operator),
-            Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations => role == Admin,
+            Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations | Self::BoundNodes => role == Admin,
             Self::ShareViews => matches!(role, Admin | Operator | Analyst | Auditor),
             Self::ReadAudit => matches!(role, Admin | Auditor),
             Self::ReadHealth => matches!(role, Admin | Operator | Auditor),
@@ -176,7 +179,7 @@ impl Permission {
             Self::ReadQueues => ("queues", false),
             Self::ReadNodes => ("nodes", false),
             Self::RunQueues => ("queues", true),
-            Self::RunNodes => ("nodes", true),
+            Self::RunNodes | Self::BoundNodes => ("nodes", true),
             Self::ReadPools => ("pools", false),
             Self::ReadFailures => ("failures", false),
             Self::HandleFailures => ("failures", true),

@@ -173,7 +173,7 @@ fn with_script_an_act_answers_with_the_parts_of_the_page_it_was_begun_on() {
 fn the_slots_of_a_node_are_bounded_by_a_form_and_given_back() {
     let (console, _engine) = console();
     let mut conn = console.db.connect();
-    let mut browser = console.browser(Role::Operator);
+    let mut browser = console.browser(Role::Admin);
     const SLOTS: &str = "SELECT slots::bigint AS number FROM millrace.nodes";
     let page = browser.get("/nodes/fra-01").body;
     assert!(page.contains("as its own setting says") && !page.contains("/nodes/fra-01/own-slots"), "{page}");

@@ -9,7 +9,7 @@ use super::service::{self, Act, NodeError, act_in};
 use super::slots::{Bounds, bound_in};
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
-use crate::queue::permission::Permission::{ReadNodes, RunNodes};
+use crate::queue::permission::Permission::{BoundNodes, ReadNodes, RunNodes};
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, paths, told};
 use crate::web::error::WebError;
 use crate::web::form::Problem;
@@ -27,7 +27,7 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::NODES, Needs(ReadNodes), list),
         Route::get(paths::NODE, Needs(ReadNodes), show),
         Route::get(paths::NODE_SCALING, Needs(ReadNodes), scaling),
-        Route::post(paths::NODE_SLOTS, Needs(RunNodes), bound),
+        Route::post(paths::NODE_SLOTS, Needs(BoundNodes), bound),
         Route::post(paths::NODE_DRAIN, Needs(RunNodes), drain),
         Route::post(paths::NODE_RESUME, Needs(RunNodes), resume),
     ]

@@ -146,6 +146,11 @@ pub fn may_act(actor: &Actor) -> bool {
     actor.may(Permission::RunNodes) && actor.scope.is_everything()
 }
 
+/// Tells whether the actor may set how many slots nodes have.
+pub fn may_bound(actor: &Actor) -> bool {
+    actor.may(Permission::BoundNodes) && actor.scope.is_everything()
+}
+
 fn refusal(act: Act, NodeRow { name: node, state, .. }: NodeRow) -> NodeError {
     match act {
         Act::Drain => NodeError::NotUp { node, state },

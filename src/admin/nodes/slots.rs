@@ -81,11 +81,11 @@ pub fn bound_in(
     name: &str,
     (wanted, reason): (Option<Bounds>, &str),
 ) -> Result<NodeRow, NodeError> {
-    actor.require(Permission::RunNodes)?;
+    actor.require(Permission::BoundNodes)?;
     let reason = note(reason)?;
     lock(tx, name)?;
     let before = service::found(tx, name)?;
-    if !service::may_act(actor) {
+    if !service::may_bound(actor) {
         return Err(NodeError::NotFound(before.name));
     }
     check(&before, wanted)?;

@@ -70,6 +70,7 @@ fn words(permission: Permission) -> &'static str {
         Permission::RepairJobs => "Retry, cancel, hold, release and reschedule jobs, change their priority",
         Permission::RunQueues => "Pause and resume queues, change their weight",
         Permission::RunNodes => "Drain and resume nodes",
+        Permission::BoundNodes => "Set how many slots a node may have",
         Permission::ReadOperations => "See bulk operations",
         Permission::RunOperations => "Act on up to 1,000 jobs at once",
         Permission::RunLargeOperations => "Act on more than 1,000 jobs at once",

@@ -46,7 +46,7 @@ fn a_node_is_shown_and_drained() {
 #[test]
 fn the_slots_of_a_node_are_bounded_and_given_back_to_its_setting() {
     let server = Server::start();
-    let program = server.program(Role::Operator);
+    let program = server.program(Role::Admin);
     let _engine = TestEngine::start_as(&server.db, "fra-01", Registry::default());
     let slots = |body| program.post("/api/v1/nodes/fra-01/slots", &body);
     wait_until(|| program.get("/api/v1/nodes/fra-01").expect(200)["slots"] == 2).expect("a heartbeat");

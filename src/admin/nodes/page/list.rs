@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::row::Row;
-use crate::admin::nodes::service::{self, NodeError, may_act};
+use crate::admin::nodes::service::{self, NodeError};
 use crate::admin::nodes::{Ages, NodeRow, NodeState, ages};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
@@ -53,10 +53,8 @@ impl ActedOn for ListPage {}
 impl ListPage {
     pub(super) fn new(actor: &Actor, shell: Shell, nodes: &[NodeRow], ages: Vec<Ages>) -> Self {
         let ages: HashMap<String, Vec<f64>> = ages.into_iter().map(|one| (one.name, one.running_for)).collect();
-        let may_act = may_act(actor);
-        let row = |node: &NodeRow| {
-            Row::new(node, ages.get(&node.name).map(Vec::as_slice).unwrap_or_default(), &shell, may_act)
-        };
+        let row =
+            |node: &NodeRow| Row::new(node, ages.get(&node.name).map(Vec::as_slice).unwrap_or_default(), &shell, actor);
         Self {
             tabs: node_tabs(paths::NODES),
             facts_line: facts(nodes),

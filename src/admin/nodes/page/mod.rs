@@ -24,16 +24,16 @@ use crate::web::table::{Access, Route};
 
 /// The routes of the pages of nodes.
 pub fn routes() -> Vec<Route> {
-    let [read, run] = [Permission::ReadNodes, Permission::RunNodes].map(Access::Needs);
+    let [read, run, bound] = [Permission::ReadNodes, Permission::RunNodes, Permission::BoundNodes].map(Access::Needs);
     vec![
         Route::get(paths::NODES, read, live::show::<list::ListPage>),
         Route::get("/live/nodes", read, live::stream::<list::ListPage>),
         Route::get(paths::NODE, read, live::show::<show::ShowPage>),
         Route::get("/live/node", read, live::stream::<show::ShowPage>),
-        Route::get(paths::NODE_SLOTS, run, slots::ask),
-        Route::post(paths::NODE_SLOTS, run, slots::act),
-        Route::get(paths::NODE_OWN_SLOTS, run, slots::ask_back),
-        Route::post(paths::NODE_OWN_SLOTS, run, slots::take_back),
+        Route::get(paths::NODE_SLOTS, bound, slots::ask),
+        Route::post(paths::NODE_SLOTS, bound, slots::act),
+        Route::get(paths::NODE_OWN_SLOTS, bound, slots::ask_back),
+        Route::post(paths::NODE_OWN_SLOTS, bound, slots::take_back),
         Route::get(paths::NODE_ACT, run, act::ask),
         Route::post(paths::NODE_ACT, run, act::act),
     ]

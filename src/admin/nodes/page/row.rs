@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::admin::nodes::service::{may_act, may_bound};
 use crate::admin::nodes::{Bounds, NodeRow, NodeState};
+use crate::queue::actor::Actor;
 use crate::web::cells::cells;
 use crate::web::charts::Bar;
 use crate::web::format::{self, Stamp, bytes, duration, duration_ms};
@@ -66,8 +68,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Shows `node`, whose jobs have run for `ages` (seconds, longest first), to who `may_act` or not.
-    pub fn new(node: &NodeRow, ages: &[f64], shell: &Shell, may_act: bool) -> Self {
+    /// Shows `node`, whose jobs have run for `ages` (seconds, longest first), to `actor`.
+    pub fn new(node: &NodeRow, ages: &[f64], shell: &Shell, actor: &Actor) -> Self {
+        let may_act = may_act(actor);
         let state = NodeState::of(node);
         let (tone, word) = look(state);
         let skew = node.clock_skew_ms.map(|ms| Duration::from_millis(ms.unsigned_abs().into()));
@@ -101,7 +104,7 @@ impl Row {
             skewed: skew.is_some_and(|skew| skew > SKEW),
             commands: node.commands.clone().unwrap_or_default(),
             may_drain: may_act && node.state == "up",
-            may_bound: may_act && node.slots_ceiling.is_some(),
+            may_bound: may_bound(actor) && node.slots_ceiling.is_some(),
             may_resume: may_act && node.state == "draining",
             name: node.name.clone(),
             state,

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::row::Row;
 use crate::admin::jobs::trail::{Record, trail_of};
-use crate::admin::nodes::service::{self, NodeError, may_act};
+use crate::admin::nodes::service::{self, NodeError};
 use crate::admin::nodes::{NodeRow, NodeState, RunningJob, ages, running_on};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
@@ -126,7 +126,7 @@ impl ShowPage {
         let live = paths::with_query(&paths::live("node"), &[("name", &node.name)]);
         let shell = shell.titled(node.name.clone(), Section::Nodes).under("Nodes", paths::NODES);
         Self {
-            node: Row::new(node, ages, &shell, may_act(actor)),
+            node: Row::new(node, ages, &shell, actor),
             jobs: jobs.iter().map(|job| line(job, &shell)).collect(),
             sizes: sizes.iter().map(|size| size_line(size, &shell)).collect(),
             deeds: trail.iter().map(|record| deed(record, &shell)).collect(),

@@ -110,7 +110,7 @@ pub fn question(node: &NodeRow, form: Form) -> Confirm {
 
 fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<NodeRow, NodeError> {
     let node = service::find(conn, actor, name)?;
-    if service::may_act(actor) { Ok(node) } else { Err(NodeError::NotFound(node.name)) }
+    if service::may_bound(actor) { Ok(node) } else { Err(NodeError::NotFound(node.name)) }
 }
 
 /// Reads the bounds that were typed; what is wrong with them is noted in the form.
