@@ -66,13 +66,18 @@ pub(super) fn run(url: &str, audience: Audience, serve: &Serve<'_>) -> Result<Fi
     say(&format!("readers: {} look, {} more never read", audience.readers, audience.deaf));
     let streams = open_all(&place, &visitor, audience)?;
     let over = AtomicBool::new(false);
-    let (watched, met, cut) = std::thread::scope(|scope| {
+    let (watched, met, cut, (early, late)) = std::thread::scope(|scope| {
         let (read, deaf) = streams;
+        let early = scope.spawn(|| {
+            std::thread::sleep(Duration::from_secs(audience.seconds.into()) / 4); // everybody has their first frame
+            resident_bytes()
+        });
         let threads: Vec<_> = read.into_iter().map(|stream| scope.spawn(|| follow(stream, &over))).collect();
         let watched = steady::ours(&place, &stage, audience.rate, audience.seconds);
         over.store(true, Ordering::Relaxed);
         let met: Vec<Vec<Met>> = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
-        (watched, met, deaf.into_iter().filter(is_cut).count())
+        let late = resident_bytes();
+        (watched, met, deaf.into_iter().filter(is_cut).count(), (early.join().unwrap_or_default(), late))
     });
     let watched = watched?;
     let per_s = |flow: &steady::Flow| flow.waits_ms().len() as f64 / flow.used.wall.as_secs_f64();
@@ -84,7 +89,8 @@ pub(super) fn run(url: &str, audience: Audience, serve: &Serve<'_>) -> Result<Fi
     figures.add("alone_p99_ms", quantile(&alone.waits_ms(), 0.99));
     tell(&mut figures, &met, cut);
     figures.more.insert("resident_bytes_before", before.into());
-    figures.more.insert("resident_bytes_after", resident_bytes().into());
+    figures.more.insert("resident_bytes_after_a_quarter", early.into());
+    figures.more.insert("resident_bytes_at_the_end", late.into());
     Ok(figures)
 }
 

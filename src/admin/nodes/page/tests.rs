@@ -192,7 +192,7 @@ fn bounds_that_people_set_are_shown_beside_the_nodes_own() {
         wanted_slots_by_name: Some("Giulia <b>".into()),
         ..node()
     };
-    let page = show(Role::Operator, &set, true);
+    let page = show(Role::Admin, &set, true);
     let block = page.as_bounds_block().render().expect("rendered");
     for word in [
         "2 to 8</b> as Giulia &#60;b&#62; set them",
@@ -203,10 +203,10 @@ fn bounds_that_people_set_are_shown_beside_the_nodes_own() {
         assert!(block.contains(word), "{word}: {block}");
     }
     assert!(page.as_facts().render().expect("rendered").contains("2 to 8"));
-    let viewer = show(Role::Viewer, &set, true).as_bounds_block().render().expect("rendered");
-    assert!(viewer.contains("Giulia") && !viewer.contains("/slots") && !viewer.contains("/own-slots"));
+    let other = show(Role::Operator, &set, true).as_bounds_block().render().expect("rendered");
+    assert!(other.contains("Giulia") && !other.contains("/slots") && !other.contains("/own-slots"));
     let untold = NodeRow { slots_min: None, slots_max: None, slots_ceiling: None, ..node() };
-    let untold = show(Role::Operator, &untold, true).as_bounds_block().render().expect("rendered");
+    let untold = show(Role::Admin, &untold, true).as_bounds_block().render().expect("rendered");
     assert!(untold.contains("It has not told") && !untold.contains("/slots"), "{untold}");
     let list = ListPage::new(&actor(Role::Viewer), shell(), &[set], Vec::new()).render().expect("rendered");
     assert!(list.contains("2 to 8<span title=\"Giulia &#60;b&#62;, "), "{list}");
