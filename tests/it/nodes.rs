@@ -224,10 +224,10 @@ fn the_slots_of_a_node_are_bounded_by_a_form_and_given_back() {
     wait_until(|| number(&mut conn, SLOTS) == 2).expect("it obeys");
     assert_eq!(console.number("SELECT count(*) AS id FROM millrace.audit WHERE act = 'node.slots'"), 3);
 
-    let mut limited = console.browser_of(console.person(Role::Operator, &["mail"]));
+    let mut limited = console.browser_of(console.person(Role::Admin, &["mail"]));
     assert!(!limited.get("/nodes/fra-01").body.contains("/nodes/fra-01/slots"));
     assert_eq!(limited.post("/nodes/fra-01/slots", "min=1&max=1").status, 404);
-    assert_eq!(console.browser(Role::Viewer).get("/nodes/fra-01/slots").status, 403);
+    assert_eq!(console.browser(Role::Operator).get("/nodes/fra-01/slots").status, 403);
     strangers(&console);
     assert_eq!(browser.get("/nodes/mute-01/slots").status, 409, "it has not told what it has room for");
 }

@@ -13,6 +13,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, SmallInt, Text,
 use serde_json::Value;
 
 use super::JobFilter;
+use super::joins::{self, Matching};
 use super::place::Place;
 use super::query::Condition;
 use super::skip::{Next, Skip};
@@ -230,34 +231,21 @@ const COLUMNS: &str = "SELECT * FROM (
     (extract(epoch FROM CASE WHEN h.started_at IS NOT NULL THEN h.finished_at - h.started_at
         WHEN f.state = 'running' THEN clock_timestamp() - f.at END) * 1000)::bigint AS run_ms
 ";
-/// The rows that were looked at, with what conditions ask of them; a condition follows.
-pub(super) const JOINED: &str = "FROM looked f
-JOIN millrace.queues q ON q.id = f.queue_id
-JOIN millrace.templates t ON t.id = f.template_id
-LEFT JOIN millrace.jobs j ON j.id = f.job_id
-LEFT JOIN millrace.template_versions v ON v.template_id = j.template_id AND v.version = j.version
-LEFT JOIN millrace.history h ON h.job_id = f.job_id AND f.state IN ('succeeded', 'failed', 'cancelled', 'expired')
-LEFT JOIN millrace.nodes n ON n.id = h.node_id
-LEFT JOIN millrace.live live ON live.job_id = f.job_id AND f.state = 'running'
-LEFT JOIN LATERAL (
-    SELECT n.name FROM millrace.leases l JOIN millrace.nodes n ON n.id = l.node_id WHERE f.state = 'running' AND l.job_ids @> ARRAY[f.job_id] LIMIT 1
-) AS ln ON true
-LEFT JOIN LATERAL (
-    SELECT a.error, a.fingerprint FROM millrace.attempts a WHERE f.attempt > 0 AND f.state IN ('retrying', 'held', 'ready', 'scheduled') AND a.job_id = f.job_id
-    ORDER BY a.fence DESC LIMIT 1
-) AS a ON true
-WHERE (($5::text[] = '{}' AND $6::text[] = '{}') OR q.name = ANY ($5) OR j.tags && $6) AND ";
-
-/// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$7`.
-fn list_sql(looked: &str, dir: &str, condition: &str, rows_max: i64) -> String {
+/// Puts the statement together: `dir` orders, the page has at most `rows_max` rows, the condition's parameters begin with `$7`. Only
+/// what the condition asks is joined to all rows that were looked at; the rest of what a row shows is joined to those that match.
+fn list_sql(looked: &str, dir: &str, matching: &Matching<'_>, rows_max: i64) -> String {
     format!(
-        "{looked}{COLUMNS}{JOINED}{condition}
-ORDER BY f.k {dir} LIMIT {rows_max})
+        "{looked}, matched AS MATERIALIZED (
+    SELECT f.* {matching} ORDER BY f.k {dir} LIMIT {rows_max}
+)
+{COLUMNS}FROM matched f{all}
+ORDER BY f.k {dir})
 UNION ALL
 SELECT last.k, 0, 'edge', '', NULL, '', 0::smallint, 0::smallint, 0, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL
 FROM (SELECT k FROM looked ORDER BY k {dir} OFFSET $4 - 1) AS last
-) AS page ORDER BY state = 'edge', k {dir}"
+) AS page ORDER BY state = 'edge', k {dir}",
+        all = joins::all()
     )
 }
 
@@ -356,13 +344,14 @@ pub(super) fn read<T: QueryableByName<Pg> + 'static>(
     };
     let condition = Condition::of(&filter.query, &filter.asker, 7);
     let states: Vec<&str> = filter.places().into_iter().map(JobState::as_str).collect();
-    let asked = statement_built(around(list_sql(looked, dir, &condition.sql, rows_max + 1)))
-        .bind::<Array<Text>, _>(states)
-        .bind::<BigInt, _>(from)
-        .bind::<BigInt, _>(bound)
-        .bind::<BigInt, _>(look)
-        .bind::<Array<Text>, _>(&scope.queues)
-        .bind::<Array<Text>, _>(&scope.tags);
+    let asked =
+        statement_built(around(list_sql(looked, dir, &Matching { condition: &condition.sql, scope }, rows_max + 1)))
+            .bind::<Array<Text>, _>(states)
+            .bind::<BigInt, _>(from)
+            .bind::<BigInt, _>(bound)
+            .bind::<BigInt, _>(look)
+            .bind::<Array<Text>, _>(&scope.queues)
+            .bind::<Array<Text>, _>(&scope.tags);
     let asked = condition.bind(asked);
     transaction(conn, "admin::jobs::list", |tx| {
         tx.batch_execute(ALONG_LINES)?;

@@ -13,6 +13,7 @@ mod fresh;
 mod gate;
 pub mod gather;
 pub mod idempotency;
+mod joins;
 pub mod json;
 mod kin;
 mod list;

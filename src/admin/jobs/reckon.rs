@@ -8,7 +8,8 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::JobFilter;
-use super::list::{ALONG_LINES, JOINED, OLDER};
+use super::joins::Matching;
+use super::list::{ALONG_LINES, OLDER};
 use super::query::Condition;
 use super::skip::{Next, Skip};
 use super::tally::counted;
@@ -88,7 +89,7 @@ fn look(
 ) -> Result<Option<i64>, DbError> {
     let condition = Condition::of(&filter.query, &filter.asker, 7);
     let states: Vec<&str> = filter.places().into_iter().map(JobState::as_str).collect();
-    let asked = statement_built(sql(&condition.sql))
+    let asked = statement_built(sql(&Matching { condition: &condition.sql, scope }))
         .bind::<Array<Text>, _>(states)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(lowest)
@@ -111,9 +112,9 @@ fn look(
 }
 
 /// Several statements' snapshots are added up: a job that moves meanwhile keeps its id, so that none is counted twice.
-fn sql(condition: &str) -> String {
+fn sql(matching: &Matching<'_>) -> String {
     format!(
-        "{}SELECT f.state, count(*) AS jobs {JOINED}{condition}
+        "{}SELECT f.state, count(*) AS jobs {matching}
 GROUP BY f.state
 UNION ALL
 SELECT 'edge', last.k FROM (SELECT k FROM looked ORDER BY k DESC OFFSET $4 - 1) AS last",

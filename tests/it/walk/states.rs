@@ -76,7 +76,7 @@ const FORBIDDEN: [(Role, &str, &str); 16] = [
     (Role::Viewer, "/failures/0123456789abcdef/mute", "operator"),
     (Role::Viewer, "/queues/default/pause", "operator"),
     (Role::Viewer, "/nodes/mil-01/drain", "operator"),
-    (Role::Viewer, "/nodes/mil-01/slots", "operator"),
+    (Role::Operator, "/nodes/mil-01/slots", "admin"),
     (Role::Viewer, "/pools/new", "operator"),
     (Role::Viewer, "/templates/new", "operator"),
 ];
