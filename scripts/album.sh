@@ -19,7 +19,7 @@ for _ in $(seq 240); do
 done
 url=$(grep -om1 'http://[0-9.:]*' "$data/said")
 email=$(grep -om1 '[a-z.]*@[a-z.]*' "$data/said")
-password=$(sed -n 's/.*Password of everybody: *//p' "$data/said" "$data"/data/* 2>/dev/null | head -1)
+password=$(sed -n 's/.*Password of everybody: *//p' "$data/said")
 one() { millrace --json job list "$1" --limit 1 | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -1; }
 failed=$(one state:failed) succeeded=$(one state:succeeded)
 node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -1)
