@@ -22,7 +22,7 @@ email=$(grep -om1 '[a-z.]*@[a-z.]*' "$data/said")
 password=$(sed -n 's/.*Password of everybody: *//p' "$data/said")
 one() { millrace --json job list "$1" --limit 1 | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -1; }
 failed=$(one state:failed) succeeded=$(one state:succeeded)
-node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -1)
+node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | sort | head -1)
 group=$(millrace --json failure list | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
 rm -rf "$folder"
 scripts/screenshots.sh "$url" "$email" "$password" "$folder" \
