@@ -4,8 +4,6 @@
 //! The key is the job's id, which never changes: whoever follows the pages meets each job once, however jobs move meanwhile.
 //! Jobs that were moved stand in `ready` under a newer place than their id and are found by their placement, all others by the line.
 
-use std::time::{Duration, Instant};
-
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
@@ -139,6 +137,8 @@ pub struct JobPage {
     pub older: Option<i64>,
     /// The bounded look ended before the page was full: there may be more beyond this place.
     pub edge: Option<i64>,
+    /// How many looks that took.
+    pub looks: usize,
 }
 
 /// Where to look, for both directions: `$dir` orders, `$cmp` compares with the cursor, `$end` with the last id that can be meant.
@@ -259,8 +259,9 @@ pub(super) const ALONG_LINES: &str = "SET LOCAL enable_bitmapscan = off; SET LOC
 /// snapshot: asked afterwards, it would have looked further, past jobs that nobody saw.
 pub(super) const EDGE: &str = "edge";
 
-/// How long a page goes on looking behind what cannot match, before it leaves going on to the reader.
-const LOOK_FOR: Duration = Duration::from_millis(100);
+/// How often a page looks for what is rare, before it leaves going on to the reader. A number and no length of time: what a live page
+/// shows must not depend on how busy the machine is.
+pub(super) const LOOKS_MAX: usize = 3;
 
 /// Reads a page of at most `rows_max` (≤ 200) jobs that `scope` covers. What is rare is looked for where it can be, as digests say.
 ///
@@ -279,7 +280,7 @@ pub fn list(
         let (rows, edge) = look(conn, scope, filter, (cursor, 0), rows_max)?;
         return Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) });
     }
-    let (begun, mut rows) = (Instant::now(), Vec::new());
+    let (mut rows, mut looks) = (Vec::new(), 1);
     let mut from = match cursor {
         Cursor::After(k) => k.min(filter.ids().1.saturating_add(1)),
         Cursor::Newest | Cursor::Before(_) | Cursor::At(_) => filter.ids().1.saturating_add(1),
@@ -290,21 +291,19 @@ pub fn list(
             Next::Unknown(below) => (below, 0), // one look is all that may be read there
             Next::Nothing => break None,
         };
-        let (wanted, looked_from) = (rows_max - rows.len() as i64, Instant::now());
+        let wanted = rows_max - rows.len() as i64;
         let (found, edge) = look(conn, scope, filter, (Cursor::After(below), floor), wanted)?;
         rows.extend(found);
         let edge = edge.or(Some(floor)).filter(|floor| *floor > filter.ids().0);
         match edge {
-            Some(edge)
-                if floor > 0 && rows.len() as i64 <= rows_max && begun.elapsed() + looked_from.elapsed() < LOOK_FOR =>
-            {
-                from = edge; // the next look takes about as long as this one
+            Some(edge) if floor > 0 && looks < LOOKS_MAX && rows.len() as i64 <= rows_max => {
+                (from, looks) = (edge, looks + 1)
             }
             edge => break edge,
         }
     };
     let edge = edge.filter(|_| rows.len() as i64 <= rows_max);
-    Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) })
+    Ok(JobPage { edge, looks, ..page(rows, cursor, rows_max as usize) })
 }
 
 /// Looks once, not below `floor`: at most one row more than wanted, and where the look ended before everything was seen.
@@ -374,5 +373,5 @@ fn page(mut rows: Vec<JobRow>, cursor: Cursor, rows_max: usize) -> JobPage {
         Cursor::After(_) => (first, last.filter(|_| more)),
         Cursor::Before(_) => (first.filter(|_| more), last),
     };
-    JobPage { rows, newer, older, edge: None }
+    JobPage { rows, newer, older, edge: None, looks: 1 }
 }

@@ -7,6 +7,9 @@ use super::query::{Condition, reach};
 use crate::base::db::{DbError, PgConnection, statement_built};
 use crate::queue::digests::BLOCK_IDS;
 
+/// Most blocks of one look.
+const REACH_BLOCKS: i64 = 16;
+
 /// Where a look goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -16,7 +19,7 @@ pub enum Next {
     Told {
         /// Below this id.
         below: i64,
-        /// From this id on: below it, other digests tell.
+        /// From this id on: as far down as digests say the same, at most [`REACH_BLOCKS`] of them.
         floor: i64,
     },
     /// Nowhere: nothing matches.
@@ -46,10 +49,10 @@ impl Skip {
         let Some(condition) = &self.0 else { return Ok(Next::Unknown(from)) };
         let block = (from - 1).max(0) / BLOCK_IDS;
         let asked = statement_built(sql(&condition.sql)).bind::<BigInt, _>(block);
-        type Row = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>);
-        type Types = (Nullable<BigInt>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+        type Row = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
+        type Types = (Nullable<BigInt>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
         let rows: Vec<Row> = condition.bind(asked).tuples::<Types, Row>(conn)?;
-        let Some((Some(first), Some(last), made, oldest, found)) = rows.into_iter().next() else {
+        let Some((Some(first), Some(last), made, oldest, found, until)) = rows.into_iter().next() else {
             return Ok(Next::Unknown(from));
         };
         let is_one_run = made == last - first + 1;
@@ -58,7 +61,10 @@ impl Skip {
             // what is newer than all digests has to be looked into, and nothing else before they tell
             (false, _) if is_one_run && block > last => Next::Told { below: from, floor: (last + 1) * BLOCK_IDS },
             (false, _) => Next::Unknown(from),
-            (true, Some(found)) => Next::Told { below: from.min((found + 1) * BLOCK_IDS), floor: found * BLOCK_IDS },
+            (true, Some(found)) => {
+                let lowest = until.map_or((found + 1 - REACH_BLOCKS).max(first), |until| until + 1);
+                Next::Told { below: from.min((found + 1) * BLOCK_IDS), floor: lowest * BLOCK_IDS }
+            }
             // what is older than all digests has to be looked into
             (true, None) if oldest.is_some_and(|oldest| oldest < first * BLOCK_IDS) => Next::Unknown(first * BLOCK_IDS),
             (true, None) => Next::Nothing,
@@ -71,9 +77,12 @@ fn sql(condition: &str) -> String {
         "-- admin::jobs::skip
 WITH span AS (
     SELECT min(d.block) AS first, max(d.block) AS last, count(*) AS made FROM millrace.digests d
+), found AS (
+    SELECT d.block FROM millrace.digests d WHERE d.block <= $1 AND ({condition}) ORDER BY d.block DESC LIMIT 1
 )
 SELECT span.first, span.last, span.made, (SELECT min(j.id) FROM millrace.jobs j) AS oldest,
-    (SELECT d.block FROM millrace.digests d WHERE d.block <= $1 AND ({condition}) ORDER BY d.block DESC LIMIT 1) AS found
-FROM span"
+    found.block AS found, (SELECT max(d.block) FROM millrace.digests d
+        WHERE d.block < found.block AND d.block > found.block - {REACH_BLOCKS} AND ({condition}) IS NOT TRUE) AS until
+FROM span LEFT JOIN found ON true"
     )
 }

@@ -146,7 +146,7 @@ fn by(
     let steps = steps(&mut rows, place, (rows_max as usize, as_of_us, below));
     let rows = rows.into_iter().map(|read| read.job).collect();
     let edge = edge.filter(|_| matched <= SORTED_ROWS_MAX);
-    Ok(Sorted { page: JobPage { rows, newer: None, older: None, edge }, within, steps })
+    Ok(Sorted { page: JobPage { rows, newer: None, older: None, edge, looks: 1 }, within, steps })
 }
 
 /// Cuts off the row that was read beyond the page and finds the pages beside it.

@@ -172,6 +172,20 @@ fn jobs_that_wait_for_their_first_attempt_are_passed_until_they_begin() {
 }
 
 #[test]
+fn a_page_looks_at_neighbouring_blocks_at_once_and_shows_the_same_each_time() {
+    let (_db, mut conn) = fixture();
+    // one in each block: twelve looks of a block each would be more than a page takes
+    conn.batch_execute("UPDATE millrace.history SET state = 'failed' WHERE job_id % 4096 = 4085").unwrap();
+    (0..BLOCKS).for_each(|block| assert!(digest(&mut conn, block).unwrap()));
+
+    for _ in 0..3 {
+        let page =
+            list(&mut conn, &Scope::default(), &asked("state:failed -error:tenant"), Cursor::Newest, 50).unwrap();
+        assert_eq!((page.rows.len(), page.edge), (BLOCKS as usize, None));
+    }
+}
+
+#[test]
 fn a_job_that_is_opened_again_is_looked_at_until_its_digest_knows_it() {
     let (_db, mut conn) = fixture();
     (0..BLOCKS).for_each(|block| assert!(digest(&mut conn, block).unwrap()));

@@ -1,9 +1,8 @@
 //! What a list shows, read in one go: the rows, the counts, and for an empty list what would fill it.
 
-use std::time::{Duration, Instant};
-
 use super::names;
 use super::view::{ListView, Order};
+use crate::admin::jobs::list::LOOKS_MAX;
 use crate::admin::jobs::place::Place;
 use crate::admin::jobs::sorted::{Sorted, Within, sorted};
 use crate::admin::jobs::tally::{Counted, counted};
@@ -12,10 +11,6 @@ use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::web::shell::Shell;
 
-/// How often a list that found nothing yet looks on, 5,000 rows each time, before it leaves going on to the reader.
-const LOOKS_MAX: usize = 4;
-/// How long a page goes on with that.
-const LOOKS_FOR: Duration = Duration::from_millis(80);
 /// Most parts that are left out in turn.
 const HINTS_MAX: usize = 5;
 /// Rows that are counted when a part of the filter is left out.
@@ -80,14 +75,12 @@ impl Found {
 
 /// Reads a page. What is rare is looked for behind the many that do not match, so that a first look at others' jobs is not the end.
 fn look(conn: &mut PgConnection, actor: &Actor, filter: &JobFilter, view: &ListView) -> Result<Sorted, DbError> {
-    let begun = Instant::now();
     let mut found = sorted(conn, &actor.scope, filter, (view.order, view.cursor), view.rows_max)?;
-    for _ in 1..LOOKS_MAX {
-        if begun.elapsed() > LOOKS_FOR {
-            break;
-        }
-        let Some(edge) = found.page.edge.filter(|_| found.page.rows.is_empty()) else { return Ok(found) };
+    let mut looks = found.page.looks;
+    while looks < LOOKS_MAX && found.page.rows.is_empty() {
+        let Some(edge) = found.page.edge else { break };
         found = sorted(conn, &actor.scope, filter, (view.order, view.cursor.on_from(edge)), view.rows_max)?;
+        looks += found.page.looks;
         if view.cursor == Cursor::Newest {
             found.page.newer = None; // there was nothing on the way
         }

@@ -290,7 +290,7 @@ mod tests {
     use crate::web::shell::sample::shell;
 
     fn found(rows: Vec<JobRow>) -> Found {
-        let page = JobPage { rows, newer: None, older: None, edge: None };
+        let page = JobPage { rows, newer: None, older: None, edge: None, looks: 1 };
         Found {
             page,
             within: None,
@@ -341,7 +341,7 @@ mod tests {
         );
         assert!(html.contains("Clear"));
 
-        let partial = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
+        let partial = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42), looks: 1 };
         let partial = Found { page: partial, ..found(Vec::new()) };
         let html = page(Role::Admin, &[("q", "word")], partial).render().expect("rendered");
         assert!(
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_look_that_ended_early_leads_on_whatever_is_known_of_counts() {
         for counted in [None, Some(Counted::default())] {
-            let page_of_none = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42) };
+            let page_of_none = JobPage { rows: Vec::new(), newer: None, older: None, edge: Some(42), looks: 1 };
             let partial = Found { counted, page: page_of_none, ..found(Vec::new()) };
 
             let html = page(Role::Operator, &[], partial).render().expect("rendered");

@@ -103,7 +103,7 @@ mod tests {
 
     fn found(ids: &[i64]) -> Found {
         let rows = ids.iter().map(|id| JobRow { id: JobId(*id), ..row(JobState::Ready) }).collect();
-        let page = JobPage { rows, newer: None, older: None, edge: None };
+        let page = JobPage { rows, newer: None, older: None, edge: None, looks: 1 };
         Found { page, within: None, from_oldest: false, steps: [None; 2], counted: None, hints: Vec::new() }
     }
 
