@@ -114,14 +114,14 @@ pub fn seed(conn: &mut PgConnection, seed: &Seed<'_>) -> Result<usize, SeedError
     Ok(made)
 }
 
-/// Folds the counts at once, so that no page waits for the engine's duty.
+/// Folds the counts at once, so that no page waits for the engine's duty, and clears away what that left behind.
 fn fold(conn: &mut PgConnection) -> Result<(), SeedError> {
     for _ in 0..FOLDS_MAX {
         if counts::fold(conn)? == 0 {
             break;
         }
     }
-    conn.batch_execute("ANALYZE millrace.jobs, millrace.history, millrace.attempts, millrace.rollups")?;
+    conn.batch_execute("VACUUM (ANALYZE)")?;
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use crate::queue::aging::look_every;
 use crate::queue::limits::{self, Cursor};
 use crate::queue::{due, turns};
 
-/// Longest time between two looks.
-const LOOK_MAX: Duration = Duration::from_secs(1);
+/// Longest time between two looks: of what is due sooner, the mover must be told.
+pub(crate) const LOOK_MAX: Duration = Duration::from_secs(1);
 /// Shortest time between two looks.
 const LOOK_MIN: Duration = Duration::from_millis(5);
 

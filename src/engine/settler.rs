@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::lost::LostJobs;
+use super::mover::LOOK_MAX;
 use crate::base::db::{DbError, Link, PgConnection, keep_plans};
 use crate::queue::claim::CLAIM_BATCH_MAX;
 use crate::queue::limits;
@@ -116,7 +117,10 @@ impl Settler {
                 failures = 0;
             }
             match settled {
-                Ok(settled) => tell_dropped(batch, |result| settled.holds(result.job, result.fence)),
+                Ok(settled) => {
+                    tell_mover(shared, batch);
+                    tell_dropped(batch, |result| settled.holds(result.job, result.fence));
+                }
                 Err(error) if is_away(&error) => {
                     failures += 1;
                     batches.push(batch);
@@ -249,6 +253,13 @@ fn forget_places(shared: &Shared, batch: &[Settlement], settled: &Settled) {
     drop(places);
     if bounded().any(|result| !settled.holds(result.job, result.fence)) {
         shared.recount.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Wakes the mover for what is due before it would look by itself.
+fn tell_mover(shared: &Shared, batch: &[Settlement]) {
+    if batch.iter().filter_map(|result| result.ending.waits_for()).any(|wait| wait < LOOK_MAX) {
+        shared.due_bell.ring();
     }
 }
 

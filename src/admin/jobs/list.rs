@@ -275,7 +275,7 @@ pub fn list(
     rows_max: u32,
 ) -> Result<JobPage, DbError> {
     let rows_max = i64::from(rows_max.clamp(1, PAGE_ROWS_MAX));
-    let skip = Skip::of(filter);
+    let skip = Skip::of(filter, LOOK_ROWS_MAX);
     if matches!(cursor, Cursor::Before(_)) || !filter.needs_look(scope) || !skip.can_tell() {
         let (rows, edge) = look(conn, scope, filter, (cursor, 0), rows_max)?;
         return Ok(JobPage { edge, ..page(rows, cursor, rows_max as usize) });

@@ -62,7 +62,7 @@ pub fn reckon(
     let (lowest, highest) = filter.ids();
     let mut reckoned = Reckoned::default();
     let mut below = Some(highest.saturating_add(1));
-    let skip = Skip::of(filter);
+    let skip = Skip::of(filter, LOOK_ROWS);
     while let Some(from) = below {
         let (from, floor) = match skip.below(conn, from)? {
             Next::Told { below, floor } => (below, floor),

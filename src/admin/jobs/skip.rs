@@ -6,8 +6,9 @@ use super::JobFilter;
 use super::query::{Condition, reach};
 use crate::base::db::{DbError, PgConnection, statement_built};
 use crate::queue::digests::BLOCK_IDS;
+use crate::queue::state::JobState;
 
-/// Most blocks of one look.
+/// Most blocks of one look for what is rare: jobs that have succeeded or wait in line are many, the others few in each block.
 const REACH_BLOCKS: i64 = 16;
 
 /// Where a look goes on.
@@ -19,7 +20,7 @@ pub enum Next {
     Told {
         /// Below this id.
         below: i64,
-        /// From this id on: as far down as digests say the same, at most [`REACH_BLOCKS`] of them.
+        /// From this id on: as far down as digests say the same and one look may go.
         floor: i64,
     },
     /// Nowhere: nothing matches.
@@ -28,17 +29,24 @@ pub enum Next {
 
 /// A filter as digests can be asked for it.
 #[derive(Debug)]
-pub struct Skip(Option<Condition>);
+pub struct Skip {
+    condition: Option<Condition>,
+    /// Most blocks of one look.
+    reach: i64,
+}
 
 impl Skip {
-    /// Prepares the question.
-    pub fn of(filter: &JobFilter) -> Self {
-        Self(reach(&filter.query, &filter.asker, 2))
+    /// Prepares the question for looks of so many rows.
+    pub fn of(filter: &JobFilter, rows_max: i64) -> Self {
+        let places = filter.places();
+        let are_many = places.contains(&JobState::Succeeded) || places.contains(&JobState::Ready);
+        let reach_blocks = if are_many { (rows_max / BLOCK_IDS).max(1) } else { REACH_BLOCKS };
+        Self { condition: reach(&filter.query, &filter.asker, 2), reach: reach_blocks }
     }
 
     /// Tells whether digests can tell anything about the filter.
     pub fn can_tell(&self) -> bool {
-        self.0.is_some()
+        self.condition.is_some()
     }
 
     /// Finds where to go on below `from`.
@@ -46,9 +54,9 @@ impl Skip {
     /// # Errors
     /// Database failures.
     pub fn below(&self, conn: &mut PgConnection, from: i64) -> Result<Next, DbError> {
-        let Some(condition) = &self.0 else { return Ok(Next::Unknown(from)) };
+        let Some(condition) = &self.condition else { return Ok(Next::Unknown(from)) };
         let block = (from - 1).max(0) / BLOCK_IDS;
-        let asked = statement_built(sql(&condition.sql)).bind::<BigInt, _>(block);
+        let asked = statement_built(sql(&condition.sql, self.reach)).bind::<BigInt, _>(block);
         type Row = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
         type Types = (Nullable<BigInt>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
         let rows: Vec<Row> = condition.bind(asked).tuples::<Types, Row>(conn)?;
@@ -62,7 +70,7 @@ impl Skip {
             (false, _) if is_one_run && block > last => Next::Told { below: from, floor: (last + 1) * BLOCK_IDS },
             (false, _) => Next::Unknown(from),
             (true, Some(found)) => {
-                let lowest = until.map_or((found + 1 - REACH_BLOCKS).max(first), |until| until + 1);
+                let lowest = until.map_or((found + 1 - self.reach).max(first), |until| until + 1);
                 Next::Told { below: from.min((found + 1) * BLOCK_IDS), floor: lowest * BLOCK_IDS }
             }
             // what is older than all digests has to be looked into
@@ -72,7 +80,7 @@ impl Skip {
     }
 }
 
-fn sql(condition: &str) -> String {
+fn sql(condition: &str, reach: i64) -> String {
     format!(
         "-- admin::jobs::skip
 WITH span AS (
@@ -82,7 +90,7 @@ WITH span AS (
 )
 SELECT span.first, span.last, span.made, (SELECT min(j.id) FROM millrace.jobs j) AS oldest,
     found.block AS found, (SELECT max(d.block) FROM millrace.digests d
-        WHERE d.block < found.block AND d.block > found.block - {REACH_BLOCKS} AND ({condition}) IS NOT TRUE) AS until
+        WHERE d.block < found.block AND d.block > found.block - {reach} AND ({condition}) IS NOT TRUE) AS until
 FROM span LEFT JOIN found ON true"
     )
 }

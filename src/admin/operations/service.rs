@@ -26,6 +26,8 @@ pub const SMALL_JOBS_MAX: i64 = 1_000;
 pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
 const COUNT_FOR: Duration = Duration::from_millis(1_500);
+/// How long a page counts before it comes, and asks for the rest.
+const GLANCE: Duration = Duration::from_millis(80);
 /// A count may have grown or shrunk by one part in this many since it was seen; more is asked again.
 const DRIFT_PART: i64 = 20;
 /// Fewest jobs per second that can be asked for, and most.
@@ -94,9 +96,32 @@ pub fn preview(
     actor: &Actor,
     plan: &Plan,
 ) -> Result<Reckoned, OperationError> {
+    preview_for(conn, clock, actor, plan, COUNT_FOR)
+}
+
+/// As [`preview`], for as long as a page may take: when it is partial, all can be counted afterwards.
+///
+/// # Errors
+/// As [`preview`].
+pub fn glance(
+    conn: &mut PgConnection,
+    clock: &dyn Clock,
+    actor: &Actor,
+    plan: &Plan,
+) -> Result<Reckoned, OperationError> {
+    preview_for(conn, clock, actor, plan, GLANCE)
+}
+
+fn preview_for(
+    conn: &mut PgConnection,
+    clock: &dyn Clock,
+    actor: &Actor,
+    plan: &Plan,
+    budget: Duration,
+) -> Result<Reckoned, OperationError> {
     actor.require(plan.act.permission())?;
     match &plan.which {
-        Which::Query(query) => count(conn, clock.now(), actor, (query, plan)),
+        Which::Query(query) => count(conn, clock.now(), actor, (query, plan), budget),
         Which::Ids(ids) if ids.is_empty() || ids.len() > IDS_MAX => Err(OperationError::BadIds),
         Which::Ids(ids) => {
             let allowed = plan.act.states();
@@ -116,10 +141,11 @@ fn count(
     now: Time,
     actor: &Actor,
     (query, plan): (&Query, &Plan),
+    budget: Duration,
 ) -> Result<Reckoned, OperationError> {
     let asker = Asker { now, zone: plan.zone, sees_payload: sees_payload(actor) };
     match filter(query, &plan.act, asker) {
-        Some(filter) => Ok(reckon(conn, &actor.scope, &filter, COUNT_FOR)?),
+        Some(filter) => Ok(reckon(conn, &actor.scope, &filter, budget)?),
         None => Ok(Reckoned::default()),
     }
 }

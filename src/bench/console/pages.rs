@@ -109,6 +109,7 @@ fn of_one(fixture: Fixture) -> Vec<String> {
         pages.push(paths::failure(fingerprint));
     }
     pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip".into());
+    pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip&whole=on".into()); // counts for as long as somebody waits
     pages
 }
 

@@ -160,6 +160,15 @@ impl Ending {
         }
     }
 
+    /// Gives how long the job waits until it is due again; `None` = it does not wait for a time.
+    pub fn waits_for(&self) -> Option<Duration> {
+        match self {
+            Self::Retry(_, after) | Self::Snoozed(after) | Self::Postponed(after) => Some(*after),
+            Self::Succeeded { .. } | Self::Failed(_) | Self::Cancelled { .. } | Self::Held(..) => None,
+            Self::Gated { .. } | Self::HandedBack { .. } | Self::Expired => None,
+        }
+    }
+
     /// Tells whether this attempt counts against `max_attempts`.
     pub fn is_counted(&self) -> bool {
         match self {

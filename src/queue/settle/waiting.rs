@@ -59,7 +59,7 @@ fn later(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
     }
     statement(LATER)
         .bind::<Array<BigInt>, _>(column(rows, |row| row.job.0))
-        .bind::<Array<BigInt>, _>(column(rows, |row| wait(row).as_millis().min(i64::MAX as u128) as i64))
+        .bind::<Array<BigInt>, _>(column(rows, |row| waits(row).as_millis().min(i64::MAX as u128) as i64))
         .bind::<Array<Integer>, _>(column(rows, |row| row.queue.0))
         .bind::<Array<Integer>, _>(column(rows, |row| row.template.0))
         .bind::<Array<SmallInt>, _>(column(rows, |row| row.priority))
@@ -69,11 +69,8 @@ fn later(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {
     Ok(())
 }
 
-fn wait(row: &Settlement) -> Duration {
-    match &row.ending {
-        Ending::Retry(_, after) | Ending::Snoozed(after) | Ending::Postponed(after) => *after,
-        _ => Duration::ZERO,
-    }
+fn waits(row: &Settlement) -> Duration {
+    row.ending.waits_for().unwrap_or_default()
 }
 
 fn again(tx: &mut Tx<'_>, rows: &[&Settlement]) -> Result<(), DbError> {

@@ -47,6 +47,8 @@ pub struct AskPage {
     pub needs_reason: bool,
     /// The password is asked for once more.
     pub fresh: bool,
+    /// Where the rest is counted, when the page came before all were; empty otherwise. Nothing can be confirmed then.
+    pub counting: String,
     /// There is nothing to act on.
     pub is_empty: bool,
     /// The role that is needed and lacking; empty when nothing lacks.
@@ -95,6 +97,7 @@ impl AskPage {
             typed: if large { typed(asked.act, found) } else { String::new() },
             needs_reason: large,
             fresh: large && !asked.is_fresh,
+            counting: String::new(),
             is_empty: total == 0 && !found.is_partial,
             lacks: if large && !actor.may(Permission::RunLargeOperations) { "admin" } else { "" },
             drift: String::new(),
@@ -102,6 +105,17 @@ impl AskPage {
             queues: Vec::new(),
             form,
         }
+    }
+
+    /// Counts the rest once the page is there.
+    pub fn counting_on(self) -> Self {
+        let counting = paths::with_query(&self.shell.here, &[("whole", "on")]);
+        Self { counting, ..self }
+    }
+
+    /// Whether it can be confirmed.
+    fn is_ready(&self) -> bool {
+        !self.is_empty && self.lacks.is_empty() && self.counting.is_empty()
     }
 
     fn is(&self, act: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::admin::account::fresh_page::{FIELD, prove};
 use crate::admin::jobs::query::{Problem, parse};
 use crate::admin::jobs::reckon::Reckoned;
 use crate::admin::operations::plan::IDS_MAX;
-use crate::admin::operations::service::{self, OperationError, preview};
+use crate::admin::operations::service::{self, OperationError, glance, preview};
 use crate::admin::operations::work::work_on;
 use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Plan, Which};
 use crate::base::clock::Clock;
@@ -62,8 +62,9 @@ async fn asked(
     (act, form): (&'static str, Form),
 ) -> Result<HttpResponse, WebError> {
     let plan = wanted(&form, &shell)?;
-    let page = question(&kit, &who, shell, (act, plan), form).await?;
-    respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
+    let glances = !form.is_on("whole");
+    let page = question(&kit, &who, shell, (act, plan, glances), form).await?;
+    respond::page(&hx, &page, &[("dialog", &page.as_dialog()), ("ask", &page.as_dialog())])
 }
 
 /// The act that has an address of its own: it changes no job.
@@ -102,17 +103,19 @@ fn sample(act: &'static str) -> Bulk {
     Bulk::read(act, &any).unwrap_or(Bulk::Retry)
 }
 
+/// `glances` counts no longer than a page may take; what is left is counted when the page is there.
 async fn question(
     kit: &Kit,
     who: &SignedIn,
     shell: Shell,
-    (act, plan): (&'static str, Plan),
+    (act, plan, glances): (&'static str, Plan, bool),
     form: Form,
 ) -> Result<AskPage, WebError> {
     let plan = Plan { act: sample(act), ..plan };
     let (clock, actor) = (Arc::clone(&kit.clock), who.actor.clone());
     let read = move |conn: &mut PgConnection| {
-        let found = match preview(conn, &*clock, &actor, &plan) {
+        let count = if glances { glance } else { preview };
+        let found = match count(conn, &*clock, &actor, &plan) {
             Err(OperationError::BadIds) => Reckoned::default(), // nothing is ticked
             found => found?,
         };
@@ -125,7 +128,8 @@ async fn question(
     let covered = queues.into_iter().map(|queue| queue.name).filter(|name| who.actor.scope.covers(name, &[]));
     let zone_hint = moment::hint(shell.now, shell.zone);
     let queues = covered.map(|name| Choice::new(name.clone(), name)).collect();
-    Ok(AskPage { zone_hint, queues, ..AskPage::new(&who.actor, shell, &asked, form) })
+    let page = AskPage { zone_hint, queues, ..AskPage::new(&who.actor, shell, &asked, form) };
+    Ok(if glances && found.is_partial { page.counting_on() } else { page })
 }
 
 /// The list to come back to.
@@ -205,7 +209,7 @@ async fn sent(
     if let Some(operation) = done_before(&kit, &who, key.clone()).await? {
         return answer(&hx, &session, &operation, &back);
     }
-    let mut page = question(&kit, &who, shell.clone(), (act, which), form).await?;
+    let mut page = question(&kit, &who, shell.clone(), (act, which, false), form).await?;
     if page.is_empty || !page.lacks.is_empty() {
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
@@ -247,7 +251,7 @@ async fn begin(
             let drift =
                 format!("{} matched when you looked. The number has changed by more than 5%: look again.", jobs(seen));
             let plan = wanted(&page.form, &shell)?;
-            let page = AskPage { drift, ..question(kit, who, shell, (act, plan), page.form).await? };
+            let page = AskPage { drift, ..question(kit, who, shell, (act, plan, false), page.form).await? };
             respond::conflicting(hx, &page, &[("ask", &page.as_dialog())])
         }
         Err(error) if !field(&error).is_empty() => {

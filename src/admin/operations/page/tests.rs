@@ -2,15 +2,19 @@
 
 use askama::Template;
 
+use super::ask::{AskPage, Asked};
 use super::list::ListPage;
 use super::show::ShowPage;
 use super::start::done;
 use super::view::View;
 use crate::admin::jobs::query::parse;
-use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Skipped};
+use crate::admin::jobs::reckon::Reckoned;
+use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Plan, Skipped, Which};
 use crate::queue::actor::{Actor, PersonId};
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
+use crate::queue::state::JobState;
+use crate::web::form::Form;
 use crate::web::shell::sample::shell;
 
 fn operation(state: OperationState) -> Operation {
@@ -113,4 +117,23 @@ fn an_operation_that_could_not_be_counted_says_at_least() {
     assert_eq!((one.title.as_str(), one.percent), ("Move to mail: at least 3,200 jobs", None));
     let waiting = Operation { waits_for_node: true, ..operation(OperationState::Running) };
     assert!(View::new(&waiting, &actor(Role::Admin), &shell()).said.contains("Is an engine running?"));
+}
+
+#[test]
+fn nothing_can_be_confirmed_before_everything_has_been_counted() {
+    let which = Which::Query(parse("tag:vip").query);
+    let plan = Plan { act: Bulk::Retry, which, zone: chrono_tz::UTC, rate_per_s: None, reason: String::new() };
+    let found = Reckoned { by_state: [(JobState::Failed, 320_000)].into(), is_partial: true };
+    let asked = Asked { plan: &plan, act: "retry", found: &found, is_fresh: true, back: "/jobs".into() };
+    let page = || AskPage::new(&actor(Role::Admin), shell(), &asked, Form::default());
+
+    let confirm = "type=\"submit\">Retry at least 320,000 jobs</button>";
+
+    let counting = page().counting_on().render().expect("rendered");
+    assert!(counting.contains("Retry at least 320,000 jobs?") && counting.contains("Count them all"), "{counting}");
+    assert!(counting.contains("whole=on") && !counting.contains(confirm), "{counting}");
+
+    let counted = page().render().expect("rendered"); // for as long as anybody waits, and still not all
+    assert!(counted.contains(confirm) && !counted.contains("Count them all"), "{counted}");
+    assert!(counted.contains("Type retry to confirm"), "{counted}");
 }
