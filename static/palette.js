@@ -162,6 +162,7 @@
 
   function saySlow(source) {
     const words = one('#say-slow'), toasts = one('#toasts'), wait = waiting.get(source);
+    if (!source.isConnected) { settle(source); return; }
     if (!words || !toasts || !wait) return;
     wait.toast = words.content.firstElementChild.cloneNode(true);
     one('[data-stop]', wait.toast).addEventListener('click', () => { htmx.trigger(source, 'htmx:abort'); settle(source); });
@@ -174,7 +175,8 @@
     settle(source);
     waiting.set(source, { timer: setTimeout(() => saySlow(source), SLOW_MS) });
   });
-  for (const type of ['htmx:finally:request', 'htmx:error']) on(type, event => settle(event.detail.ctx?.sourceElement));
+  // an answer that takes the place of whoever asked is told of before: afterwards its events reach nobody
+  for (const type of ['htmx:after:request', 'htmx:finally:request', 'htmx:error']) on(type, event => settle(event.detail.ctx?.sourceElement));
 
   // ---- values that change by themselves are silent unless their reader wants to hear them ------------------------------
   if ('announces' in document.body.dataset) for (const panel of all('[id^=panel-]')) panel.setAttribute('aria-live', 'polite');

@@ -1,4 +1,4 @@
-//! What needs a person: at most four sentences, worst first. Pure rules over what the dashboard has read.
+//! What needs a person, worst first. Pure rules over what the dashboard has read.
 //!
 //! Each rule is one function in [`RULES`]: from what was seen to concerns. One more (a schedule that missed its time) is a variant of
 //! [`Concern`] with its rank, a function in that list, and its sentence.
@@ -22,7 +22,9 @@ const FAILURES_TOLD_MAX: usize = 2;
 /// A node whose last heartbeat is older than this is silent.
 pub const SILENT: Duration = Duration::from_secs(10);
 /// Most sentences.
-pub const CONCERNS_MAX: usize = 4;
+pub const CONCERNS_MAX: usize = 20;
+/// What is wrong with the database and stops nothing yet.
+const SLOWS_ONLY: [&str; 2] = ["claim-time", "dead-rows"];
 
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ pub enum Concern {
         ready: i64,
         /// How long it should wait at most, if somebody has set that.
         target: Option<Duration>,
-        /// What there is to run them.
+        /// What its oldest job waits for.
         slots: Slots,
         /// What its jobs fail of meanwhile.
         cause: Option<Cause>,
@@ -130,6 +132,8 @@ pub enum Slots {
     Full,
     /// Some are free.
     Free,
+    /// None is waited for: a limit keeps the job.
+    NotNeeded,
 }
 
 impl Slots {
@@ -163,6 +167,7 @@ impl Concern {
         match self {
             Self::NoNode { .. } => (0, 0),
             Self::Drained { stops: Some(_), .. } => (0, 0),
+            Self::Database { found } if found.iter().all(|one| SLOWS_ONLY.contains(&one.code)) => (5, i64::MIN),
             Self::Database { .. } => (1, 0),
             Self::Silent { .. } => (1, 1),
             Self::Behind { ready, .. } => (2, -ready),
@@ -243,8 +248,14 @@ fn paused(queue: &QueueLine, now: Time) -> Option<Concern> {
 }
 
 fn behind(queue: &QueueLine, now: Time, (slots, seen): (Slots, &Seen<'_>)) -> Option<Concern> {
-    let age = since(queue.oldest_in_line.filter(|_| !queue.paused)?, now);
+    if queue.paused {
+        return None;
+    }
     let target = queue.target();
+    let in_line = queue.oldest_in_line.map(|at| since(at, now)).filter(|age| is_behind(*age, target));
+    // whoever waits for a limit does as it was told, unless somebody has said how long it may wait
+    let limited = || target.and(queue.oldest).map(|at| (since(at, now), Slots::NotNeeded));
+    let (age, slots) = in_line.map(|age| (age, slots)).or_else(limited)?;
     is_behind(age, target).then(|| Concern::Behind {
         queue: queue.name.clone(),
         age,

@@ -80,6 +80,16 @@ struct DashboardPage {
     activity: Apart<Vec<Activity>>,
 }
 
+/// Sentences of the attention card that are told at once; the others open.
+const CONCERNS_TOLD: usize = 4;
+
+impl DashboardPage {
+    /// Gives what is told at once and the rest.
+    fn concerns(&self) -> (&[Sentence], &[Sentence]) {
+        self.concerns.split_at(self.concerns.len().min(CONCERNS_TOLD))
+    }
+}
+
 impl LivePage for DashboardPage {
     const NAME: &'static str = "dashboard";
     const EVERY: Duration = Duration::from_secs(1);

@@ -100,6 +100,7 @@ fn behind(
         Slots::None => format!("{jobs} ready, and no node takes work."),
         Slots::Full => format!("{jobs} ready, and all slots are busy."),
         Slots::Free => format!("{jobs} ready although slots are free."),
+        Slots::NotNeeded => format!("{jobs} ready, and the oldest waits for a limit."),
     };
     let fails = cause.map(|cause| format!(" {} failed lately{}.", attempts(cause.recent), saying(cause)));
     let listed = ("See the jobs", paths::with_query(paths::JOBS, &[("state", "ready"), ("queue", queue)]));

@@ -4,12 +4,14 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::Value;
 
+use super::service::sees_payload;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
-use crate::queue::actor::Scope;
+use crate::queue::actor::{Actor, Scope};
 use crate::queue::job::{Fence, JobId, TemplateId};
+use crate::queue::params::MASK;
 use crate::queue::state::JobState;
-use crate::queue::template::Defaults;
+use crate::queue::template::{Defaults, TemplateSpec};
 
 /// Most attempts shown.
 const ATTEMPTS_MAX: i32 = 200;
@@ -159,6 +161,19 @@ impl Detail {
         JobState::parse(&self.state).unwrap_or(JobState::Ready) // the statement gives only names of the enum
     }
 
+    /// Gives its unique key as `actor` may see it: one that its template made of arguments shows their values.
+    pub fn shown_key(&self, actor: &Actor) -> Option<&str> {
+        let key = self.unique_key.as_deref()?;
+        let is_made = key.starts_with(&format!("u{}:[", self.template_id.0));
+        let has_secret = || {
+            let spec = serde_json::from_value::<TemplateSpec>(self.spec.clone()).ok();
+            spec.is_some_and(|spec| {
+                spec.unique.iter().flat_map(|rule| &rule.by).any(|name| spec.params.is_secret(name))
+            })
+        };
+        Some(if is_made && (!sees_payload(actor) || has_secret()) { MASK } else { key })
+    }
+
     /// Gives the number of attempts that it may use up: its own or that of its template.
     pub fn attempts_allowed(&self) -> i16 {
         let of_template =
@@ -252,6 +267,9 @@ pub struct Attempt {
     /// Counts against the most attempts.
     #[diesel(sql_type = Bool)]
     pub counted: bool,
+    /// The job ended with it; absent = it is older than the record of that.
+    #[diesel(sql_type = Nullable<Bool>)]
+    pub is_final: Option<bool>,
     /// CPU time in milliseconds.
     #[diesel(sql_type = Nullable<Integer>)]
     pub cpu_ms: Option<i32>,
@@ -293,7 +311,7 @@ pub struct Attempt {
 /// Database failures.
 pub fn attempts(conn: &mut PgConnection, job: JobId) -> Result<Vec<Attempt>, DbError> {
     const SQL: &str = "-- admin::jobs::attempts
-SELECT * FROM (SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.cpu_ms, a.exit_code, a.http_status,
+SELECT * FROM (SELECT a.number, a.fence, a.started_at, a.finished_at, n.name AS node, a.outcome, a.counted, a.final AS is_final, a.cpu_ms, a.exit_code, a.http_status,
     a.peak_memory_bytes, a.read_bytes, a.written_bytes, a.ran_as, a.log_bytes, a.error, a.trace, a.fingerprint
 FROM millrace.attempts a LEFT JOIN millrace.nodes n ON n.id = a.node_id WHERE a.job_id = $1 ORDER BY a.fence DESC LIMIT $2) AS newest
 ORDER BY fence";
@@ -369,6 +387,7 @@ pub(crate) mod sample {
             node: Some("fra-03".into()),
             outcome: outcome.into(),
             counted: true,
+            is_final: None,
             cpu_ms: Some(120),
             exit_code: None,
             http_status: Some(503),

@@ -117,6 +117,26 @@ pub enum Reason {
     },
 }
 
+/// Says why a failed job is not tried again.
+pub fn no_more_attempts(job: &Detail) -> String {
+    let (attempt, most) = (job.attempt, job.attempts_allowed());
+    match (attempt < most, job.http_status, job.exit_code) {
+        (false, ..) if most == 1 => "It may be tried once, and was.".into(),
+        (false, ..) => format!("All {most} attempts are used up."),
+        (true, Some(status), _) => {
+            format!(
+                "Attempt {attempt} of {most} was the last: HTTP {status} is not to be tried again, as its template says."
+            )
+        }
+        (true, None, Some(code)) => {
+            format!(
+                "Attempt {attempt} of {most} was the last: exit code {code} is not to be tried again, as its template says."
+            )
+        }
+        (true, None, None) => format!("Attempt {attempt} of {most} was the last: its code said not to try again."),
+    }
+}
+
 /// What keeps a job that waits for a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolWait {
@@ -169,6 +189,15 @@ pub enum Outlook {
 }
 
 impl Explanation {
+    /// Takes out the values of arguments that limits are kept by: for those who may not see what jobs work on.
+    pub fn hide_values(&mut self) {
+        for reason in &mut self.reasons {
+            if let Reason::Limit { key, .. } | Reason::RateLimit { key, .. } = reason {
+                *key = None;
+            }
+        }
+    }
+
     /// Tells how soon the job can start. What stops a whole queue leaves nothing to forecast.
     pub fn outlook(&self) -> Outlook {
         let turns = |reason: &Reason| matches!(reason, Reason::SlotsBusy { .. } | Reason::InLine { .. });
@@ -294,6 +323,18 @@ mod tests {
 
     fn outlook(reasons: Vec<Reason>, free_slots: i64) -> Outlook {
         Explanation { state: JobState::Ready, reasons, free_slots }.outlook()
+    }
+
+    #[test]
+    fn values_of_arguments_can_be_taken_out() {
+        let key = || Some("[\"kestrel\"]".to_owned());
+        let limit = Reason::Limit { of: "key", key: key(), jobs_max: 1, holders: vec![7], position: 1 };
+        let rate = Reason::RateLimit { key: key(), at: Time::UNIX_EPOCH, position: 1 };
+        let mut told = Explanation { state: JobState::Ready, reasons: vec![limit, rate], free_slots: 0 };
+
+        told.hide_values();
+
+        assert!(!format!("{told:?}").contains("kestrel"), "{told:?}");
     }
 
     #[test]

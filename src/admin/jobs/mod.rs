@@ -38,7 +38,7 @@ pub mod view;
 #[cfg(test)]
 pub(crate) use detail::sample;
 pub use detail::{Attempt, Detail, attempts, detail, details};
-pub use explain::{Explanation, Outlook, PoolWait, Reason, explain};
+pub use explain::{Explanation, Outlook, PoolWait, Reason, explain, no_more_attempts};
 pub use filter::JobFilter;
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
 pub use recent::{Run, recent_runs};

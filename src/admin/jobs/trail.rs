@@ -135,14 +135,14 @@ pub struct Reopened {
     /// Who.
     #[diesel(sql_type = Text)]
     pub by: String,
-    #[diesel(sql_type = Text)]
-    pub(super) was: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) was: Option<String>,
 }
 
 impl Reopened {
-    /// Gives the state that it had ended in.
-    pub fn was(&self) -> JobState {
-        JobState::parse(&self.was).unwrap_or(JobState::Failed) // the statement finds no others
+    /// Gives the state that it had ended in; `None` = it was retried together with others, of which that is not recorded.
+    pub fn was(&self) -> Option<JobState> {
+        self.was.as_deref().and_then(JobState::parse)
     }
 }
 
@@ -153,11 +153,16 @@ impl Reopened {
 pub fn reopened(conn: &mut PgConnection, job: JobId) -> Result<Vec<Reopened>, DbError> {
     const SQL: &str = "-- admin::jobs::reopened
 SELECT * FROM (
-    SELECT a.id, a.at, coalesce((SELECT p.name FROM millrace.people p WHERE p.id = a.person_id), a.actor) AS by, a.before ->> 'state' AS was
+    (SELECT a.at, coalesce((SELECT p.name FROM millrace.people p WHERE p.id = a.person_id), a.actor) AS by, a.before ->> 'state' AS was
     FROM millrace.audit a WHERE a.subject_kind = 'job' AND a.subject = $1 AND a.act = 'job.retry' AND a.accepted
-        AND a.before ->> 'state' IN ('failed', 'cancelled', 'expired') ORDER BY a.id DESC LIMIT $2
-) AS newest ORDER BY id";
-    statement(SQL).bind::<Text, _>(job.to_string()).bind::<BigInt, _>(SHOWN_MAX).rows(conn)
+        AND a.before ->> 'state' IN ('failed', 'cancelled', 'expired') ORDER BY a.id DESC LIMIT $2)
+    UNION ALL
+    (SELECT c.at, coalesce((SELECT p.name FROM millrace.people p WHERE p.id = o.person_id), o.actor), NULL
+    FROM millrace.operation_chunks c JOIN millrace.operations o ON o.id = c.operation_id
+    WHERE c.first_job IS NOT NULL AND int8range(c.first_job, c.last_job, '[]') @> $3 AND $3 = ANY (c.done) AND o.act = 'retry'
+    ORDER BY c.at DESC LIMIT $2)
+) AS each ORDER BY at LIMIT $2";
+    statement(SQL).bind::<Text, _>(job.to_string()).bind::<BigInt, _>(SHOWN_MAX).bind::<BigInt, _>(job).rows(conn)
 }
 
 /// A job that was made from another one.

@@ -53,16 +53,20 @@ pub struct Share {
     pub jobs: i64,
 }
 
-/// Counts the jobs in line by priority, each up to [`MIX_MAX`].
+/// Counts the ready jobs by priority, those that wait for a limit included, each up to [`MIX_MAX`] of either kind.
 ///
 /// # Errors
 /// Database failures.
 pub fn mix(conn: &mut PgConnection, queue: &str) -> Result<Vec<Share>, DbError> {
     const SQL: &str = "-- admin::queues::mix
+WITH few AS MATERIALIZED (
+    SELECT g.priority FROM millrace.gated g WHERE g.queue_id = (SELECT q.id FROM millrace.queues q WHERE q.name = $1) LIMIT $2
+)
 SELECT p.priority::smallint AS priority, (SELECT count(*) FROM (
-        SELECT FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority LIMIT $1) AS few) AS jobs
-FROM millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) WHERE q.name = $2 ORDER BY p.priority LIMIT 5";
-    statement(SQL).bind::<BigInt, _>(MIX_MAX).bind::<Text, _>(queue).rows(conn)
+        SELECT FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority LIMIT $2) AS line)
+    + (SELECT count(*) FROM few WHERE few.priority = p.priority) AS jobs
+FROM millrace.queues q CROSS JOIN generate_series(1, 5) AS p(priority) WHERE q.name = $1 ORDER BY p.priority LIMIT 5";
+    statement(SQL).bind::<Text, _>(queue).bind::<BigInt, _>(MIX_MAX).rows(conn)
 }
 
 /// A limit that jobs of a queue meet, and who holds its places.

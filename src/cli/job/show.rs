@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Failure, Session, refused};
-use crate::admin::jobs::{Attempt, Detail, Explanation, attempts, explain, json as told_as, service};
+use crate::admin::jobs::{Attempt, Detail, Explanation, attempts, explain, json as told_as, no_more_attempts, service};
 use crate::base::clock::Time;
 use crate::cli::answer::{columns, moment};
 use crate::queue::job::JobId;
+use crate::queue::state::JobState;
 use crate::web::ansi::visible;
 
 pub(super) fn run(session: &Session, id: JobId) -> Result<Answer, Failure> {
@@ -27,8 +28,14 @@ pub(super) fn explained(session: &Session, id: JobId) -> Result<Answer, Failure>
     let job = service::find(conn, &session.actor, id).map_err(refused)?;
     let why = explain(conn, &job)?;
     let told: Vec<String> = why.reasons.iter().map(|reason| visible(&told_as::sentence(reason))).collect();
-    let text =
-        if told.is_empty() { format!("Job {id} is {}: nothing holds it up.", job.state()) } else { told.join("\n") };
+    let text = match job.state() {
+        JobState::Failed => {
+            let error = job.error.as_deref().map(plain).unwrap_or_default();
+            format!("Job {id} failed: {error}\n{}", no_more_attempts(&job))
+        }
+        state if told.is_empty() => format!("Job {id} is {state}: nothing holds it up."),
+        _ => told.join("\n"),
+    };
     Ok(Answer::new(text, told_as::explanation(id, &why)))
 }
 

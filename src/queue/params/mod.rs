@@ -173,6 +173,14 @@ impl Params {
         args
     }
 
+    /// Tells whether the parameter `name` at the top holds a secret.
+    pub fn is_secret(&self, name: &str) -> bool {
+        match self.root.as_ref().map(|root| &root.shape) {
+            Some(Shape::Object(rules)) => rules.property(name).is_some_and(defaults::has_secrets),
+            _ => false,
+        }
+    }
+
     /// Tells whether a parameter is secret.
     pub fn has_secrets(&self) -> bool {
         self.root.as_ref().is_some_and(|root| defaults::has_secrets(root))

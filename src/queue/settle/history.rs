@@ -100,14 +100,14 @@ fn output(row: &Settlement) -> Option<&serde_json::Value> {
 
 const ATTEMPTS: &str = "-- queue::settle::attempts
 INSERT INTO millrace.attempts (job_id, number, fence, started_at, finished_at, node_id, outcome, counted, cpu_ms, exit_code, http_status,
-    peak_memory_bytes, log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as)
+    peak_memory_bytes, log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as, final)
 SELECT job_id, number, fence, started_at, finished_at, $1, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes,
-    log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as
+    log_bytes, error, trace, fingerprint, read_bytes, written_bytes, ran_as, final
 FROM UNNEST($2::bigint[], $3::smallint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::boolean[], $9::integer[],
     $10::integer[], $11::smallint[], $12::bigint[], $13::integer[], $14::text[], $15::text[], $16::text[],
-    $17::bigint[], $18::bigint[], $19::text[])
+    $17::bigint[], $18::bigint[], $19::text[], $20::boolean[])
 AS r(job_id, number, fence, started_at, finished_at, outcome, counted, cpu_ms, exit_code, http_status, peak_memory_bytes, log_bytes,
-    error, trace, fingerprint, read_bytes, written_bytes, ran_as)";
+    error, trace, fingerprint, read_bytes, written_bytes, ran_as, final)";
 
 /// Inserts the rows of attempts that did not succeed.
 pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement], prints: &Prints) -> Result<(), DbError> {
@@ -138,6 +138,7 @@ pub(super) fn attempts(tx: &mut Tx<'_>, node: NodeId, ours: &[&Settlement], prin
         .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.read_bytes.map(|b| b as i64)))
         .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.resources.written_bytes.map(|b| b as i64)))
         .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.resources.ran_as))
+        .bind::<Array<Bool>, _>(column(&rows, |row| row.ending.state().is_terminal()))
         .run(tx)?;
     Ok(())
 }

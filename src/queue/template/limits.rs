@@ -162,6 +162,9 @@ impl Check<'_> {
             if !self.spec.params.knows(name) {
                 self.fault(&at.index(index), format!("{name} is none of the parameters"));
             }
+            if self.spec.params.is_secret(name) {
+                self.fault(&at.index(index), format!("{name} is a secret, and keys are shown"));
+            }
         }
     }
 }
@@ -218,6 +221,10 @@ mod tests {
                 "/limits/reserve/memory-mb: goes from 1 to 1000000000",
             ]
         );
+        let spec = json!({ "runner": "handler", "handler": { "name": "a" }, "limits": { "keyed": { "by": ["pin"], "jobs": 1 } },
+            "params": { "type": "object", "properties": { "pin": { "type": "string", "secret": true } } } });
+        let told = serde_json::from_value::<TemplateSpec>(spec).unwrap().check();
+        assert_eq!(told[0].to_string(), "/limits/keyed/by/0: pin is a secret, and keys are shown");
         let nine: serde_json::Map<String, Value> = (0..9).map(|n| (format!("p{n}"), json!(1))).collect();
         assert_eq!(faults(json!({ "reserve": nine })), ["/limits/reserve: names more than 8 pools"]);
     }

@@ -4,6 +4,7 @@ use millrace::queue::permission::Role;
 use serde_json::{Value, json};
 
 use super::stage::{Program, Server};
+use crate::support::stage::template;
 
 #[test]
 fn without_a_token_nothing_is_told() {
@@ -84,6 +85,25 @@ fn a_role_that_only_reads_changes_nothing() {
         assert_eq!(log, if role == Role::Analyst { 200 } else { 403 }, "{role:?}");
     }
     assert_eq!(server.number("SELECT count(*) AS number FROM millrace.audit WHERE NOT accepted"), 18);
+}
+
+#[test]
+fn a_key_that_a_template_made_of_arguments_is_shown_and_found_only_where_they_are() {
+    let server = Server::start();
+    let spec = json!({ "runner": "handler", "handler": { "name": "x" }, "defaults": { "queue": "mail", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 }, "unique": { "by": ["who"] },
+        "params": { "type": "object", "properties": { "who": { "type": "string" } } } });
+    template(&mut server.db.connect(), "keyed", spec);
+    let admin = server.program(Role::Admin);
+    let made = admin.enqueue(&json!({"template": "keyed", "args": {"who": "kestrel"}}));
+    let given = admin.enqueue(&json!({"template": "demo.any", "unique_key": "order-17"}));
+
+    for (role, shown, found) in [(Role::Analyst, "kestrel", vec![made.0]), (Role::Auditor, "••••", vec![])] {
+        let program = server.program(role);
+        let key = program.get(&format!("/api/v1/jobs/{made}")).expect(200)["unique_key"].to_string();
+        assert!(key.contains(shown), "{role:?}: {key}");
+        assert_eq!(ids(&program.get("/api/v1/jobs?q=key:*kestrel*").expect(200)), found, "{role:?}");
+        assert_eq!(ids(&program.get("/api/v1/jobs?q=key:order-17").expect(200)), [given.0], "{role:?}");
+    }
 }
 
 fn ids(answer: &Value) -> Vec<i64> {

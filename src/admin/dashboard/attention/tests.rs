@@ -52,7 +52,7 @@ fn nothing_is_said_while_all_is_well() {
 }
 
 #[test]
-fn the_worst_comes_first_and_four_are_enough() {
+fn the_worst_comes_first() {
     let queues = [
         queue("a", Some(90), None),
         queue("b", None, Some(20)),
@@ -62,7 +62,7 @@ fn the_worst_comes_first_and_four_are_enough() {
 
     let found = concerns(NOW, &seen(&Flow::default(), &queues, &[node(60)], &[]));
 
-    assert_eq!(found.len(), CONCERNS_MAX);
+    assert_eq!(found.len(), 5);
     assert!(matches!(found[0], Concern::Silent { .. }), "{found:?}");
     assert!(matches!(found[1], Concern::Behind { slots: Slots::Free, .. }));
 }
@@ -123,6 +123,25 @@ fn a_queue_is_behind_its_own_target_and_else_behind_a_minute() {
     let paused = [QueueLine { wait_target_ms: Some(1), ..queue("a", Some(9), Some(1)) }];
     let found = concerns(NOW, &seen(&Flow::default(), &paused, &[node(1)], &[]));
     assert!(matches!(found[..], [Concern::Paused { .. }]), "a paused queue is not behind: {found:?}");
+}
+
+#[test]
+fn whoever_waits_for_a_limit_is_behind_only_when_somebody_has_said_how_long_it_may_wait() {
+    for (wait_target_ms, expected) in [(None, false), (Some(30_000), true), (Some(300_000), false)] {
+        let limited = QueueLine { oldest_in_line: None, wait_target_ms, ..queue("a", Some(222), None) };
+        let found = concerns(NOW, &seen(&Flow::default(), &[limited], &[node(1)], &[]));
+        assert_eq!(matches!(found[..], [Concern::Behind { slots: Slots::NotNeeded, .. }]), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_slow_database_comes_after_what_stops_work() {
+    let slow = [Finding::new("claim-time", "slow", "look")];
+    let behind = [queue("a", Some(90), None)];
+
+    let all = concerns(NOW, &Seen { database: &slow, ..seen(&Flow::default(), &behind, &[node(1)], &[]) });
+
+    assert!(matches!(all[..], [Concern::Behind { .. }, Concern::Database { .. }]), "{all:?}");
 }
 
 #[test]

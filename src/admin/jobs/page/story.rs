@@ -73,9 +73,11 @@ impl Story {
 
     /// Takes out what failures and progress say, unless `actor` may see what jobs work on.
     fn hide_words_from(&mut self, actor: &Actor) {
+        self.job.unique_key = self.job.shown_key(actor).map(str::to_owned);
         if sees_payload(actor) {
             return;
         }
+        self.explanation.hide_values();
         let errors = self.attempts.iter_mut().map(|attempt| &mut attempt.error).chain([&mut self.job.error]);
         for error in errors.filter_map(Option::as_mut) {
             *error = visible_error(actor, error).to_owned();

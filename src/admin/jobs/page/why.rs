@@ -1,9 +1,10 @@
-//! "Why is it not running?" in sentences, each with the way to change it.
+//! "Why is it not running?" and "Why did it fail?" in sentences, each with the way to change it.
 
 use super::story::Story;
-use crate::admin::jobs::{Outlook, PoolWait, Reason};
+use crate::admin::jobs::{Detail, Outlook, PoolWait, Reason, no_more_attempts};
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
+use crate::queue::state::JobState;
 use crate::web::format::{duration, grouped, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -15,6 +16,8 @@ const POSITION_MAX: i64 = 10_000;
 /// The answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Why {
+    /// The question.
+    pub title: &'static str,
     /// What keeps it, first things first.
     pub lines: Vec<Line>,
     /// When it may start, with its interval.
@@ -44,10 +47,21 @@ pub struct Line {
     pub link: Option<(String, String)>,
 }
 
-/// Explains a waiting job; `None` for one that runs or has ended.
+/// Explains a job that waits or has failed; `None` for others.
 pub fn why(story: &Story, shell: &Shell) -> Option<Why> {
+    if story.job.state() == JobState::Failed {
+        return Some(Why { title: "Why did it fail?", lines: vec![failure(&story.job)], expected: String::new() });
+    }
     let lines: Vec<Line> = story.explanation.reasons.iter().map(|reason| line(reason, story, shell)).collect();
-    (!lines.is_empty()).then(|| Why { lines, expected: expected(story, shell) })
+    (!lines.is_empty()).then(|| Why { title: "Why is it not running?", lines, expected: expected(story, shell) })
+}
+
+/// What the last attempt said, and why there is no other.
+fn failure(job: &Detail) -> Line {
+    let said = job.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("It said nothing.");
+    let (what, more) = (said.to_owned(), no_more_attempts(job));
+    let link = job.fingerprint.as_ref().map(|print| ("See the failure group".to_owned(), paths::failure(print)));
+    Line { tone: Tone::Failed, what, more, link }
 }
 
 fn line(reason: &Reason, story: &Story, shell: &Shell) -> Line {
@@ -219,15 +233,15 @@ fn expected(story: &Story, shell: &Shell) -> String {
 mod tests {
     use super::super::story::sample::story;
     use super::*;
-    use crate::queue::state::JobState;
     use crate::web::shell::sample::shell;
 
     #[test]
     fn every_waiting_state_explains_itself() {
         for state in JobState::ALL {
             let why = why(&story(state), &shell());
-            assert_eq!(why.is_some(), state.is_waiting(), "{state}");
-            assert!(why.is_none_or(|why| why.lines.iter().all(|line| line.what.ends_with('.'))));
+            assert_eq!(why.is_some(), state.is_waiting() || state == JobState::Failed, "{state}");
+            let speaks = |why: Why| why.lines.iter().all(|line| line.what.ends_with('.'));
+            assert!(state == JobState::Failed || why.is_none_or(speaks));
         }
     }
 

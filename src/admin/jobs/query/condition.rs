@@ -131,6 +131,10 @@ impl Writer {
             Field::Node => self.names("coalesce(n.name, ln.name)", &term.tests),
             Field::By => self.names("j.enqueued_by", &term.tests),
             Field::Group => self.names("coalesce(h.fingerprint, a.fingerprint)", &term.tests),
+            // a key that a template made of arguments shows their values
+            Field::Key if !self.asker.sees_payload => {
+                format!("({} AND j.unique_key !~ '^u[0-9]+:\\[')", self.names("j.unique_key", &term.tests))
+            }
             Field::Key => self.names("j.unique_key", &term.tests),
             Field::Order => self.names("j.ordering_key", &term.tests),
             Field::Tag => self.tags(&term.tests),

@@ -11,6 +11,8 @@ pub const QUERY_CHARS_MAX: usize = 2_000;
 pub const VALUES_MAX: usize = 100;
 /// Most terms of a query.
 pub const TERMS_MAX: usize = 60;
+/// Most problems that are named.
+const PROBLEMS_MAX: usize = 20;
 /// Deepest nesting of parentheses.
 const DEPTH_MAX: usize = 6;
 
@@ -43,7 +45,9 @@ struct Parser {
 
 impl Parser {
     fn note(&mut self, column: usize, typed: &str, message: impl Into<String>) {
-        self.problems.push(Problem { column, typed: typed.to_owned(), message: message.into() });
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { column, typed: typed.to_owned(), message: message.into() });
+        }
     }
 
     fn peek(&self) -> Option<&TokenKind> {
@@ -58,24 +62,59 @@ impl Parser {
 
     /// Parts up to the end or to the parenthesis that closes the group.
     fn all(&mut self, depth: usize) -> Query {
-        let mut query = Query::default();
+        let (mut query, mut begins, mut joined, mut has_choice) = (Query::default(), true, None, false);
         while let Some(kind) = self.peek() {
             match kind {
                 TokenKind::Close if depth > 0 => break,
-                TokenKind::Or => self.lone_or(),
+                TokenKind::And if !begins && self.follows_part() => {
+                    joined = joined.or(self.tokens.get(self.at).map(|token| token.column));
+                    self.at += 1;
+                }
+                TokenKind::Or | TokenKind::And => self.lone(),
                 _ => {
+                    let from = self.at;
                     if let Some(part) = self.either(depth) {
                         query.add(part);
                     }
+                    has_choice |= self.is_choice(from);
+                    begins = false;
                 }
             }
+        }
+        if let Some(column) = joined.filter(|_| has_choice) {
+            self.note(
+                column,
+                "",
+                "AND beside OR can mean two things: put one of them into parentheses, as in a (b OR c)",
+            );
         }
         query
     }
 
-    fn lone_or(&mut self) {
+    /// Whether the mark here is followed by a part of the same group.
+    fn follows_part(&self) -> bool {
+        let next = self.tokens.get(self.at + 1).map(|token| &token.kind);
+        !matches!(next, None | Some(TokenKind::Close | TokenKind::Or | TokenKind::And))
+    }
+
+    /// Whether what was read since `from` has an OR that is not within parentheses of its own.
+    fn is_choice(&self, from: usize) -> bool {
+        let mut depth = 0_usize;
+        self.tokens[from.min(self.tokens.len())..self.at.min(self.tokens.len())].iter().any(|token| {
+            match token.kind {
+                TokenKind::Open => depth += 1,
+                TokenKind::Close => depth = depth.saturating_sub(1),
+                TokenKind::Or => return depth == 0,
+                TokenKind::And | TokenKind::Not | TokenKind::Word(_) => {}
+            }
+            false
+        })
+    }
+
+    /// Names a mark that stands alone.
+    fn lone(&mut self) {
         if let Some(token) = self.next() {
-            self.note(token.column, &token.raw, "OR stands between two parts");
+            self.note(token.column, &token.raw, format!("{} stands between two parts", name(&token.kind)));
         }
     }
 
@@ -88,7 +127,7 @@ impl Parser {
         let mut choices: Vec<Query> = first.map(Query::of).into_iter().collect();
         while self.peek() == Some(&TokenKind::Or) {
             match self.tokens.get(self.at + 1).map(|token| &token.kind) {
-                None | Some(TokenKind::Close | TokenKind::Or) => self.lone_or(),
+                None | Some(TokenKind::Close | TokenKind::Or | TokenKind::And) => self.lone(),
                 Some(_) => {
                     self.at += 1;
                     choices.extend(self.one(depth).map(Query::of));
@@ -104,32 +143,57 @@ impl Parser {
     fn one(&mut self, depth: usize) -> Option<Part> {
         let token = self.next()?;
         match &token.kind {
-            TokenKind::Not => {
-                let part = self.one(depth)?;
-                Some(part.negated())
+            TokenKind::Not
+                if self.peek().is_none_or(|next| matches!(next, TokenKind::Close | TokenKind::Or | TokenKind::And)) =>
+            {
+                self.note(token.column, &token.raw, "NOT stands before the part that it excludes");
+                None
             }
+            TokenKind::Not => Some(self.one(depth)?.negated()),
             TokenKind::Open => self.group(&token, depth),
             TokenKind::Close => {
                 self.note(token.column, &token.raw, "this parenthesis closes nothing");
                 None
             }
-            TokenKind::Or => {
-                self.note(token.column, &token.raw, "OR stands between two parts");
+            TokenKind::Or | TokenKind::And => {
+                self.note(token.column, &token.raw, format!("{} stands between two parts", name(&token.kind)));
                 None
             }
-            TokenKind::Word(word) => self.term(&token, word).map(Part::Term),
+            TokenKind::Word(word) => {
+                if token.is_unclosed {
+                    self.note(token.column, "", "this quotation mark is not closed");
+                }
+                self.term(&token, word).map(Part::Term)
+            }
         }
     }
 
     fn group(&mut self, open: &Token, depth: usize) -> Option<Part> {
         if depth >= DEPTH_MAX {
             self.note(open.column, &open.raw, format!("parentheses go {DEPTH_MAX} deep at most"));
+            self.skip_group();
+            return None;
         }
         let query = self.all(depth + 1);
         if self.next().is_none() {
             self.note(open.column, &open.raw, "this parenthesis is not closed");
         }
-        if depth >= DEPTH_MAX { None } else { query.into_part() }
+        query.into_part()
+    }
+
+    /// Passes over the rest of a group, whatever is in it.
+    fn skip_group(&mut self) {
+        let mut open = 1_usize;
+        while let Some(token) = self.next().filter(|_| open > 0) {
+            match token.kind {
+                TokenKind::Open => open += 1,
+                TokenKind::Close => open -= 1,
+                TokenKind::Or | TokenKind::And | TokenKind::Not | TokenKind::Word(_) => {}
+            }
+            if open == 0 {
+                return;
+            }
+        }
     }
 
     fn term(&mut self, token: &Token, word: &Chars) -> Option<Term> {
@@ -152,6 +216,11 @@ impl Parser {
             }
         }
     }
+}
+
+/// How a mark is called.
+fn name(mark: &TokenKind) -> &'static str {
+    if *mark == TokenKind::And { "AND" } else { "OR" }
 }
 
 /// Reads a parameter of an address: `state=failed,retrying`, `attempt=gt:2`, `tag=-test`.

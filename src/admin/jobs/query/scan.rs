@@ -13,6 +13,8 @@ pub struct Token {
     pub column: usize,
     /// As it was typed.
     pub raw: String,
+    /// It ends within quotes.
+    pub is_unclosed: bool,
 }
 
 /// What a piece is.
@@ -24,7 +26,9 @@ pub enum TokenKind {
     Close,
     /// `OR` or `|`.
     Or,
-    /// A minus right before a word or a parenthesis.
+    /// `AND`, which is what a space means.
+    And,
+    /// A minus right before a word or a parenthesis, or `NOT`.
     Not,
     /// Everything else up to the next space.
     Word(Vec<(char, bool)>),
@@ -46,8 +50,8 @@ pub fn scan(text: &str) -> Vec<Token> {
             '-' if next.is_some_and(|next| !next.is_whitespace() && next != ')') => Some(TokenKind::Not),
             _ => None,
         };
-        let (kind, end) = match kind {
-            Some(kind) => (kind, at + 1),
+        let (kind, end, is_unclosed) = match kind {
+            Some(kind) => (kind, at + 1, false),
             None => word(&chars, at, open > 0),
         };
         match kind {
@@ -55,14 +59,14 @@ pub fn scan(text: &str) -> Vec<Token> {
             TokenKind::Close => open -= 1,
             _ => {}
         }
-        tokens.push(Token { kind, column: at + 1, raw: chars[at..end].iter().collect() });
+        tokens.push(Token { kind, column: at + 1, raw: chars[at..end].iter().collect(), is_unclosed });
         at = end;
     }
     tokens
 }
 
-/// Reads a word from `start` and tells where it ends. A parenthesis that it opened itself belongs to it: `connect(2)`.
-fn word(chars: &[char], start: usize, in_group: bool) -> (TokenKind, usize) {
+/// Reads a word from `start` and tells where it ends, and whether that is within quotes. A parenthesis that it opened itself belongs to it: `connect(2)`.
+fn word(chars: &[char], start: usize, in_group: bool) -> (TokenKind, usize, bool) {
     let (mut found, mut quoted, mut own, mut at) = (Vec::new(), false, 0_usize, start);
     while let Some(&c) = chars.get(at) {
         match c {
@@ -84,7 +88,13 @@ fn word(chars: &[char], start: usize, in_group: bool) -> (TokenKind, usize) {
         at += 1;
     }
     let raw: String = chars[start..at].iter().collect();
-    (if raw == "OR" || raw == "|" { TokenKind::Or } else { TokenKind::Word(found) }, at)
+    let kind = match raw.as_str() {
+        "OR" | "|" => TokenKind::Or,
+        "AND" => TokenKind::And,
+        "NOT" => TokenKind::Not,
+        _ => TokenKind::Word(found),
+    };
+    (kind, at, quoted)
 }
 
 /// Reads the value of a parameter: spaces belong to it, quotes and backslashes mean the same as in a typed query.

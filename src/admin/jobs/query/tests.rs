@@ -82,6 +82,14 @@ fn what_is_not_understood_is_named_with_its_column() {
         ("a OR", "column 3: OR stands between two parts"),
         ("OR a", "column 1: OR stands between two parts"),
         ("a (b c", "column 3: this parenthesis is not closed"),
+        ("a AND", "column 3: AND stands between two parts"),
+        ("AND a", "column 1: AND stands between two parts"),
+        ("a NOT", "column 3: NOT stands before the part that it excludes"),
+        ("a \"b c", "column 3: this quotation mark is not closed"),
+        (
+            "a AND b OR c",
+            "column 3: AND beside OR can mean two things: put one of them into parentheses, as in a (b OR c)",
+        ),
     ] {
         assert_eq!(problems(typed), [told], "{typed}");
     }
@@ -94,7 +102,22 @@ fn what_is_not_understood_is_named_with_its_column() {
 }
 
 #[test]
+fn and_and_not_mean_what_a_space_and_a_minus_mean() {
+    for (typed, written) in [
+        ("state:failed AND queue:mail", "state:failed queue:mail"),
+        ("NOT state:failed", "-state:failed"),
+        ("a AND NOT (b OR c)", "a -(b OR c)"),
+        ("\"AND\" \"NOT\"", "\"AND\" \"NOT\""),
+        ("and not", "and not"),
+    ] {
+        assert_eq!(problems(typed), Vec::<String>::new(), "{typed}");
+        assert_eq!(read(typed).to_string(), written, "{typed}");
+    }
+}
+
+#[test]
 fn hostile_queries_are_cut_off_and_say_so() {
+    assert!(problems(&"(".repeat(QUERY_CHARS_MAX)).len() <= 20 && problems(&"(a OR ".repeat(300)).len() <= 20);
     assert_eq!(problems(&"a ".repeat(TERMS_MAX)), Vec::<String>::new());
     assert_eq!(problems(&"a ".repeat(TERMS_MAX + 9)).len(), 1);
     assert!(problems(&"(".repeat(500)).iter().any(|told| told.contains("deep at most")));

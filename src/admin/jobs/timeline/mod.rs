@@ -142,14 +142,22 @@ impl Line<'_> {
     }
 
     /// Tells how it had ended each time it was retried before `end`. A job fails when an attempt ends; when a waiting one was
-    /// cancelled or expired is not known any more.
+    /// cancelled or expired is not known any more. What was retried together with others has no record of its state: unless an
+    /// attempt had ended it, it had not ended.
     fn reopen_until(&mut self, end: Time) {
         while let Some((next, rest)) = self.reopened.split_first().filter(|(next, _)| next.at <= end) {
             self.reopened = rest;
-            let was = next.was();
+            let Some(was) = next.was().or(self.ended_by_attempt()) else { continue };
             let since_attempt = was == JobState::Failed || self.wait == Wait::Person(was);
             self.push(was, ended_title(was, since_attempt), next.at, format!("retried by {}", next.by));
             self.wait = Wait::Slot;
+        }
+    }
+
+    fn ended_by_attempt(&self) -> Option<JobState> {
+        match self.wait {
+            Wait::Person(was) => Some(was),
+            Wait::First | Wait::Backoff | Wait::Snooze | Wait::Slot => None,
         }
     }
 
@@ -250,7 +258,7 @@ fn after(attempt: &Attempt, most: i16) -> Wait {
         "snoozed" => Wait::Snooze,
         "handed back" | "interrupted" => Wait::Slot,
         "cancelled" => Wait::Person(JobState::Cancelled),
-        _ if attempt.counted && attempt.number >= most => Wait::Person(JobState::Failed),
+        _ if attempt.is_final.unwrap_or(attempt.counted && attempt.number >= most) => Wait::Person(JobState::Failed),
         _ => Wait::Backoff,
     }
 }

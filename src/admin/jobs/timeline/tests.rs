@@ -113,7 +113,7 @@ fn a_failed_job_that_was_retried_by_hand_says_so() {
 }
 
 fn retried(seconds: i64, was: JobState) -> Reopened {
-    Reopened { at: at(seconds), by: "Ada".into(), was: was.as_str().into() }
+    Reopened { at: at(seconds), by: "Ada".into(), was: Some(was.as_str().into()) }
 }
 
 fn words(job: &Detail, attempts: &[Attempt], reopened: &[Reopened]) -> Vec<(String, String)> {
@@ -123,6 +123,18 @@ fn words(job: &Detail, attempts: &[Attempt], reopened: &[Reopened]) -> Vec<(Stri
 
 fn pair(title: &str, note: &str) -> (String, String) {
     (title.into(), note.into())
+}
+
+#[test]
+fn a_retry_together_with_others_ends_what_an_attempt_had_ended_and_nothing_else() {
+    let job = Detail { created_at: at(0), max_attempts: Some(6), since: Some(at(30)), ..job(JobState::Ready) };
+    let bulk = [Reopened { at: at(30), by: "Giulia".into(), was: None }];
+
+    let gave_up = Attempt { is_final: Some(true), ..attempt(1, at(1), at(2), "failed") };
+    assert_eq!(words(&job, &[gave_up], &bulk)[2], pair("Failed", "retried by Giulia"));
+
+    let goes_on = Attempt { is_final: Some(false), ..attempt(1, at(1), at(2), "failed") };
+    assert_eq!(words(&job, &[goes_on], &bulk)[2], pair("Retrying", "backoff"));
 }
 
 #[test]
@@ -196,7 +208,7 @@ proptest! {
         let attempts: Vec<_> = (0..attempts).map(|n| attempt(n as i16 + 1, moment(n), moment(n + 5), "failed")).collect();
         let expected = Expected { start: Some(moment(9)), end: Some(moment(10)) };
 
-        let reopened = [Reopened { at: moment(6), by: "ada".into(), was: "failed".into() }];
+        let reopened = [Reopened { at: moment(6), by: "ada".into(), was: Some("failed".into()) }];
         let stages = timeline(&job, Past { attempts: &attempts, reopened: &reopened }, moment(11), expected);
 
         prop_assert!(!stages.is_empty() && stages.len() <= STAGES_MAX);

@@ -157,9 +157,12 @@ impl AskPage {
         if self.typed.chars().all(|c| c.is_ascii_digit()) { "numeric" } else { "text" }
     }
 
-    /// Checks what was typed against what was asked; notes problems in the form.
+    /// Checks what was typed against what was asked, and not against how many there are now: whether they have become many more
+    /// is looked at when the operation starts. Notes problems in the form.
     pub fn check(&mut self) -> bool {
-        if !self.typed.is_empty() && self.form.text("typed").trim().replace(',', "") != self.typed {
+        let typed = self.form.text("typed").trim().replace(',', "");
+        let was_asked = !self.form.text("seen").is_empty() && typed == self.form.text("seen");
+        if !self.typed.is_empty() && typed != self.typed && !was_asked {
             self.form.refuse("typed", format!("Type {} exactly", self.typed));
         }
         if self.needs_reason {

@@ -1,0 +1,1 @@
+ALTER TABLE millrace.attempts DROP COLUMN final;
