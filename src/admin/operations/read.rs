@@ -118,6 +118,11 @@ impl Operation {
         (seconds > 0.0 && self.looked > 0).then(|| self.looked as f64 / seconds)
     }
 
+    /// Tells how many jobs it acted on: done, or told to stop.
+    pub fn acted(&self) -> i64 {
+        self.done + self.asked
+    }
+
     /// Tells whether it may go on when somebody says so.
     pub fn is_resumable(&self) -> bool {
         matches!(self.state, OperationState::Stopped | OperationState::Failed)

@@ -6,6 +6,8 @@ use chrono_tz::Tz;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::{Value, json};
 
+pub use super::bounds::needed;
+use super::bounds::require;
 use super::plan::{IDS_MAX, filter};
 use super::read::{self, Operation, OperationId, OperationState, PAGE_ROWS_MAX, Skipped};
 use super::{ActError, Bulk, Format, Plan, Which};
@@ -20,8 +22,6 @@ use crate::queue::audit::{self, Change};
 use crate::queue::job::QueueId;
 use crate::queue::permission::Permission;
 
-/// More jobs than this need an admin.
-pub const SMALL_JOBS_MAX: i64 = 1_000;
 /// Most jobs of an export.
 pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
@@ -119,7 +119,7 @@ fn preview_for(
     plan: &Plan,
     budget: Duration,
 ) -> Result<Reckoned, OperationError> {
-    actor.require(plan.act.permission())?;
+    require(actor, &plan.act)?;
     match &plan.which {
         Which::Query(query) => count(conn, clock.now(), actor, (query, plan), budget),
         Which::Ids(ids) if ids.is_empty() || ids.len() > IDS_MAX => Err(OperationError::BadIds),
@@ -148,12 +148,6 @@ fn count(
         Some(filter) => Ok(reckon(conn, &actor.scope, &filter, budget)?),
         None => Ok(Reckoned::default()),
     }
-}
-
-/// Tells what somebody must hold to do `act` to this many jobs.
-pub fn needed(act: &Bulk, reckoned: &Reckoned) -> Permission {
-    let is_small = !reckoned.is_partial && reckoned.total() <= SMALL_JOBS_MAX;
-    if is_small || !act.changes_jobs() { act.permission() } else { Permission::RunLargeOperations }
 }
 
 /// Starts an operation. `seen` is the count that the caller decided on; `None` = whatever it is.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use serde_json::json;
 
+use super::bounds::{beyond, require, room};
 use super::plan::filter;
 use super::read::{self, Operation, OperationId, OperationState};
 use super::service::{OperationError, queue_to, zone};
@@ -83,7 +84,11 @@ fn chunk(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> R
         },
         _ => QueueId(0), // not looked at
     };
-    let next = next(conn, operation, &actor)?;
+    let room = room(&actor, operation);
+    let next = next(conn, operation, &actor, room)?;
+    if room == Some(0) && !next.jobs.is_empty() {
+        return fail(conn, operation, &beyond(operation));
+    }
     let chunk = Chunk { operation, actor: &actor, queue, begun };
     let acted = transaction(conn, "operations::chunk", |tx| chunk.act(tx, clock, &next))?;
     if acted > 0 {
@@ -108,12 +113,13 @@ fn actor(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> R
         },
     };
     let actor = Actor { via, ..actor };
-    Ok(if actor.may(operation.act.permission()) { Ok(actor) } else { gone })
+    Ok(if require(&actor, &operation.act).is_ok() { Ok(actor) } else { gone })
 }
 
-/// Finds the jobs of the next chunk.
-fn next(conn: &mut PgConnection, operation: &Operation, actor: &Actor) -> Result<Next, DbError> {
+/// Finds the jobs of the next chunk; without room for any, whether there is one more.
+fn next(conn: &mut PgConnection, operation: &Operation, actor: &Actor, room: Option<i64>) -> Result<Next, DbError> {
     let most = operation.rate_per_s.map_or(CHUNK_JOBS, |rate| rate.unsigned_abs().clamp(1, CHUNK_JOBS));
+    let most = room.and_then(|room| u32::try_from(room).ok()).map_or(most, |room| most.min(room.max(1)));
     if let Some(ids) = &operation.job_ids {
         return named(conn, operation, actor, (ids, most as usize));
     }
