@@ -360,16 +360,27 @@ pub fn results(conn: &mut PgConnection, actor: &Actor, id: OperationId) -> Resul
     csv.into_inner().map_err(|error| DbError::Corrupt(error.to_string()).into())
 }
 
+/// Tells whether `actor` may read the file of an export: what its owner wrote down without payloads is theirs, everything else
+/// needs the right to see payloads, also of the owner who has lost it or whose token lacks it.
+pub fn sees_file(actor: &Actor, operation: &Operation) -> bool {
+    let is_own = actor.person.is_some() && actor.person == operation.person;
+    sees_payload(actor) || is_own && !operation.holds_payloads
+}
+
 /// Checks that an operation's file may be read, and gives its format.
 ///
 /// # Errors
-/// [`OperationError::NoFile`]; [`OperationError::NotFound`] also for everybody who may not see the same as its owner.
+/// [`OperationError::NoFile`]; [`OperationError::NotFound`] for whoever may not see what somebody else wrote down,
+/// [`OperationError::Forbidden`] for whoever may not see it (any more) although it is their own.
 pub fn file_format(conn: &mut PgConnection, actor: &Actor, id: OperationId) -> Result<Format, OperationError> {
     let operation = find(conn, actor, id)?;
     let Bulk::Export(format) = operation.act else { return Err(OperationError::NoFile(id)) };
     let is_own = actor.person.is_some() && actor.person == operation.person;
-    if !is_own && !actor.may(Permission::ReadPayloads) {
-        return Err(OperationError::NotFound(id));
+    match sees_file(actor, &operation) {
+        true if Permission::ExportJobs.held_by(actor.role) => {}
+        true => return Err(Forbidden::Role(Permission::ExportJobs).into()),
+        false if is_own => actor.require(Permission::ReadPayloads)?,
+        false => return Err(OperationError::NotFound(id)),
     }
     let is_there = operation.state == OperationState::Done && read::has_file(conn, id)?;
     if is_there { Ok(format) } else { Err(OperationError::NoFile(id)) }

@@ -260,8 +260,8 @@ SELECT $1, $2, $3, $4, $5, $6, $7, min(job), max(job) FROM unnest($3 || $4) AS j
 UPDATE millrace.operations o SET below = coalesce($1, o.below), looked = o.looked + $2, done = o.done + $3, asked = o.asked + $4,
     skipped = o.skipped + $5, chunks = o.chunks + CASE WHEN $2 > 0 THEN 1 ELSE 0 END, worked_ms = o.worked_ms + $6,
     state = CASE WHEN $7 THEN 'done' ELSE 'running' END, finished_at = CASE WHEN $7 THEN clock_timestamp() END,
-    due_at = clock_timestamp() + coalesce($2 * interval '1 s' / o.rate_per_s, interval '0')
-WHERE o.id = $8 AND o.state = 'running'";
+    due_at = clock_timestamp() + coalesce($2 * interval '1 s' / o.rate_per_s, interval '0'), holds_payloads = o.holds_payloads OR $8
+WHERE o.id = $9 AND o.state = 'running'";
         let rests = self.operation.rate_per_s.map_or(0, |rate| 1_000 * results.looked() as i64 / i64::from(rate));
         let worked = (self.begun.elapsed().as_millis() as i64).max(rests).max(1);
         let changed = statement(SQL)
@@ -272,6 +272,7 @@ WHERE o.id = $8 AND o.state = 'running'";
             .bind::<BigInt, _>(results.skipped.len() as i64)
             .bind::<BigInt, _>(worked)
             .bind::<Bool, _>(below.is_none())
+            .bind::<Bool, _>(results.body.is_some() && sees_payload(self.actor))
             .bind::<BigInt, _>(self.operation.id)
             .run(tx)?;
         debug_assert_eq!(changed, 1);

@@ -28,6 +28,7 @@ pub(in crate::admin::operations) fn operation(state: OperationState) -> Operatio
         asked: 2,
         skipped: 8,
         chunks: 16,
+        holds_payloads: false,
         started_at: now - chrono::TimeDelta::seconds(10),
         worked_ms: 8_000,
         finished_at: (state != OperationState::Running).then_some(now),

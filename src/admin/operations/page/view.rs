@@ -1,7 +1,7 @@
 //! One operation in the words of the pages.
 
 use crate::admin::operations::bounds::{is_spent, needed_to_resume, require};
-use crate::admin::operations::service::sees_query;
+use crate::admin::operations::service::{sees_file, sees_query};
 use crate::admin::operations::{Bulk, Operation, OperationState};
 use crate::queue::actor::Actor;
 use crate::web::format::{self, Stamp, between, duration, grouped};
@@ -79,7 +79,7 @@ impl View {
             reason: operation.reason.clone().unwrap_or_default(),
             length: duration(between(operation.started_at, operation.finished_at.unwrap_or(shell.now))),
             said: said(operation),
-            file: file(operation, sees),
+            file: file(operation, sees_file(actor, operation)),
             may_stop: acts && operation.state == OperationState::Running,
             may_resume: acts && operation.is_resumable() && actor.may(needed_to_resume(operation)),
         }
