@@ -95,6 +95,20 @@ fn a_sixth_stream_of_one_person_is_refused() {
 }
 
 #[test]
+fn head_is_answered_with_headers_and_takes_no_place() {
+    let console = Console::start();
+    let browser = viewer(&console);
+
+    for _ in 0..6 {
+        let head = browser.knock("HEAD", "/live/design", &[], "");
+        assert_eq!((head.status, head.header("content-type")), (200, "text/event-stream"));
+    }
+
+    assert_eq!(console.hub.open_streams(), 0);
+    assert!(read_until(&mut browser.stream("/live/design", &[]), "panel-clock").contains("panel-clock"));
+}
+
+#[test]
 fn a_stream_ends_with_its_session() {
     let console = Console::start();
     let browser = viewer(&console);
