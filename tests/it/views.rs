@@ -197,6 +197,23 @@ fn a_view_is_saved_opened_changed_and_deleted_without_script() {
 }
 
 #[test]
+fn a_name_that_no_view_can_have_leads_nowhere() {
+    let console = Console::start();
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/views");
+
+    for slug in ["%00", "late%00", "Late"] {
+        assert_eq!(browser.get(&format!("/v/{slug}")).status, 404, "{slug}");
+        for act in ["change", "delete"] {
+            assert_eq!(browser.get(&format!("/views/{slug}/{act}")).status, 404, "{slug} {act}");
+            let fields = "name=x&visibility=private&address=&seen=1";
+            assert_eq!(browser.post(&format!("/views/{slug}/{act}"), fields).status, 404, "{slug} {act}");
+        }
+        assert_eq!(browser.post(&format!("/views/{slug}/pin"), "pinned=yes").status, 404, "{slug}");
+    }
+}
+
+#[test]
 fn an_opened_view_shows_what_the_opener_may_see_and_lives_with_fields_that_are_unknown() {
     let console = Console::start();
     let mut conn = console.db.connect();

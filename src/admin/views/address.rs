@@ -4,6 +4,8 @@ use crate::base::random;
 
 /// Longest address of a view, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 4_000;
+/// Longest slug, in bytes.
+const SLUG_BYTES_MAX: usize = 64;
 /// Longest beginning of a slug that is made from a name, in characters.
 const SLUG_CHARS_MAX: usize = 48;
 /// Parameters that say where somebody is in a page, not what the page shows.
@@ -31,6 +33,12 @@ pub fn matching(name: &str) -> String {
     if slug.is_empty() { "view".into() } else { slug.to_owned() }
 }
 
+/// Tells whether a text is a slug: what is none names no view, and the database would not even take some of them.
+pub fn is_slug(text: &str) -> bool {
+    let of_slug = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=SLUG_BYTES_MAX).contains(&text.len()) && text.bytes().all(of_slug) && !text.starts_with('-')
+}
+
 /// Adds four letters to a slug that is taken.
 pub(super) fn another(slug: &str) -> String {
     let letters: String = random::secret_bytes::<4>().iter().map(|byte| char::from(b'a' + byte % 26)).collect();
@@ -56,6 +64,14 @@ mod tests {
     }
 
     #[test]
+    fn only_slugs_are_slugs() {
+        assert!(is_slug("late-mail") && is_slug("7") && is_slug(&"a".repeat(64)));
+        for bad in ["", "\0", "late\0", "Late", "-late", "a b", "é", "../x", &"a".repeat(65)] {
+            assert!(!is_slug(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn a_slug_is_read_in_its_name() {
         for (name, slug) in [
             ("Mail, last hour", "mail-last-hour"),
@@ -67,6 +83,7 @@ mod tests {
             assert_eq!(matching(name), slug, "{name}");
         }
         assert_eq!(matching(&"a".repeat(200)).len(), SLUG_CHARS_MAX);
+        assert!(is_slug(&another(&matching(&"a".repeat(200)))));
         assert!(another("x").len() == 6 && another("x").starts_with("x-"));
     }
 }

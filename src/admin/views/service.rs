@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use serde_json::{Value, json};
 
-use super::address::{ADDRESS_BYTES_MAX, another, clean, matching};
+use super::address::{ADDRESS_BYTES_MAX, another, clean, is_slug, matching};
 use super::read::{SavedView, Visibility, Which, seen};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{TextError, note};
@@ -81,8 +81,17 @@ pub fn list(conn: &mut PgConnection, actor: &Actor, page: &str) -> Result<Vec<Sa
 /// [`ViewError::NotFound`], [`ViewError::Forbidden`].
 pub fn find(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
     actor.require(Permission::ReadViews)?;
-    let found = seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop();
-    found.ok_or_else(|| ViewError::NotFound(slug.chars().take(NAME_CHARS_MAX).collect()))
+    let slug = known(slug)?;
+    seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop().ok_or_else(|| missing(slug))
+}
+
+fn missing(slug: &str) -> ViewError {
+    ViewError::NotFound(slug.chars().take(NAME_CHARS_MAX).collect())
+}
+
+/// Lets through what can be the name of a view in an address.
+fn known(slug: &str) -> Result<&str, ViewError> {
+    if is_slug(slug) { Ok(slug) } else { Err(missing(slug)) }
 }
 
 /// Tells whether `actor` may change or delete a view: their own, and admins what is shared.
@@ -248,7 +257,7 @@ fn changeable(tx: &mut Tx<'_>, actor: &Actor, slug: &str) -> Result<SavedView, V
     const LOCK: &str = "-- admin::views::lock
 SELECT FROM millrace.saved_views WHERE slug = $1 FOR UPDATE";
     own(actor)?;
-    statement(LOCK).bind::<Text, _>(slug).run(tx)?;
+    statement(LOCK).bind::<Text, _>(known(slug)?).run(tx)?;
     let view = find(tx, actor, slug)?;
     if may_change(actor, &view) { Ok(view) } else { Err(ViewError::NotYours { name: view.name, owner: view.owner }) }
 }

@@ -38,6 +38,18 @@ fn a_view_is_saved_listed_read_and_deleted() {
 }
 
 #[test]
+fn a_name_that_no_view_can_have_is_not_there() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+
+    for slug in ["%00", "late%00", "Late", "-", "%C3%A9", &"a".repeat(65)] {
+        let address = format!("/api/v1/views/{slug}");
+        program.get(&address).expect(404);
+        program.send("DELETE", &address, &[], b"").expect(404);
+    }
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused_at_its_field() {
     let server = Server::start();
     let program = server.program(Role::Viewer);
