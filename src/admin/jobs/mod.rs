@@ -39,7 +39,7 @@ pub mod view;
 pub(crate) use detail::sample;
 pub use detail::{Attempt, Detail, attempts, detail, details};
 pub use explain::{Explanation, Outlook, PoolWait, Reason, explain};
-pub use filter::JobFilter;
+pub use filter::{JobFilter, asks_payload, is_of_payload};
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
 pub use recent::{Run, recent_runs};
 pub use rows::{ROWS_MAX, rows_of};

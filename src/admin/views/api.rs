@@ -110,7 +110,7 @@ fn shown(actor: &Actor, view: &SavedView) -> Value {
         "slug": view.slug,
         "page": view.page,
         "name": view.name,
-        "address": view.address,
+        "address": service::sees_address(actor, view).then_some(&view.address),
         "path": console::saved_view(&view.slug),
         "visibility": view.visibility().as_str(),
         "owner": view.owner,

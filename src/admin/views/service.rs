@@ -3,8 +3,9 @@
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use serde_json::{Value, json};
 
-use super::address::{ADDRESS_BYTES_MAX, another, clean, is_slug, matching};
+use super::address::{ADDRESS_BYTES_MAX, another, clean, is_slug, masked, matching};
 use super::read::{SavedView, Visibility, Which, seen};
+use crate::admin::jobs::service::sees_payload;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{TextError, note};
 use crate::queue::actor::{Actor, Forbidden, PersonId};
@@ -66,20 +67,36 @@ impl From<TextError> for ViewError {
     }
 }
 
-/// Lists the views of a page that `actor` may see, those that they pinned first; at most 500.
+/// Lists the views of a page that `actor` may see, as [`find`] gives them, those that they pinned first; at most 500.
 ///
 /// # Errors
 /// [`ViewError::Forbidden`], database failures.
 pub fn list(conn: &mut PgConnection, actor: &Actor, page: &str) -> Result<Vec<SavedView>, ViewError> {
     actor.require(Permission::ReadViews)?;
-    Ok(seen(conn, actor, Which { page: Some(page), slug: None })?)
+    let views = seen(conn, actor, Which { page: Some(page), slug: None })?;
+    Ok(views.into_iter().map(|view| told_to(actor, view)).collect())
 }
 
-/// Finds a view that `actor` may see.
+/// Tells whether `actor` may see all that a view asks for: it is their own, they may see what jobs work on, or it asks nothing of that.
+pub fn sees_address(actor: &Actor, view: &SavedView) -> bool {
+    view.is_of(actor) || sees_payload(actor) || masked(&view.address).is_none()
+}
+
+/// The view as `actor` may see it.
+fn told_to(actor: &Actor, view: SavedView) -> SavedView {
+    let hidden = if sees_address(actor, &view) { None } else { masked(&view.address) };
+    SavedView { address: hidden.unwrap_or_else(|| view.address.clone()), ..view }
+}
+
+/// Finds a view that `actor` may see. What it asks about things that they may not see is left out of its address.
 ///
 /// # Errors
 /// [`ViewError::NotFound`], [`ViewError::Forbidden`].
 pub fn find(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
+    Ok(told_to(actor, whole(conn, actor, slug)?))
+}
+
+fn whole(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
     actor.require(Permission::ReadViews)?;
     let slug = known(slug)?;
     seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop().ok_or_else(|| missing(slug))
@@ -258,7 +275,7 @@ fn changeable(tx: &mut Tx<'_>, actor: &Actor, slug: &str) -> Result<SavedView, V
 SELECT FROM millrace.saved_views WHERE slug = $1 FOR UPDATE";
     own(actor)?;
     statement(LOCK).bind::<Text, _>(known(slug)?).run(tx)?;
-    let view = find(tx, actor, slug)?;
+    let view = whole(tx, actor, slug)?;
     if may_change(actor, &view) { Ok(view) } else { Err(ViewError::NotYours { name: view.name, owner: view.owner }) }
 }
 
