@@ -27,7 +27,7 @@ use super::kit::Kit;
 use super::rate;
 use super::request::{RequestId, Wants, client, wants};
 use super::session;
-use super::table::{Access, Rule};
+use super::table::Rule;
 use crate::base::db::DbError;
 use crate::queue::access::{admins, session as sessions, token};
 use crate::queue::actor::{Actor, Forbidden};
@@ -90,7 +90,8 @@ async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebEr
     let caller = identify(request.request()).await?;
     let actor = caller.actor.clone();
     request.extensions_mut().insert(caller);
-    let access = rule(rules, request.method())?;
+    let rule = rule(rules, request.method())?;
+    let access = rule.access;
     let changes = !request.method().is_safe();
     let json = wants(request.request()) == Wants::Json;
     if changes && !json && !csrf::is_from_us(request.headers(), &Kit::of(request.request()).settings) {
@@ -100,14 +101,14 @@ async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebEr
         note_refusal(request.request(), actor, &error).await;
         return Err(error);
     }
+    rule.parameters.check(request.query_string())?;
     if changes && !json { take_form(request).await } else { Ok(()) }
 }
 
 /// `HEAD` is allowed where `GET` is.
-fn rule(rules: &[Rule], method: &Method) -> Result<Access, WebError> {
+fn rule<'r>(rules: &'r [Rule], method: &Method) -> Result<&'r Rule, WebError> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let rule = rules.iter().find(|(allowed, _)| allowed == method);
-    rule.map(|(_, access)| *access).ok_or(WebError::MethodNotAllowed)
+    rules.iter().find(|rule| rule.method == *method).ok_or(WebError::MethodNotAllowed)
 }
 
 async fn identify(request: &HttpRequest) -> Result<Caller, WebError> {
@@ -239,13 +240,14 @@ pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::table::{Access, Parameters};
     use actix_web::test::TestRequest;
 
     #[test]
     fn head_follows_get_and_other_methods_are_refused() {
-        let rules = [(Method::GET, Access::SignedIn)];
+        let rules = [Rule { method: Method::GET, access: Access::SignedIn, parameters: Parameters::Any }];
 
-        assert_eq!(rule(&rules, &Method::HEAD).ok(), Some(Access::SignedIn));
+        assert_eq!(rule(&rules, &Method::HEAD).ok().map(|rule| rule.access), Some(Access::SignedIn));
         assert!(matches!(rule(&rules, &Method::POST), Err(WebError::MethodNotAllowed)));
     }
 

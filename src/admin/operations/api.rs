@@ -34,12 +34,12 @@ use crate::web::table::Route;
 /// The routes of operations.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::OPERATIONS, Needs(ReadOperations), list),
+        Route::get(paths::OPERATIONS, Needs(ReadOperations), list).reading(&["limit", "after"]),
         Route::post(paths::OPERATIONS, Needs(RunOperations), start),
         Route::post(paths::JOBS_EXPORT, Needs(ExportJobs), export),
         Route::post(paths::FAILURE_RETRY, Needs(HandleFailures), retry_group),
         Route::get(paths::OPERATION, Needs(ReadOperations), show),
-        Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results),
+        Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results).reading(&["after"]),
         Route::get(paths::OPERATION_FILE, Needs(ReadOperations), file),
         Route::post(paths::OPERATION_STOP, Needs(RunOperations), stop),
         Route::post(paths::OPERATION_RESUME, Needs(RunOperations), resume),

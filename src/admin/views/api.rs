@@ -27,7 +27,7 @@ const PAGE: &str = "jobs";
 /// The routes of saved views.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::VIEWS, Needs(ReadViews), list),
+        Route::get(paths::VIEWS, Needs(ReadViews), list).reading(&["page"]),
         Route::post(paths::VIEWS, Needs(KeepViews), make),
         Route::get(paths::VIEW, Needs(ReadViews), show),
         Route::new(Method::DELETE, paths::VIEW, Needs(KeepViews), delete),
