@@ -135,6 +135,35 @@ fn a_stream_ends_when_the_role_changes() {
     assert!(read_until(&mut stream, "event: bye").contains("event: bye"));
 }
 
+/// How long a stream goes on after its reader lost what `lose` takes.
+fn outlived(address: &str, lose: &'static str) -> Duration {
+    let console = Console::start();
+    console.run("INSERT INTO millrace.people (email, name, role) VALUES ('a@b', 'A', 'admin')");
+    let browser = viewer(&console);
+    let mut stream = browser.stream(address, &[]);
+    read_until(&mut stream, "panel-clock");
+    std::thread::sleep(Duration::from_millis(300)); // in the middle of the next look
+
+    console.run(lose);
+    let lost = Instant::now();
+    assert!(read_until(&mut stream, "event: bye").contains("event: bye"));
+    lost.elapsed()
+}
+
+#[test]
+fn lost_rights_end_a_stream_within_a_second_however_seldom_or_long_it_looks() {
+    for address in ["/live/rare", "/live/slow"] {
+        for lose in [
+            "UPDATE millrace.people SET role = 'viewer' WHERE email = 'admin@example.org'",
+            "UPDATE millrace.people SET scope_queues = '{mail}' WHERE email = 'admin@example.org'",
+            "DELETE FROM millrace.sessions",
+        ] {
+            let took = outlived(address, lose);
+            assert!(took < Duration::from_secs(1), "{address} {lose}: {took:?}");
+        }
+    }
+}
+
 #[test]
 fn a_held_stream_does_not_keep_a_forgotten_session_alive() {
     let console = Console::start();
