@@ -18,6 +18,7 @@ pub mod json;
 mod kin;
 mod list;
 pub mod log_lines;
+mod outside;
 pub mod pace;
 pub mod page;
 pub mod place;

@@ -36,7 +36,7 @@ pub(super) async fn explain(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> Re
     let id = id.into_inner();
     let read = move |conn: &mut _| {
         let job = service::find(conn, &actor, id).map_err(refused)?;
-        Ok(jobs::explain(conn, &job)?)
+        Ok(jobs::explain(conn, &job)?.within(conn, &actor.scope)?)
     };
     let told = kit.db.run::<_, WebError>(read).await?;
     respond::json(StatusCode::OK, &told_as::explanation(id, &told))
