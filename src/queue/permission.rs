@@ -66,7 +66,7 @@ pub enum Permission {
     RunOperations,
     /// The same to more.
     RunLargeOperations,
-    /// Write jobs down as a file.
+    /// Write jobs down as a file; a token must also hold `jobs:read`.
     ExportJobs,
     /// Pause, resume and limit queues.
     RunQueues,
@@ -173,8 +173,8 @@ impl Permission {
         match self {
             Self::ReadJobs | Self::ReadPayloads => ("jobs", false),
             Self::Enqueue | Self::RepairJobs => ("jobs", true),
-            Self::ReadOperations | Self::ExportJobs => ("operations", false),
-            Self::RunOperations | Self::RunLargeOperations => ("operations", true),
+            Self::ReadOperations => ("operations", false),
+            Self::ExportJobs | Self::RunOperations | Self::RunLargeOperations => ("operations", true),
             Self::ReadCounts => ("counts", false),
             Self::ReadQueues => ("queues", false),
             Self::ReadNodes => ("nodes", false),

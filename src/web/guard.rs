@@ -24,10 +24,11 @@ use super::error::WebError;
 use super::form::Form;
 use super::inbox;
 use super::kit::Kit;
+use super::paths;
 use super::rate;
 use super::request::{RequestId, Wants, client, wants};
 use super::session;
-use super::table::{Access, Rule};
+use super::table::Rule;
 use crate::base::db::DbError;
 use crate::queue::access::{admins, session as sessions, token};
 use crate::queue::actor::{Actor, Forbidden};
@@ -90,7 +91,8 @@ async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebEr
     let caller = identify(request.request()).await?;
     let actor = caller.actor.clone();
     request.extensions_mut().insert(caller);
-    let access = rule(rules, request.method())?;
+    let rule = rule(rules, request.method())?;
+    let access = rule.access;
     let changes = !request.method().is_safe();
     let json = wants(request.request()) == Wants::Json;
     if changes && !json && !csrf::is_from_us(request.headers(), &Kit::of(request.request()).settings) {
@@ -100,14 +102,14 @@ async fn check(rules: &[Rule], request: &mut ServiceRequest) -> Result<(), WebEr
         note_refusal(request.request(), actor, &error).await;
         return Err(error);
     }
+    rule.parameters.check(request.query_string())?;
     if changes && !json { take_form(request).await } else { Ok(()) }
 }
 
 /// `HEAD` is allowed where `GET` is.
-fn rule(rules: &[Rule], method: &Method) -> Result<Access, WebError> {
+fn rule<'r>(rules: &'r [Rule], method: &Method) -> Result<&'r Rule, WebError> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let rule = rules.iter().find(|(allowed, _)| allowed == method);
-    rule.map(|(_, access)| *access).ok_or(WebError::MethodNotAllowed)
+    rules.iter().find(|rule| rule.method == *method).ok_or(WebError::MethodNotAllowed)
 }
 
 async fn identify(request: &HttpRequest) -> Result<Caller, WebError> {
@@ -227,8 +229,12 @@ fn foreign(error: &actix_web::Error) -> WebError {
     }
 }
 
-/// Answers what no route is there for; whoever is signed in keeps the frame of the console around it.
+/// Answers what no route is there for; whoever is signed in keeps the frame of the console around it. A page's address with a slash at
+/// its end leads to the one without.
 pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    if let Some(address) = without_slash(&request) {
+        return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, address)).finish();
+    }
     match identify(&request).await {
         Ok(caller) => drop(request.extensions_mut().insert(caller)),
         Err(error) => tracing::debug!(%error, "who asks for nothing is not known"),
@@ -236,17 +242,43 @@ pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
     WebError::NotFound.tell(&request)
 }
 
+/// The same address without slashes at its end, with its query; `None` when it has none, or leads away from here without.
+fn without_slash(request: &HttpRequest) -> Option<String> {
+    let (path, query) = (request.uri().path(), request.query_string());
+    let short = path.trim_end_matches('/');
+    let is_read = request.method().is_safe() && wants(request) != Wants::Json;
+    let leads_on = is_read && short != path && !short.is_empty() && paths::own(short) == short;
+    let mark = if query.is_empty() { "" } else { "?" };
+    leads_on.then(|| format!("{short}{mark}{query}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::table::{Access, Parameters};
     use actix_web::test::TestRequest;
 
     #[test]
     fn head_follows_get_and_other_methods_are_refused() {
-        let rules = [(Method::GET, Access::SignedIn)];
+        let rules = [Rule { method: Method::GET, access: Access::SignedIn, parameters: Parameters::Any }];
 
-        assert_eq!(rule(&rules, &Method::HEAD).ok(), Some(Access::SignedIn));
+        assert_eq!(rule(&rules, &Method::HEAD).ok().map(|rule| rule.access), Some(Access::SignedIn));
         assert!(matches!(rule(&rules, &Method::POST), Err(WebError::MethodNotAllowed)));
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_a_page_s_address_is_taken_off() {
+        let short = |method: Method, address: &str| {
+            without_slash(&TestRequest::with_uri(address).method(method).to_http_request())
+        };
+
+        assert_eq!(short(Method::GET, "/jobs/").as_deref(), Some("/jobs"));
+        assert_eq!(short(Method::HEAD, "/jobs//?q=a%2Fb&n=2").as_deref(), Some("/jobs?q=a%2Fb&n=2"));
+        assert_eq!(short(Method::GET, "/queues/a%2Fb/").as_deref(), Some("/queues/a%2Fb"));
+        for address in ["/", "//", "/jobs", "/jobs?a=/", "//evil.example/", "/api/v1/jobs/"] {
+            assert_eq!(short(Method::GET, address), None, "{address}");
+        }
+        assert_eq!(short(Method::POST, "/jobs/"), None);
     }
 
     #[test]

@@ -7,14 +7,17 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Responder, guard, web};
 
-use super::api::paths;
+use super::api::{paths, told};
 use super::error::WebError;
+use super::form::{Form, Problem};
 use super::guard::admit;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 
 /// What the addresses begin with that programs use with a token.
 const API: &str = "/api/";
+/// What they begin with that answer with documents.
+const VERSIONED: &str = "/api/v1/";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +44,48 @@ impl Access {
     }
 }
 
+/// Which parameters the query of an address may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameters {
+    /// Whatever comes: the handler judges it.
+    Any,
+    /// These; others are refused, each named.
+    Only(&'static [&'static str]),
+}
+
+impl Parameters {
+    /// Pages pass over what means nothing to them. Programs are told: a filter that is passed over would answer everything.
+    fn of(method: &Method, path: &str) -> Self {
+        if *method == Method::GET && path.starts_with(VERSIONED) { Self::Only(&[]) } else { Self::Any }
+    }
+
+    /// Refuses parameters that are not among these.
+    ///
+    /// # Errors
+    /// [`WebError::Invalid`] at each of them; [`WebError::Malformed`] when the query cannot be read.
+    pub fn check(self, query: &str) -> Result<(), WebError> {
+        let Self::Only(known) = self else { return Ok(()) };
+        let given = Form::parse(query.as_bytes())?.into_fields();
+        let strange = given.into_iter().map(|(name, _)| name).filter(|name| !known.contains(&name.as_str()));
+        let problems: Vec<Problem> = strange.map(|name| unknown(name, known)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(told(problems)) }
+    }
+}
+
+fn unknown(name: String, known: &[&str]) -> Problem {
+    let offer = match known {
+        [] => "it takes none".to_owned(),
+        _ => format!("it takes {}", known.join(", ")),
+    };
+    Problem { message: format!("{name:?} is no parameter here: {offer}"), field: name }
+}
+
 /// One line of the table.
 pub struct Route {
     method: Method,
     path: &'static str,
     access: Access,
+    parameters: Parameters,
     handler: Box<dyn Fn(actix_web::Route) -> actix_web::Route + Send + Sync>,
 }
 
@@ -78,7 +118,17 @@ impl Route {
         H::Output: Responder + 'static,
     {
         let handler = Box::new(move |route: actix_web::Route| route.to(handler.clone()));
-        Self { method, path, access, handler }
+        Self { parameters: Parameters::of(&method, path), method, path, access, handler }
+    }
+
+    /// Says which parameters the query of its address may have; without a word, what reads of the API has none.
+    pub fn reading(self, known: &'static [&'static str]) -> Self {
+        Self { parameters: Parameters::Only(known), ..self }
+    }
+
+    /// Leaves it to the handler to refuse parameters that mean nothing.
+    pub fn reading_anything(self) -> Self {
+        Self { parameters: Parameters::Any, ..self }
     }
 
     fn build(&self) -> actix_web::Route {
@@ -90,8 +140,16 @@ impl Route {
     }
 }
 
-/// The access of one method of one address.
-pub type Rule = (Method, Access);
+/// What holds for one method of one address.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The method.
+    pub method: Method,
+    /// Who may use it.
+    pub access: Access,
+    /// What its query may have.
+    pub parameters: Parameters,
+}
 
 /// All routes.
 pub struct Table(Vec<Route>);
@@ -113,6 +171,11 @@ impl Table {
     /// Lists method, address and access of every route, for the test that walks routes and roles.
     pub fn rows(&self) -> impl Iterator<Item = (&Method, &'static str, Access)> {
         self.0.iter().map(|route| (&route.method, route.path, route.access))
+    }
+
+    /// Lists the addresses that are read and what their queries may have, for the test that compares them with what is documented.
+    pub fn readings(&self) -> impl Iterator<Item = (&'static str, Parameters)> {
+        self.0.iter().filter(|route| route.method == Method::GET).map(|route| (route.path, route.parameters))
     }
 
     /// Tells whether there is a page at `path` (a pattern) and `actor` may open it.
@@ -155,7 +218,8 @@ impl Table {
         let mut rules: Vec<Rule> = Vec::new();
         for route in self.0.iter().filter(|route| route.path == path) {
             resource = resource.route(route.build());
-            rules.push((route.method.clone(), route.access));
+            let Route { method, access, parameters, .. } = route;
+            rules.push(Rule { method: method.clone(), access: *access, parameters: *parameters });
         }
         let rules: std::rc::Rc<[Rule]> = rules.into();
         app.service(resource.wrap(from_fn(move |request, next| admit(rules.clone(), request, next))));
@@ -205,6 +269,28 @@ mod tests {
             table.areas().into_iter().collect::<Vec<_>>(),
             [("counts", false), ("health", false), ("jobs", true)]
         );
+    }
+
+    #[test]
+    fn what_reads_of_the_api_refuses_parameters_that_it_does_not_know() {
+        let only = Parameters::Only(&["limit", "after"]);
+
+        assert!(
+            only.check("limit=1&after=2").is_ok() && only.check("").is_ok() && Parameters::Any.check("x=1").is_ok()
+        );
+        let Err(WebError::Invalid(problems)) = only.check("limitt=1&after=2&%C3%A9") else { panic!("not refused") };
+        let told: Vec<_> = problems.iter().map(|one| (one.field.as_str(), one.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("limitt", "\"limitt\" is no parameter here: it takes limit, after"),
+                ("é", "\"é\" is no parameter here: it takes limit, after"),
+            ]
+        );
+        let readings = |route: Route| Table::new(vec![route]).readings().next();
+        let access = Access::SignedIn;
+        assert_eq!(readings(Route::get("/api/v1/a", access, nothing)), Some(("/api/v1/a", Parameters::Only(&[]))));
+        assert_eq!(readings(Route::get("/a", access, nothing)), Some(("/a", Parameters::Any)));
     }
 
     #[test]

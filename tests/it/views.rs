@@ -197,6 +197,44 @@ fn a_view_is_saved_opened_changed_and_deleted_without_script() {
 }
 
 #[test]
+fn a_name_that_no_view_can_have_leads_nowhere() {
+    let console = Console::start();
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/views");
+
+    for slug in ["%00", "late%00", "Late"] {
+        assert_eq!(browser.get(&format!("/v/{slug}")).status, 404, "{slug}");
+        for act in ["change", "delete"] {
+            assert_eq!(browser.get(&format!("/views/{slug}/{act}")).status, 404, "{slug} {act}");
+            let fields = "name=x&visibility=private&address=&seen=1";
+            assert_eq!(browser.post(&format!("/views/{slug}/{act}"), fields).status, 404, "{slug} {act}");
+        }
+        assert_eq!(browser.post(&format!("/views/{slug}/pin"), "pinned=yes").status, 404, "{slug}");
+    }
+}
+
+#[test]
+fn whoever_sees_no_arguments_opens_a_view_without_those_that_it_asks_for() {
+    let console = Console::start();
+    let mut analyst = console.browser(Role::Analyst);
+    analyst.get("/views");
+    analyst.post("/views/new", "page=jobs&address=state%3Dready%26arg.to%3Drahimi&name=Farid&visibility=everyone");
+    assert_eq!(analyst.get("/v/farid").header("location"), "/jobs?state=ready&arg.to=rahimi&view=farid");
+    let mut viewer = console.browser(Role::Viewer);
+
+    let list = viewer.get("/views").body;
+    assert!(list.contains("Farid") && list.contains("needs the role analyst") && !list.contains("arg.to"), "{list}");
+    viewer.get("/views");
+    assert_eq!(viewer.post("/views/farid/pin", "pinned=yes").status, 303);
+    let opened = viewer.get("/v/farid");
+    let whole = opened.header("location").to_owned();
+    assert_eq!(whole, "/jobs?state=ready&arg.to=%E2%80%A2%E2%80%A2%E2%80%A2&view=farid");
+    let page = viewer.get(&whole).body;
+    assert!(page.contains("Saved by") && !page.contains("rahimi"), "{page}");
+    assert!(!page.contains("Changed."), "{page}");
+}
+
+#[test]
 fn an_opened_view_shows_what_the_opener_may_see_and_lives_with_fields_that_are_unknown() {
     let console = Console::start();
     let mut conn = console.db.connect();

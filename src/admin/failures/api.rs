@@ -31,11 +31,14 @@ use crate::web::table::Route;
 /// Groups of an answer unless another number is asked for.
 const LIMIT: i64 = 50;
 
+/// What a list of groups is asked for.
+const LIST_PARAMETERS: [&str; 8] = ["state", "template", "queue", "q", "since", "sort", "limit", "after"];
+
 /// The routes of failures.
 pub fn routes() -> Vec<Route> {
     let handle_failures = || Needs(HandleFailures);
     vec![
-        Route::get(paths::FAILURES, Needs(ReadFailures), list),
+        Route::get(paths::FAILURES, Needs(ReadFailures), list).reading(&LIST_PARAMETERS),
         Route::get(paths::FAILURE, Needs(ReadFailures), show),
         Route::post(paths::FAILURE_MUTE, handle_failures(), mute),
         Route::post(paths::FAILURE_HANDLE, handle_failures(), handle),

@@ -103,7 +103,7 @@ pub enum Reason {
     Turn {
         /// The ordering key.
         key: String,
-        /// Who has the turn; absent when it has just ended.
+        /// Who has the turn; absent when it has just ended, or may not be seen.
         holder: Option<i64>,
         /// The state of that job.
         holder_state: Option<String>,

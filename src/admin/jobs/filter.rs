@@ -98,6 +98,20 @@ impl JobFilter {
     }
 }
 
+/// Tells whether a field is about what jobs work on: an argument, the words of a failure, or words that may stand in either.
+pub fn is_of_payload(field: &Field) -> bool {
+    matches!(field, Field::Arg(_) | Field::Error | Field::Text)
+}
+
+/// Tells whether a query asks about what jobs work on, so that its words may be what some people may not see.
+pub fn asks_payload(query: &Query) -> bool {
+    query.parts().iter().any(|part| match part {
+        Part::Term(term) => is_of_payload(&term.field),
+        Part::Any(choices) => choices.iter().any(asks_payload),
+        Part::Not(query) => asks_payload(query),
+    })
+}
+
 /// What counts go by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -155,6 +169,16 @@ mod tests {
         assert_eq!(filter("state:failed queue:a,b template:t").counted(), names(&["a", "b"], &["t"]));
         for text in ["queue:a*", "-queue:a", "tag:x", "state:failed OR state:held", "word", "id:7"] {
             assert_eq!(filter(text).counted(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_asks_about_payloads_is_known_wherever_it_stands() {
+        for text in ["arg.to:a@b", "error:refused", "order", "state:failed (queue:a OR -(tag:x arg.n:>4))"] {
+            assert!(asks_payload(&filter(text).query), "{text}");
+        }
+        for text in ["", "state:failed -tag:x", "(queue:a OR template:t.*) id:7 created:-24h"] {
+            assert!(!asks_payload(&filter(text).query), "{text}");
         }
     }
 

@@ -34,13 +34,13 @@ use crate::web::table::Route;
 /// The routes of operations.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::OPERATIONS, Needs(ReadOperations), list),
+        Route::get(paths::OPERATIONS, Needs(ReadOperations), list).reading(&["limit", "after"]),
         Route::post(paths::OPERATIONS, Needs(RunOperations), start),
         Route::post(paths::JOBS_EXPORT, Needs(ExportJobs), export),
         Route::post(paths::FAILURE_RETRY, Needs(HandleFailures), retry_group),
         Route::get(paths::OPERATION, Needs(ReadOperations), show),
-        Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results),
-        Route::get(paths::OPERATION_FILE, Needs(ExportJobs), file),
+        Route::get(paths::OPERATION_RESULTS, Needs(ReadOperations), results).reading(&["after"]),
+        Route::get(paths::OPERATION_FILE, Needs(ReadOperations), file),
         Route::post(paths::OPERATION_STOP, Needs(RunOperations), stop),
         Route::post(paths::OPERATION_RESUME, Needs(RunOperations), resume),
     ]
@@ -89,7 +89,7 @@ async fn results(id: Path<i64>, query: Query, actor: Actor, kit: Data<Kit>) -> R
     respond::json(StatusCode::OK, &json!({ "left_alone": shown, "next": next }))
 }
 
-/// Answers with the file of an export.
+/// Answers with the file of an export. Reading it changes nothing: the service asks for the rights that its content needs.
 async fn file(id: Path<i64>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     download(kit, actor, OperationId(*id)).await.map_err(refused)
 }

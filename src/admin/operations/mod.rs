@@ -8,6 +8,7 @@
 //! ```
 //! The cursor goes from the newest job that was there at the start to the oldest: each is met once, whatever the act makes of it.
 pub mod api;
+pub mod bounds;
 mod bulk;
 mod file;
 pub mod page;

@@ -1,7 +1,7 @@
 //! Operations and their results as they stand in the database.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Binary, Double, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
 use super::{ActError, Bulk};
@@ -97,6 +97,8 @@ pub struct Operation {
     pub skipped: i64,
     /// Chunks so far.
     pub chunks: i32,
+    /// Its file has argument values and words of failures.
+    pub holds_payloads: bool,
     /// When it was started.
     pub started_at: Time,
     /// Time spent running, in milliseconds.
@@ -116,6 +118,11 @@ impl Operation {
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.worked_ms as f64 / 1_000.0;
         (seconds > 0.0 && self.looked > 0).then(|| self.looked as f64 / seconds)
+    }
+
+    /// Tells how many jobs it acted on: done, or told to stop.
+    pub fn acted(&self) -> i64 {
+        self.done + self.asked
     }
 
     /// Tells whether it may go on when somebody says so.
@@ -166,6 +173,8 @@ struct Row {
     skipped: i64,
     #[diesel(sql_type = Integer)]
     chunks: i32,
+    #[diesel(sql_type = Bool)]
+    holds_payloads: bool,
     #[diesel(sql_type = Timestamptz)]
     started_at: Time,
     #[diesel(sql_type = BigInt)]
@@ -206,6 +215,7 @@ impl Row {
             asked: self.asked,
             skipped: self.skipped,
             chunks: self.chunks,
+            holds_payloads: self.holds_payloads,
             started_at: self.started_at,
             worked_ms: self.worked_ms,
             finished_at: self.finished_at,
@@ -221,7 +231,7 @@ macro_rules! operations {
         concat!(
             "-- admin::operations::", $name, "
 SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.token_id, o.rate_per_s, o.expected,
-    o.state, o.below, o.looked, o.done, o.asked, o.skipped, o.chunks, o.started_at, o.worked_ms, o.finished_at, o.ended_by, o.trouble,
+    o.state, o.below, o.looked, o.done, o.asked, o.skipped, o.chunks, o.holds_payloads, o.started_at, o.worked_ms, o.finished_at, o.ended_by, o.trouble,
     extract(epoch FROM clock_timestamp() - o.due_at)::double precision AS late_s
 FROM millrace.operations o ", $($rest)+
         )

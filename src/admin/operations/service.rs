@@ -6,6 +6,8 @@ use chrono_tz::Tz;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::{Value, json};
 
+pub use super::bounds::needed;
+use super::bounds::require;
 use super::plan::{IDS_MAX, filter};
 use super::read::{self, Operation, OperationId, OperationState, PAGE_ROWS_MAX, Skipped};
 use super::{ActError, Bulk, Format, Plan, Which};
@@ -20,8 +22,6 @@ use crate::queue::audit::{self, Change};
 use crate::queue::job::QueueId;
 use crate::queue::permission::Permission;
 
-/// More jobs than this need an admin.
-pub const SMALL_JOBS_MAX: i64 = 1_000;
 /// Most jobs of an export.
 pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
@@ -119,7 +119,7 @@ fn preview_for(
     plan: &Plan,
     budget: Duration,
 ) -> Result<Reckoned, OperationError> {
-    actor.require(plan.act.permission())?;
+    require(actor, &plan.act)?;
     match &plan.which {
         Which::Query(query) => count(conn, clock.now(), actor, (query, plan), budget),
         Which::Ids(ids) if ids.is_empty() || ids.len() > IDS_MAX => Err(OperationError::BadIds),
@@ -148,12 +148,6 @@ fn count(
         Some(filter) => Ok(reckon(conn, &actor.scope, &filter, budget)?),
         None => Ok(Reckoned::default()),
     }
-}
-
-/// Tells what somebody must hold to do `act` to this many jobs.
-pub fn needed(act: &Bulk, reckoned: &Reckoned) -> Permission {
-    let is_small = !reckoned.is_partial && reckoned.total() <= SMALL_JOBS_MAX;
-    if is_small || !act.changes_jobs() { act.permission() } else { Permission::RunLargeOperations }
 }
 
 /// Starts an operation. `seen` is the count that the caller decided on; `None` = whatever it is.
@@ -366,16 +360,27 @@ pub fn results(conn: &mut PgConnection, actor: &Actor, id: OperationId) -> Resul
     csv.into_inner().map_err(|error| DbError::Corrupt(error.to_string()).into())
 }
 
+/// Tells whether `actor` may read the file of an export: what its owner wrote down without payloads is theirs, everything else
+/// needs the right to see payloads, also of the owner who has lost it or whose token lacks it.
+pub fn sees_file(actor: &Actor, operation: &Operation) -> bool {
+    let is_own = actor.person.is_some() && actor.person == operation.person;
+    sees_payload(actor) || is_own && !operation.holds_payloads
+}
+
 /// Checks that an operation's file may be read, and gives its format.
 ///
 /// # Errors
-/// [`OperationError::NoFile`]; [`OperationError::NotFound`] also for everybody who may not see the same as its owner.
+/// [`OperationError::NoFile`]; [`OperationError::NotFound`] for whoever may not see what somebody else wrote down,
+/// [`OperationError::Forbidden`] for whoever may not see it (any more) although it is their own.
 pub fn file_format(conn: &mut PgConnection, actor: &Actor, id: OperationId) -> Result<Format, OperationError> {
     let operation = find(conn, actor, id)?;
     let Bulk::Export(format) = operation.act else { return Err(OperationError::NoFile(id)) };
     let is_own = actor.person.is_some() && actor.person == operation.person;
-    if !is_own && !actor.may(Permission::ReadPayloads) {
-        return Err(OperationError::NotFound(id));
+    match sees_file(actor, &operation) {
+        true if Permission::ExportJobs.held_by(actor.role) => {}
+        true => return Err(Forbidden::Role(Permission::ExportJobs).into()),
+        false if is_own => actor.require(Permission::ReadPayloads)?,
+        false => return Err(OperationError::NotFound(id)),
     }
     let is_there = operation.state == OperationState::Done && read::has_file(conn, id)?;
     if is_there { Ok(format) } else { Err(OperationError::NoFile(id)) }

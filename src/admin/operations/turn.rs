@@ -3,6 +3,7 @@
 use diesel::sql_types::{BigInt, Text};
 use serde_json::json;
 
+use super::bounds::{needed_to_resume, require};
 use super::read::{Operation, OperationId};
 use super::service::{OperationError, find};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
@@ -15,7 +16,7 @@ use crate::queue::audit::{self, Change};
 pub enum Turn {
     /// It rests after its present chunk, and may be resumed.
     Stop,
-    /// It goes on where it was, with the rights of whoever started it.
+    /// It goes on where it was, with the rights of whoever started it. Needs what starting one on as many jobs would.
     Resume,
 }
 
@@ -74,7 +75,10 @@ pub fn turn_in(
 ) -> Result<(), OperationError> {
     let reason = note(reason)?;
     let before = find(tx, actor, id)?;
-    actor.require(before.act.permission())?;
+    require(actor, &before.act)?;
+    if turn == Turn::Resume {
+        actor.require(needed_to_resume(&before))?;
+    }
     if turn.write(tx, id, &actor.signature())? == 0 {
         return Err(OperationError::NotAllowed(id, before.state.as_str(), turn.participle()));
     }

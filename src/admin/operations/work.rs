@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use serde_json::json;
 
+use super::bounds::{beyond, require, room};
 use super::plan::filter;
 use super::read::{self, Operation, OperationId, OperationState};
 use super::service::{OperationError, queue_to, zone};
@@ -83,7 +84,11 @@ fn chunk(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> R
         },
         _ => QueueId(0), // not looked at
     };
-    let next = next(conn, operation, &actor)?;
+    let room = room(&actor, operation);
+    let next = next(conn, operation, &actor, room)?;
+    if room == Some(0) && !next.jobs.is_empty() {
+        return fail(conn, operation, &beyond(operation));
+    }
     let chunk = Chunk { operation, actor: &actor, queue, begun };
     let acted = transaction(conn, "operations::chunk", |tx| chunk.act(tx, clock, &next))?;
     if acted > 0 {
@@ -108,12 +113,13 @@ fn actor(conn: &mut PgConnection, clock: &dyn Clock, operation: &Operation) -> R
         },
     };
     let actor = Actor { via, ..actor };
-    Ok(if actor.may(operation.act.permission()) { Ok(actor) } else { gone })
+    Ok(if require(&actor, &operation.act).is_ok() { Ok(actor) } else { gone })
 }
 
-/// Finds the jobs of the next chunk.
-fn next(conn: &mut PgConnection, operation: &Operation, actor: &Actor) -> Result<Next, DbError> {
+/// Finds the jobs of the next chunk; without room for any, whether there is one more.
+fn next(conn: &mut PgConnection, operation: &Operation, actor: &Actor, room: Option<i64>) -> Result<Next, DbError> {
     let most = operation.rate_per_s.map_or(CHUNK_JOBS, |rate| rate.unsigned_abs().clamp(1, CHUNK_JOBS));
+    let most = room.and_then(|room| u32::try_from(room).ok()).map_or(most, |room| most.min(room.max(1)));
     if let Some(ids) = &operation.job_ids {
         return named(conn, operation, actor, (ids, most as usize));
     }
@@ -254,8 +260,8 @@ SELECT $1, $2, $3, $4, $5, $6, $7, min(job), max(job) FROM unnest($3 || $4) AS j
 UPDATE millrace.operations o SET below = coalesce($1, o.below), looked = o.looked + $2, done = o.done + $3, asked = o.asked + $4,
     skipped = o.skipped + $5, chunks = o.chunks + CASE WHEN $2 > 0 THEN 1 ELSE 0 END, worked_ms = o.worked_ms + $6,
     state = CASE WHEN $7 THEN 'done' ELSE 'running' END, finished_at = CASE WHEN $7 THEN clock_timestamp() END,
-    due_at = clock_timestamp() + coalesce($2 * interval '1 s' / o.rate_per_s, interval '0')
-WHERE o.id = $8 AND o.state = 'running'";
+    due_at = clock_timestamp() + coalesce($2 * interval '1 s' / o.rate_per_s, interval '0'), holds_payloads = o.holds_payloads OR $8
+WHERE o.id = $9 AND o.state = 'running'";
         let rests = self.operation.rate_per_s.map_or(0, |rate| 1_000 * results.looked() as i64 / i64::from(rate));
         let worked = (self.begun.elapsed().as_millis() as i64).max(rests).max(1);
         let changed = statement(SQL)
@@ -266,6 +272,7 @@ WHERE o.id = $8 AND o.state = 'running'";
             .bind::<BigInt, _>(results.skipped.len() as i64)
             .bind::<BigInt, _>(worked)
             .bind::<Bool, _>(below.is_none())
+            .bind::<Bool, _>(results.body.is_some() && sees_payload(self.actor))
             .bind::<BigInt, _>(self.operation.id)
             .run(tx)?;
         debug_assert_eq!(changed, 1);

@@ -138,18 +138,22 @@ ORDER BY g.priority, g.job_id LIMIT $5";
         .rows(conn)
 }
 
-/// Reads the templates whose new jobs reserve of a pool, or of any (`None`), by name.
+/// Reads the templates whose new jobs reserve of a pool, or of any (`None`), by name: those whose own queue or tags `scope` covers.
 ///
 /// # Errors
 /// Database failures.
-pub fn users(conn: &mut PgConnection, pool: Option<&str>) -> Result<Vec<(String, User)>, DbError> {
+pub fn users(conn: &mut PgConnection, scope: &Scope, pool: Option<&str>) -> Result<Vec<(String, User)>, DbError> {
     const SQL: &str = "-- admin::pools::users
 SELECT r.key, t.name, v.version, r.value::integer FROM millrace.templates t
 JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version
 CROSS JOIN LATERAL jsonb_each_text(v.limits -> 'reserve') AS r
-WHERE t.state IN ('active', 'deprecated') AND v.limits ? 'reserve' AND ($1::text IS NULL OR r.key = $1) ORDER BY r.key, t.name LIMIT 1000";
+WHERE t.state IN ('active', 'deprecated') AND v.limits ? 'reserve' AND ($1::text IS NULL OR r.key = $1)
+    AND ($2 OR v.queue = ANY ($3) OR v.tags && $4) ORDER BY r.key, t.name LIMIT 1000";
     let rows = statement(SQL)
         .bind::<Nullable<Text>, _>(pool)
+        .bind::<Bool, _>(scope.is_everything())
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
         .tuples::<(Text, Text, Integer, Integer), (String, String, i32, i32)>(conn)?;
     Ok(rows.into_iter().map(|(pool, template, version, amount)| (pool, User { template, version, amount })).collect())
 }

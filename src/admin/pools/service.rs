@@ -7,7 +7,7 @@ use super::holders::{self, Holder, NodeShare, User, Waiter};
 use super::read::{self, POOLS_MAX, PoolRow};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{NAME_BYTES_MAX, PoolName, TextError, note};
-use crate::queue::actor::{Actor, Forbidden};
+use crate::queue::actor::{Actor, Forbidden, Scope};
 use crate::queue::audit::{self, Change};
 use crate::queue::limits::pool_changed;
 use crate::queue::permission::Permission;
@@ -115,7 +115,7 @@ pub struct Parties {
     pub holders: Vec<Holder>,
     /// Waiting jobs in the actor's scope, in the order in which they are let in.
     pub waiters: Vec<Waiter>,
-    /// Templates whose new jobs reserve of it.
+    /// Templates in the actor's scope whose new jobs reserve of it.
     pub users: Vec<User>,
 }
 
@@ -129,17 +129,17 @@ pub fn parties(conn: &mut PgConnection, actor: &Actor, pool: &PoolRow) -> Result
         nodes: holders::nodes(conn, &pool.name)?,
         holders: holders::holders(conn, &actor.scope, &pool.name)?,
         waiters: holders::waiters(conn, &actor.scope, &pool.name)?,
-        users: holders::users(conn, Some(&pool.name))?.into_iter().map(|(_, user)| user).collect(),
+        users: holders::users(conn, &actor.scope, Some(&pool.name))?.into_iter().map(|(_, user)| user).collect(),
     })
 }
 
-/// Reads the templates whose new jobs reserve of pools, each with its pool.
+/// Reads the templates in the actor's scope whose new jobs reserve of pools, each with its pool.
 ///
 /// # Errors
 /// [`PoolError::Forbidden`], database failures.
 pub fn users(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<(String, User)>, PoolError> {
     actor.require(Permission::ReadPools)?;
-    Ok(holders::users(conn, None)?)
+    Ok(holders::users(conn, &actor.scope, None)?)
 }
 
 /// Tells whether the actor may act on pools: jobs of everybody's queues reserve of them, so whoever is limited to some may not.
@@ -305,7 +305,7 @@ DELETE FROM millrace.pools WHERE name = $1";
     if !may_act(actor) {
         return Err(PoolError::NotFound(before.name));
     }
-    let users = holders::users(tx, Some(&before.name))?;
+    let users = holders::users(tx, &Scope::default(), Some(&before.name))?;
     if !users.is_empty() {
         let templates = users.into_iter().map(|(_, user)| user.template).collect();
         return Err(PoolError::InUse { pool: before.name, templates });

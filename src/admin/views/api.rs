@@ -27,7 +27,7 @@ const PAGE: &str = "jobs";
 /// The routes of saved views.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::VIEWS, Needs(ReadViews), list),
+        Route::get(paths::VIEWS, Needs(ReadViews), list).reading(&["page"]),
         Route::post(paths::VIEWS, Needs(KeepViews), make),
         Route::get(paths::VIEW, Needs(ReadViews), show),
         Route::new(Method::DELETE, paths::VIEW, Needs(KeepViews), delete),
@@ -110,7 +110,7 @@ fn shown(actor: &Actor, view: &SavedView) -> Value {
         "slug": view.slug,
         "page": view.page,
         "name": view.name,
-        "address": view.address,
+        "address": service::sees_address(actor, view).then_some(&view.address),
         "path": console::saved_view(&view.slug),
         "visibility": view.visibility().as_str(),
         "owner": view.owner,

@@ -3,8 +3,9 @@
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use serde_json::{Value, json};
 
-use super::address::{ADDRESS_BYTES_MAX, another, clean, matching};
+use super::address::{ADDRESS_BYTES_MAX, another, clean, is_slug, masked, matching};
 use super::read::{SavedView, Visibility, Which, seen};
+use crate::admin::jobs::service::sees_payload;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{TextError, note};
 use crate::queue::actor::{Actor, Forbidden, PersonId};
@@ -66,23 +67,48 @@ impl From<TextError> for ViewError {
     }
 }
 
-/// Lists the views of a page that `actor` may see, those that they pinned first; at most 500.
+/// Lists the views of a page that `actor` may see, as [`find`] gives them, those that they pinned first; at most 500.
 ///
 /// # Errors
 /// [`ViewError::Forbidden`], database failures.
 pub fn list(conn: &mut PgConnection, actor: &Actor, page: &str) -> Result<Vec<SavedView>, ViewError> {
     actor.require(Permission::ReadViews)?;
-    Ok(seen(conn, actor, Which { page: Some(page), slug: None })?)
+    let views = seen(conn, actor, Which { page: Some(page), slug: None })?;
+    Ok(views.into_iter().map(|view| told_to(actor, view)).collect())
 }
 
-/// Finds a view that `actor` may see.
+/// Tells whether `actor` may see all that a view asks for: it is their own, they may see what jobs work on, or it asks nothing of that.
+pub fn sees_address(actor: &Actor, view: &SavedView) -> bool {
+    view.is_of(actor) || sees_payload(actor) || masked(&view.address).is_none()
+}
+
+/// The view as `actor` may see it.
+fn told_to(actor: &Actor, view: SavedView) -> SavedView {
+    let hidden = if sees_address(actor, &view) { None } else { masked(&view.address) };
+    SavedView { address: hidden.unwrap_or_else(|| view.address.clone()), ..view }
+}
+
+/// Finds a view that `actor` may see. What it asks about things that they may not see is left out of its address.
 ///
 /// # Errors
 /// [`ViewError::NotFound`], [`ViewError::Forbidden`].
 pub fn find(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
+    Ok(told_to(actor, whole(conn, actor, slug)?))
+}
+
+fn whole(conn: &mut PgConnection, actor: &Actor, slug: &str) -> Result<SavedView, ViewError> {
     actor.require(Permission::ReadViews)?;
-    let found = seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop();
-    found.ok_or_else(|| ViewError::NotFound(slug.chars().take(NAME_CHARS_MAX).collect()))
+    let slug = known(slug)?;
+    seen(conn, actor, Which { page: None, slug: Some(slug) })?.pop().ok_or_else(|| missing(slug))
+}
+
+fn missing(slug: &str) -> ViewError {
+    ViewError::NotFound(slug.chars().take(NAME_CHARS_MAX).collect())
+}
+
+/// Lets through what can be the name of a view in an address.
+fn known(slug: &str) -> Result<&str, ViewError> {
+    if is_slug(slug) { Ok(slug) } else { Err(missing(slug)) }
 }
 
 /// Tells whether `actor` may change or delete a view: their own, and admins what is shared.
@@ -248,8 +274,8 @@ fn changeable(tx: &mut Tx<'_>, actor: &Actor, slug: &str) -> Result<SavedView, V
     const LOCK: &str = "-- admin::views::lock
 SELECT FROM millrace.saved_views WHERE slug = $1 FOR UPDATE";
     own(actor)?;
-    statement(LOCK).bind::<Text, _>(slug).run(tx)?;
-    let view = find(tx, actor, slug)?;
+    statement(LOCK).bind::<Text, _>(known(slug)?).run(tx)?;
+    let view = whole(tx, actor, slug)?;
     if may_change(actor, &view) { Ok(view) } else { Err(ViewError::NotYours { name: view.name, owner: view.owner }) }
 }
 

@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_session::SessionExt;
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::error::WebError;
 use super::form::Form;
@@ -151,25 +151,34 @@ impl Drop for Place {
     }
 }
 
-/// Answers `GET /live/{page}` with a stream. The handler has checked that the viewer may see the object.
+/// Answers `GET /live/{page}` with a stream. The handler has checked that the viewer may see the object. `HEAD` gets the same headers
+/// and takes no place: nothing is ever written to its connection, so that nobody would notice that it is gone.
 ///
 /// # Errors
 /// [`WebError::TooMany`] when the person has five streams, [`WebError::SignIn`] without a session.
 async fn open(request: &HttpRequest, viewer: &SignedIn, show: Show) -> Result<HttpResponse, WebError> {
     let kit = Kit::of(request);
     let session = session::key(&request.get_session()).ok_or(WebError::SignIn)?;
+    let packs = packed::is_read_by(request.headers());
+    if request.method() == Method::HEAD {
+        return Ok(beginning(packs).finish());
+    }
     let place = wait_for_place(&kit.live, viewer.person).await?;
     let (sender, body) = stream::channel(place);
-    let packs = packed::is_read_by(request.headers());
     let subscriber = Subscriber::new(sender, session, viewer, cursor(request)?);
     let subscriber = if packs { subscriber.packing() } else { subscriber };
     kit.live.join(kit, key(request, viewer, show.page)?, show, subscriber)?;
-    Ok(HttpResponse::Ok()
+    Ok(beginning(packs).body(body))
+}
+
+fn beginning(packs: bool) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_ENCODING, if packs { "gzip" } else { "identity" })) // or Compress would hold ticks back
-        .insert_header(("X-Accel-Buffering", "no"))
-        .body(body))
+        .insert_header(("X-Accel-Buffering", "no"));
+    answer
 }
 
 async fn wait_for_place(hub: &Arc<Hub>, person: PersonId) -> Result<Place, WebError> {

@@ -1,5 +1,6 @@
 //! One thing that is looked at: renders it once per tick and tells everybody what is new to them.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,9 +23,10 @@ use crate::web::kit::Kit;
 
 /// Time between two signs of life when nothing changes. The browser takes 20 s of silence for a broken stream.
 const PING_EVERY: Duration = Duration::from_secs(10);
-/// Time between two comments that nobody reads. A browser that has left is noticed only when something is written to it,
-/// and until then it would keep one of its person's five places.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// Time between two comments that nobody reads, each with a look at everybody's rights: whoever has lost theirs is cut within a second,
+/// also when that look takes a while. A browser that has left is noticed only when something is written to it, and until then it would
+/// keep one of its person's five places.
+const PROBE_EVERY: Duration = Duration::from_millis(500);
 
 /// Why there is no frame.
 #[derive(Debug, thiserror::Error)]
@@ -191,7 +193,11 @@ pub(super) async fn run(kit: Kit, hub: Arc<Hub>, key: String, topic: Arc<Topic>)
     let mut due = Instant::now();
     while !(topic.is_empty() && hub.forget_if_empty(&key)) {
         if due <= Instant::now() {
-            tick(&kit, &key, &topic, &mut sent, &mut pinged).await;
+            let mut ticking = pin!(tick(&kit, &key, &topic, &mut sent, &mut pinged));
+            // a rendering may take as long as a page: rights are not held up by it
+            while timeout(PROBE_EVERY, ticking.as_mut()).await.is_err() {
+                probe(&kit, &topic).await;
+            }
             due = Instant::now() + topic.every;
         } else {
             probe(&kit, &topic).await;
@@ -203,7 +209,7 @@ pub(super) async fn run(kit: Kit, hub: Arc<Hub>, key: String, topic: Arc<Topic>)
     }
 }
 
-/// Between two renderings: whoever has left is noticed, and whoever has lost their rights is cut within a second.
+/// Between two renderings and beside a long one: whoever has left is noticed, and whoever has lost their rights is cut.
 async fn probe(kit: &Kit, topic: &Arc<Topic>) {
     let (checking, now) = (Arc::clone(topic), kit.clock.now());
     if let Err(error) = kit.db.run(move |conn| checking.check_rights(conn, now)).await {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use millrace::queue::permission::Role;
+use millrace::web::table::Parameters;
+use serde_json::{Value, json};
 
 use super::stage::Server;
 
@@ -22,6 +24,42 @@ fn every_route_is_described_and_every_description_has_a_route() {
     let routes = server.table.rows().filter(|(_, path, _)| path.starts_with("/api/v1/"));
     let routed: BTreeSet<String> = routes.map(|(method, path, _)| format!("{method} {path}")).collect();
     assert_eq!(described, routed);
+}
+
+#[test]
+fn every_parameter_of_a_query_is_described_and_others_are_refused() {
+    let server = Server::start();
+    let document = server.stranger().get("/api/v1/openapi.json").expect(200);
+
+    for (path, taken) in server.table.readings().filter(|(path, _)| path.starts_with("/api/v1/")) {
+        let Parameters::Only(taken) = taken else {
+            assert_eq!(path, "/api/v1/jobs", "it has the fields of the search");
+            continue;
+        };
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let parameters = parameters.iter().map(|one| resolved(&document, one)).filter(|one| one["in"] == "query");
+        let described: Vec<&str> = parameters.map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(described, taken, "{path}");
+    }
+
+    let program = server.program(Role::Admin);
+    let job = program.enqueue(&json!({"template": "demo.any"}));
+    for (address, name) in [
+        ("/api/v1/counts?q=queue:mail".to_owned(), "q"),
+        ("/api/v1/failures?xxx=1".to_owned(), "xxx"),
+        ("/api/v1/operations?zzz=1".to_owned(), "zzz"),
+        (format!("/api/v1/jobs/{job}/log?level=zzz"), "level"),
+        (format!("/api/v1/jobs/{job}?limit=1"), "limit"),
+        ("/api/v1/jobs?limitt=1".to_owned(), "limitt"),
+        ("/api/v1/queues?limit=1".to_owned(), "limit"),
+    ] {
+        let refusal = program.get(&address).expect(422);
+        assert!(refusal["errors"].to_string().contains(name), "{address}: {refusal}");
+        assert_eq!(program.send("HEAD", &address, &[], &[]).status, 422, "{address}");
+    }
+    for after in ["-1.-1", "1.1.1", "1.-1"] {
+        program.get(&format!("/api/v1/jobs/{job}/log?after={after}")).expect(422);
+    }
 }
 
 #[test]

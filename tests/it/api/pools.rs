@@ -121,6 +121,24 @@ fn a_template_reserves_only_of_pools_that_there_are_and_no_more_than_they_have()
 }
 
 #[test]
+fn templates_of_others_are_not_named() {
+    let server = Server::start();
+    let (program, admin) = (server.program(Role::Operator), server.program(Role::Admin));
+    put(&program, "memory-mb", &json!({ "amount": 1000 })).expect(201);
+    template(&program, "media.cut", 600).expect(201);
+    admin.post("/api/v1/templates/media.cut/publish", &json!({})).expect(200);
+
+    let named = |program: &Program| {
+        let listed = program.get("/api/v1/pools").expect(200)["pools"][0]["templates"].clone();
+        assert_eq!(program.get("/api/v1/pools/memory-mb").expect(200)["templates"], listed);
+        listed.as_array().unwrap().len()
+    };
+    assert_eq!(named(&admin), 1);
+    assert_eq!(named(&server.limited(Role::Operator, &["all"], (&["mail"], &["vip"]))), 0);
+    assert_eq!(named(&server.limited(Role::Viewer, &["all"], (&["default"], &[]))), 1);
+}
+
+#[test]
 fn whoever_holds_and_whoever_waits_is_told() {
     let server = Server::start();
     let (program, admin) = (server.program(Role::Operator), server.program(Role::Admin));

@@ -4,7 +4,7 @@ use millrace::queue::permission::Role;
 use millrace::queue::work::{Ended, Handler, JobContext, Level, Outcome, Registry};
 use serde_json::{Value, json};
 
-use super::stage::Server;
+use super::stage::{Program, Server};
 use crate::support::stage::{TestEngine, wait_for};
 
 /// Fails its first attempt, then succeeds and says so.
@@ -94,6 +94,25 @@ fn a_waiting_job_explains_itself() {
     assert!(told["reasons"][0]["message"].as_str().unwrap().ends_with("paused its queue: cleaning"));
     program.post(&format!("/api/v1/jobs/{job}/hold"), &json!({"reason": "why not"})).expect(200);
     assert_eq!(codes(job), ["held"]);
+}
+
+#[test]
+fn a_job_out_of_scope_that_has_the_turn_is_told_without_its_number() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let of = |queue: &str| json!({"template": "demo.any", "ordering_key": "acme", "queue": queue});
+    let first = program.enqueue(&of("other"));
+    let second = program.enqueue(&of("mail"));
+
+    let turn = |program: &Program| {
+        let told = program.get(&format!("/api/v1/jobs/{second}/explain")).expect(200);
+        told["reasons"].as_array().unwrap().iter().find(|one| one["code"] == "turn").cloned().unwrap()
+    };
+    let whole = turn(&program);
+    assert_eq!((&whole["holder"], &whole["holder_state"]), (&json!(first), &json!("ready")));
+    let limited = turn(&server.limited(Role::Operator, &["all"], (&["mail"], &[])));
+    assert_eq!((&limited["holder"], &limited["holder_state"]), (&json!(null), &json!("ready")));
+    assert!(limited["message"].as_str().unwrap().starts_with("another job has the turn"), "{limited}");
 }
 
 #[test]

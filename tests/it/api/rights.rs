@@ -1,5 +1,7 @@
 //! Who may do what: token scopes, roles, and limits to queues and tags.
 
+use millrace::admin::operations::work::work;
+use millrace::base::clock::SystemClock;
 use millrace::queue::permission::Role;
 use serde_json::{Value, json};
 
@@ -161,6 +163,55 @@ fn nobody_enqueues_into_what_they_may_not_see() {
         .expect(422);
     assert_eq!(server.number("SELECT count(*) AS number FROM millrace.jobs"), 0);
     limited.post("/api/v1/jobs", &json!({"template": "demo.any", "queue": "mail"})).expect(201);
+}
+
+/// Begins a file of all jobs, lets it be written, and gives its address.
+fn exported(server: &Server, program: &Program) -> String {
+    let begun = program.post("/api/v1/jobs/export", &json!({"format": "jsonl"})).expect(201);
+    let mut conn = server.db.connect();
+    while work(&mut conn, &SystemClock).unwrap() > 0 {}
+    format!("/api/v1/operations/{}/file", begun["id"])
+}
+
+#[test]
+fn the_file_of_an_export_needs_the_rights_that_its_content_needs() {
+    let server = Server::start();
+    let owner = server.program(Role::Operator);
+    owner.enqueue(&json!({"template": "demo.greet", "args": {"name": "Ada"}}));
+    let file = exported(&server, &owner);
+    assert!(owner.get(&file).text.contains("Ada"));
+
+    server.run("UPDATE millrace.tokens SET scopes = '{operations:read}'");
+    let refused = owner.get(&file).expect(403);
+    assert!(refused["detail"].as_str().unwrap().contains("jobs:read"), "{refused}");
+    server.run("UPDATE millrace.tokens SET scopes = '{operations:read,jobs:read}'");
+    assert_eq!(owner.get(&file).status, 200, "reading it changes nothing");
+    server.run("UPDATE millrace.people SET role = 'auditor'");
+    owner.get(&file).expect(403);
+
+    let auditor = server.program(Role::Auditor);
+    let own = exported(&server, &auditor);
+    let text = auditor.get(&own);
+    assert!(text.status == 200 && !text.text.contains("Ada"), "{}", text.text);
+    auditor.get(&file).expect(404);
+}
+
+#[test]
+fn starting_an_export_needs_to_write_operations_and_to_read_jobs() {
+    let server = Server::start();
+    server.program(Role::Operator).enqueue(&json!({"template": "demo.any"}));
+
+    for (scopes, status) in [
+        (&["operations:read"][..], 403),
+        (&["operations:read", "jobs:read"], 403),
+        (&["operations:write"], 403),
+        (&["operations:write", "jobs:read"], 201),
+    ] {
+        let program = server.with_scopes(scopes);
+        assert_eq!(program.post("/api/v1/jobs/export", &json!({})).status, status, "{scopes:?}");
+        let operation = program.post("/api/v1/operations", &json!({"action": "export", "format": "csv", "q": ""}));
+        assert_eq!(operation.status, status, "{scopes:?}");
+    }
 }
 
 #[test]

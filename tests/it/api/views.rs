@@ -38,6 +38,42 @@ fn a_view_is_saved_listed_read_and_deleted() {
 }
 
 #[test]
+fn a_name_that_no_view_can_have_is_not_there() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+
+    for slug in ["%00", "late%00", "Late", "-", "%C3%A9", &"a".repeat(65)] {
+        let address = format!("/api/v1/views/{slug}");
+        program.get(&address).expect(404);
+        program.send("DELETE", &address, &[], b"").expect(404);
+    }
+}
+
+#[test]
+fn what_a_view_asks_of_arguments_is_told_to_those_who_may_see_them() {
+    let server = Server::start();
+    let owner = server.program(Role::Operator);
+    for (name, address) in [("Farid", "state=failed&arg.to=farid%40example.org"), ("Failed", "state=failed")] {
+        let wish = json!({ "name": name, "address": address, "visibility": "everyone" });
+        owner.post("/api/v1/views", &wish).expect(201);
+    }
+
+    for role in [Role::Auditor, Role::Viewer] {
+        let program = server.program(role);
+        let told = program.get("/api/v1/views/farid").expect(200);
+        assert_eq!((&told["name"], &told["address"]), (&json!("Farid"), &json!(null)), "{role:?}");
+        let listed = program.get("/api/v1/views").expect(200);
+        assert!(!listed.to_string().contains("example.org") && listed.to_string().contains("state=failed"), "{listed}");
+    }
+    assert_eq!(
+        server.program(Role::Analyst).get("/api/v1/views/farid").expect(200)["address"],
+        "state=failed&arg.to=farid%40example.org"
+    );
+    server.run("UPDATE millrace.tokens SET scopes = '{views:read}'");
+    assert!(owner.get("/api/v1/views/farid").expect(200)["address"].is_string(), "it is their own");
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused_at_its_field() {
     let server = Server::start();
     let program = server.program(Role::Viewer);

@@ -70,6 +70,58 @@ fn whoever_loses_the_right_loses_it_in_the_middle() {
     assert_eq!(service::find(&mut conn, &admin(), operation.id).unwrap().done, 300);
 }
 
+#[test]
+fn an_operation_comes_to_rest_before_it_acts_on_far_more_jobs_than_its_owner_may() {
+    let (_db, mut conn) = stage();
+    let jobs = enqueue_many(&mut conn, "done", 2_200);
+    super::fail(&mut conn, &jobs[1_767..]);
+    let operator = person(&mut conn, "operator", "{}");
+    let small = start(&mut conn, &operator, &plan(Bulk::Retry, "state:failed"));
+    assert_eq!(small.expected, Some(433));
+    work(&mut conn, &SystemClock).unwrap();
+
+    super::fail(&mut conn, &jobs[..1_767]);
+    work_all(&mut conn);
+
+    let ended = service::find(&mut conn, &operator, small.id).unwrap();
+    assert_eq!((ended.state.as_str(), ended.done), ("failed", 1_000));
+    let why = ended.trouble.unwrap();
+    assert!(why.contains("433 matched when it was started") && why.contains("start another one"), "{why}");
+    let again = turn(&mut conn, &operator, small.id, (Turn::Resume, ""));
+    assert!(matches!(again, Err(OperationError::Forbidden(_))), "{again:?}");
+}
+
+#[test]
+fn an_operation_whose_jobs_have_all_come_by_its_limit_is_done() {
+    let (_db, mut conn) = stage();
+    let jobs = enqueue_many(&mut conn, "done", 1_000);
+    super::fail(&mut conn, &jobs[600..]);
+    let operator = person(&mut conn, "operator", "{}");
+    let operation = start(&mut conn, &operator, &plan(Bulk::Retry, "state:failed"));
+    super::fail(&mut conn, &jobs[..600]);
+
+    work_all(&mut conn);
+
+    let ended = service::find(&mut conn, &operator, operation.id).unwrap();
+    assert_eq!((ended.state.as_str(), ended.done), ("done", 1_000));
+}
+
+#[test]
+fn resuming_a_large_operation_needs_an_admin() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 1_001);
+    let operator = person(&mut conn, "operator", "{}");
+    let large = start(&mut conn, &admin(), &plan(Bulk::Retry, "state:failed"));
+    work(&mut conn, &SystemClock).unwrap();
+    turn(&mut conn, &operator, large.id, (Turn::Stop, "")).unwrap();
+
+    let refused = turn(&mut conn, &operator, large.id, (Turn::Resume, ""));
+    assert!(matches!(refused, Err(OperationError::Forbidden(_))), "{refused:?}");
+    turn(&mut conn, &admin(), large.id, (Turn::Resume, "")).unwrap();
+    work_all(&mut conn);
+    assert_eq!(service::find(&mut conn, &admin(), large.id).unwrap().done, 1_001);
+}
+
 /// A token of `actor`, and them with it.
 fn with_token(conn: &mut PgConnection, actor: &Actor) -> Actor {
     let person = actor.person.unwrap();

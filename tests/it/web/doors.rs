@@ -266,6 +266,19 @@ fn without_a_database_pages_say_so_and_nobody_is_signed_out() {
 }
 
 #[test]
+fn a_slash_at_the_end_leads_to_the_address_without() {
+    let console = Console::start();
+    let mut browser = signed_in(&console, Role::Viewer);
+
+    let answer = browser.get("/jobs/?state=failed");
+    assert_eq!((answer.status, answer.header("location")), (308, "/jobs?state=failed"));
+    assert_eq!(browser.get("/").status, 404, "this console has no dashboard");
+    assert_eq!(browser.get("//evil.example/").status, 404);
+    assert_eq!(browser.get("/api/v1/jobs/").status, 404);
+    assert_eq!(browser.post("/jobs/", "").status, 404);
+}
+
+#[test]
 fn the_theme_is_kept_in_a_cookie_and_leads_only_home() {
     let console = Console::start();
     let mut browser = Browser::new(&console.address);

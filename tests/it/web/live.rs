@@ -95,6 +95,20 @@ fn a_sixth_stream_of_one_person_is_refused() {
 }
 
 #[test]
+fn head_is_answered_with_headers_and_takes_no_place() {
+    let console = Console::start();
+    let browser = viewer(&console);
+
+    for _ in 0..6 {
+        let head = browser.knock("HEAD", "/live/design", &[], "");
+        assert_eq!((head.status, head.header("content-type")), (200, "text/event-stream"));
+    }
+
+    assert_eq!(console.hub.open_streams(), 0);
+    assert!(read_until(&mut browser.stream("/live/design", &[]), "panel-clock").contains("panel-clock"));
+}
+
+#[test]
 fn a_stream_ends_with_its_session() {
     let console = Console::start();
     let browser = viewer(&console);
@@ -119,6 +133,35 @@ fn a_stream_ends_when_the_role_changes() {
     console.run("UPDATE millrace.people SET role = 'viewer' WHERE email = 'admin@example.org'");
 
     assert!(read_until(&mut stream, "event: bye").contains("event: bye"));
+}
+
+/// How long a stream goes on after its reader lost what `lose` takes.
+fn outlived(address: &str, lose: &'static str) -> Duration {
+    let console = Console::start();
+    console.run("INSERT INTO millrace.people (email, name, role) VALUES ('a@b', 'A', 'admin')");
+    let browser = viewer(&console);
+    let mut stream = browser.stream(address, &[]);
+    read_until(&mut stream, "panel-clock");
+    std::thread::sleep(Duration::from_millis(300)); // in the middle of the next look
+
+    console.run(lose);
+    let lost = Instant::now();
+    assert!(read_until(&mut stream, "event: bye").contains("event: bye"));
+    lost.elapsed()
+}
+
+#[test]
+fn lost_rights_end_a_stream_within_a_second_however_seldom_or_long_it_looks() {
+    for address in ["/live/rare", "/live/slow"] {
+        for lose in [
+            "UPDATE millrace.people SET role = 'viewer' WHERE email = 'admin@example.org'",
+            "UPDATE millrace.people SET scope_queues = '{mail}' WHERE email = 'admin@example.org'",
+            "DELETE FROM millrace.sessions",
+        ] {
+            let took = outlived(address, lose);
+            assert!(took < Duration::from_secs(1), "{address} {lose}: {took:?}");
+        }
+    }
 }
 
 #[test]

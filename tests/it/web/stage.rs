@@ -2,7 +2,9 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
@@ -11,7 +13,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::queue::access::token;
-use millrace::queue::actor::PersonId;
+use millrace::queue::actor::{Actor, PersonId};
 use millrace::queue::permission::{Permission, Role};
 use millrace::web::app::{app, routes};
 use millrace::web::blocking::Database;
@@ -19,7 +21,7 @@ use millrace::web::error::WebError;
 use millrace::web::form::Form;
 use millrace::web::guard::Table;
 use millrace::web::kit::{Kit, Settings};
-use millrace::web::live::Hub;
+use millrace::web::live::{Frame, Hub, Listener, LiveError, Panel};
 use millrace::web::request::Hx;
 use millrace::web::shell::Shell;
 use millrace::web::table::{Access, Route};
@@ -117,6 +119,8 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         Route::post("/jobs/{id}/cancel", Access::Needs(Permission::RepairJobs), cancel),
         Route::get("/people", Access::Needs(Permission::ManagePeople), list),
         Route::get("/broken", Access::Open, broken),
+        Route::get("/live/slow", Access::SignedIn, slow),
+        Route::get("/live/rare", Access::SignedIn, rare),
         Route::get("/api/v1/jobs", Access::Needs(Permission::ReadJobs), api),
         Route::post("/api/v1/jobs", Access::Needs(Permission::Enqueue), api),
     ]);
@@ -163,7 +167,28 @@ async fn broken() -> Result<HttpResponse, WebError> {
     Err(WebError::fault("column \"secret\" does not exist"))
 }
 
-async fn api(request: HttpRequest, actor: millrace::queue::actor::Actor) -> Result<HttpResponse, WebError> {
+/// A stream whose every look but the first takes longer than anybody should keep lost rights.
+async fn slow(listener: Listener) -> Result<HttpResponse, WebError> {
+    let looks = AtomicU32::new(0);
+    let look = move |_: &mut PgConnection, _: &Actor, _, _| {
+        if looks.fetch_add(1, Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        frame()
+    };
+    listener.follow("slow", Duration::from_millis(100), look).await
+}
+
+/// A stream that looks rarely.
+async fn rare(listener: Listener) -> Result<HttpResponse, WebError> {
+    listener.follow("rare", Duration::from_secs(5), |_: &mut PgConnection, _: &Actor, _, _| frame()).await
+}
+
+fn frame() -> Result<Frame, LiveError> {
+    Ok(Frame { panels: vec![Panel { id: "panel-clock".into(), html: "now".into() }], tail: None })
+}
+
+async fn api(request: HttpRequest, actor: Actor) -> Result<HttpResponse, WebError> {
     let body = serde_json::json!({"by": actor.name, "path": request.path()});
     respond::json(actix_web::http::StatusCode::OK, &body)
 }

@@ -72,7 +72,9 @@ impl Wanted {
 
 fn cursor(text: &str) -> Option<(Fence, i32)> {
     let (fence, line) = text.split_once('.')?;
-    Some((Fence(fence.parse().ok()?), line.parse().ok()?))
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()); // no sign
+    let is_cursor = is_number(fence) && is_number(line);
+    is_cursor.then_some((Fence(fence.parse().ok()?), line.parse().ok()?))
 }
 
 /// Reads until there are enough lines; each read is bounded, and so is the log.
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn a_cursor_is_a_fence_and_a_line() {
         assert_eq!(cursor("4711.30"), Some((Fence(4711), 30)));
-        for bad in ["", "4711", "a.1", "1.a", "1.99999999999"] {
+        for bad in ["", "4711", "a.1", "1.a", "1.99999999999", "1.1.1", "-1.-1", "1.-1", "+1.1"] {
             assert_eq!(cursor(bad), None, "{bad}");
         }
     }

@@ -26,12 +26,12 @@ pub use bulk::BULK_BYTES_MAX;
 /// The routes of jobs.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::JOBS, Needs(ReadJobs), list::list),
+        Route::get(paths::JOBS, Needs(ReadJobs), list::list).reading_anything(), // fields of the search, which names strange ones
         Route::post(paths::JOBS, Needs(Enqueue), enqueue::enqueue),
         Route::post(paths::JOBS_BULK, Needs(Enqueue), bulk::enqueue),
         Route::get(paths::JOB, Needs(ReadJobs), show::job),
         Route::get(paths::JOB_ATTEMPTS, Needs(ReadJobs), show::attempts),
-        Route::get(paths::JOB_LOG, Needs(ReadPayloads), log::log),
+        Route::get(paths::JOB_LOG, Needs(ReadPayloads), log::log).reading(&["attempt", "after", "limit"]),
         Route::get(paths::JOB_EXPLAIN, Needs(ReadJobs), show::explain),
         Route::post(paths::JOB_CANCEL, Needs(RepairJobs), act::cancel),
         Route::post(paths::JOB_RETRY, Needs(RepairJobs), act::retry),
@@ -39,6 +39,6 @@ pub fn routes() -> Vec<Route> {
         Route::post(paths::JOB_RELEASE, Needs(RepairJobs), act::release),
         Route::post(paths::JOB_RESCHEDULE, Needs(RepairJobs), act::reschedule),
         Route::post(paths::JOB_PRIORITY, Needs(RepairJobs), act::priority),
-        Route::get(paths::COUNTS, Needs(ReadCounts), counts::counts),
+        Route::get(paths::COUNTS, Needs(ReadCounts), counts::counts).reading(&["by"]),
     ]
 }

@@ -36,7 +36,7 @@ pub(super) async fn explain(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> Re
     let id = id.into_inner();
     let read = move |conn: &mut _| {
         let job = service::find(conn, &actor, id).map_err(refused)?;
-        let mut told = jobs::explain(conn, &job)?;
+        let mut told = jobs::explain(conn, &job)?.within(conn, &actor.scope)?;
         if !service::sees_payload(&actor) {
             told.hide_values();
         }

@@ -45,7 +45,7 @@ impl Story {
     /// # Errors
     /// Database failures.
     pub fn read(conn: &mut PgConnection, actor: &Actor, job: Detail, runs: Option<Vec<Run>>) -> Result<Self, DbError> {
-        let explanation = explain(conn, &job)?;
+        let explanation = explain(conn, &job)?.within(conn, &actor.scope)?;
         let start = match explanation.outlook() {
             Outlook::InTurn(position) => expected_start(conn, &job.queue, position)?,
             Outlook::Stopped | Outlook::AtOnce(_) => None,

@@ -187,7 +187,8 @@ fn waiting(position: i64) -> String {
 }
 
 fn turn(key: &str, holder: Option<i64>, holder_state: Option<&str>, position: i64) -> Line {
-    let has_it = holder.zip(holder_state).map(|(job, state)| format!("Job {job} has the turn and is {state}. "));
+    let who = holder.map_or_else(|| "Another job".into(), |job| format!("Job {job}")); // one that the viewer may not see
+    let has_it = holder_state.map(|state| format!("{who} has the turn and is {state}. "));
     Line {
         tone: Tone::Blocked,
         what: format!("Jobs with the ordering key {key} run one at a time, in order."),

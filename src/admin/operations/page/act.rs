@@ -8,6 +8,7 @@ use super::show::ShowPage;
 use super::told;
 use super::view::View;
 use crate::admin::operations::OperationId;
+use crate::admin::operations::bounds::needed_to_resume;
 use crate::admin::operations::service;
 use crate::admin::operations::turn::{Turn, turn};
 use crate::queue::actor::Actor;
@@ -43,6 +44,9 @@ pub async fn ask(
     let verb = named(&word)?;
     let asker = actor.clone();
     let operation = kit.db.run(move |conn| service::find(conn, &asker, OperationId(id))).await.map_err(told)?;
+    if verb == Turn::Resume {
+        actor.require(needed_to_resume(&operation))?;
+    }
     let page = question(verb, &View::new(&operation, &actor, &shell), shell);
     respond::page(&hx, &page, &[("dialog", &page.as_dialog())])
 }

@@ -11,6 +11,8 @@ mod ask;
 mod file;
 mod list;
 mod results;
+#[cfg(test)]
+pub(super) mod sample;
 mod show;
 mod start;
 #[cfg(test)]

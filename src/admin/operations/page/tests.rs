@@ -4,49 +4,19 @@ use askama::Template;
 
 use super::ask::{AskPage, Asked};
 use super::list::ListPage;
+use super::sample::operation;
 use super::show::ShowPage;
 use super::start::done;
 use super::view::View;
 use crate::admin::jobs::query::parse;
 use crate::admin::jobs::reckon::Reckoned;
-use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Plan, Skipped, Which};
-use crate::queue::actor::{Actor, PersonId};
+use crate::admin::operations::{Bulk, Operation, OperationState, Plan, Skipped, Which};
+use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
 use crate::queue::state::JobState;
 use crate::web::form::Form;
 use crate::web::shell::sample::shell;
-
-fn operation(state: OperationState) -> Operation {
-    let now = shell().now;
-    Operation {
-        id: OperationId(7),
-        act: Bulk::Retry,
-        query: parse("state:failed error:\"<b>refused</b>\"").query,
-        job_ids: None,
-        zone: "Europe/Rome".into(),
-        asked_at: now,
-        reason: Some("the <i>server</i> is back".into()),
-        person: Some(PersonId(3)),
-        actor: "giulia@example.org".into(),
-        token: None,
-        rate_per_s: Some(500),
-        expected: Some(5_000),
-        state,
-        below: 99,
-        looked: 3_200,
-        done: 3_190,
-        asked: 2,
-        skipped: 8,
-        chunks: 16,
-        started_at: now - chrono::TimeDelta::seconds(10),
-        worked_ms: 8_000,
-        finished_at: (state != OperationState::Running).then_some(now),
-        ended_by: (state == OperationState::Stopped).then(|| "marco@example.org".into()),
-        trouble: (state == OperationState::Failed).then(|| "there is no queue \"<u>\" to move to".into()),
-        waits_for_node: false,
-    }
-}
 
 fn actor(role: Role) -> Actor {
     Actor { role, ..Actor::system("test") }
@@ -66,7 +36,7 @@ fn every_state_says_what_it_is_and_what_can_be_done() {
         (OperationState::Failed, ["Resume", "It could not go on: there is no queue", "&#60;u&#62;"]),
         (OperationState::Done, ["no longer matched", "1,800", "told to stop"]),
     ] {
-        let page = shown(&operation(state), Role::Operator, left.clone());
+        let page = shown(&operation(state), Role::Admin, left.clone());
         for word in words {
             assert!(page.contains(word), "{state:?} {word}: {page}");
         }
@@ -77,7 +47,13 @@ fn every_state_says_what_it_is_and_what_can_be_done() {
         );
         assert!(page.contains("after=1200") && page.contains("/operations/7/results.csv"));
     }
-    assert!(!shown(&operation(OperationState::Done), Role::Operator, left).contains("Resume"));
+    assert!(!shown(&operation(OperationState::Done), Role::Admin, left.clone()).contains("Resume"));
+    let stopped = |expected| Operation { expected: Some(expected), done: 99, ..operation(OperationState::Stopped) };
+    assert!(shown(&stopped(433), Role::Operator, left.clone()).contains("/operations/7/resume"));
+    assert!(
+        !shown(&stopped(5_000), Role::Operator, left).contains("/operations/7/resume"),
+        "a large one needs an admin"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One operation in the words of the pages.
 
-use crate::admin::operations::service::sees_query;
+use crate::admin::operations::bounds::{is_spent, needed_to_resume, require};
+use crate::admin::operations::service::{sees_file, sees_query};
 use crate::admin::operations::{Bulk, Operation, OperationState};
 use crate::queue::actor::Actor;
 use crate::web::format::{self, Stamp, between, duration, grouped};
@@ -54,7 +55,7 @@ pub struct View {
 impl View {
     /// Describes `operation` to `actor`.
     pub fn new(operation: &Operation, actor: &Actor, shell: &Shell) -> Self {
-        let acts = actor.may(operation.act.permission());
+        let acts = require(actor, &operation.act).is_ok();
         let sees = sees_query(actor, operation);
         Self {
             id: operation.id.0,
@@ -78,9 +79,9 @@ impl View {
             reason: operation.reason.clone().unwrap_or_default(),
             length: duration(between(operation.started_at, operation.finished_at.unwrap_or(shell.now))),
             said: said(operation),
-            file: file(operation, sees),
+            file: file(operation, sees_file(actor, operation)),
             may_stop: acts && operation.state == OperationState::Running,
-            may_resume: acts && operation.is_resumable(),
+            may_resume: acts && operation.is_resumable() && actor.may(needed_to_resume(operation)),
         }
     }
 
@@ -206,8 +207,9 @@ fn left(operation: &Operation) -> String {
 fn said(operation: &Operation) -> String {
     match operation.state {
         OperationState::Failed => format!(
-            "It could not go on: {}. Resume it when the cause is mended.",
-            operation.trouble.as_deref().unwrap_or("the cause is not known")
+            "It could not go on: {}.{}",
+            operation.trouble.as_deref().unwrap_or("the cause is not known"),
+            if is_spent(operation) { "" } else { " Resume it when the cause is mended." }
         ),
         OperationState::Stopped => format!(
             "{} stopped it. What was done stays done; resume it to go on with the rest.",

@@ -16,11 +16,12 @@ use crate::web::table::Route;
 /// Lists the routes of templates.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get(paths::TEMPLATES, Needs(ReadTemplates), read::list),
-        Route::get(paths::TEMPLATE, Needs(ReadTemplates), read::show),
+        Route::get(paths::TEMPLATES, Needs(ReadTemplates), read::list)
+            .reading(&["q", "runner", "state", "limit", "after"]),
+        Route::get(paths::TEMPLATE, Needs(ReadTemplates), read::show).reading(&["version"]),
         Route::new(Method::PUT, paths::TEMPLATE, Needs(DraftTemplates), write::put),
-        Route::get(paths::TEMPLATE_VERSIONS, Needs(ReadTemplates), read::versions),
-        Route::get(paths::TEMPLATE_DIFF, Needs(ReadTemplates), read::diff),
+        Route::get(paths::TEMPLATE_VERSIONS, Needs(ReadTemplates), read::versions).reading(&["limit", "after"]),
+        Route::get(paths::TEMPLATE_DIFF, Needs(ReadTemplates), read::diff).reading(&["from", "to"]),
         Route::post(paths::TEMPLATE_PUBLISH, Needs(PublishTemplates), acts::publish),
         Route::post(paths::TEMPLATE_ROLLBACK, Needs(PublishTemplates), acts::roll_back),
         Route::post(paths::TEMPLATE_ARCHIVE, Needs(PublishTemplates), acts::archive),

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::{PAGES, home, told};
 use crate::admin::views::SavedView;
-use crate::admin::views::service::{self, may_change};
+use crate::admin::views::service::{self, may_change, sees_address};
 use crate::queue::actor::Actor;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -36,7 +36,7 @@ impl Row {
         Self {
             slug: view.slug.clone(),
             name: view.name.clone(),
-            asks: asks(&view.address),
+            asks: if sees_address(actor, view) { asks(&view.address) } else { HIDDEN_ASKS.into() },
             owner: if view.is_of(actor) { "You".into() } else { view.owner.clone() },
             seen_by: match view.is_of(actor) && !view.is_shared() {
                 true => "Only you".into(),
@@ -65,6 +65,9 @@ impl Row {
         paths::view_delete(&self.slug)
     }
 }
+
+/// Stands for what a view asks that whoever looks may not see.
+const HIDDEN_ASKS: &str = "its filter needs the role analyst, operator or admin";
 
 /// Writes what a view asks for, as it stands in the address but readable.
 fn asks(address: &str) -> String {

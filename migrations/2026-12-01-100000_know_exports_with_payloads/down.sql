@@ -1,0 +1,1 @@
+ALTER TABLE millrace.operations DROP COLUMN holds_payloads;
