@@ -15,7 +15,7 @@ const WEEKEND: u64 = 0b1000001;
 /// Days in words: "on days 1 and 15 of January"; nothing for every day of every month when the times say "every" already.
 pub(super) fn of(days: &Days, months: u64, is_repeated: bool) -> String {
     let months = Set::new(months, 1, 12);
-    let dates = Dates { is_repeated, months: (!months.is_full()).then(|| months.list(|month| name(&MONTHS, month - 1))) };
+    let dates = Dates { is_repeated, months: Months::new(&months) };
     let numbers = Set::new(days.numbers, 1, 31);
     let by_day = !numbers.is_full();
     let by_weekday = days.weekdays.count_ones() < 7;
@@ -23,27 +23,22 @@ pub(super) fn of(days: &Days, months: u64, is_repeated: bool) -> String {
         By::Day if by_day => dates.days(&numbers, days),
         By::Weekday if by_weekday => dates.weekdays(days),
         By::Either if by_day && by_weekday => {
-            let (day, weekday) = (dates.days(&numbers, days), Dates { is_repeated: true, ..dates }.weekdays(days));
-            format!("{day}, and also {weekday}")
+            let day = dates.days(&numbers, days);
+            format!("{day}, and also {}", Dates { is_repeated: true, ..dates }.weekdays(days))
         }
         By::Nothing | By::Day | By::Weekday | By::Either => dates.every_day(),
     }
 }
 
 struct Dates {
-    /// The months, unless they are all.
-    months: Option<String>,
+    months: Months,
     is_repeated: bool,
 }
 
 impl Dates {
     fn every_day(&self) -> String {
-        match (&self.months, self.is_repeated) {
-            (None, true) => String::new(),
-            (None, false) => "every day".to_owned(),
-            (Some(months), true) => format!("in {months}"),
-            (Some(months), false) => format!("every day in {months}"),
-        }
+        let within = &self.months.within;
+        if self.is_repeated { within.clone() } else { format!("every day {within}").trim_end().to_owned() }
     }
 
     /// Days of the month: "on days 1 to 7 and the last day of the month".
@@ -61,25 +56,30 @@ impl Dates {
         }
         parts.extend(days.special.iter().map(|day| special_day(*day)));
         parts.dedup();
-        format!("on {} of {}", joined(&parts), self.month())
+        format!("on {} of {}", joined(&parts), self.months.of)
     }
 
     /// Weekdays: "Monday to Friday", "on the second Monday of the month".
     fn weekdays(&self, days: &Days) -> String {
         let mut special: Vec<String> = days.special_weekdays.iter().map(|day| special_weekday(*day)).collect();
         special.dedup();
-        let special = (!special.is_empty()).then(|| format!("{} of {}", joined(&special), self.month()));
-        let within = self.months.as_ref().map_or_else(String::new, |months| format!(" in {months}"));
+        let special = (!special.is_empty()).then(|| format!("{} of {}", joined(&special), self.months.of));
         match (days.weekdays, special) {
             (0, Some(special)) => format!("on {special}"),
             (0, None) => String::new(),
-            (plain, None) => format!("{}{within}", self.plain(plain)),
-            (plain, Some(special)) => format!("{}{within} and on {special}", self.plain(plain)),
+            (plain, None) => self.plain(plain),
+            (plain, Some(special)) => format!("{} and on {special}", self.plain(plain)),
         }
     }
 
-    /// Weekdays that come every week.
+    /// Weekdays that come every week, and their months.
     fn plain(&self, weekdays: u64) -> String {
+        let days = self.every_week(weekdays);
+        let border = if days.contains(" to ") && !self.months.within.is_empty() { "," } else { "" };
+        format!("{days}{border} {}", self.months.within).trim_end().to_owned()
+    }
+
+    fn every_week(&self, weekdays: u64) -> String {
         let set = Set::new(weekdays, 0, 7);
         match &set.runs()[..] {
             _ if weekdays == MONDAY_TO_FRIDAY && self.is_repeated => "on weekdays".to_owned(),
@@ -95,9 +95,30 @@ impl Dates {
             }
         }
     }
+}
 
-    fn month(&self) -> &str {
-        self.months.as_deref().unwrap_or("the month")
+/// The months of a rule, as they stand behind days.
+struct Months {
+    /// Behind "of": "the month", "January and July", "every month from June to August".
+    of: String,
+    /// Alone: nothing, "in January and July", "from June to August".
+    within: String,
+}
+
+impl Months {
+    fn new(set: &Set) -> Self {
+        let month = |month: u8| name(&MONTHS, month - 1);
+        match &set.runs()[..] {
+            _ if set.is_full() => Months { of: "the month".to_owned(), within: String::new() },
+            [(from, to)] if set.len() > 2 => {
+                let within = format!("from {} to {}", month(*from), month(*to));
+                Months { of: format!("every month {within}"), within }
+            }
+            _ => {
+                let names: Vec<String> = set.numbers().iter().map(|number| month(*number)).collect();
+                Months { of: joined(&names), within: format!("in {}", joined(&names)) }
+            }
+        }
     }
 }
 

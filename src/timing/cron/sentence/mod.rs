@@ -11,7 +11,10 @@ use super::search::Plan;
 /// The sentence of a rule, without a full stop.
 pub(super) fn of(plan: &Plan, days: &Days) -> String {
     let time = times::of(plan.times);
-    let date = dates::of(days, plan.months, !time.starts_with("At"));
+    let date = dates::of(days, plan.months, time.listed == 0);
+    let is_close = time.listed == 1 && (date.starts_with("on ") || date.starts_with("every "));
+    let border = if date.is_empty() || is_close { "" } else { "," };
+    let space = if date.is_empty() { "" } else { " " };
     let never = if plan.is_possible() { "" } else { ", which never comes" };
-    if date.is_empty() { format!("{time}{never}") } else { format!("{time}, {date}{never}") }
+    format!("{}{border}{space}{date}{never}", time.text)
 }

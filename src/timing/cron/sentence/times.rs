@@ -6,6 +6,13 @@ use super::set::{Set, Steps, joined, ordinal};
 /// So many single times are listed before a pattern is looked for.
 const LISTED_MAX: usize = 6;
 
+/// The times of a day in words.
+pub(super) struct Said {
+    pub(super) text: String,
+    /// How many times are listed one by one; 0 for a pattern.
+    pub(super) listed: usize,
+}
+
 struct Clock {
     seconds: Set,
     minutes: Set,
@@ -13,7 +20,7 @@ struct Clock {
 }
 
 /// The times of a day: "At 06:30", "Every 5 minutes, from 09:00 to 17:59".
-pub(super) fn of(times: Times) -> String {
+pub(super) fn of(times: Times) -> Said {
     let clock = Clock {
         seconds: Set::new(times.seconds, 0, 60),
         minutes: Set::new(times.minutes, 0, 60),
@@ -21,33 +28,39 @@ pub(super) fn of(times: Times) -> String {
     };
     let count = clock.seconds.len() * clock.minutes.len() * clock.hours.len();
     match (clock.seconds.single(), clock.minutes.single()) {
-        (Some(second), Some(minute)) => clock.hourly(minute, second),
-        _ if count <= LISTED_MAX => clock.listed(),
-        (Some(second), None) => clock.minutely(second),
-        (None, _) => clock.secondly(),
+        (Some(second), Some(minute)) => clock.hourly(minute, second).map_or_else(|| clock.listed(count), Said::pattern),
+        _ if count <= LISTED_MAX => clock.listed(count),
+        (Some(second), None) => Said::pattern(clock.minutely(second)),
+        (None, _) => Said::pattern(clock.secondly()),
+    }
+}
+
+impl Said {
+    fn pattern(text: String) -> Self {
+        Said { text, listed: 0 }
     }
 }
 
 impl Clock {
     /// Every time by itself: "At 06:30 and 18:30".
-    fn listed(&self) -> String {
+    fn listed(&self, count: usize) -> Said {
         let mut times = Vec::new();
         for hour in self.hours.numbers() {
             for minute in self.minutes.numbers() {
                 times.extend(self.seconds.numbers().iter().map(|second| self.time(*hour, *minute, *second)));
             }
         }
-        format!("At {}", joined(&times))
+        Said { text: format!("At {}", joined(&times)), listed: count }
     }
 
-    /// One time in some hours.
-    fn hourly(&self, minute: u8, second: u8) -> String {
+    /// One time in some hours; nothing when the hours make no pattern.
+    fn hourly(&self, minute: u8, second: u8) -> Option<String> {
         if self.hours.is_full() {
-            return match (minute, second) {
+            return Some(match (minute, second) {
                 (0, 0) => "Every hour".to_owned(),
                 (_, 0) => format!("At minute {minute} of every hour"),
                 (_, _) => format!("At minute {minute} and second {second} of every hour"),
-            };
+            });
         }
         let time = |hour: u8| self.time(hour, minute, second);
         match (self.hours.steps(), &self.hours.runs()[..]) {
@@ -57,13 +70,13 @@ impl Clock {
                 } else {
                     format!(", starting at {}", time(steps.from))
                 };
-                format!("Every {} hours{start}", steps.step)
+                Some(format!("Every {} hours{start}", steps.step))
             }
-            (_, [(from, to)]) if self.hours.len() > 3 => format!("Every hour from {} to {}", time(*from), time(*to)),
+            (_, [(from, to)]) if self.hours.len() > 3 => Some(format!("Every hour from {} to {}", time(*from), time(*to))),
             (Some(steps), _) if self.hours.len() > 3 => {
-                format!("Every {} hours from {} to {}", steps.step, time(steps.from), time(steps.to))
+                Some(format!("Every {} hours from {} to {}", steps.step, time(steps.from), time(steps.to)))
             }
-            _ => self.listed(),
+            _ => None,
         }
     }
 
@@ -105,7 +118,9 @@ impl Clock {
         let runs = self.hours.runs();
         match self.hours.steps() {
             _ if self.hours.is_full() => String::new(),
-            Some(steps) if steps.step > 1 && self.hours.len() > 3 => format!(", in {} of the day", every_nth(steps, "hour")),
+            Some(Steps { from, to, step, .. }) if step > 1 && self.hours.len() > 3 => {
+                format!(", in every {} hour from {from:02}:{start} to {to:02}:{end}", ordinal(step))
+            }
             _ if runs.len() <= 3 => {
                 let spans: Vec<String> =
                     runs.iter().map(|(from, to)| format!("from {from:02}:{start} to {to:02}:{end}")).collect();

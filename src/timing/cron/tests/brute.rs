@@ -234,7 +234,7 @@ fn a_second_implementation_finds_the_same_times() {
         }
         Ok(())
     };
-    fixed(4000).run(&(rules(), moments()), compared).unwrap();
+    fixed(1200).run(&(rules(), moments()), compared).unwrap();
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_second_implementation_holds_at_the_same_times() {
         }
         Ok(())
     };
-    fixed(4000).run(&(rules(), vec(moments(), 20)), agree).unwrap();
+    fixed(1200).run(&(rules(), vec(moments(), 20)), agree).unwrap();
 }
 
 #[test]
@@ -259,5 +259,5 @@ fn a_search_may_begin_anywhere_before_its_time() {
         prop_assert_eq!(ours.next(between), Some(found), "{} from {}", text, between);
         Ok(())
     };
-    fixed(4000).run(&(rules(), moments(), 0.0..=1.0), agree).unwrap();
+    fixed(1200).run(&(rules(), moments(), 0.0..=1.0), agree).unwrap();
 }
