@@ -79,7 +79,7 @@ impl Days {
 
     fn by_weekday(&self, shape: Shape) -> u64 {
         let plain = (1..=shape.length).filter(|day| self.weekdays & 1 << shape.weekday(*day) != 0);
-        let special = self.special_weekdays.iter().filter_map(|weekday| shape.once(*weekday));
+        let special = self.special_weekdays.iter().map(|weekday| shape.once(*weekday));
         plain.chain(special).fold(0, |set, day| set | 1 << day)
     }
 }
@@ -150,13 +150,14 @@ impl Shape {
         }
     }
 
-    fn once(self, weekday: WeekdayOf) -> Option<u8> {
+    /// The day of such a weekday; behind the month's end, and so cut off, when there is no fifth one.
+    fn once(self, weekday: WeekdayOf) -> u8 {
         let first = |weekday: u8| (weekday + 7 - self.first) % 7 + 1;
         match weekday {
-            WeekdayOf::Nth(weekday, nth) => Some(first(weekday) + 7 * (nth - 1)).filter(|day| *day <= self.length),
+            WeekdayOf::Nth(weekday, nth) => first(weekday) + 7 * (nth - 1),
             WeekdayOf::Last(weekday) => {
                 let first = first(weekday);
-                Some(first + (self.length - first) / 7 * 7)
+                first + (self.length - first) / 7 * 7
             }
         }
     }

@@ -74,7 +74,8 @@ fn parse_macro(word: Piece<'_>, text: &str, further: Option<Piece<'_>>) -> Resul
             return Err(RuleError::new(format!("@every is no cron rule: write `every {length}` instead"), word.at));
         }
         "@reboot" => {
-            let message = "@reboot names no time: nodes start and stop while schedules go on; write a rule that says when";
+            let message =
+                "@reboot names no time: nodes start and stop while schedules go on; write a rule that says when";
             return Err(RuleError::new(message, word.at));
         }
         _ => {}
@@ -140,7 +141,7 @@ fn is_repeated(field: &Piece<'_>) -> bool {
 
 fn list(field: Field, piece: Piece<'_>) -> Result<Vec<Item>, RuleError> {
     if let Some(over) = piece.items().nth(LIST_ITEMS_MAX) {
-        let message = format!("the list of {} has more than {LIST_ITEMS_MAX} items", field.name());
+        let message = format!("the {} list has more than {LIST_ITEMS_MAX} items", field.name());
         return Err(RuleError::new(message, over.at));
     }
     if piece.text == "?" {

@@ -70,7 +70,7 @@ pub(super) fn any_day(field: Field, piece: Piece<'_>) -> Result<Item, RuleError>
 /// Reads one item of a field's list.
 pub(super) fn item(field: Field, piece: Piece<'_>) -> Result<Item, RuleError> {
     if piece.text.is_empty() {
-        return Err(piece.error(format!("the list of {} has an empty place", field.name())));
+        return Err(piece.error(format!("the {} list has an empty place", field.name())));
     }
     if piece.text == "*" {
         return Ok(Item::Any);
@@ -116,7 +116,9 @@ fn step_of(field: Field, piece: Piece<'_>, greatest: u8) -> Result<u8, RuleError
     let name = field.name();
     match number(piece.text) {
         Number::Of(step) if (1..=greatest).contains(&step) => Ok(step),
-        Number::None => Err(piece.error(format!("{name} step {} is no number from 1 to {greatest}", quoted(piece.text)))),
+        Number::None => {
+            Err(piece.error(format!("{name} step {} is no number from 1 to {greatest}", quoted(piece.text))))
+        }
         Number::Of(_) | Number::TooLarge => {
             let is_long = piece.text != "0" && matches!(field, Field::Second | Field::Minute | Field::Hour);
             let hint = if is_long { "; for a longer interval write `every`" } else { "" };
@@ -208,6 +210,10 @@ fn weekday(piece: Piece<'_>) -> Result<Option<Item>, RuleError> {
             }
         };
     }
+    if let Some(day) = piece.behind('L').filter(|day| !day.text.is_empty()) {
+        let hint = format!("the last of a weekday is written {}L", day.text.escape_default());
+        return Err(piece.error(format!("weekday {} is not understood: {hint}", quoted(piece.text))));
+    }
     let Some(day) = piece.before('L') else {
         return Ok(None);
     };
@@ -231,9 +237,7 @@ fn value(field: Field, piece: Piece<'_>) -> Result<u8, RuleError> {
         Number::None if piece.is("L") || piece.is("W") || piece.is("LW") => {
             Err(piece.error(format!("{name} {}: L and W are for days of the month, L also for weekdays", piece.text)))
         }
-        Number::None => {
-            Err(piece.error(format!("{name} {} is not understood: it takes {choice}", quoted(piece.text))))
-        }
+        Number::None => Err(piece.error(format!("{name} {} is not understood: it takes {choice}", quoted(piece.text)))),
     }
 }
 

@@ -53,8 +53,14 @@ fn a_part_of_a_second_is_past_its_second() {
 #[test]
 fn impossible_rules_end_at_once() {
     for text in [
-        "0 0 30 2 *", "0 0 31 2,4,6 *", "0 0 30W 2 *", "0 0 31W APR *", "0 0 L-29 2 *", "0 0 30,31 FEB ?",
-        "0 0 L-30 4,6,9,11 *", "* * * 31 6 *",
+        "0 0 30 2 *",
+        "0 0 31 2,4,6 *",
+        "0 0 30W 2 *",
+        "0 0 31W APR *",
+        "0 0 L-29 2 *",
+        "0 0 30,31 FEB ?",
+        "0 0 L-30 4,6,9,11 *",
+        "* * * 31 6 *",
     ] {
         let rule = rule(text);
         assert!(!rule.is_possible(), "{text}");

@@ -6,7 +6,17 @@ use super::set::{Set, joined, ordinal};
 
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const MONDAY_TO_FRIDAY: u64 = 0b0111110;
@@ -134,7 +144,11 @@ fn special_day(day: DayOf) -> String {
 
 /// "the 3rd day before the last day"
 fn ordinal_before(before: u8) -> String {
-    if before == 1 { "the day before the last day".to_owned() } else { format!("the {} day before the last day", ordinal(before)) }
+    if before == 1 {
+        "the day before the last day".to_owned()
+    } else {
+        format!("the {} day before the last day", ordinal(before))
+    }
 }
 
 fn special_weekday(day: WeekdayOf) -> String {

@@ -72,7 +72,9 @@ impl Clock {
                 };
                 Some(format!("Every {} hours{start}", steps.step))
             }
-            (_, [(from, to)]) if self.hours.len() > 3 => Some(format!("Every hour from {} to {}", time(*from), time(*to))),
+            (_, [(from, to)]) if self.hours.len() > 3 => {
+                Some(format!("Every hour from {} to {}", time(*from), time(*to)))
+            }
             (Some(steps), _) if self.hours.len() > 3 => {
                 Some(format!("Every {} hours from {} to {}", steps.step, time(steps.from), time(steps.to)))
             }
@@ -85,7 +87,11 @@ impl Clock {
         let at_second = if second == 0 { String::new() } else { format!(", at second {second}") };
         if let (Some(hour), Some(steps)) = (self.hours.single(), self.minutes.steps()) {
             let unit = every(steps.step, "minute");
-            return format!("{unit} from {} to {}", self.time(hour, steps.from, second), self.time(hour, steps.to, second));
+            return format!(
+                "{unit} from {} to {}",
+                self.time(hour, steps.from, second),
+                self.time(hour, steps.to, second)
+            );
         }
         let place = if self.hours.is_full() { "of every hour" } else { "of the hour" };
         format!("{}{at_second}{}", pattern(&self.minutes, "minute", place), self.within_hours(false))

@@ -10,8 +10,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::{at, rule, times};
 
 const WORDS: [&str; 19] = [
-    "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
-    "NOV", "DEC",
+    "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP",
+    "OCT", "NOV", "DEC",
 ];
 /// So many days are walked for the next one.
 const DAYS_WALKED: u64 = 366 * 9;
@@ -201,7 +201,9 @@ fn rules() -> impl Strategy<Value = String> {
         prop_oneof![Just("*".to_owned()), list(month, "*")],
         prop_oneof![list(weekday(), "*"), list(weekday(), "?")],
     );
-    fields.prop_map(|(second, minute, hour, day, month, weekday)| format!("{second}{minute} {hour} {day} {month} {weekday}"))
+    fields.prop_map(|(second, minute, hour, day, month, weekday)| {
+        format!("{second}{minute} {hour} {day} {month} {weekday}")
+    })
 }
 
 fn moments() -> impl Strategy<Value = NaiveDateTime> {

@@ -3,7 +3,7 @@
 use crate::timing::cron::Cron;
 
 /// Text, offset of the mistake, message.
-const REFUSED: [(&str, usize, &str); 58] = [
+const REFUSED: [(&str, usize, &str); 59] = [
     ("", 0, "the cron rule is empty: it has 5 fields (minute hour day month weekday) or 6 (second first)"),
     ("  \t", 0, "the cron rule is empty: it has 5 fields (minute hour day month weekday) or 6 (second first)"),
     ("* * *", 5, "a cron rule has 5 fields (minute hour day month weekday) or 6 (second first), this has 3"),
@@ -28,8 +28,8 @@ const REFUSED: [(&str, usize, &str); 58] = [
     ("+5 * * * *", 0, "minute \"+5\" is not understood: it takes 0 to 59"),
     ("5- * * * *", 2, "minute \"\" is not understood: it takes 0 to 59"),
     ("1-2-3 * * * *", 2, "minute \"2-3\" is not understood: it takes 0 to 59"),
-    ("1,,2 * * * *", 2, "the list of minute has an empty place"),
-    ("1, * * * *", 2, "the list of minute has an empty place"),
+    ("1,,2 * * * *", 2, "the minute list has an empty place"),
+    ("1, * * * *", 2, "the minute list has an empty place"),
     ("** * * * *", 0, "minute \"**\" is not understood: it takes 0 to 59"),
     ("*5 * * * *", 0, "minute \"*5\" is not understood: it takes 0 to 59"),
     ("*/0 * * * *", 2, "minute step 0 is out of 1 to 60"),
@@ -51,6 +51,7 @@ const REFUSED: [(&str, usize, &str); 58] = [
     ("0 0 1-5W * *", 4, "day \"1-5W\" is not understood: W is written as 15W or LW"),
     ("0 0 32W * *", 4, "day 32 is out of 1 to 31"),
     ("0 0 * * L", 8, "weekday L needs a day: write 5L for the last Friday of the month"),
+    ("0 0 * * L5", 8, "weekday \"L5\" is not understood: the last of a weekday is written 5L"),
     ("0 0 * * 8L", 8, "weekday 8 is out of 0 to 7 or SUN to SAT"),
     ("0 0 * * MON#6", 12, "weekday MON#6: \"6\" is out of 1 to 5; write MON#2 for the second Monday, 1L for the last"),
     ("0 0 * * MON#", 12, "weekday MON#: \"\" is out of 1 to 5; write MON#2 for the second Monday, 1L for the last"),
@@ -92,7 +93,7 @@ fn limits_are_said() {
 
     let many = format!("{}0 * * * *", "0,".repeat(64));
     let error = Cron::parse(&many).expect_err("65 items");
-    assert_eq!((error.message.as_str(), error.at), ("the list of minute has more than 64 items", Some(128)));
+    assert_eq!((error.message.as_str(), error.at), ("the minute list has more than 64 items", Some(128)));
     assert!(Cron::parse(&many[2..]).is_ok());
 }
 

@@ -109,7 +109,10 @@ const SENTENCES: [(&str, &str); 111] = [
     ("0 0 * 6-8 2-4", "At 00:00, Tuesday to Thursday, from June to August"),
     ("*/5 * * 6-8 2-4", "Every 5 minutes, from Tuesday to Thursday, from June to August"),
     ("0 0 * 6-8 1", "At 00:00 on Mondays from June to August"),
-    ("0 0 * 6-8 MON,5L", "At 00:00 on Mondays from June to August and on the last Friday of every month from June to August"),
+    (
+        "0 0 * 6-8 MON,5L",
+        "At 00:00 on Mondays from June to August and on the last Friday of every month from June to August",
+    ),
     ("0 0 1 6-8 MON", "At 00:00 on day 1 of every month from June to August, and also on Mondays from June to August"),
     ("0 9 ? * MON-FRI", "At 09:00, Monday to Friday"),
     ("0 9,17 * * 1-5", "At 09:00 and 17:00, Monday to Friday"),
@@ -143,22 +146,80 @@ fn tell_apart(texts: impl Iterator<Item = String>) {
 }
 
 fn combined<const N: usize>(fields: [&[&str]; N]) -> impl Iterator<Item = String> {
-    fields.into_iter().fold(vec![String::new()], |texts, field| {
-        texts.iter().flat_map(|text| field.iter().map(move |item| format!("{text} {item}"))).collect()
-    })
-    .into_iter()
+    fields
+        .into_iter()
+        .fold(vec![String::new()], |texts, field| {
+            texts.iter().flat_map(|text| field.iter().map(move |item| format!("{text} {item}"))).collect()
+        })
+        .into_iter()
 }
 
 #[test]
 fn different_times_read_differently() {
     let sixty: &[&str] = &[
-        "0", "1", "30", "59", "*", "0-29", "30-59", "59-1", "1-2", "1-3", "*/2", "1/2", "*/5", "2/5", "*/7", "*/15", "5/15",
-        "*/20", "*/30", "15/30", "0,1", "0,5", "0,5,10", "0,5,10,15", "1,2,5", "10-40/2", "0-58", "1-59", "0,2-59", "0,59",
+        "0",
+        "1",
+        "30",
+        "59",
+        "*",
+        "0-29",
+        "30-59",
+        "59-1",
+        "1-2",
+        "1-3",
+        "*/2",
+        "1/2",
+        "*/5",
+        "2/5",
+        "*/7",
+        "*/15",
+        "5/15",
+        "*/20",
+        "*/30",
+        "15/30",
+        "0,1",
+        "0,5",
+        "0,5,10",
+        "0,5,10,15",
+        "1,2,5",
+        "10-40/2",
+        "0-58",
+        "1-59",
+        "0,2-59",
+        "0,59",
     ];
     let hours: &[&str] = &[
-        "0", "1", "23", "*", "0-11", "12-23", "22-2", "9-17", "9-11", "0-22", "1-23", "*/2", "1/2", "*/3", "*/4", "*/6",
-        "2/6", "*/8", "1/8", "*/12", "6/12", "8-18/2", "22-2/2", "8-10,14-15", "0,1,5,9,10,20,23", "6-9,22-0", "1,2,4",
-        "1,3,7,9,14", "23,0", "0,8", "*/5",
+        "0",
+        "1",
+        "23",
+        "*",
+        "0-11",
+        "12-23",
+        "22-2",
+        "9-17",
+        "9-11",
+        "0-22",
+        "1-23",
+        "*/2",
+        "1/2",
+        "*/3",
+        "*/4",
+        "*/6",
+        "2/6",
+        "*/8",
+        "1/8",
+        "*/12",
+        "6/12",
+        "8-18/2",
+        "22-2/2",
+        "8-10,14-15",
+        "0,1,5,9,10,20,23",
+        "6-9,22-0",
+        "1,2,4",
+        "1,3,7,9,14",
+        "23,0",
+        "0,8",
+        "*/5",
     ];
     tell_apart(combined([&["0", "15", "*", "0-29", "*/30", "*/7", "5/10", "1,2,5"], sixty, hours, &["* * *"]]));
     tell_apart(combined([sixty, &["0", "30", "*", "0-29", "*/5", "5,10"], &["0", "*", "9-17", "*/2"], &["* * *"]]));
@@ -167,13 +228,32 @@ fn different_times_read_differently() {
 #[test]
 fn different_dates_read_differently() {
     let days: &[&str] = &[
-        "*", "1", "31", "1-7", "28-3", "*/2", "2/2", "1-29/2", "1,2", "1,15", "1-31", "2-31", "*/10", "L", "L-1", "L-3", "LW",
-        "L-3W", "1W", "15W", "1,L", "1,LW", "15,L,1W", "L,L-1",
+        "*", "1", "31", "1-7", "28-3", "*/2", "2/2", "1-29/2", "1,2", "1,15", "1-31", "2-31", "*/10", "L", "L-1",
+        "L-3", "LW", "L-3W", "1W", "15W", "1,L", "1,LW", "15,L,1W", "L,L-1",
     ];
     let months: &[&str] = &["*", "1", "2", "12", "6-8", "11-2", "*/3", "1-2", "1-11", "1,3,5"];
     let weekdays: &[&str] = &[
-        "*", "0", "1", "6", "1-5", "0,6", "0-6", "2-4", "5-1", "1,3,5", "MON#1", "MON#2", "TUE#1", "MON#5", "MONL", "1,FRIL",
-        "1-5,SAT#1", "MON#1,MON#3", "0-5", "1-6", "6-1",
+        "*",
+        "0",
+        "1",
+        "6",
+        "1-5",
+        "0,6",
+        "0-6",
+        "2-4",
+        "5-1",
+        "1,3,5",
+        "MON#1",
+        "MON#2",
+        "TUE#1",
+        "MON#5",
+        "MONL",
+        "1,FRIL",
+        "1-5,SAT#1",
+        "MON#1,MON#3",
+        "0-5",
+        "1-6",
+        "6-1",
     ];
     tell_apart(combined([&["0 0", "0 0,1", "* *"], days, months, weekdays]));
 }

@@ -55,7 +55,8 @@ fn names_spread_evenly_and_fields_apart() {
 fn a_range_holds_the_choice() {
     for number in 0..300 {
         let name = format!("n{number}");
-        let found = times(&rule("H(10-12) H(22-23) H(29-31) H(JUN-JUL) H(1-7)").seeded(&name), at("2026-01-01 00:00"), 9);
+        let found =
+            times(&rule("H(10-12) H(22-23) H(29-31) H(JUN-JUL) H(1-7)").seeded(&name), at("2026-01-01 00:00"), 9);
         for time in found {
             assert!((10..=12).contains(&time.minute()) && (22..=23).contains(&time.hour()), "{time}");
             assert!((6..=7).contains(&time.month()), "{time}");
