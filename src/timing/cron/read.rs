@@ -99,7 +99,7 @@ fn span(field: Field, piece: Piece<'_>) -> Result<Span, RuleError> {
     }
     let from = value(field, values)?;
     Ok(match step {
-        Some(step) => Span { from: field.fold(from), to: field.last(), step },
+        Some(step) => Span { from, to: field.last(), step },
         None => Span { from, to: from, step: 1 },
     })
 }

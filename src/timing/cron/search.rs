@@ -66,7 +66,7 @@ impl Plan {
 
     /// Whether the rule names exactly this second.
     pub(super) fn holds(&self, at: NaiveDateTime) -> bool {
-        at.nanosecond() == 0 && self.has_day(at.date()) && self.times.at_or_after(at.time()) == Some(at.time())
+        self.has_day(at.date()) && self.times.at_or_after(at.time()) == Some(at.time())
     }
 
     fn has_day(&self, date: NaiveDate) -> bool {

@@ -65,9 +65,13 @@ fn impossible_rules_end_at_once() {
         let rule = rule(text);
         assert!(!rule.is_possible(), "{text}");
         assert!(rule.sentence().ends_with(", which never comes"), "{text}: {}", rule.sentence());
-        let start = std::time::Instant::now();
-        assert_eq!(rule.next(at("2026-01-01 00:00")), None, "{text}");
-        assert!(start.elapsed() < std::time::Duration::from_millis(1), "{text} took {:?}", start.elapsed());
+        let searches = (0..20).map(|_| {
+            let start = std::time::Instant::now();
+            assert_eq!(rule.next(at("2026-01-01 00:00")), None, "{text}");
+            start.elapsed()
+        });
+        let fastest = searches.min();
+        assert!(fastest < Some(std::time::Duration::from_millis(1)), "{text} took {fastest:?}");
     }
 }
 

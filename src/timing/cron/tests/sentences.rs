@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::rule;
 
-const SENTENCES: [(&str, &str); 111] = [
+const SENTENCES: [(&str, &str); 112] = [
     ("30 6 * * 1-5", "At 06:30, Monday to Friday"),
     ("*/5 9-17 * * MON-FRI", "Every 5 minutes, from 09:00 to 17:59, on weekdays"),
     ("0 0 LW * *", "At 00:00 on the last working day of the month"),
@@ -95,6 +95,7 @@ const SENTENCES: [(&str, &str); 111] = [
     ("0 0 * */3 *", "At 00:00 every day in January, April, July and October"),
     ("0 0 * NOV-FEB *", "At 00:00 every day from November to February"),
     ("0 0 * * 0-7", "At 00:00 every day"),
+    ("0 0 1 * 0-6", "At 00:00 every day"),
     ("0 0 1-31 * 1", "At 00:00 every day"),
     ("0 0 30 2 *", "At 00:00 on day 30 of February, which never comes"),
     ("0 0 29 2 *", "At 00:00 on day 29 of February"),
@@ -132,6 +133,7 @@ fn rules_read_as_the_table_says() {
 fn h_is_said_as_it_was_spread() {
     let seeded = rule("H H * * *").seeded("nightly-settlement");
     assert_eq!(seeded.sentence(), "At 23:02 every day");
+    assert_eq!(rule("H H H * *").seeded("nightly-settlement").sentence(), "At 23:02 on day 3 of the month");
 }
 
 /// Fails when two rules that mean different things have one sentence.

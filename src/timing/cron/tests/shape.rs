@@ -9,6 +9,7 @@ fn fields_are_as_written_and_the_text_has_one_spelling() {
     assert_eq!(rule.fields(), ["30", "6", "*", "jan-Mar", "mon-FRI"]);
     assert_eq!(rule.to_string(), "30 6 * JAN-MAR MON-FRI");
     assert_eq!(Cron::parse(&rule.to_string()), Ok(rule));
+    assert_ne!(Cron::parse("0 9 * * MON"), Cron::parse("0 9 * * 1"), "two texts are two rules");
 }
 
 #[test]
