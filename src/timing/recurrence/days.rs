@@ -1,7 +1,8 @@
 //! Which days a rule means: sets of days of one month, week or year as bits, built with a handful of operations each.
 
-use super::civil::{days_before, is_leap, month_len, weekday, year_len};
+use super::civil::{civil, day_number, days_before, is_leap, month_len, weekday, year_len};
 use super::parts::{NthDay, Parts, Skip};
+use super::times::nth_bit;
 
 /// All months, bits 1 to 12.
 const ALL_MONTHS: u32 = 0x1ffe;
@@ -189,7 +190,7 @@ impl DaySet {
     pub(super) fn nth(&self, skip: u32) -> Option<i64> {
         let mut skip = skip;
         for (at, word) in self.bits.iter().enumerate() {
-            if let Some(bit) = super::times::nth_bit(*word, skip.min(64)) {
+            if let Some(bit) = nth_bit(*word, skip.min(64)) {
                 return Some(self.origin + at as i64 * 64 + i64::from(bit));
             }
             skip -= word.count_ones();
@@ -245,13 +246,16 @@ impl DayPicks {
 
     /// Gives the days of the week that begins with day `first`.
     pub(super) fn of_week(&self, first: i64) -> DaySet {
-        let mut set = DaySet { origin: first - 1, bits: [0; 6] };
-        for day in first..first + 7 {
-            let is_meant = self.every & (1 << weekday(day)) != 0;
-            if is_meant && (self.months.is_none() || self.has_month(super::civil::civil(day).1)) {
-                set.put(day - set.origin);
-            }
+        let mut days = weekday_bits(self.every, weekday(first)) & all_days(7);
+        if self.months.is_some() {
+            let (year, month, of_month) = civil(first);
+            let here = all_days(month_len(year, month) - of_month + 1);
+            let mine = if self.has_month(month) { here } else { 0 };
+            let others = if self.has_month(month % 12 + 1) { !here } else { 0 };
+            days &= mine | others;
         }
+        let mut set = DaySet { origin: first - 1, bits: [0; 6] };
+        set.add(days, 0);
         set
     }
 
@@ -351,7 +355,7 @@ impl DayPicks {
     /// The first day of a year's first week, and the number of its weeks.
     fn weeks_of(&self, year: i64) -> (i64, i64) {
         let start = |year: i64| {
-            let fourth = super::civil::day_number(year, 1, 4);
+            let fourth = day_number(year, 1, 4);
             fourth - i64::from((weekday(fourth) + 7 - self.week_start) % 7)
         };
         (start(year), (start(year + 1) - start(year)) / 7)

@@ -3,7 +3,7 @@
 //! A set speaks local wall-clock time of its [`zone`](Recurrence::zone). It never asks how clocks change: a time that they skip or show
 //! twice stays one local time, and whoever turns it into instants decides. Parts:
 //!
-//! - [`text`], [`values`], [`recur`], [`check`], [`parse`] read a block of lines; [`write`] writes one, [`words`] says it in English;
+//! - [`text`], [`values`], [`recur`], [`check`], [`parse`] read a block of lines; [`write`] writes one, [`words`] says it in English ([`names`]);
 //! - [`ticks`] (DAILY to SECONDLY) and [`spans`] (WEEKLY to YEARLY) search one [`rule`], over the sets of [`days`] and [`times`];
 //! - [`expand`] puts rules, dates and exclusions together.
 //!
@@ -23,6 +23,7 @@ mod check;
 mod civil;
 mod days;
 mod expand;
+mod names;
 mod parse;
 mod parts;
 mod recur;

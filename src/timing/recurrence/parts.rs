@@ -36,6 +36,19 @@ impl Freq {
             Self::Yearly => "YEARLY",
         }
     }
+
+    /// Gives the English name of what it counts.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Self::Secondly => "second",
+            Self::Minutely => "minute",
+            Self::Hourly => "hour",
+            Self::Daily => "day",
+            Self::Weekly => "week",
+            Self::Monthly => "month",
+            Self::Yearly => "year",
+        }
+    }
 }
 
 /// Where a rule ends.

@@ -41,27 +41,22 @@ impl Rule {
             Freq::Yearly => spans(Unit::Year),
         };
         let mut rule = Self { parts, times, kind, start, last: HORIZON };
+        if rule.next(start, HORIZON).is_none() {
+            rule.last = start - 1;
+            return rule;
+        }
         rule.last = match rule.parts.bound {
             Bound::Open => HORIZON,
             Bound::Until(until) => until.min(HORIZON),
             Bound::Count(count) => rule.nth(count).unwrap_or(HORIZON),
         };
-        if rule.next(start, HORIZON).is_none() {
-            rule.last = start - 1;
-        }
         rule
     }
 
     fn nth(&self, count: u32) -> Option<i64> {
         match &self.kind {
             Kind::Spans(spans) => spans.nth(count, self.start, HORIZON),
-            Kind::Ticks(ticks) => {
-                let mut found = ticks.next(self.start, HORIZON);
-                for _ in 1..count {
-                    found = ticks.next(found? + 1, HORIZON);
-                }
-                found
-            }
+            Kind::Ticks(ticks) => ticks.nth(count, self.start, HORIZON),
         }
     }
 
@@ -105,6 +100,11 @@ impl Rule {
     /// Gives hours, minutes and seconds at which the rule can hold.
     pub(super) fn times(&self) -> &TimeSet {
         &self.times
+    }
+
+    /// Gives the parts with what the start settles.
+    pub(super) fn settled(&self) -> Parts {
+        settle(&self.parts, self.start)
     }
 }
 

@@ -34,6 +34,12 @@ impl TimeSet {
         self.hours.count_ones() * self.minutes.count_ones() * self.seconds.count_ones()
     }
 
+    /// Tells whether a time, in seconds of the day, is in the set.
+    pub(super) fn holds(&self, time: u32) -> bool {
+        let has = |mask: u64, at: u32| 1u64.checked_shl(at).is_some_and(|bit| mask & bit != 0);
+        has(self.hours, time / 3_600) && has(self.minutes, time / 60 % 60) && has(self.seconds, time % 60)
+    }
+
     /// Gives the first time at or after `from`, in seconds of the day.
     pub(super) fn first_from(&self, from: u32) -> Option<u32> {
         let (hour, minute, second) = (from / 3_600, from / 60 % 60, from % 60);
@@ -102,6 +108,14 @@ impl Within {
         picked.sort_unstable();
         picked.dedup();
         Self::Picked(picked)
+    }
+
+    /// Gives the number of times.
+    pub(super) fn len(&self) -> u32 {
+        match self {
+            Self::All(times) => times.len(),
+            Self::Picked(picked) => picked.len() as u32,
+        }
     }
 
     /// Gives the first time at or after `from`.
