@@ -58,14 +58,19 @@ pub(super) fn join(words: &[String]) -> String {
     }
 }
 
-/// Names numbers in order; three or more in a row are "a to c".
-pub(super) fn runs(numbers: &[i16], name: impl Fn(i16) -> String) -> String {
+/// Names numbers in order; three or more in a row are one "a to c".
+pub(super) fn run_words(numbers: &[i16], name: impl Fn(i16) -> String) -> Vec<String> {
     let chunks = numbers.chunk_by(|before, after| before + 1 == *after);
     let words = chunks.flat_map(|chunk| match chunk {
-        [first, _, .., last] if chunk.len() > 2 => vec![format!("{} to {}", name(*first), name(*last))],
+        [first, _, .., last] => vec![format!("{} to {}", name(*first), name(*last))],
         chunk => chunk.iter().map(|number| name(*number)).collect(),
     });
-    join(&words.collect::<Vec<_>>())
+    words.collect()
+}
+
+/// The same, joined.
+pub(super) fn runs(numbers: &[i16], name: impl Fn(i16) -> String) -> String {
+    join(&run_words(numbers, name))
 }
 
 /// "hour 9", "hours 9 to 16".

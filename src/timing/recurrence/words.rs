@@ -2,7 +2,7 @@
 
 use super::Recurrence;
 use super::civil::DAY;
-use super::names::{clock, date, join, month, numbered, ordinal, runs, weekday};
+use super::names::{clock, date, join, month, numbered, ordinal, run_words, runs, weekday};
 use super::parts::{Bound, Freq, Parts, Skip};
 use super::rule::Rule;
 
@@ -78,10 +78,14 @@ fn time_of_day(rule: &Rule) -> String {
     if times.len() as usize <= LISTED_MAX {
         return format!("at {}", join(&times.iter().map(|time| clock(time.into())).collect::<Vec<_>>()));
     }
-    let bits = |mask: u64| (0..60).filter(|bit| mask & (1 << bit) != 0).collect::<Vec<i16>>();
     let (minutes, seconds) = (bits(times.minutes), bits(times.seconds));
     let second = if seconds == [0] { String::new() } else { format!("{} of ", numbered("second", &seconds)) };
     format!("at {second}{} of {}", numbered("minute", &minutes), numbered("hour", &bits(times.hours)))
+}
+
+/// The numbers of the bits that are set.
+fn bits(mask: u64) -> Vec<i16> {
+    (0..60).filter(|bit| mask & (1 << bit) != 0).collect()
 }
 
 /// "every day", "every 2 days".
@@ -98,16 +102,11 @@ fn weekdays(days: &[i16]) -> String {
     if days == WORKDAYS { "weekday".to_owned() } else { runs(days, weekday) }
 }
 
-/// "Monday to Friday".
-fn on_weekdays(days: &[i16]) -> String {
-    runs(days, weekday)
-}
-
 /// What limits the days of a rule, each with a comma before it.
 fn limits(parts: &Parts, has_weekdays: bool) -> String {
     let mut said = Vec::new();
     if has_weekdays && !parts.weekdays.is_empty() {
-        said.push(format!("on {}", on_weekdays(&plain_weekdays(parts))));
+        said.push(format!("on {}", runs(&plain_weekdays(parts), weekday)));
     }
     if !parts.month_days.is_empty() {
         said.push(format!("on the {} of the month", month_days(&parts.month_days)));
@@ -132,9 +131,8 @@ fn positions(parts: &Parts, unit: &str) -> String {
 /// "1st, 15th and last"; those from the end come last.
 fn ordinals(numbers: &[i16]) -> String {
     let (from_end, from_start): (Vec<i16>, Vec<i16>) = numbers.iter().partition(|number| **number < 0);
-    let early = (!from_start.is_empty()).then(|| runs(&from_start, ordinal));
     let late = from_end.iter().map(|number| ordinal(*number));
-    join(&early.into_iter().chain(late).collect::<Vec<_>>())
+    join(&run_words(&from_start, ordinal).into_iter().chain(late).collect::<Vec<_>>())
 }
 
 /// The same of days: "1st and last day", "10th to 15th".
@@ -144,30 +142,24 @@ fn month_days(days: &[i16]) -> String {
 }
 
 fn within_day(parts: &Parts, rule: &Rule) -> String {
-    let unit = parts.freq.unit();
-    let mut said = every(unit, parts.interval);
-    let mut limits_of_time = Vec::new();
-    let named = |mask: u64| (0..60).filter(|bit| mask & (1 << bit) != 0).collect::<Vec<i16>>();
-    let times = rule.times();
-    let (minutes, seconds) = (named(times.minutes), named(times.seconds));
-    match parts.freq {
-        Freq::Hourly if minutes != [0] => said = format!("{said} at {}", numbered("minute", &minutes)),
-        Freq::Minutely if !parts.minutes.is_empty() => limits_of_time.push(format!("in {}", numbered("minute", &minutes))),
-        Freq::Secondly if !parts.minutes.is_empty() => limits_of_time.push(format!("in {}", numbered("minute", &minutes))),
-        Freq::Secondly | Freq::Minutely | Freq::Hourly | Freq::Daily | Freq::Weekly | Freq::Monthly | Freq::Yearly => {}
+    let (minutes, seconds) = (bits(rule.times().minutes), bits(rule.times().seconds));
+    let (is_hourly, is_secondly) = (parts.freq == Freq::Hourly, parts.freq == Freq::Secondly);
+    let at_minute = (is_hourly && minutes != [0]).then(|| numbered("minute", &minutes));
+    let at_second = (!is_secondly && seconds != [0]).then(|| numbered("second", &seconds));
+    let at: Vec<String> = at_minute.into_iter().chain(at_second).collect();
+    let at = if at.is_empty() { String::new() } else { format!(" at {}", join(&at)) };
+    let mut only = String::new();
+    if !is_hourly && !parts.minutes.is_empty() {
+        only = format!(", only in {}", numbered("minute", &minutes));
     }
-    if parts.freq != Freq::Secondly && seconds != [0] {
-        let comma = if said.contains(" at ") { "," } else { " at" };
-        said = format!("{said}{comma} {}", numbered("second", &seconds));
-    }
-    if parts.freq == Freq::Secondly && !parts.seconds.is_empty() {
-        limits_of_time.push(format!("at {}", numbered("second", &seconds)));
+    if is_secondly && !parts.seconds.is_empty() {
+        only = format!("{only}, only at {}", numbered("second", &seconds));
     }
     if !parts.hours.is_empty() {
-        limits_of_time.push(format!("in {}", numbered("hour", &parts.hours)));
+        only = format!("{only}, only in {}", numbered("hour", &parts.hours));
     }
-    let of_time: String = limits_of_time.iter().map(|limit| format!(", only {limit}")).collect();
-    format!("{said}{of_time}{}{}", limits(parts, true), positions(parts, unit))
+    let unit = parts.freq.unit();
+    format!("{}{at}{only}{}{}", every(unit, parts.interval), limits(parts, true), positions(parts, unit))
 }
 
 fn daily(parts: &Parts, time: &str) -> String {
@@ -182,7 +174,7 @@ fn weekly(parts: &Parts, time: &str) -> String {
     let head = if parts.interval == 1 {
         format!("every {}", weekdays(&days))
     } else {
-        format!("{} on {}", every("week", parts.interval), on_weekdays(&days))
+        format!("{} on {}", every("week", parts.interval), runs(&days, weekday))
     };
     let months = limits(&Parts { weekdays: Vec::new(), ..parts.clone() }, false);
     format!("{head} {time}{months}{}", positions(parts, "week"))
@@ -234,42 +226,33 @@ fn monthly(parts: &Parts, time: &str, times: u32) -> String {
 }
 
 fn yearly(parts: &Parts, time: &str, times: u32) -> String {
-    let head = every("year", parts.interval);
-    let months = runs(&parts.months, month);
     let (days, has_positions) = days_of_month(parts, times == 1);
     let positions = if has_positions { String::new() } else { positions(parts, "year") };
-    let in_months = if months.is_empty() { String::new() } else { format!(" in {months}") };
-    let on = match (parts.weeks.is_empty(), parts.year_days.is_empty()) {
-        (false, _) => {
-            let year_days = limits(&Parts { months: Vec::new(), weekdays: Vec::new(), ..parts.clone() }, false);
-            let weeks = format!("week{} {}", if parts.weeks.len() > 1 { "s" } else { "" }, week_numbers(&parts.weeks));
-            let days = if parts.weekdays.is_empty() { "every day".to_owned() } else { days_only(parts) };
-            format!("{days} of {weeks}{in_months} {time}{year_days}")
-        }
-        (true, false) => {
-            let rest = limits(&Parts { months: Vec::new(), year_days: Vec::new(), ..parts.clone() }, true);
-            format!("the {} of the year{in_months} {time}{rest}", month_days(&parts.year_days))
-        }
-        (true, true) => match (parts.month_days.as_slice(), parts.months.as_slice()) {
+    let on = if !parts.weeks.is_empty() {
+        in_weeks(parts, time)
+    } else if !parts.year_days.is_empty() {
+        let rest = limits(&Parts { year_days: Vec::new(), ..parts.clone() }, true);
+        format!("the {} of the year {time}{rest}", month_days(&parts.year_days))
+    } else {
+        let months = runs(&parts.months, month);
+        match (parts.month_days.as_slice(), parts.months.as_slice()) {
             ([day], [one]) if *day > 0 && parts.weekdays.is_empty() => format!("{day} {} {time}", month(*one)),
-            (_, []) if parts.month_days.is_empty() => format!("{days} of the year {time}"),
-            (_, []) => format!("{days} of each month {time}"),
+            ([], []) => format!("{days} of the year {time}"),
+            ([_, ..], []) => format!("{days} of each month {time}"),
             (_, [_, _, ..]) if has_positions => format!("{days} of {months} taken together {time}"),
             (_, [_, ..]) => format!("{days} of {months} {time}"),
-        },
+        }
     };
-    format!("{head} on {on}{positions}")
+    format!("{} on {on}{positions}", every("year", parts.interval))
 }
 
-/// Weekdays without what BYMONTHDAY says of them.
-fn days_only(parts: &Parts) -> String {
-    on_weekdays(&plain_weekdays(parts))
-}
-
-/// "20", "1 and 53", "the last but 2".
-fn week_numbers(weeks: &[i16]) -> String {
-    let (from_end, from_start): (Vec<i16>, Vec<i16>) = weeks.iter().partition(|week| **week < 0);
-    let early = (!from_start.is_empty()).then(|| runs(&from_start, |week| week.to_string()));
-    let late = from_end.iter().map(|week| format!("{week} from the end").replace('-', ""));
-    join(&early.into_iter().chain(late).collect::<Vec<_>>())
+/// The days of a rule with BYWEEKNO.
+fn in_weeks(parts: &Parts, time: &str) -> String {
+    let (from_end, from_start): (Vec<i16>, Vec<i16>) = parts.weeks.iter().partition(|week| **week < 0);
+    let early = (!from_start.is_empty()).then(|| numbered("week", &from_start));
+    let late = from_end.iter().map(|week| format!("the {} week", ordinal(*week)));
+    let weeks = join(&early.into_iter().chain(late).collect::<Vec<_>>());
+    let weekdays = plain_weekdays(parts);
+    let days = if weekdays.is_empty() { "every day".to_owned() } else { runs(&weekdays, weekday) };
+    format!("{days} of {weeks} {time}{}", limits(parts, false))
 }
