@@ -115,15 +115,12 @@ fn positions(written: &Written<'_>, parts: &Parts) -> Result<(), RuleError> {
 fn anchored(written: &Written<'_>, parts: &Parts) -> Result<(), RuleError> {
     let add = "add a line such as DTSTART;TZID=Europe/Rome:20261201T090000";
     if parts.interval > 1 {
-        return Err(written.refuse(
-            Name::Interval,
-            format!("INTERVAL counts from the start, and there is no DTSTART: {add}"),
-        ));
+        return Err(
+            written.refuse(Name::Interval, format!("INTERVAL counts from the start, and there is no DTSTART: {add}"))
+        );
     }
     if written.get(Name::Count).is_some() {
-        return Err(
-            written.refuse(Name::Count, format!("COUNT counts from the start, and there is no DTSTART: {add}"))
-        );
+        return Err(written.refuse(Name::Count, format!("COUNT counts from the start, and there is no DTSTART: {add}")));
     }
     Ok(())
 }
@@ -137,10 +134,8 @@ fn dated(written: &Written<'_>, parts: &Parts) -> Result<(), RuleError> {
     }
     for name in [Name::ByHour, Name::ByMinute, Name::BySecond] {
         if written.get(name).is_some() {
-            return Err(written.refuse(
-                name,
-                format!("a time of the day does not go with a DTSTART that is only a date: {add}"),
-            ));
+            return Err(written
+                .refuse(name, format!("a time of the day does not go with a DTSTART that is only a date: {add}")));
         }
     }
     Ok(())

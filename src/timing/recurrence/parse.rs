@@ -155,6 +155,10 @@ fn started(properties: &[Property<'_>], default_zone: Tz) -> Result<Recurrence, 
     let (named, form) = property.read_params()?;
     let start = property.value(property.value, form)?;
     let zone = match (start, named) {
+        (Value::Utc(_), Some(named)) if named != Tz::UTC => {
+            let choose = "leave out the Z at its end, or TZID";
+            return Err(property.value.refuse(format!("DTSTART is in UTC and in {named} at the same time: {choose}")));
+        }
         (Value::Utc(_), _) => Tz::UTC,
         (Value::Date(_) | Value::Local(_), named) => named.unwrap_or(default_zone),
     };

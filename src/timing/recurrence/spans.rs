@@ -43,8 +43,7 @@ impl Spans {
         let (from_end, from_start): (Vec<i64>, Vec<i64>) = positions.partition(|position| *position < 0);
         let from_start = from_start.into_iter().map(|position| position - 1).collect();
         let days = DayPicks::new(parts);
-        let mut spans =
-            Self { unit, phase: 0, interval: i64::from(parts.interval), days, times, from_start, from_end };
+        let mut spans = Self { unit, phase: 0, interval: i64::from(parts.interval), days, times, from_start, from_end };
         spans.phase = spans.number(start.div_euclid(DAY));
         spans
     }

@@ -16,7 +16,8 @@ pub(super) fn sentence(set: &Recurrence) -> String {
     let mut said = set.rules.iter().map(clause).collect::<Vec<_>>().join("; also ");
     if !set.dates.is_empty() {
         let also = if said.is_empty() { "" } else { ", and also " };
-        said = format!("{said}{also}{}", dates(&set.dates, |at| format!("{} at {}", date(at), clock(at.rem_euclid(DAY)))));
+        said =
+            format!("{said}{also}{}", dates(&set.dates, |at| format!("{} at {}", date(at), clock(at.rem_euclid(DAY)))));
     }
     let but = set.but_rules.iter().map(clause);
     let days: Vec<i64> = set.but_days.iter().map(|day| day * DAY).collect();

@@ -21,7 +21,8 @@ fn written(time: NaiveDateTime) -> String {
 
 /// Perhaps a part with a few numbers of a range.
 fn part(name: &'static str, numbers: std::ops::RangeInclusive<i16>) -> impl Strategy<Value = String> {
-    let list = proptest::collection::vec(numbers.prop_filter("zero", move |number| *number != 0 || name == "BYHOUR"), 1..5);
+    let list =
+        proptest::collection::vec(numbers.prop_filter("zero", move |number| *number != 0 || name == "BYHOUR"), 1..5);
     proptest::option::weighted(0.3, list).prop_map(move |list| match list {
         Some(list) => format!(";{name}={}", list.iter().map(i16::to_string).collect::<Vec<_>>().join(",")),
         None => String::new(),
@@ -34,23 +35,32 @@ fn rule() -> impl Strategy<Value = String> {
     let days = proptest::option::weighted(0.4, proptest::sample::subsequence(WEEKDAYS.to_vec(), 1..5));
     let time = (part("BYHOUR", 0..=23), part("BYMINUTE", 1..=59), part("BYSECOND", 1..=60));
     let dates = (part("BYMONTH", 1..=12), part("BYMONTHDAY", -31..=31), part("BYYEARDAY", -366..=366));
-    let ends = proptest::option::weighted(0.3, prop_oneof![
-        (1u32..40).prop_map(|count| format!(";COUNT={count}")),
-        super::laws::time().prop_map(|time| format!(";UNTIL={}Z", written(time))),
-    ]);
+    let ends = proptest::option::weighted(
+        0.3,
+        prop_oneof![
+            (1u32..40).prop_map(|count| format!(";COUNT={count}")),
+            super::laws::time().prop_map(|time| format!(";UNTIL={}Z", written(time))),
+        ],
+    );
     let other = (part("BYWEEKNO", -53..=53), part("BYSETPOS", -3..=3), 0usize..7, proptest::bool::weighted(0.2));
-    (0usize..7, 1u32..60, days, time, dates, ends, other).prop_map(move |(freq, interval, days, time, dates, end, other)| {
-        let freq = freqs[freq];
-        let is_yearly = freq == "YEARLY";
-        let months = if freq == "WEEKLY" { "" } else { &dates.1 };
-        let year_days = if ["DAILY", "WEEKLY", "MONTHLY"].contains(&freq) { "" } else { &dates.2 };
-        let weeks = if is_yearly { &other.0 } else { "" };
-        let days = days.map_or(String::new(), |days| format!(";BYDAY={}", days.join(",")));
-        let by = format!("{}{months}{year_days}{weeks}{days}{}{}{}", dates.0, time.0, time.1, time.2);
-        let positions = if by.is_empty() { "" } else { &other.1 };
-        let skip = if other.3 { ";RSCALE=GREGORIAN;SKIP=FORWARD" } else { "" };
-        format!("FREQ={freq};INTERVAL={interval}{by}{positions}{};WKST={}{skip}", end.unwrap_or_default(), WEEKDAYS[other.2])
-    })
+    (0usize..7, 1u32..60, days, time, dates, ends, other).prop_map(
+        move |(freq, interval, days, time, dates, end, other)| {
+            let freq = freqs[freq];
+            let is_yearly = freq == "YEARLY";
+            let months = if freq == "WEEKLY" { "" } else { &dates.1 };
+            let year_days = if ["DAILY", "WEEKLY", "MONTHLY"].contains(&freq) { "" } else { &dates.2 };
+            let weeks = if is_yearly { &other.0 } else { "" };
+            let days = days.map_or(String::new(), |days| format!(";BYDAY={}", days.join(",")));
+            let by = format!("{}{months}{year_days}{weeks}{days}{}{}{}", dates.0, time.0, time.1, time.2);
+            let positions = if by.is_empty() { "" } else { &other.1 };
+            let skip = if other.3 { ";RSCALE=GREGORIAN;SKIP=FORWARD" } else { "" };
+            format!(
+                "FREQ={freq};INTERVAL={interval}{by}{positions}{};WKST={}{skip}",
+                end.unwrap_or_default(),
+                WEEKDAYS[other.2]
+            )
+        },
+    )
 }
 
 /// A text of a set with rules, dates and exclusions.
@@ -150,7 +160,9 @@ proptest! {
 
     #[test]
     fn texts_like_rules_are_read_or_refused_at_a_place(
-        text in "(DTSTART|RRULE|RDATE|EXDATE|EXRULE|X)?[:;](TZID=Europe/Rome:|VALUE=DATE:)?(FREQ=(DAILY|YEARLY)|[0-9TZ]{0,16}|BYDAY=-?[0-9]{0,3}(MO|TU|é))(;|,|\n|\r\n |\\\\n)(INTERVAL|COUNT|UNTIL|BYSETPOS|RDATE)[:=]-?[0-9TZ,/P]{0,17}"
+        text in "(DTSTART|RRULE|RDATE|EXDATE|EXRULE|X)?[:;](TZID=Europe/Rome:|VALUE=DATE:)?\
+            (FREQ=(DAILY|YEARLY)|[0-9TZ]{0,16}|BYDAY=-?[0-9]{0,3}(MO|TU|é))(;|,|\n|\r\n |\\\\n)\
+            (INTERVAL|COUNT|UNTIL|BYSETPOS|RDATE)[:=]-?[0-9TZ,/P]{0,17}"
     ) {
         if let Err(refused) = Recurrence::parse(&text, Tz::UTC) {
             prop_assert!(refused.at.is_none_or(|at| at <= text.len() && text.is_char_boundary(at)), "{:?}", refused);

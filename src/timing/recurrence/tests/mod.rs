@@ -7,6 +7,7 @@ mod oracle;
 mod reading;
 mod refusals;
 mod rfc;
+mod slow;
 mod words;
 
 use chrono::{Duration, NaiveDateTime};
@@ -33,10 +34,8 @@ fn times(set: &Recurrence, from: NaiveDateTime) -> impl Iterator<Item = NaiveDat
 
 /// The first times of a set, as calendars write them; one more than asked for is looked at, and "." stands when there is none.
 fn first(set: &Recurrence, count: usize) -> String {
-    let mut found: Vec<String> = times(set, NaiveDateTime::MIN)
-        .take(count + 1)
-        .map(|time| time.format("%Y%m%dT%H%M%S").to_string())
-        .collect();
+    let mut found: Vec<String> =
+        times(set, NaiveDateTime::MIN).take(count + 1).map(|time| time.format("%Y%m%dT%H%M%S").to_string()).collect();
     if found.len() <= count {
         found.push(".".to_owned());
     } else {

@@ -42,7 +42,10 @@ fn without_a_start_what_is_not_named_is_zero_monday_the_first() {
 
 #[test]
 fn a_start_that_no_rule_gives_is_no_occurrence() {
-    assert_eq!(first(&set("DTSTART:20261201T090000|RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=2"), 2), "20261204T090000 20261211T090000 .");
+    assert_eq!(
+        first(&set("DTSTART:20261201T090000|RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=2"), 2),
+        "20261204T090000 20261211T090000 ."
+    );
     assert_eq!(first(&set("DTSTART:20261201T090000|RDATE:20261203T100000"), 2), "20261203T100000 .");
 }
 
@@ -66,20 +69,30 @@ fn times_of_other_zones_are_compared_as_local_times() {
 fn a_time_that_clocks_skip_keeps_its_offset_and_its_name_at_home() {
     let rule = "DTSTART;TZID=Europe/Rome:20260101T000000|RRULE:FREQ=YEARLY;COUNT=1|RDATE";
     // New York skips 02:30 on 8 March 2026: with the offset before, −5 hours, it is 07:30 UTC.
-    assert_eq!(first(&set(&format!("{rule};TZID=America/New_York:20260308T023000")), 2), "20260101T000000 20260308T083000 .");
+    assert_eq!(
+        first(&set(&format!("{rule};TZID=America/New_York:20260308T023000")), 2),
+        "20260101T000000 20260308T083000 ."
+    );
     // Rome skips 02:30 on 29 March 2026: a local time stays one, whoever makes instants decides.
     assert_eq!(first(&set(&format!("{rule}:20260329T023000")), 2), "20260101T000000 20260329T023000 .");
     // New York has 01:30 twice on 1 November 2026: the first is meant, at −4 hours.
-    assert_eq!(first(&set(&format!("{rule};TZID=America/New_York:20261101T013000")), 2), "20260101T000000 20261101T063000 .");
+    assert_eq!(
+        first(&set(&format!("{rule};TZID=America/New_York:20261101T013000")), 2),
+        "20260101T000000 20261101T063000 ."
+    );
     // Apia had no 30 December 2011; the offset before was −10 hours.
-    assert_eq!(first(&set(&format!("{rule};TZID=Pacific/Apia:20111230T120000")), 2), "20111230T230000 20260101T000000 .");
+    assert_eq!(
+        first(&set(&format!("{rule};TZID=Pacific/Apia:20111230T120000")), 2),
+        "20111230T230000 20260101T000000 ."
+    );
 }
 
 #[test]
 fn an_excluded_date_takes_the_whole_day() {
     let lines = "DTSTART:20261201T090000|RRULE:FREQ=DAILY;BYHOUR=9,17;COUNT=4|EXDATE;VALUE=DATE:20261201";
     assert_eq!(first(&set(lines), 4), "20261202T090000 20261202T170000 .");
-    let days = "DTSTART;VALUE=DATE:20261201|RRULE:FREQ=DAILY;COUNT=3|EXDATE;VALUE=DATE:20261202|RDATE;VALUE=DATE:20261224";
+    let days =
+        "DTSTART;VALUE=DATE:20261201|RRULE:FREQ=DAILY;COUNT=3|EXDATE;VALUE=DATE:20261202|RDATE;VALUE=DATE:20261224";
     assert_eq!(first(&set(days), 4), "20261201T000000 20261203T000000 20261224T000000 .");
 }
 
@@ -144,10 +157,7 @@ fn nothing_comes_after_the_year_2999() {
 #[test]
 fn the_canonical_text_names_the_zone_and_orders_lists() {
     for (lines, wanted) in [
-        (
-            "FREQ=DAILY;BYHOUR=17,9,9",
-            "DTSTART;TZID=Europe/Rome:19000101T000000|RRULE:FREQ=DAILY;BYHOUR=9,17",
-        ),
+        ("FREQ=DAILY;BYHOUR=17,9,9", "DTSTART;TZID=Europe/Rome:19000101T000000|RRULE:FREQ=DAILY;BYHOUR=9,17"),
         (
             "DTSTART:20261201T090000Z|RRULE:WKST=SU;BYDAY=FR,-1MO,+2TU;UNTIL=20271231;INTERVAL=2;FREQ=MONTHLY",
             "DTSTART:20261201T090000Z|RRULE:FREQ=MONTHLY;INTERVAL=2;UNTIL=20271231T235959Z;BYDAY=-1MO,FR,2TU;WKST=SU",

@@ -82,6 +82,7 @@ fn lines_that_are_none() {
     refused("FREQ=DAILY|SUMMARY:x", "SUMMARY", "not known here");
     refused("DTSTART:20261201|DTSTART:20261202|RRULE:FREQ=DAILY", "DTSTART:20261202", "twice");
     refused("DTSTART;TZID=Rome:20261201T090000|RRULE:FREQ=DAILY", "Rome", "Europe/Rome");
+    refused("DTSTART;TZID=Europe/Rome:20261201T090000Z|RRULE:FREQ=DAILY", "20261201T", "leave out the Z");
     refused("DTSTART;VALUE=PERIOD:20261201T090000|RRULE:FREQ=DAILY", "PERIOD", "DATE or DATE-TIME");
     refused("DTSTART;VALUE=DATE:20261201T090000|RRULE:FREQ=DAILY", "20261201T", "says it is a date");
     refused("RDATE;VALUE=DATE-TIME:20261201", "20261201", "has no time");

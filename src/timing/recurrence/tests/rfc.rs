@@ -55,11 +55,7 @@ fn daily_examples() {
     );
     ends("19970902", "FREQ=DAILY;INTERVAL=10;COUNT=5", "1997 Sep 2,12,22 Oct 2,12");
     let january = "1998 Jan 1-31 1999 Jan 1-31 2000 Jan 1-31";
-    ends(
-        "19980101",
-        "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA",
-        january,
-    );
+    ends("19980101", "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA", january);
     ends("19980101", "FREQ=DAILY;UNTIL=20000131T140000Z;BYMONTH=1", january);
 }
 
@@ -128,21 +124,13 @@ fn monthly_examples_by_weekday() {
 #[test]
 fn monthly_examples_by_day_of_the_month() {
     goes_on("19970928", "FREQ=MONTHLY;BYMONTHDAY=-3", "1997 Sep 28 Oct 29 Nov 28 Dec 29 1998 Jan 29 Feb 26");
-    ends(
-        "19970902",
-        "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15",
-        "1997 Sep 2,15 Oct 2,15 Nov 2,15 Dec 2,15 1998 Jan 2,15",
-    );
+    ends("19970902", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15", "1997 Sep 2,15 Oct 2,15 Nov 2,15 Dec 2,15 1998 Jan 2,15");
     ends(
         "19970930",
         "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1",
         "1997 Sep 30 Oct 1,31 Nov 1,30 Dec 1,31 1998 Jan 1,31 Feb 1",
     );
-    ends(
-        "19970910",
-        "FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15",
-        "1997 Sep 10-15 1999 Mar 10-13",
-    );
+    ends("19970910", "FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15", "1997 Sep 10-15 1999 Mar 10-13");
     ends("20070115", "FREQ=MONTHLY;BYMONTHDAY=15,30;COUNT=5", "2007 Jan 15,30 Feb 15 Mar 15,30");
 }
 
@@ -174,11 +162,7 @@ fn yearly_examples() {
     );
     goes_on("19970519", "FREQ=YEARLY;BYDAY=20MO", "1997 May 19 1998 May 18 1999 May 17");
     goes_on("19970512", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "1997 May 12 1998 May 11 1999 May 17");
-    goes_on(
-        "19970313",
-        "FREQ=YEARLY;BYMONTH=3;BYDAY=TH",
-        "1997 Mar 13,20,27 1998 Mar 5,12,19,26 1999 Mar 4,11,18,25",
-    );
+    goes_on("19970313", "FREQ=YEARLY;BYMONTH=3;BYDAY=TH", "1997 Mar 13,20,27 1998 Mar 5,12,19,26 1999 Mar 4,11,18,25");
     goes_on(
         "19970605",
         "FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8",
