@@ -133,6 +133,13 @@ fn an_hour_that_ends_a_day_is_not_the_whole_day() {
 }
 
 #[test]
+fn an_excluded_tick_is_not_the_tick_beside_it() {
+    let every_other = set("DTSTART:20261201T000000|RRULE:FREQ=MINUTELY|EXRULE:FREQ=MINUTELY;INTERVAL=2");
+
+    assert_eq!(first(&every_other, 3), "20261201T000100 20261201T000300 20261201T000500");
+}
+
+#[test]
 fn texts_rules_and_dates_are_bounded() {
     let refused = |text: &str| Recurrence::parse(text, chrono_tz::UTC).expect_err("too much").message;
     assert!(refused(&"x".repeat(TEXT_BYTES_MAX + 1)).contains("8192 bytes"));

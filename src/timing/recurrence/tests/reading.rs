@@ -118,6 +118,18 @@ fn a_week_of_the_year_alone_gives_the_weekday_of_the_start() {
 }
 
 #[test]
+fn a_week_goes_on_across_the_end_of_a_year() {
+    let days = |rule: &str| {
+        let lines = format!("DTSTART:20200601T090000|RRULE:FREQ=YEARLY;COUNT=4;{rule}");
+        first(&set(&lines), 4).replace("T090000", "")
+    };
+    assert_eq!(days("BYWEEKNO=53;BYDAY=TH,FR"), "20201231 20210101 20261231 20270101 .");
+    assert_eq!(days("BYWEEKNO=-1;BYDAY=SU"), "20210103 20220102 20230101 20231231 .");
+    assert_eq!(days("BYWEEKNO=1;BYDAY=MO"), "20210104 20220103 20230102 20240101 .");
+    assert_eq!(days("BYWEEKNO=1;BYDAY=TU;BYMONTH=12"), "20241231 20251230 20301231 20311230 .");
+}
+
+#[test]
 fn positions_count_in_the_whole_first_week() {
     // 2 December 2026 is a Wednesday: the first of Monday, Wednesday and Friday of that week was before it.
     let lines = "DTSTART:20261202T090000|RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=1;COUNT=1";

@@ -247,3 +247,14 @@ fn a_day_moved_onto_another_one_comes_once() {
     assert_eq!(super::first(&set(back), 3).replace("T060000", ""), "20260302 20260401 20260502");
     assert!(set(back).holds(at("20270131T060000")), "for February 2027");
 }
+
+#[test]
+fn a_period_that_reaches_into_the_next_one_does_not_hide_what_is_earlier_there() {
+    let rule = "RSCALE=GREGORIAN;SKIP=FORWARD;FREQ=MONTHLY;BYMONTHDAY=1,31;BYHOUR=9,17;BYSETPOS=1,-1";
+    let set = set(&format!("DTSTART:20260401T090000|RRULE:{rule}"));
+
+    let found: Vec<_> = times(&set, at("20260402T000000")).take(3).collect();
+
+    // April gives 1 May at 17:00, its 31st moved; May gives 1 May at 09:00.
+    assert_eq!(found, ["20260501T090000", "20260501T170000", "20260531T170000"].map(at));
+}
