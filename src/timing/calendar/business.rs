@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::days::Days;
+use super::days::BusinessDays;
 
 /// How far a business day is looked for, in days. A valid calendar has one in each year from 1990 to 2100, so that the search can
 /// only be in vain far outside these.
@@ -23,7 +23,7 @@ pub enum Roll {
     ModifiedNext,
 }
 
-impl Days {
+impl BusinessDays {
     /// Gives the first business day after `date`; `None` when there is none for [`SEARCH_DAYS_MAX`] days.
     pub fn next_business_day(&self, date: NaiveDate) -> Option<NaiveDate> {
         let later = std::iter::successors(date.succ_opt(), NaiveDate::succ_opt);

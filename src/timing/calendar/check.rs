@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::days::Days;
+use super::days::BusinessDays;
 use super::document::{Calendar, HolidaysOf, OwnDate, Removed};
 use super::values::MonthDay;
 use super::window::Opening;
@@ -38,8 +38,8 @@ impl Calendar {
 }
 
 /// Checks a calendar and makes it ready to be asked.
-pub(super) fn checked(calendar: &Calendar) -> Result<Days, Vec<Problem>> {
-    let mut check = Check { problems: Vec::new(), days: Days::of(calendar) };
+pub(super) fn checked(calendar: &Calendar) -> Result<BusinessDays, Vec<Problem>> {
+    let mut check = Check { problems: Vec::new(), days: BusinessDays::of(calendar) };
     if !calendar.title.is_empty() {
         check.told("title", label(&calendar.title, TITLE_CHARS_MAX));
     }
@@ -60,7 +60,7 @@ pub(super) fn checked(calendar: &Calendar) -> Result<Days, Vec<Problem>> {
 /// A check under way: what was found wrong, and the calendar as far as it is right.
 struct Check {
     problems: Vec<Problem>,
-    days: Days,
+    days: BusinessDays,
 }
 
 impl Check {

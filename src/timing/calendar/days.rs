@@ -14,7 +14,7 @@ use crate::timing::holidays::Holiday;
 
 /// A valid calendar, made ready to be asked. Questions about a date cost a few look-ups.
 #[derive(Debug, Clone)]
-pub struct Days {
+pub struct BusinessDays {
     pub(super) name: CalendarName,
     pub(super) workweek: u8,
     pub(super) workdays: BTreeMap<NaiveDate, String>,
@@ -88,12 +88,12 @@ impl Calendar {
     ///
     /// # Errors
     /// As [`Calendar::validate`].
-    pub fn days(&self) -> Result<Days, Vec<Problem>> {
+    pub fn days(&self) -> Result<BusinessDays, Vec<Problem>> {
         checked(self)
     }
 }
 
-impl Days {
+impl BusinessDays {
     /// Makes a calendar without any entry but its workweek.
     pub(super) fn of(calendar: &Calendar) -> Self {
         Self {

@@ -1,5 +1,5 @@
 //! A calendar as a document of a file (`kind: Calendar`), a form or the API. What it says is checked by `validate`; what it may be
-//! asked is in [`Days`](super::Days).
+//! asked is in [`BusinessDays`](super::BusinessDays).
 
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
@@ -100,7 +100,7 @@ pub struct HolidaysOf {
 }
 
 /// A holiday of the calendar's own: exactly one of `date`, `month_day`, and `from` with `to`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnDate {
     /// One day.

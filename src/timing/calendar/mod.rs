@@ -4,7 +4,7 @@
 //! document.rs   Calendar: the document of a file or form (kind: Calendar), strict about its fields
 //! values.rs     its small values: name, month and day, moment, time of day, length
 //! check.rs      validate: everything wrong with a document, each with its path; closed.rs, whether windows leave gaps
-//! days.rs       Days: what a valid calendar says about a date: holiday, business day, year view, exclusion
+//! days.rs       BusinessDays: what a valid calendar says about a date: holiday, business day, year view, exclusion
 //! business.rs   next and previous business day, nth of a month, roll
 //! window.rs     one maintenance window: when it opens, for how long
 //! ```
@@ -21,7 +21,7 @@ mod window;
 
 pub use business::{Roll, SEARCH_DAYS_MAX};
 pub use check::Problem;
-pub use days::{Day, Days, HolidayName, Meaning, Window};
+pub use days::{BusinessDays, Day, HolidayName, Meaning, Window};
 pub use document::{Calendar, CalendarKind, HolidaysOf, OwnDate, Removed, WindowRule, Workday};
 pub use values::{CalendarName, Length, Moment, MonthDay, TimeOfDay};
 

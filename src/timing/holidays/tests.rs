@@ -1,3 +1,5 @@
+//! The holidays against published lists, and the rules by themselves.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate, Weekday};

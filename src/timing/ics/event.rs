@@ -60,6 +60,11 @@ impl Event {
         }
     }
 
+    /// Gives the line at which it begins.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
     /// Gives the event as entries of a calendar, usually one.
     ///
     /// # Errors

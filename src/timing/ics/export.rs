@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::lines::{escaped, write};
-use crate::timing::calendar::{Days, Meaning, RANGE_DAYS_MAX};
+use crate::timing::calendar::{BusinessDays, Meaning, RANGE_DAYS_MAX};
 use crate::timing::holidays::{YEAR_MAX, YEAR_MIN};
 
 /// Writes the holidays of some years as all-day events (RFC 5545: lines end with CRLF and are folded at 75 octets). Neighbouring
@@ -13,7 +13,7 @@ use crate::timing::holidays::{YEAR_MAX, YEAR_MIN};
 /// file again replaces what was read before. Years outside 1990 to 2100 give nothing; workdays and windows are not written.
 ///
 /// `title` is what programs show for the calendar (its name when empty), `stamp` the moment of writing, which the standard asks for.
-pub fn export(days: &Days, title: &str, years: RangeInclusive<i32>, stamp: DateTime<Utc>) -> String {
+pub fn export(days: &BusinessDays, title: &str, years: RangeInclusive<i32>, stamp: DateTime<Utc>) -> String {
     let title = if title.is_empty() { days.name().as_str() } else { title };
     let mut out = String::new();
     for line in ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Calendars//EN", "CALSCALE:GREGORIAN"] {
@@ -36,7 +36,7 @@ struct Event {
     name: String,
 }
 
-fn events(days: &Days, years: RangeInclusive<i32>) -> Vec<Event> {
+fn events(days: &BusinessDays, years: RangeInclusive<i32>) -> Vec<Event> {
     let known = YEAR_MIN.max(*years.start())..=YEAR_MAX.min(*years.end());
     let mut events: Vec<Event> = Vec::new();
     for day in known.flat_map(|year| days.year(year)) {

@@ -1,8 +1,10 @@
 //! The all-day events of an iCalendar file as own dates of a calendar.
 
+use std::collections::HashSet;
+
 use super::event::Event;
 use super::lines::{Line, lines};
-use crate::timing::calendar::OwnDate;
+use crate::timing::calendar::{DATES_MAX, OwnDate};
 
 /// Largest file, in bytes.
 pub const BYTES_MAX: usize = 1024 * 1024;
@@ -28,7 +30,7 @@ fn shown(line: usize) -> String {
 /// What a file gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// The days, ranges and yearly days, in the file's order, none twice.
+    /// The days, ranges and yearly days, in the file's order, none twice; at most as many as a calendar holds.
     pub dates: Vec<OwnDate>,
     /// The events that were left out.
     pub not_taken: Vec<NotTaken>,
@@ -81,6 +83,8 @@ struct Reading {
     any_calendar: bool,
     events: usize,
     event: Option<Event>,
+    /// The entries taken so far.
+    seen: HashSet<OwnDate>,
     imported: Imported,
 }
 
@@ -137,12 +141,26 @@ impl Reading {
             None => return refuse(line.number, format!("END:{component} without its BEGIN")),
         }
         if let Some(event) = self.event.take_if(|_| component == "VEVENT") {
+            let begins = event.line();
             match event.dates() {
-                Ok(dates) => self.imported.dates.extend(dates),
+                Ok(dates) => self.take(dates, begins),
                 Err(not_taken) => self.imported.not_taken.push(not_taken),
             }
         }
         Ok(())
+    }
+
+    /// Keeps an event's entries but those that are there already; tells when the calendar is full.
+    fn take(&mut self, mut dates: Vec<OwnDate>, line: usize) {
+        dates.retain(|date| !self.seen.contains(date));
+        if self.imported.dates.len() + dates.len() > DATES_MAX {
+            let name = dates.pop().map(|date| date.name).unwrap_or_default();
+            let reason = format!("finds no place: a calendar has at most {DATES_MAX} dates");
+            self.imported.not_taken.push(NotTaken { line, name, reason });
+            return;
+        }
+        self.seen.extend(dates.iter().cloned());
+        self.imported.dates.extend(dates);
     }
 
     fn done(mut self) -> Result<Imported, IcsError> {
@@ -152,10 +170,6 @@ impl Reading {
         if !self.any_calendar {
             return refuse(0, "this is no iCalendar file: it holds no BEGIN:VCALENDAR");
         }
-        let mut seen = std::collections::HashSet::new();
-        self.imported
-            .dates
-            .retain(|date| seen.insert((date.date, date.month_day, date.from, date.to, date.name.clone())));
         Ok(self.imported)
     }
 }
