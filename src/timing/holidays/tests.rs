@@ -170,6 +170,11 @@ fn japan_has_its_substitutes_and_citizens_holidays() {
         "Sunday 3 May moves past 4 and 5"
     );
     assert_eq!(names("JP", None, "2026-09-22"), ["Citizens' Holiday"], "between Monday 21 and Wednesday 23");
+    assert_eq!(
+        names("JP", None, "2026-05-04"),
+        ["Greenery Day"],
+        "a holiday between two others is no citizens' holiday"
+    );
     assert_eq!(names("JP", None, "2019-04-30"), ["Citizens' Holiday"]);
     assert_eq!(names("JP", None, "2019-05-02"), ["Citizens' Holiday"]);
     assert_eq!(names("JP", None, "2021-08-09"), ["Mountain Day (substitute day)"]);
@@ -184,6 +189,11 @@ fn substitutes_stand_beside_their_holiday() {
         "Saturday 1 January 2028 is observed the year before"
     );
     assert_eq!(names("US", None, "2028-01-01"), ["New Year's Day"]);
+    assert_eq!(
+        names("US", None, "2100-12-31"),
+        ["New Year's Day (observed)"],
+        "also that of the first year that is not known"
+    );
     assert_eq!(names("GB", Some("ENG"), "2027-12-27"), ["Christmas Day (substitute day)"]);
     assert_eq!(names("GB", Some("ENG"), "2027-12-28"), ["Boxing Day (substitute day)"]);
     assert_eq!(

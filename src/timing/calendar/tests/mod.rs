@@ -236,6 +236,7 @@ fn a_window_begins_on_exactly_the_days_it_names() {
 
     assert_eq!(begins("weekdays: [Tue], week: 2, months: [1, 6]", 2026), ["01-13", "06-09"]);
     assert_eq!(begins("weekdays: [Fri], week: -1, months: [2]", 2026), ["02-27"]);
+    assert_eq!(begins("weekdays: [Sat], week: -1, months: [2]", 2026), ["02-28"], "and not the 21st");
     assert_eq!(begins("weekdays: [Sat], week: 5, months: [1, 2]", 2026), ["01-31"]);
     assert_eq!(begins("month_days: [1, -1], months: [2]", 2028), ["02-01", "02-29"]);
     assert_eq!(begins("month_days: [31]", 2026).len(), 7);
