@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
 
 use super::JOINED_MAX;
 use super::check::{Problem, checked};
@@ -16,6 +17,7 @@ use crate::timing::holidays::Holiday;
 #[derive(Debug, Clone)]
 pub struct BusinessDays {
     pub(super) name: CalendarName,
+    pub(super) zone: Option<Tz>,
     pub(super) workweek: u8,
     pub(super) workdays: BTreeMap<NaiveDate, String>,
     pub(super) own: BTreeMap<NaiveDate, String>,
@@ -79,6 +81,8 @@ pub struct Day<'a> {
 pub struct Window {
     /// The name of the first window that covers the moment asked about.
     pub name: String,
+    /// When it began, together with all windows before it without a gap.
+    pub begins: NaiveDateTime,
     /// When it is over, together with all windows that follow without a gap. That moment itself is outside.
     pub ends: NaiveDateTime,
 }
@@ -98,6 +102,7 @@ impl BusinessDays {
     pub(super) fn of(calendar: &Calendar) -> Self {
         Self {
             name: calendar.name.clone(),
+            zone: calendar.timezone,
             workweek: weekday_bits(&calendar.workweek),
             workdays: BTreeMap::new(),
             own: BTreeMap::new(),
@@ -111,6 +116,11 @@ impl BusinessDays {
     /// Gives the calendar's name.
     pub fn name(&self) -> &CalendarName {
         &self.name
+    }
+
+    /// Gives the zone of its days and windows; `None` = that of whoever asks.
+    pub fn zone(&self) -> Option<Tz> {
+        self.zone
     }
 
     /// Tells whether `date` is a holiday, and its name: the calendar's own before public ones. Days outside the workweek are no
@@ -170,15 +180,26 @@ impl BusinessDays {
 
     /// Gives the maintenance window that is open at a local moment; windows that touch or overlap are one.
     pub fn window_at(&self, at: NaiveDateTime) -> Option<Window> {
-        let opening = self.openings.iter().find(|opening| opening.end_around(at).is_some())?;
-        let mut ends = at;
+        let around = |moment: NaiveDateTime| {
+            self.openings.iter().filter_map(move |opening| Some((opening, opening.around(moment)?)))
+        };
+        let (opening, _) = around(at).next()?;
+        let (mut begins, mut ends) = (at, at);
         for _ in 0..JOINED_MAX {
-            match self.openings.iter().filter_map(|opening| opening.end_around(ends)).max() {
+            match around(ends).map(|(_, (_, end))| end).max() {
                 Some(later) => ends = later,
                 None => break,
             }
         }
-        Some(Window { name: opening.name.clone(), ends })
+        for step in 0..JOINED_MAX {
+            // what ends when the next begins touches it
+            let moment = if step == 0 { begins } else { begins - TimeDelta::seconds(1) };
+            match around(moment).map(|(_, (begin, _))| begin).min() {
+                Some(earlier) => begins = earlier,
+                None => break,
+            }
+        }
+        Some(Window { name: opening.name.clone(), begins, ends })
     }
 }
 

@@ -49,10 +49,10 @@ impl Opening {
         Ok(Self { name: rule.name.clone(), when })
     }
 
-    /// Gives the end of the occurrence that covers `at` (start ≤ `at` < end), the latest such end. Looks at no more than 33 days.
-    pub(super) fn end_around(&self, at: NaiveDateTime) -> Option<NaiveDateTime> {
+    /// Gives the begin and the end of the occurrence that covers `at` (begin ≤ `at` < end), the latest such. Looks at no more than 33 days.
+    pub(super) fn around(&self, at: NaiveDateTime) -> Option<(NaiveDateTime, NaiveDateTime)> {
         match &self.when {
-            When::Once(from, to) => (*from <= at && at < *to).then_some(*to),
+            When::Once(from, to) => (*from <= at && at < *to).then_some((*from, *to)),
             When::Recurring { on, start, length } => {
                 let days_back = usize::try_from(length.num_days()).unwrap_or_default() + 2;
                 let days = std::iter::successors(Some(at.date()), NaiveDate::pred_opt).take(days_back);
@@ -60,7 +60,7 @@ impl Opening {
                 let begins =
                     days.filter(|day| on.holds(*day)).map(|day| day.and_time(*start)).find(|begin| *begin <= at)?;
                 let end = begins.checked_add_signed(*length)?;
-                (at < end).then_some(end)
+                (at < end).then_some((begins, end))
             }
         }
     }
