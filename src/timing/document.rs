@@ -56,7 +56,7 @@ pub struct Timing {
     pub end: Option<DateTime<FixedOffset>>,
 }
 
-fn utc() -> Tz {
+pub(super) fn utc() -> Tz {
     Tz::UTC
 }
 

@@ -15,6 +15,7 @@ mod interval;
 mod plan;
 pub mod recurrence;
 mod rule;
+pub mod schedule;
 mod zone;
 
 #[cfg(test)]

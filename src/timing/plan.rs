@@ -163,6 +163,12 @@ pub(super) struct Span {
 }
 
 impl Plan {
+    /// Makes a plan of one rule and nothing else.
+    pub fn of(rule: Rule, zone: Tz, change: ClockChange) -> Self {
+        let (exclude, closed) = (Vec::new(), Vec::new());
+        Self { zone, rules: vec![rule], change, exclude, business: None, hours: None, closed, start: None, end: None }
+    }
+
     /// Gives its occurrences that are decided at or after `from`, by when that is. Bounded: see [`Course`].
     pub fn course(&self, from: DateTime<Utc>) -> Course<'_> {
         Course::new(self, from)

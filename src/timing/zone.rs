@@ -106,27 +106,55 @@ pub struct Instants<'r, R> {
     /// Placed and not given yet: a second pass comes after later times of the first.
     placed: BinaryHeap<Reverse<Slot>>,
     last: Option<DateTime<Utc>>,
+    /// Until then no local time is skipped or repeated, and the offset is this.
+    steady: Option<(NaiveDateTime, TimeDelta)>,
 }
+
+/// So far ahead a zone is looked at for changes: less than a day, and no change repeats or skips more than the rest of it.
+const STEADY: TimeDelta = TimeDelta::hours(20);
 
 impl<'r, R: LocalRule> Instants<'r, R> {
     /// Begins at `from`.
     pub fn new(rule: &'r R, zone: Tz, change: ClockChange, from: DateTime<Utc>) -> Self {
         let (gap, overlap) = change.of(rule);
         let next = rule.next(first_local(zone, from));
-        Self { rule, zone, gap, overlap, from, next, placed: BinaryHeap::new(), last: None }
+        Self { rule, zone, gap, overlap, from, next, placed: BinaryHeap::new(), last: None, steady: None }
     }
 
     /// Places local times until nothing that is not placed yet can come before the first of those that are.
     fn fill(&mut self) {
         while let Some(local) = self.next {
-            let earliest = earliest(self.zone, local);
+            let steady = self.steady_at(local);
+            let earliest = steady.map_or_else(|| earliest(self.zone, local), |offset| local.and_utc() - offset);
             if self.placed.peek().is_some_and(|Reverse(first)| first.at < earliest) {
                 return;
             }
             let (gap, overlap) = (self.gap, self.overlap);
-            self.placed.extend(slots(self.zone, local, gap, overlap).map(Reverse));
+            match steady {
+                Some(_) => self.placed.push(Reverse(Slot { at: earliest, local, touch: Touch::None })),
+                None => self.placed.extend(slots(self.zone, local, gap, overlap).map(Reverse)),
+            }
             self.next = local.checked_add_signed(TimeDelta::seconds(1)).and_then(|after| self.rule.next(after));
         }
+    }
+}
+
+impl<R: LocalRule> Instants<'_, R> {
+    /// Gives the offset at `local` when no change is near, asking the zone once for most of a day.
+    fn steady_at(&mut self, local: NaiveDateTime) -> Option<TimeDelta> {
+        if let Some((until, offset)) = self.steady
+            && local < until
+        {
+            return Some(offset);
+        }
+        let LocalResult::Single(at) = self.zone.from_local_datetime(&local) else { return None };
+        let offset = TimeDelta::seconds(i64::from(at.offset().fix().local_minus_utc()));
+        let later = at.to_utc().checked_add_signed(STEADY + CHANGE_MAX)?;
+        if offset_of(self.zone, later) != offset || offset_of(self.zone, at.to_utc() + STEADY) != offset {
+            return None;
+        }
+        self.steady = Some((local + STEADY, offset));
+        Some(offset)
     }
 }
 
