@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | 0 | [`base`] | clock, database access, ids, checked text: no product knowledge |
 //! | 0 | [`cluster`] | the embedded PostgreSQL: found or fetched, made, started, watched, ended |
+//! | 0 | [`timing`] | when: rules of time, business calendars, occurrences; pure |
 //! | 0 | [`config`] | the settings: default < file < environment < flag, each value with its source |
 //! | 1 | [`queue`] | the mechanism: enqueue, claim, settle, retry, control, rollups; usable without web and engine |
 //! | 2 | [`engine`] | runs the jobs: dispatcher, worker threads, settler, heartbeat, sweep; plain threads |
@@ -27,6 +28,7 @@ pub mod engine;
 pub mod queue;
 pub mod routes;
 pub mod runners;
+pub mod timing;
 pub mod web;
 
 /// Runs the program with the Rust handlers of `registry`: what an organisation's own binary calls in `main`.

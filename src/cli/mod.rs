@@ -24,6 +24,7 @@ mod operation;
 mod pool;
 mod psql;
 mod queue;
+mod schedule;
 mod serve;
 mod session;
 mod template;
@@ -95,6 +96,9 @@ enum Command {
     /// Lists, sets and removes pools of which jobs reserve
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Shows when a rule or a schedule would run, without a server
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Applies, lists, compares, publishes and exports templates
     #[command(subcommand)]
     Template(template::Command),
@@ -141,6 +145,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Failure(command) => failure::run(globals, command),
         Command::Node(command) => node::run(globals, command),
         Command::Pool(command) => pool::run(globals, command),
+        Command::Schedule(command) => schedule::run(command),
         Command::Template(command) => template::run(globals, command),
     }
 }

@@ -1,0 +1,29 @@
+//! When: rules of time, business calendars, and the occurrences that come of them. Pure: no clock, no database.
+//!
+//! ```text
+//! cron, interval, recurrence, instant ─▶ rule ─▶ zone (clock changes) ─▶ plan (exclusions, business days, windows) ─▶ course
+//! ```
+//! Every search is bounded: rules have a horizon, closed times are jumped over, and a course that finds nothing gives up and says so.
+pub mod calendar;
+mod course;
+pub mod cron;
+pub mod document;
+mod error;
+pub mod holidays;
+pub mod ics;
+mod interval;
+mod plan;
+pub mod recurrence;
+mod rule;
+pub mod schedule;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+pub use course::{Course, STEPS_MAX};
+pub use error::RuleError;
+pub use interval::Interval;
+pub use plan::{Action, Business, Closed, Exclusion, Fate, Hours, Occurrence, Plan, Reason};
+pub use rule::{Rule, Slots};
+pub use zone::{ClockChange, Gap, Instants, LocalRule, Overlap, Slot, TZ_VERSION, Touch, place};

@@ -1,0 +1,168 @@
+//! What people ask of schedules.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use crate::timing::calendar::Calendar;
+use crate::timing::document::{Calendars, Timing};
+use crate::timing::{Fate, Occurrence, Plan, Reason};
+
+fn calendars() -> Calendars {
+    let house = json!({
+        "kind": "Calendar", "name": "it-holidays", "timezone": "Europe/Rome", "holidays": [{ "country": "IT" }],
+    });
+    let maintenance = json!({
+        "kind": "Calendar", "name": "maintenance", "timezone": "Europe/Rome",
+        "windows": [{ "name": "patch day", "weekdays": ["mon"], "start": "05:00", "duration": "4h" }],
+    });
+    let ready = |document: Value| {
+        let calendar: Calendar = serde_json::from_value(document).expect("a calendar");
+        (calendar.name.as_str().to_owned(), Arc::new(calendar.days().expect("valid")))
+    };
+    [ready(house), ready(maintenance)].into()
+}
+
+fn plan(document: Value) -> Plan {
+    let timing: Timing = serde_json::from_value(document).expect("a timing");
+    timing.plan("test", &calendars()).expect("a plan")
+}
+
+fn faults(document: Value) -> Vec<String> {
+    let timing: Timing = serde_json::from_value(document).expect("a timing");
+    let faults = timing.plan("test", &calendars()).err().unwrap_or_default();
+    faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a time")
+}
+
+/// The next occurrences in local time: when they run and why not when their rule says.
+fn told(plan: &Plan, from: &str, many: usize) -> Vec<String> {
+    let shown = |at: DateTime<Utc>| at.with_timezone(&plan.zone).format("%a %d %b %H:%M").to_string();
+    let tell = |one: Occurrence| match one.fate {
+        Fate::Runs(at, None) => shown(at),
+        Fate::Runs(at, Some(reason)) => format!("{} from {} {reason:?}", shown(at), one.local.format("%a %d %b %H:%M")),
+        Fate::Skipped(reason) => format!("not {} {reason:?}", one.local.format("%a %d %b %H:%M")),
+    };
+    plan.course(at(from)).take(many).map(tell).collect()
+}
+
+#[test]
+fn the_schedule_of_the_mock_up_is_delayed_on_mondays_and_skipped_on_holidays() {
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "30 6 * * 1-5" }], "exclude": [{ "calendar": "it-holidays" }],
+        "windows": [{ "calendar": "maintenance", "action": "delay" }],
+    }));
+
+    assert_eq!(
+        told(&plan, "2026-12-03T00:00:00Z", 5),
+        [
+            "Thu 03 Dec 06:30",
+            "Fri 04 Dec 06:30",
+            "Mon 07 Dec 09:00 from Mon 07 Dec 06:30 Window(\"patch day\")",
+            "not Tue 08 Dec 06:30 Holiday(\"Immacolata (it-holidays)\")",
+            "Wed 09 Dec 06:30",
+        ]
+    );
+}
+
+#[test]
+fn the_last_business_day_of_the_month_except_august() {
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "30 17 L * *" }], "exclude": [{ "cron": "* * * 8 *" }],
+        "business_days": { "calendar": "it-holidays", "roll": "previous" },
+    }));
+
+    assert_eq!(
+        told(&plan, "2026-05-01T00:00:00Z", 6),
+        [
+            "Fri 29 May 17:30 from Sun 31 May 17:30 NoBusinessDay(\"no business day (it-holidays)\")",
+            "Tue 30 Jun 17:30",
+            "Fri 31 Jul 17:30",
+            "not Mon 31 Aug 17:30 Excluded(\"* * * 8 *\")",
+            "Wed 30 Sep 17:30",
+            "Fri 30 Oct 17:30 from Sat 31 Oct 17:30 NoBusinessDay(\"no business day (it-holidays)\")",
+        ]
+    );
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_window_runs_once_and_the_rest_of_it_is_jumped_over() {
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "rules": [{ "every": "1s" }], "windows": [{ "calendar": "maintenance", "action": "delay" }],
+    }));
+
+    let course: Vec<Occurrence> = plan.course(at("2026-12-07T03:59:59Z")).take(9).collect(); // 04:59:59 in Rome
+
+    assert_eq!(course[0].runs_at(), Some(at("2026-12-07T03:59:59Z")));
+    let end = at("2026-12-07T08:00:00Z");
+    assert_eq!(course[1].fate, Fate::Runs(end, Some(Reason::Window("patch day".into()))));
+    let merged = course.iter().filter(|one| one.fate == Fate::Skipped(Reason::Merged)).count();
+    assert!((3..=5).contains(&merged), "{course:?}");
+    let next = course.iter().filter_map(Occurrence::runs_at).find(|at| *at > end);
+    assert_eq!(next, Some(at("2026-12-07T08:00:01Z")));
+}
+
+#[test]
+fn clock_changes_do_what_the_schedule_says() {
+    let of = |cron: &str, dst: Value, day: &str| {
+        let plan = plan(json!({ "timezone": "Europe/Rome", "rules": [{ "cron": cron }], "dst": dst }));
+        let from = at(&format!("{day}T00:00:00Z"));
+        plan.runs(from, from + chrono::TimeDelta::hours(5)).map(|at| at.format("%H:%M").to_string()).collect::<Vec<_>>()
+    };
+    let (spring, autumn) = ("2027-03-28", "2027-10-31"); // 02:00 to 03:00 at 01:00 UTC; 03:00 to 02:00 at 01:00 UTC
+
+    assert_eq!(of("15,30 2 * * *", json!({}), spring), ["01:00"]);
+    assert_eq!(of("30 2 * * *", json!({ "gap": "skip" }), spring), [""; 0]);
+    assert_eq!(of("30 2 * * *", json!({ "gap": "shift" }), spring), ["01:30"]);
+    assert_eq!(of("30 2 * * *", json!({}), autumn), ["00:30"]);
+    assert_eq!(of("30 2 * * *", json!({ "overlap": "second" }), autumn), ["01:30"]);
+    assert_eq!(of("30 2 * * *", json!({ "overlap": "both" }), autumn), ["00:30", "01:30"]);
+    assert_eq!(of("*/30 2-3 * * *", json!({}), autumn), ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30"]);
+    assert_eq!(of("*/30 1-3 * * *", json!({}), spring), ["00:00", "00:30", "01:00", "01:30"]);
+    assert_eq!(of("*/30 2-3 * * *", json!({ "overlap": "first" }), autumn), ["00:00", "00:30", "02:00", "02:30"]);
+}
+
+#[test]
+fn contradictions_are_named_with_their_place() {
+    let refused = faults(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "61 * * * *" }, { "every": "90s" }], "exclude": [{ "calendar": "de" }],
+        "business_days": { "calendar": "it-holidays", "roll": "next" }, "hours": { "from": "8", "to": "18:00" },
+        "start": "2026-12-01T00:00:00Z", "end": "2026-11-01T00:00:00Z",
+    }));
+
+    let wanted = [
+        "end: the end must be after the start",
+        "rules[0].cron: minute 61 is out of 0 to 59",
+        "exclude[0].calendar: there is no calendar \"de\"",
+        "business_days.roll: a rule that runs many times a day cannot be moved to another day: leave its days out (roll: skip)",
+        "hours: allowed hours are written as from: \"08:00\", to: \"18:00\"",
+    ];
+    assert_eq!(refused, wanted);
+    assert_eq!(faults(json!({ "rules": [] })), ["rules: a schedule needs a rule, such as { cron: \"30 6 * * 1-5\" }"]);
+}
+
+#[test]
+fn a_course_that_never_runs_gives_up_and_says_so() {
+    let never = plan(json!({ "rules": [{ "cron": "0 0 30 2 *" }] }));
+    assert_eq!(never.course(at("2026-01-01T00:00:00Z")).next(), None);
+
+    let excluded = plan(json!({ "rules": [{ "cron": "* * * * * *" }], "exclude": [{ "cron": "* * * * *" }] }));
+    let mut course = excluded.course(at("2026-01-01T00:00:00Z"));
+    assert!(course.by_ref().all(|one| one.runs_at().is_none()));
+    assert!(course.gave_up().is_some());
+}
+
+#[test]
+fn a_rule_of_another_zone_is_told_in_the_schedule_s() {
+    let plan = plan(json!({
+        "timezone": "Europe/Rome",
+        "rules": [{ "rrule": "DTSTART;TZID=America/New_York:20260701T090000\nRRULE:FREQ=DAILY;COUNT=2" }],
+    }));
+    assert_eq!(plan.zone, Tz::Europe__Rome);
+    assert_eq!(told(&plan, "2026-06-01T00:00:00Z", 5), ["Wed 01 Jul 15:00", "Thu 02 Jul 15:00"]);
+}
