@@ -64,7 +64,8 @@ pub(super) fn run(command: Command) -> Result<Answer, Failure> {
     let lines: Vec<String> = runs.take(most).map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).collect();
     let gave_up = course.gave_up();
     let sentences: Vec<String> = plan.rules.iter().map(|rule| rule.sentence(plan.zone)).collect();
-    let facts = json!({ "occurrences": lines, "sentences": sentences, "timezone": plan.zone.name(), "tz_version": TZ_VERSION });
+    let facts =
+        json!({ "occurrences": lines, "sentences": sentences, "timezone": plan.zone.name(), "tz_version": TZ_VERSION });
     let answer = Answer::new(lines.join("\n"), facts);
     Ok(match (lines.is_empty(), gave_up) {
         (_, Some(at)) => answer.noting(format!("nothing runs up to {at}; the search ended there")),

@@ -68,7 +68,8 @@ impl Ord for Waiting {
 
 impl<'p> Course<'p> {
     pub(super) fn new(plan: &'p Plan, from: DateTime<Utc>) -> Self {
-        let rolls_on = plan.business.as_ref().is_some_and(|business| matches!(business.roll, Roll::Next | Roll::ModifiedNext));
+        let rolls_on =
+            plan.business.as_ref().is_some_and(|business| matches!(business.roll, Roll::Next | Roll::ModifiedNext));
         let begin = if rolls_on { from - ROLL_MAX } else { from };
         let begin = plan.delayed_from(begin);
         let begin = plan.start.map_or(begin, |start| begin.max(start));

@@ -8,13 +8,13 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::{BusinessDays, Roll};
+use super::cron::Cron;
 use super::error::RuleError;
 use super::interval::Interval;
 use super::plan::{Action, Business, Closed, Exclusion, Hours, Plan};
 use super::recurrence::Recurrence;
 use super::rule::Rule;
 use super::zone::ClockChange;
-use super::cron::Cron;
 use crate::base::length::read_ms;
 
 /// Most rules of a schedule.
@@ -267,7 +267,8 @@ impl Timing {
         let text = self.business_days.as_ref()?;
         let roll = Roll::from(text.roll);
         if roll != Roll::Keep && rules.iter().any(Rule::is_interval_like) {
-            let message = "a rule that runs many times a day cannot be moved to another day: leave its days out (roll: skip)";
+            let message =
+                "a rule that runs many times a day cannot be moved to another day: leave its days out (roll: skip)";
             faults.push(Fault { path: "business_days.roll".into(), message: message.into(), at: None });
         }
         let days = named(&text.calendar, "business_days.calendar", calendars, faults)?;
@@ -301,7 +302,7 @@ impl RuleText {
             read_ms(text).map(std::time::Duration::from_millis).map_err(refused)
         };
         match self {
-            Self::Cron { cron } => Cron::parse(cron).map(Rule::Cron),
+            Self::Cron { cron } => Cron::parse(cron).map(|cron| Rule::Cron(Box::new(cron))),
             Self::Every { every, phase } => {
                 let phase = phase.as_deref().map_or(Ok(std::time::Duration::ZERO), |phase| seconds(phase, "phase"))?;
                 Interval::new(seconds(every, "interval")?, phase).map(Rule::Every)
@@ -330,7 +331,10 @@ impl HoursText {
         let refused = || RuleError::new("allowed hours are written as from: \"08:00\", to: \"18:00\"", None);
         let (from, to) = time(&self.from).zip(time(&self.to)).ok_or_else(refused)?;
         if from == to {
-            return Err(RuleError::new("allowed hours must not begin when they end; leave them out for the whole day", None));
+            return Err(RuleError::new(
+                "allowed hours must not begin when they end; leave them out for the whole day",
+                None,
+            ));
         }
         Ok(Hours { from, to, action: self.action })
     }

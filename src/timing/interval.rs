@@ -107,7 +107,12 @@ impl FromStr for Interval {
         let (every, phase) = rest.split_once("phase").map_or((rest, None), |(every, phase)| (every, Some(phase)));
         let at = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
         let read = |part: &str| {
-            let refused = |_| RuleError::new(format!("\"{}\" is no length of time such as 90s or 1h 30m", part.trim()), at(part.trim_start()));
+            let refused = |_| {
+                RuleError::new(
+                    format!("\"{}\" is no length of time such as 90s or 1h 30m", part.trim()),
+                    at(part.trim_start()),
+                )
+            };
             read_ms(part).map(Duration::from_millis).map_err(refused)
         };
         Self::new(read(every)?, phase.map_or(Ok(Duration::ZERO), read)?)

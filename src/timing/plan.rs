@@ -239,7 +239,10 @@ impl Plan {
         let excluded = if at == slot.at { None } else { self.excluded(at, self.local(at)) };
         match excluded {
             Some(span) => Fate::Skipped(span.reason),
-            None => Fate::Runs(at, why.or((slot.touch == Touch::AfterGap || slot.touch == Touch::Shifted).then_some(Reason::ClockChange))),
+            None => Fate::Runs(
+                at,
+                why.or((slot.touch == Touch::AfterGap || slot.touch == Touch::Shifted).then_some(Reason::ClockChange)),
+            ),
         }
     }
 
@@ -252,7 +255,9 @@ impl Plan {
                 skip(Reason::Excluded(format!("{first} to {last}")), self.day_after(*last))
             }
             Exclusion::Days(..) => None,
-            Exclusion::Rule(rule) => rule.covers(at, local).then(|| skip(Reason::Excluded(rule.to_string()), None)).flatten(),
+            Exclusion::Rule(rule) => {
+                rule.covers(at, local).then(|| skip(Reason::Excluded(rule.to_string()), None)).flatten()
+            }
         })
     }
 

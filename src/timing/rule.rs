@@ -16,7 +16,7 @@ use super::zone::{ClockChange, Instants, LocalRule, Slot, Touch};
 #[derive(Debug, Clone)]
 pub enum Rule {
     /// Fields of the clock and the calendar.
-    Cron(Cron),
+    Cron(Box<Cron>),
     /// A length of real time.
     Every(Interval),
     /// A recurrence set of RFC 5545.
@@ -42,7 +42,7 @@ impl Rule {
         }
         match DateTime::parse_from_rfc3339(text.trim()) {
             Ok(at) => Ok(Self::At(at.to_utc())),
-            Err(_) => Cron::parse(text).map(Self::Cron),
+            Err(_) => Cron::parse(text).map(|cron| Self::Cron(Box::new(cron))),
         }
     }
 
@@ -50,7 +50,7 @@ impl Rule {
     #[must_use]
     pub fn seeded(self, name: &str) -> Self {
         match self {
-            Self::Cron(cron) => Self::Cron(cron.seeded(name)),
+            Self::Cron(cron) => Self::Cron(Box::new(cron.seeded(name))),
             Self::Every(_) | Self::Recurrence(_) | Self::At(_) => self,
         }
     }
@@ -78,8 +78,10 @@ impl Rule {
     /// Gives its times at or after `from`, strictly rising, until the horizon.
     pub fn slots(&self, zone: Tz, change: ClockChange, from: DateTime<Utc>) -> Slots<'_> {
         match self {
-            Self::Cron(cron) => Slots::Cron(Instants::new(cron, zone, change, from)),
-            Self::Recurrence(set) => Slots::Recurrence(Box::new(Instants::new(set.as_ref(), set.zone(), change, from)), zone),
+            Self::Cron(cron) => Slots::Cron(Instants::new(cron.as_ref(), zone, change, from)),
+            Self::Recurrence(set) => {
+                Slots::Recurrence(Box::new(Instants::new(set.as_ref(), set.zone(), change, from)), zone)
+            }
             Self::Every(interval) => Slots::Every(*interval, zone, from),
             Self::At(at) => Slots::At(Some(*at).filter(|at| *at >= from), zone),
         }

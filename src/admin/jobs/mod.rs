@@ -33,14 +33,16 @@ pub mod sorted;
 pub mod tally;
 pub mod timeline;
 pub mod trail;
+mod tries;
 mod turn;
 pub mod view;
 
 #[cfg(test)]
 pub(crate) use detail::sample;
-pub use detail::{Attempt, Detail, attempts, detail, details};
+pub use detail::{Detail, detail, details};
 pub use explain::{Explanation, Outlook, PoolWait, Reason, explain, no_more_attempts};
 pub use filter::{JobFilter, asks_payload, is_of_payload};
 pub use list::{Cursor, JobPage, JobRow, LOOK_ROWS_MAX, PAGE_ROWS_MAX, list};
 pub use recent::{Run, recent_runs};
 pub use rows::{ROWS_MAX, rows_of};
+pub use tries::{Attempt, attempts};

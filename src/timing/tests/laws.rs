@@ -7,7 +7,6 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use crate::timing::calendar::{Calendar, Roll};
-use crate::timing::cron::Cron;
 use crate::timing::{Action, Business, ClockChange, Closed, Exclusion, Gap, Hours, Interval, Overlap, Plan, Rule};
 
 fn calendar() -> Calendar {
@@ -24,10 +23,17 @@ fn calendar() -> Calendar {
 
 fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let texts = prop_oneof![
-        Just("30 6 * * 1-5"), Just("*/20 * * * *"), Just("30 2 * * *"), Just("0 0 L * *"), Just("15 10 15W * *"),
-        Just("0,30 1-3 * * *"), Just("0 12 29 2 *"), Just("59 23 * * *"), Just("H H * * *"),
+        Just("30 6 * * 1-5"),
+        Just("*/20 * * * *"),
+        Just("30 2 * * *"),
+        Just("0 0 L * *"),
+        Just("15 10 15W * *"),
+        Just("0,30 1-3 * * *"),
+        Just("0 12 29 2 *"),
+        Just("59 23 * * *"),
+        Just("H H * * *"),
     ];
-    let cron = texts.prop_map(|text| Rule::Cron(Cron::parse(text).expect("a rule")));
+    let cron = texts.prop_map(|text| Rule::parse(text, Tz::UTC).expect("a rule"));
     let every = (60u64..200_000, 0u64..60).prop_map(|(every, phase)| {
         let seconds = std::time::Duration::from_secs;
         Rule::Every(Interval::new(seconds(every), seconds(phase)).expect("an interval"))
@@ -41,10 +47,18 @@ fn begin() -> DateTime<Utc> {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    let zones = prop_oneof![Just(Tz::Europe__Rome), Just(Tz::America__New_York), Just(Tz::Australia__Lord_Howe), Just(Tz::UTC)];
+    let zones =
+        prop_oneof![Just(Tz::Europe__Rome), Just(Tz::America__New_York), Just(Tz::Australia__Lord_Howe), Just(Tz::UTC)];
     let gaps = prop_oneof![Just(None), Just(Some(Gap::Skip)), Just(Some(Gap::RunAfter)), Just(Some(Gap::Shift))];
-    let overlaps = prop_oneof![Just(None), Just(Some(Overlap::First)), Just(Some(Overlap::Second)), Just(Some(Overlap::Both))];
-    let rolls = prop_oneof![Just(None), Just(Some(Roll::Keep)), Just(Some(Roll::Next)), Just(Some(Roll::Previous)), Just(Some(Roll::ModifiedNext))];
+    let overlaps =
+        prop_oneof![Just(None), Just(Some(Overlap::First)), Just(Some(Overlap::Second)), Just(Some(Overlap::Both))];
+    let rolls = prop_oneof![
+        Just(None),
+        Just(Some(Roll::Keep)),
+        Just(Some(Roll::Next)),
+        Just(Some(Roll::Previous)),
+        Just(Some(Roll::ModifiedNext))
+    ];
     let actions = prop_oneof![Just(None), Just(Some(Action::Skip)), Just(Some(Action::Delay))];
     let span = (proptest::option::of(0i64..40), proptest::option::of(41i64..90));
     let tuple = (rules(), zones, gaps, overlaps, rolls, (actions.clone(), actions), any::<(bool, bool)>(), span);
@@ -54,7 +68,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         let roll = roll.filter(|roll| !is_dense || *roll == Roll::Keep);
         let mut exclude = Vec::new();
         exclude.extend(holidays.then(|| Exclusion::Holidays(Arc::clone(&days))));
-        exclude.extend(august.then(|| Exclusion::Rule(Rule::Cron(Cron::parse("* * 10-20 3,4 *").expect("a rule")))));
+        exclude.extend(august.then(|| Exclusion::Rule(Rule::parse("* * 10-20 3,4 *", Tz::UTC).expect("a rule"))));
         let time = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).expect("a time");
         Plan {
             zone,

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-use crate::timing::cron::Cron;
 use crate::timing::{ClockChange, Gap, Overlap, Rule};
 
 /// Fields of a rule as sets, made by whoever makes the rule: nothing is parsed here.
@@ -55,7 +54,8 @@ impl Clock {
         };
         let shows: Vec<i64> = (from..from + minutes).map(show).collect();
         let mut repeats = vec![(false, false); shows.len()];
-        let (mut gaps, mut days, mut latest): (Vec<_>, Vec<(i64, std::ops::Range<usize>)>, _) = (Vec::new(), Vec::new(), shows[0]);
+        let (mut gaps, mut days, mut latest): (Vec<_>, Vec<(i64, std::ops::Range<usize>)>, _) =
+            (Vec::new(), Vec::new(), shows[0]);
         for (index, shown) in shows.iter().enumerate() {
             if index > 0 && *shown > latest + 1 {
                 gaps.push((index, latest + 1..*shown));
@@ -77,12 +77,17 @@ impl Clock {
     fn runs(&self, sets: &Sets, (gap, overlap): (Gap, Overlap)) -> Vec<i64> {
         let holds = |local: i64| {
             let minute = (local % 1_440) as u32;
-            sets.minutes.contains(&(minute % 60)) && sets.hours.contains(&(minute / 60)) && sets.day_holds(local / 1_440)
+            sets.minutes.contains(&(minute % 60))
+                && sets.hours.contains(&(minute / 60))
+                && sets.day_holds(local / 1_440)
         };
         let mut runs = BTreeSet::new();
         for (day, range) in self.days.iter().filter(|(day, _)| sets.day_holds(*day)) {
-            let of_day: BTreeSet<i64> =
-                sets.hours.iter().flat_map(|hour| sets.minutes.iter().map(move |minute| day * 1_440 + i64::from(hour * 60 + minute))).collect();
+            let of_day: BTreeSet<i64> = sets
+                .hours
+                .iter()
+                .flat_map(|hour| sets.minutes.iter().map(move |minute| day * 1_440 + i64::from(hour * 60 + minute)))
+                .collect();
             for index in range.clone().filter(|index| of_day.contains(&self.shows[*index])) {
                 let (is_second, is_first) = self.repeats[index];
                 let is_wanted = match overlap {
@@ -98,7 +103,8 @@ impl Clock {
             match gap {
                 Gap::Skip => {}
                 Gap::RunAfter => runs.extend(missing.clone().any(holds).then_some(after)),
-                Gap::Shift => runs.extend(missing.clone().filter(|local| holds(*local)).map(|local| after + local - missing.start)),
+                Gap::Shift => runs
+                    .extend(missing.clone().filter(|local| holds(*local)).map(|local| after + local - missing.start)),
             }
         }
         runs.into_iter().collect()
@@ -151,7 +157,8 @@ fn rule(rng: &mut Dice) -> (String, Sets, bool) {
     let is_interval_like = parts[..2].iter().any(|(text, ..)| text.contains(['*', '/', '-']));
     let [minutes, hours, days, months, weekdays] = parts;
     let some = |(_, values, is_restricted): (String, Vec<u32>, bool)| is_restricted.then_some(values);
-    let sets = Sets { minutes: minutes.1, hours: hours.1, days: some(days), months: months.1, weekdays: some(weekdays) };
+    let sets =
+        Sets { minutes: minutes.1, hours: hours.1, days: some(days), months: months.1, weekdays: some(weekdays) };
     (text, sets, is_interval_like)
 }
 
@@ -189,18 +196,24 @@ fn cron_in_a_zone_is_what_a_walk_over_all_minutes_finds() {
         let end = from + TimeDelta::minutes(MINUTES) - TimeDelta::days(2);
         for _ in (place..cases()).step_by(ZONES.len()) {
             let (text, sets, is_interval_like) = rule(&mut rng);
-            let change = ClockChange { gap: gaps[pick(&mut rng, 4) as usize], overlap: overlaps[pick(&mut rng, 4) as usize] };
+            let change =
+                ClockChange { gap: gaps[pick(&mut rng, 4) as usize], overlap: overlaps[pick(&mut rng, 4) as usize] };
             let usual = if is_interval_like { (Gap::Skip, Overlap::Both) } else { (Gap::RunAfter, Overlap::First) };
             let policy = (change.gap.unwrap_or(usual.0), change.overlap.unwrap_or(usual.1));
             let within = begin.timestamp() / 60..end.timestamp() / 60;
             let expected: Vec<i64> = clock.runs(&sets, policy).into_iter().filter(|run| within.contains(run)).collect();
 
-            let rule = Rule::Cron(Cron::parse(&text).expect("a rule"));
+            let rule = Rule::parse(&text, Tz::UTC).expect("a rule");
             let slots = rule.slots(zone, change, begin).map(|slot| slot.at).take_while(|at| *at < end);
             let found: Vec<i64> = slots.map(|at| at.timestamp() / 60).collect();
 
             let differs = expected.iter().zip(&found).find(|(one, other)| one != other);
-            assert!(found == expected, "{text:?} in {zone} with {change:?}: {differs:?}, {} of {}", found.len(), expected.len());
+            assert!(
+                found == expected,
+                "{text:?} in {zone} with {change:?}: {differs:?}, {} of {}",
+                found.len(),
+                expected.len()
+            );
         }
     }
 }
