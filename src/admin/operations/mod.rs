@@ -8,6 +8,7 @@
 //! ```
 //! The cursor goes from the newest job that was there at the start to the oldest: each is met once, whatever the act makes of it.
 pub mod api;
+mod askable;
 mod bulk;
 mod file;
 pub mod page;
@@ -17,6 +18,7 @@ pub mod service;
 pub mod turn;
 pub mod work;
 
+pub use askable::askable;
 pub use bulk::{ActError, Bulk, Format};
 pub use plan::{Plan, Which};
 pub use read::{Operation, OperationId, OperationState, Skipped, part};
