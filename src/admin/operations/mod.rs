@@ -7,6 +7,7 @@
 //!                        stopped · failed · done
 //! ```
 //! The cursor goes from the newest job that was there at the start to the oldest: each is met once, whatever the act makes of it.
+pub mod acted;
 pub mod api;
 mod askable;
 mod bulk;
