@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, ResponseError};
 use chrono::SecondsFormat;
 
 use super::form::{FormError, Problem};
+use super::format::any_of;
 use crate::base::clock::Time;
 use crate::base::db::DbError;
 use crate::queue::actor::Forbidden;
@@ -194,15 +195,9 @@ const FAULT: &str = "It is not your fault, and it has been written down under th
 /// Says what somebody lacks whom one of `admins` can help.
 pub(super) fn forbidden_but_for(lacking: &Forbidden, admins: &[String]) -> String {
     match (lacking, admins) {
-        (Forbidden::Role(permission), [first, others @ ..]) => {
+        (Forbidden::Role(permission), [_, ..]) => {
             let role = permission.least_role().as_str();
-            let names = match others {
-                [] => first.clone(),
-                [between @ .., last] => {
-                    let before: Vec<_> = [first].into_iter().chain(between).map(String::as_str).collect();
-                    format!("{} or {last}", before.join(", "))
-                }
-            };
+            let names = any_of(admins);
             format!("This needs the role {role}. Ask {names}: an admin gives it under People & access.")
         }
         _ => forbidden(lacking),

@@ -164,6 +164,14 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// Writes names of which any will do: `Ada`, `Ada, Bo or Cy`; empty for none.
+pub fn any_of(names: &[String]) -> String {
+    match names {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// Writes a size: `812 B`, `18.4 kB`, `212 MB`, in powers of ten; what is below zero counts as zero.
 pub fn bytes(size: i64) -> String {
     let size = u64::try_from(size).unwrap_or(0);

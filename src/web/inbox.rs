@@ -12,13 +12,25 @@ use actix_web::{HttpMessage, HttpResponse};
 use super::guard::Caller;
 use super::kit::Kit;
 use super::parts::Notice;
+use super::paths;
 use super::tone::Tone;
 use crate::base::db::DbError;
 use crate::queue::notifications::{self, Message};
 
-/// Notes on an answer what it tells the person, for [`keep`].
-pub(super) fn note(answer: &mut HttpResponse, notice: &Notice) {
-    answer.extensions_mut().insert(notice.clone());
+/// Notes on an answer what it tells the person on `page`, for [`keep`]. Beside the page of an operation or a job its toast need not
+/// say of which it speaks; in the inbox it must.
+pub(super) fn note(answer: &mut HttpResponse, page: &str, notice: &Notice) {
+    let link = notice.link.clone().or_else(|| Some((place(page)?, page.to_owned())));
+    answer.extensions_mut().insert(Notice { link, ..notice.clone() });
+}
+
+/// Names the operation or job whose page an address is.
+fn place(page: &str) -> Option<String> {
+    [(paths::OPERATIONS, "Operation"), (paths::JOBS, "Job")].into_iter().find_map(|(list, word)| {
+        let rest = page.strip_prefix(list)?.strip_prefix('/')?;
+        let number = rest.split(['?', '#']).next()?;
+        number.parse::<i64>().ok().map(|number| format!("{word} {number}"))
+    })
 }
 
 /// Keeps what an answer tells, when a person asked. It takes its own connection and time.
@@ -68,6 +80,21 @@ pub fn tone(name: &str) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_leads_to_the_operation_or_job_that_it_is_about() {
+        let kept = |page: &str, notice: Notice| {
+            let mut answer = HttpResponse::Ok().finish();
+            note(&mut answer, page, &notice);
+            answer.extensions_mut().remove::<Notice>().expect("a notice").link
+        };
+        let link = |word: &str, page: &str| Some((word.to_owned(), page.to_owned()));
+
+        assert_eq!(kept("/operations/7", Notice::done("It has begun.")), link("Operation 7", "/operations/7"));
+        assert_eq!(kept("/jobs/42?after=3", Notice::done("Held.")), link("Job 42", "/jobs/42?after=3"));
+        assert_eq!(kept("/operations/7", Notice::done("x").linking("Undo", "/u")), link("Undo", "/u"));
+        assert_eq!(kept("/jobs?state=failed", Notice::done("x")), None, "a list is no thing that a message is about");
+    }
 
     #[test]
     fn good_news_was_read_as_a_toast_and_bad_news_waits() {

@@ -126,10 +126,10 @@ pub fn acted(
 ) -> Result<HttpResponse, WebError> {
     if !hx.wants_part() {
         session::flash(session, notice)?;
-        return Ok(telling(see_other(page), notice));
+        return Ok(telling(see_other(page), page, notice));
     }
     let body = parts()? + &Toast { notice }.render()?;
-    Ok(telling(html(StatusCode::OK, body), notice))
+    Ok(telling(html(StatusCode::OK, body), page, notice))
 }
 
 /// Answers an act that leads to another page, which shows `notice` on top.
@@ -140,11 +140,11 @@ pub fn onward(hx: &Hx, session: &Session, to: &str, notice: &Notice) -> Result<H
     session::flash(session, notice)?;
     let there =
         if hx.is_htmx() { HttpResponse::Ok().insert_header(("HX-Redirect", to)).finish() } else { see_other(to) };
-    Ok(telling(there, notice))
+    Ok(telling(there, to, notice))
 }
 
-fn telling(mut answer: HttpResponse, notice: &Notice) -> HttpResponse {
-    inbox::note(&mut answer, notice);
+fn telling(mut answer: HttpResponse, page: &str, notice: &Notice) -> HttpResponse {
+    inbox::note(&mut answer, page, notice);
     answer
 }
 

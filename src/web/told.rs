@@ -154,7 +154,7 @@ fn toast(error: &WebError, request: &HttpRequest) -> HttpResponse {
         Notice::failed(format!("{}.", view.title)).saying(format!("{} Reference {}.", view.text, view.reference));
     let mut answer = html(error, ErrorPart { error: view }.render());
     if !request.method().is_safe() {
-        inbox::note(&mut answer, &notice);
+        inbox::note(&mut answer, "", &notice);
     }
     for (name, value) in [("hx-retarget", "#toasts"), ("hx-reswap", "beforeend")] {
         answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));

@@ -21,7 +21,7 @@ const PLACES_MAX: i64 = 20;
 /// … among so many ids before and behind each.
 const IDS_AROUND: i64 = 1_000;
 /// Fewer jobs of either side say nothing.
-const JOBS_MIN: usize = 5;
+pub(super) const JOBS_MIN: usize = 5;
 /// Least difference between the shares, in percent points.
 const POINTS_MIN: f64 = 20.0;
 /// Most differences told.

@@ -43,7 +43,8 @@ macro_rules! columns {
     () => {
         "g.fingerprint, t.name AS template, g.message, g.error, g.first_seen, g.last_seen, g.first_job, g.last_job, g.last_number, g.first_version,
     g.last_version, g.attempts, g.jobs_failed, g.rising, g.muted_until, g.handled_at, g.handled_by, g.handled_from, g.returned_at, g.touched_at,
-    g.ticket, p.name AS assignee, p.email AS assignee_email"
+    g.ticket, p.name AS assignee, p.email AS assignee_email,
+    coalesce((SELECT h.name FROM millrace.people h WHERE h.email = split_part(g.handled_by, ' (token ', 1)), g.handled_by) AS handled_name"
     };
 }
 
@@ -100,6 +101,9 @@ pub struct GroupRow {
     /// Who did.
     #[diesel(sql_type = Nullable<Text>)]
     pub handled_by: Option<String>,
+    /// Who did, as they are called now.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub handled_name: Option<String>,
     /// From which version on it should not come again; `None` = not at all.
     #[diesel(sql_type = Nullable<Integer>)]
     pub handled_from: Option<i32>,

@@ -35,8 +35,8 @@ impl Run {
     }
 }
 
-/// Reads the last `runs_max` jobs of a template that started and ended and that `scope` covers, oldest first, among the newest 20,000
-/// of all.
+/// Reads the last `runs_max` jobs of a template that started and ended and that `scope` covers, among the newest 20,000 of all, in the
+/// order in which they ended.
 ///
 /// # Errors
 /// Database failures.
@@ -54,7 +54,7 @@ SELECT * FROM (
         OR queue_id = ANY (ARRAY(SELECT q.id FROM millrace.queues q WHERE q.name = ANY ($3)))
         OR $4::text[] <> '{}' AND EXISTS (SELECT FROM millrace.jobs j WHERE j.id = newest.job_id AND j.tags && $4))
     ORDER BY job_id DESC LIMIT $5
-) AS runs ORDER BY id";
+) AS runs ORDER BY finished_at, id";
     statement(SQL)
         .bind::<BigInt, _>(HISTORY_LOOK_MAX)
         .bind::<Integer, _>(template)

@@ -7,7 +7,9 @@
 //!                        stopped · failed · done
 //! ```
 //! The cursor goes from the newest job that was there at the start to the oldest: each is met once, whatever the act makes of it.
+pub mod acted;
 pub mod api;
+mod askable;
 pub mod bounds;
 mod bulk;
 mod file;
@@ -18,6 +20,7 @@ pub mod service;
 pub mod turn;
 pub mod work;
 
+pub use askable::askable;
 pub use bulk::{ActError, Bulk, Format};
 pub use plan::{Plan, Which};
 pub use read::{Operation, OperationId, OperationState, Skipped, part};

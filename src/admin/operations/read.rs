@@ -75,8 +75,10 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Who started it.
     pub person: Option<PersonId>,
-    /// Who started it, in words.
+    /// Who started it, as records keep it.
     pub actor: String,
+    /// Who started it, as they are called now.
+    pub by: String,
     /// The token they used, if one.
     pub token: Option<TokenId>,
     /// Most jobs per second.
@@ -105,8 +107,10 @@ pub struct Operation {
     pub worked_ms: i64,
     /// When it came to rest.
     pub finished_at: Option<Time>,
-    /// Who stopped it.
+    /// Who stopped it, as records keep it.
     pub ended_by: Option<String>,
+    /// Who stopped it, as they are called now.
+    pub stopped_by: Option<String>,
     /// Why it failed.
     pub trouble: Option<String>,
     /// It waits for a node that does its next chunk for longer than a chunk may take.
@@ -153,6 +157,8 @@ struct Row {
     person_id: Option<PersonId>,
     #[diesel(sql_type = Text)]
     actor: String,
+    #[diesel(sql_type = Text)]
+    by: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     token_id: Option<TokenId>,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -184,6 +190,8 @@ struct Row {
     #[diesel(sql_type = Nullable<Text>)]
     ended_by: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
+    stopped_by: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     trouble: Option<String>,
     #[diesel(sql_type = Double)]
     late_s: f64,
@@ -205,6 +213,7 @@ impl Row {
             reason: self.reason,
             person: self.person_id,
             actor: self.actor,
+            by: self.by,
             token: self.token_id,
             rate_per_s: self.rate_per_s,
             expected: self.expected,
@@ -220,6 +229,7 @@ impl Row {
             worked_ms: self.worked_ms,
             finished_at: self.finished_at,
             ended_by: self.ended_by,
+            stopped_by: self.stopped_by,
             trouble: self.trouble,
             waits_for_node: self.state == OperationState::Running.as_str() && self.late_s > LATE_S,
         })
@@ -232,7 +242,9 @@ macro_rules! operations {
             "-- admin::operations::", $name, "
 SELECT o.id, o.act, o.value, o.query, o.job_ids, o.zone, o.asked_at, o.reason, o.person_id, o.actor, o.token_id, o.rate_per_s, o.expected,
     o.state, o.below, o.looked, o.done, o.asked, o.skipped, o.chunks, o.holds_payloads, o.started_at, o.worked_ms, o.finished_at, o.ended_by, o.trouble,
-    extract(epoch FROM clock_timestamp() - o.due_at)::double precision AS late_s
+    extract(epoch FROM clock_timestamp() - o.due_at)::double precision AS late_s,
+    coalesce((SELECT p.name FROM millrace.people p WHERE p.id = o.person_id), o.actor) AS by,
+    coalesce((SELECT p.name FROM millrace.people p WHERE p.email = split_part(o.ended_by, ' (token ', 1)), o.ended_by) AS stopped_by
 FROM millrace.operations o ", $($rest)+
         )
     };

@@ -129,7 +129,7 @@ fn field(rng: &mut Dice, first: u32, last: u32) -> (String, Vec<u32>, bool) {
         0 | 1 => ("*".into(), all, false),
         2 => {
             let step = 2 + pick(rng, size / 2);
-            (format!("*/{step}"), all.into_iter().filter(|n| (n - first) % step == 0).collect(), true)
+            (format!("*/{step}"), all.into_iter().filter(|n| (n - first).is_multiple_of(step)).collect(), true)
         }
         3 => {
             let low = first + pick(rng, size);

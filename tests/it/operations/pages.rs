@@ -1,6 +1,7 @@
 //! The pages of operations, without a browser: what they ask, do and show.
 
 use millrace::base::clock::SystemClock;
+use millrace::base::db::statement;
 use millrace::queue::permission::Role;
 use serde_json::json;
 
@@ -39,6 +40,41 @@ fn ticked_jobs_are_acted_on_at_once_and_what_was_left_alone_is_listed() {
     assert_eq!(number(&mut conn, audited), 2);
     let list = browser.get("/operations").body;
     assert!(list.contains("Hold 1 job") && list.contains("Cancel 1 job"), "{list}");
+}
+
+#[test]
+fn an_operation_tells_who_did_what_to_it_and_where_its_jobs_are_now() {
+    let console = console();
+    let mut conn = console.db.connect();
+    let jobs = failed(&mut conn, 3);
+    let mut browser = console.browser(Role::Operator);
+    browser.get("/jobs");
+    let sent = browser.post("/operations/new", "act=retry&all=on&q=state:failed&rate_per_s=1");
+    let href = sent.header("location").to_owned();
+
+    assert!(browser.get(&href).body.contains("The operation has begun."));
+    assert_eq!(browser.post(&format!("{href}/stop"), "").status, 303);
+    assert_eq!(browser.post(&format!("{href}/resume"), "").status, 303);
+    assert_eq!(browser.post(&format!("{href}/stop"), "").status, 303);
+    let stopped = browser.get(&href).body;
+    assert!(stopped.contains("Giulia Ferrando stopped it") && stopped.contains("resumed it"), "{stopped}");
+    assert!(!stopped.contains("@example.org</b>") && stopped.contains("started it"), "{stopped}");
+    assert_eq!(browser.post(&format!("{href}/resume"), "").status, 303);
+    statement("UPDATE millrace.operations SET rate_per_s = NULL, due_at = now()").run(&mut conn).unwrap();
+    work_all(&mut conn);
+    browser.post(&format!("/jobs/{}/cancel", jobs[0]), "");
+
+    let done = browser.get(&format!("{href}?panels=all")).body;
+    assert!(done.contains("Its jobs now") && done.contains("2 ready") && done.contains("1 cancelled"), "{done}");
+    let ready = "/jobs?q=state%3Aready%20id%3A";
+    assert!(done.contains(ready) && done.contains("finished it: 3 done"), "{done}");
+    let inbox = browser.get("/notifications").body;
+    assert!(inbox.contains(&format!("href=\"{href}\"")) && inbox.contains("goes on."), "{inbox}");
+    let list = browser.get("/operations").body;
+    assert!(list.contains("<td>Giulia Ferrando</td>"), "{list}");
+    assert_eq!(millrace::admin::operations::askable(&mut conn).unwrap(), "", "there is no admin");
+    console.browser(Role::Admin);
+    assert_eq!(millrace::admin::operations::askable(&mut conn).unwrap(), "Giulia Ferrando");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::row::words;
 use crate::admin::failures::Range;
 use crate::admin::failures::detail::{Attempt, Note, Share};
-use crate::admin::failures::differs::{Compared, Difference};
+use crate::admin::failures::differs::{Compared, Difference, JOBS_MIN};
 use crate::admin::failures::read::{Course, GroupRow};
 use crate::admin::jobs::trail::Record;
 use crate::queue::failures::GroupState;
@@ -99,7 +99,7 @@ pub(super) fn facts(group: &GroupRow, shell: &Shell) -> Facts {
         paths::with_query(paths::OPERATION_NEW, &[("act", act), ("all", "on"), ("q", &query), ("back", &back)])
     };
     let from = group.handled_from.map(|from| format!(" from v{from} on")).unwrap_or_default();
-    let by = group.handled_by.clone().unwrap_or_default();
+    let by = group.handled_name.clone().unwrap_or_default();
     let handled = group.handled_at.map(|at| format!("{}{from} by {by}", shell.stamp(at).text)).unwrap_or_default();
     Facts {
         normalised: visible(&group.message),
@@ -204,6 +204,25 @@ pub struct Differs {
     pub failing: usize,
     pub succeeding: usize,
     pub lines: Vec<DifferenceLine>,
+}
+
+impl Differs {
+    /// Says of which jobs there are too few to be compared.
+    pub fn thin(&self) -> String {
+        let jobs = |number: usize, kind: &str| match number {
+            0 => format!("no {kind} job was found"),
+            1 => format!("only 1 {kind} job was found"),
+            _ => format!("only {number} {kind} jobs were found"),
+        };
+        let (which, found) = match (self.failing < JOBS_MIN, self.succeeding < JOBS_MIN) {
+            (true, true) => {
+                ("", format!("{} and {}", jobs(self.failing, "failing"), jobs(self.succeeding, "succeeding")))
+            }
+            (true, false) => ("failing ", jobs(self.failing, "failing")),
+            _ => ("succeeding ", jobs(self.succeeding, "succeeding")),
+        };
+        format!("There are too few {which}jobs to compare: {found} around the same time, and {JOBS_MIN} are needed.")
+    }
 }
 
 /// Puts what was compared into words.

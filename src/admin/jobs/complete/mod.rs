@@ -69,6 +69,7 @@ pub fn complete(
     let place = place(text, caret);
     let is_last = place.to == text.chars().count();
     let mut looker = Looker { conn, actor, templates: templates(query) };
+    let is_chosen = !looker.templates.is_empty();
     let mut hint = "";
     let mut offers = match &place.what {
         What::Name(name) => looker.names(name)?,
@@ -80,7 +81,7 @@ pub fn complete(
             values
         }
     };
-    if matches!(&place.what, What::Name(name) if name.starts_with("arg.")) && looker.templates.is_empty() {
+    if matches!(&place.what, What::Name(name) if name.starts_with("arg.")) && !is_chosen {
         hint = "Choose a template first, and its arguments are offered: template:mail.send";
     }
     offers.truncate(OFFERS_MAX);
@@ -140,7 +141,7 @@ impl Looker<'_> {
         Ok(named.into_iter().map(|name| offer(quoted(&name), "")).collect())
     }
 
-    /// Arguments of the chosen templates, secret ones left out.
+    /// Arguments of the chosen templates, else of those that are seen most; secret ones left out.
     fn arguments(&mut self, start: &str) -> Result<Vec<Offer>, DbError> {
         if !sees_payload(self.actor) {
             return Ok(Vec::new()); // a search for values would find nothing
@@ -150,7 +151,11 @@ impl Looker<'_> {
             let fields = params.fields().into_iter().filter(|field| {
                 field.name != OTHERS && field.kind != FieldKind::Secret && field.name.to_lowercase().starts_with(start)
             });
-            offers.extend(fields.map(|field| offer(format!("arg.{}:", field.name), &field.title)));
+            for one in fields.map(|field| offer(format!("arg.{}:", field.name), &field.title)) {
+                if offers.iter().all(|known| known.insert != one.insert) {
+                    offers.push(one); // several templates may call an argument the same
+                }
+            }
         }
         Ok(offers)
     }
@@ -171,6 +176,9 @@ impl Looker<'_> {
     }
 
     fn params(&mut self) -> Result<Vec<Params>, DbError> {
+        if self.templates.is_empty() {
+            self.templates = seen::busy_templates(self.conn, &self.actor.scope)?; // none was chosen: those of the newest jobs
+        }
         let documents = seen::params(self.conn, &self.templates)?;
         Ok(documents.iter().filter_map(|document| Params::parse(document).ok()).collect()) // what cannot be read offers nothing
     }

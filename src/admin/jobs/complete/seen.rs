@@ -13,7 +13,7 @@ use crate::queue::catalog;
 /// Newest jobs among which labels and people are looked for.
 const LOOK_ROWS_MAX: i64 = 2_000;
 /// Templates whose arguments are offered together.
-const TEMPLATES_MAX: usize = 3;
+const TEMPLATES_MAX: usize = 8;
 
 #[derive(QueryableByName)]
 struct Name {
@@ -62,6 +62,24 @@ SELECT tag AS name FROM (
 WHERE (($2::text[] = '{}' AND $3::text[] = '{}') OR q.name = ANY ($2) OR j.tags && $3) AND strpos(lower(tag), lower($4)) > 0
 GROUP BY tag ORDER BY count(*) DESC, tag LIMIT $5";
     named(lately(SQL, scope, start).rows(conn)?)
+}
+
+/// Templates of the newest jobs of the scope, the most frequent first.
+pub(super) fn busy_templates(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "-- admin::jobs::complete::busy_templates
+SELECT t.name FROM (
+    SELECT j.template_id, j.tags, j.queue_id FROM millrace.jobs j ORDER BY j.id DESC LIMIT $1
+) AS j JOIN millrace.queues q ON q.id = j.queue_id JOIN millrace.templates t ON t.id = j.template_id
+WHERE (($2::text[] = '{}' AND $3::text[] = '{}') OR q.name = ANY ($2) OR j.tags && $3)
+GROUP BY t.name ORDER BY count(*) DESC, t.name LIMIT $4";
+    named(
+        statement(SQL)
+            .bind::<BigInt, _>(LOOK_ROWS_MAX)
+            .bind::<Array<Text>, _>(&scope.queues)
+            .bind::<Array<Text>, _>(&scope.tags)
+            .bind::<BigInt, _>(i64::try_from(TEMPLATES_MAX).unwrap_or(i64::MAX))
+            .rows(conn)?,
+    )
 }
 
 /// Who enqueued the newest jobs of the scope, as jobs keep it and as they are called.

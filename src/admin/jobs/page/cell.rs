@@ -29,6 +29,7 @@ enum Holds {
     State { tone: Tone, label: String, percent: Option<u8> },
     Link { href: String, text: String, is_code: bool },
     Text(String),
+    Attempt { number: i16, most: i32 },
     Moment { words: String, stamp: Stamp },
     Tags { tags: Vec<String>, more: usize },
     Nothing,
@@ -82,7 +83,7 @@ impl Holds {
                 is_code: true,
             }),
             Column::Priority => Self::Text(row.priority.to_string()),
-            Column::Attempt => Self::Text(format!("{} / {}", row.attempt, row.max_attempts.max(row.attempt.into()))),
+            Column::Attempt => Self::Attempt { number: row.attempt, most: row.max_attempts.max(row.attempt.into()) },
             Column::Wait => length(row.wait_ms),
             Column::Run => length(row.run_ms),
             Column::Created => moment(row.created_at),
@@ -133,6 +134,9 @@ mod tests {
             let html = shown(column, &full);
             assert!(html.contains(words), "{column:?}: {html}");
         }
+        assert!(shown(Column::Attempt, &full).contains("attempt 3 of 8"), "small screens say it in words");
+        let first = JobRow { attempt: 1, ..row(JobState::Running) };
+        assert!(!shown(Column::Attempt, &first).contains("attempt 1"), "the first try is nothing to tell");
         let none = JobRow { node: None, wait_ms: None, tags: None, version: None, ..row(JobState::Ready) };
         for column in [Column::Node, Column::Wait, Column::Tags, Column::Version] {
             assert!(shown(column, &none).contains("–"), "{column:?}");

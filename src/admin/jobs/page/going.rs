@@ -1,5 +1,7 @@
 //! How far a running job is. What is not known is not drawn.
 
+use std::time::Duration;
+
 use super::story::Story;
 use crate::admin::jobs::pace::{Pace, pace};
 use crate::queue::state::JobState;
@@ -9,13 +11,17 @@ use crate::web::shell::Shell;
 
 /// A heartbeat that is older makes the reader doubt what stands beside it, in seconds.
 const HEARTBEAT_OLD_S: u64 = 10;
+/// So long nothing can be said but that it began.
+const JUST: Duration = Duration::from_secs(2);
+/// Work that takes less needs no progress, and no advice how to report it.
+const ADVICE_AFTER: Duration = Duration::from_secs(30);
 
 /// The progress card.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Going {
     /// Whole percent, if the work says how much there is.
     pub percent: Option<u8>,
-    /// `3,200 of 5,000`, `3,200 done`, or how long it has run.
+    /// `3,200 of 5,000`, `3,200 done`, how long it has run, or that it has just started.
     pub done: String,
     /// What is being done.
     pub message: String,
@@ -37,11 +43,15 @@ pub fn going(story: &Story, shell: &Shell) -> Option<Going> {
     if job.state() != JobState::Running {
         return None;
     }
+    let ran = job.started_at.map(|start| between(start, shell.now)).unwrap_or_default();
+    if job.done.is_none() && ran < JUST {
+        return Some(Going { done: "Just started.".into(), usual: usual(story), ..Going::default() });
+    }
     let pace = job.done.map(|done| pace(done, job.total.unwrap_or(0), job.started_at, shell.now));
     let age = job.heartbeat_at.map(|at| between(at, shell.now));
     Some(Going {
         percent: pace.and_then(|pace| pace.percent),
-        done: pace.map_or_else(|| running_for(story, shell), amount),
+        done: pace.map_or_else(|| running_for(story, ran), amount),
         message: job.message.as_deref().map(visible).unwrap_or_default(),
         left: pace.and_then(|pace| pace.left).map(duration).unwrap_or_default(),
         rate: pace.and_then(|pace| pace.rate).map(rate).unwrap_or_default(),
@@ -51,14 +61,14 @@ pub fn going(story: &Story, shell: &Shell) -> Option<Going> {
     })
 }
 
-fn running_for(story: &Story, shell: &Shell) -> String {
-    let length = story.job.started_at.map(|start| duration(between(start, shell.now))).unwrap_or_default();
-    let how = match story.job.spec["runner"].as_str() {
-        Some("command") => "It reports no progress; a line such as ::progress 3/10 copying on its output would.",
-        Some("handler") => "It reports no progress; a call of progress in its code would.",
-        _ => "Work of its kind reports no progress.",
+/// How long it has run. What runs for long is told how it could report progress, if work of its kind can.
+fn running_for(story: &Story, ran: Duration) -> String {
+    let how = match story.job.spec["runner"].as_str().filter(|_| ran >= ADVICE_AFTER) {
+        Some("command") => " It reports no progress; a line such as ::progress 3/10 copying on its output would.",
+        Some("handler") => " It reports no progress; a call of progress in its code would.",
+        _ => "",
     };
-    format!("Running for {length}. {how}")
+    format!("Running for {}.{how}", duration(ran))
 }
 
 fn amount(pace: Pace) -> String {
@@ -120,7 +130,22 @@ mod tests {
         };
 
         assert!(told("command").contains("::progress 3/10 copying") && told("handler").contains("in its code"));
-        assert!(told("http").ends_with("Work of its kind reports no progress."));
+        assert_eq!(told("http"), "Running for 3m 41s.", "it cannot report any");
+    }
+
+    #[test]
+    fn what_has_just_started_is_given_no_advice() {
+        let after = |ms: i64| {
+            let mut story = story(JobState::Running);
+            let started_at = Some(shell().now - chrono::TimeDelta::milliseconds(ms));
+            story.job =
+                Detail { done: None, started_at, spec: serde_json::json!({ "runner": "handler" }), ..story.job };
+            going(&story, &shell()).expect("it runs")
+        };
+
+        assert_eq!((after(0).done.as_str(), after(0).heartbeat.as_str()), ("Just started.", ""));
+        assert_eq!(after(5_000).done, "Running for 5.0 s.");
+        assert!(!after(5_000).heartbeat.is_empty() && after(31_000).done.contains("in its code"));
     }
 
     #[test]

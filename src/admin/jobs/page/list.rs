@@ -5,10 +5,11 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::bar::{Chip, Tabs, chips, tabs};
+use super::bulk::{BulkAct, bulk_acts};
 use super::found::Found;
 use super::row::Row;
 use super::saved::Saved;
-use super::shape::{ColumnBox, Heading, boxes, headings, of_jobs, told};
+use super::shape::{ColumnBox, Heading, boxes, headings, of_jobs, shown, told};
 use super::stream::stream_address;
 use super::view::{ListView, Order, ROWS_DEFAULT};
 use crate::admin::jobs::query::Field;
@@ -32,19 +33,6 @@ use crate::web::shell::Shell;
 const TITLE_PARTS_MAX: usize = 4;
 /// Numbers of rows that are offered.
 const ROWS_OFFERED: [u32; 3] = [ROWS_DEFAULT, 100, 200];
-/// Acts on many jobs: the word of the address, the label, the icon. Those that are wanted rarely stand in a menu.
-const BULK: [(&str, &str, &str); 4] = [
-    ("retry", "Retry…", "rotate-cw"),
-    ("hold", "Hold…", "hand"),
-    ("release", "Release…", "lock-open"),
-    ("cancel", "Cancel…", "ban"),
-];
-const BULK_MORE: [(&str, &str, &str); 4] = [
-    ("reschedule", "Reschedule…", "clock"),
-    ("priority", "Priority…", "arrow-up-down"),
-    ("move", "Move to a queue…", "layers"),
-    ("discard", "Discard…", "trash-2"),
-];
 /// Icons of row menus, whose shapes stand once in the page.
 const ICONS: [&str; 11] = [
     "ellipsis",
@@ -86,6 +74,9 @@ pub struct ListPage {
     queues: Vec<Choice>,
     /// The viewer may act on many at once.
     may_act: bool,
+    bulk: Vec<BulkAct>,
+    /// Acts that stand in the menu of the bar.
+    bulk_more: Vec<BulkAct>,
     may_export: bool,
     may_enqueue: bool,
 }
@@ -120,6 +111,7 @@ impl ListPage {
         let shell = shell.titled("Jobs", Section::Jobs).under("Operate", paths::DASHBOARD);
         let rows: Vec<Row> = found.page.rows.iter().map(|row| Row::new(row, &view.columns, actor, &shell)).collect();
         let total = found.total(&view);
+        let [bulk, bulk_more] = bulk_acts(&view.states());
         let exact = view.exact(shell.now, shell.zone).map(|view| view.href()).unwrap_or_default();
         Self {
             shell: Shell { title: title(&view), live: stream_address(&view, &found), ..shell },
@@ -131,6 +123,8 @@ impl ListPage {
             sizes: sizes(&view),
             queues: Vec::new(),
             may_act: actor.may(Permission::RunOperations),
+            bulk,
+            bulk_more,
             may_export: actor.may(Permission::ExportJobs),
             saved: Saved::default(),
             job_heading: of_jobs(&view),
@@ -195,7 +189,7 @@ impl ListPage {
     }
 
     /// Where an act on many is asked about.
-    fn bulk(&self, act: &str) -> String {
+    fn bulk_href(&self, act: &str) -> String {
         paths::with_query(paths::OPERATION_NEW, &[("act", act)])
     }
 
@@ -261,12 +255,10 @@ fn title(view: &ListView) -> String {
 }
 
 fn pages(view: &ListView, found: &Found, total: Option<i64>) -> Pages {
-    let (shown, [before, behind]) = (found.page.rows.len(), found.steps);
+    let [before, behind] = found.steps;
+    let is_first = view.cursor == Cursor::Newest || found.page.newer.is_none() && before.is_none();
     Pages {
-        shown: match total {
-            Some(total) => format!("{shown} of {}", format::count(total)),
-            None => format!("{shown} shown"),
-        },
+        shown: shown(view.order, is_first, (found.page.rows.len(), total)),
         newer: found.page.newer.map(Cursor::Before).or(before.map(Cursor::At)).map(|cursor| view.at(cursor).href()),
         older: found.page.older.map(Cursor::After).or(behind.map(Cursor::At)).map(|cursor| view.at(cursor).href()),
     }
@@ -324,7 +316,24 @@ mod tests {
     fn a_viewer_is_offered_nothing_to_do() {
         let html = page(Role::Viewer, &[], found(vec![row(JobState::Failed)])).render().expect("rendered");
 
-        assert!(!html.contains("/jobs/new") && !html.contains("id=\"bulk\"") && !html.contains("/retry"));
+        assert!(
+            !html.contains("/jobs/new")
+                && !html.contains("id=\"bulk\"")
+                && !html.contains("/retry")
+                && !html.contains("class=\"cb")
+        );
+    }
+
+    #[test]
+    fn acts_that_fit_none_of_the_chosen_states_say_why_they_rest() {
+        let shown = |query: &[(&str, &str)]| {
+            page(Role::Operator, query, found(vec![row(JobState::Failed)])).render().expect("rendered")
+        };
+        let why = "disabled title=\"Hold is for blocked, scheduled, ready, retrying jobs";
+
+        assert!(shown(&[("state", "failed")]).contains(why), "{}", shown(&[("state", "failed")]));
+        assert!(!shown(&[]).contains("disabled title"));
+        assert!(shown(&[]).contains("Export all that match…"));
     }
 
     #[test]

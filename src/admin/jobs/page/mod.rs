@@ -1,7 +1,7 @@
 //! The jobs pages of the console.
 //!
 //! ```text
-//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · row, cell (templates of their own)
+//! /jobs              list ── view (address) · found (rows, counts) · bar (tabs, chips) · bulk · row, cell (templates of their own)
 //!                         └─ saved (views of people) · shape (headings, columns) · stream · complete (the search box)
 //! /jobs/{id}         job ─── story (reads) ─▶ head · why · line · going · log · runs · attempts · facts · payload · config
 //! /jobs/{id}/{verb}  act ─── ask (question)
@@ -13,6 +13,7 @@ mod act;
 mod ask;
 mod attempts;
 mod bar;
+mod bulk;
 mod cell;
 mod compare;
 mod complete;

@@ -25,7 +25,7 @@ use crate::queue::job::JobId;
 use crate::queue::template::Defaults;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
-use crate::web::form::Form;
+use crate::web::form::{Form, Problem, sentence};
 use crate::web::format::duration_ms;
 use crate::web::kit::Kit;
 use crate::web::moment;
@@ -53,6 +53,8 @@ struct NewPage {
     zone_hint: String,
     /// `None` = the arguments cannot be read yet.
     preview: Option<Vec<Shown>>,
+    /// What was filled in and is wrong, a sentence each: it has to be mended before anything can be shown.
+    wrong: Vec<String>,
     sees_preview: bool,
     /// What becomes of a new job when one like it is there already.
     joins: Vec<String>,
@@ -173,6 +175,18 @@ fn allowed(scope: &Scope) -> String {
     format!("Choose {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", or "))
 }
 
+/// Lists what is wrong with what was filled in. What is still empty is only missing.
+fn wrong(trial: &Form) -> Vec<String> {
+    let is_filled = |problem: &&Problem| !trial.text(&problem.field).trim().is_empty();
+    let sentences = trial.problems().iter().filter(is_filled).map(|problem| format!("{}.", sentence(&problem.message)));
+    sentences.fold(Vec::new(), |mut told, one| {
+        if !told.contains(&one) {
+            told.push(one);
+        }
+        told
+    })
+}
+
 impl NewPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, about: About, form: Form) -> Result<Self, WebError> {
         let queues = catalog::queues(conn)?.into_iter().map(|queue| queue.name);
@@ -183,15 +197,16 @@ impl NewPage {
     }
 
     fn new(actor: &Actor, shell: Shell, about: About, form: Form) -> Self {
-        let shell = shell.titled("Enqueue", Section::Jobs).under("Jobs", paths::JOBS);
+        let titled = |crumb: &str| shell.clone().titled(crumb, Section::Jobs).under("Jobs", paths::JOBS);
         let (title, shell) = match &about.old {
             Some(job) => {
-                let shell = shell.under(format!("{} {}", job.template, job.id), paths::job(job.id));
                 let is_retry = Act::Edit.is_allowed(job.state());
-                let verb = if is_retry { "Retry {} with edits" } else { "Run {} again with edits" };
-                (verb.replace("{}", &about.template), shell)
+                let (verb, more) = if is_retry { ("Retry", "") } else { ("Run", " again") };
+                let shell = titled(&format!("{verb}{more} with edits"));
+                let shell = shell.under(format!("{} {}", job.template, job.id), paths::job(job.id));
+                (format!("{verb} {}{more} with edits", about.template), shell)
             }
-            None => (format!("Enqueue {}", about.template), shell),
+            None => (format!("Enqueue {}", about.template), titled("Enqueue")),
         };
         let form = form.with("version", about.version.to_string()); // counts unless one was chosen
         let mut trial = form.clone();
@@ -204,6 +219,7 @@ impl NewPage {
             zone_hint: moment::hint(shell.now, shell.zone),
             preview: args.filter(|_| sees_preview).map(|args| shown(preview(&about.spec, Some(args)).parts)),
             queues: Vec::new(),
+            wrong: wrong(&trial),
             sees_preview,
             joins: Vec::new(),
             title,
@@ -334,7 +350,10 @@ mod tests {
 
         assert!(html.contains("There are problems with 3 fields") && html.contains("value=\"12\""));
         assert!(html.contains("<details class=\"opts\" id=\"options\" open"));
-        assert!(html.contains("Fill in the required fields"));
+        assert!(html.contains("Mend what is wrong to see what will run") && html.contains("<li>Copies"), "{html}");
+        let empty = rendered(Role::Admin, about(None), Form::default());
+        assert!(empty.contains("Fill in the required fields") && !empty.contains("Mend what is wrong"), "{empty}");
+        assert!(empty.contains("<span>Enqueue job</span>"));
     }
 
     #[test]
@@ -371,5 +390,10 @@ mod tests {
 
         assert!(html.contains("action=\"/jobs/48213907/edit\"") && html.contains("value=\"x.tgz\""));
         assert!(html.contains("Leave empty to keep") && !html.contains("s3cret"));
+        assert!(
+            html.contains("<span>Run as new job</span>")
+                && html.contains("aria-current=\"page\" class=\"tr\">Retry with edits"),
+            "{html}"
+        );
     }
 }

@@ -12,8 +12,10 @@ use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::params::Params;
+use crate::queue::permission::Permission;
 use crate::queue::state::JobState;
 use crate::web::ansi::visible;
+use crate::web::form::sentence;
 use crate::web::format;
 use crate::web::live::Panel;
 use crate::web::paths;
@@ -33,8 +35,9 @@ const VALUE_CHARS_MAX: usize = 40;
 pub struct Row {
     id: JobId,
     template: String,
-    line: String,
-    is_error: bool,
+    line: Line,
+    /// The viewer may act on many at once.
+    may_tick: bool,
     cells: Vec<Cell>,
     acts: Vec<Act>,
 }
@@ -45,12 +48,11 @@ impl HtmlSafe for Row {}
 impl Row {
     /// Shows a job as `actor` may see it.
     pub fn new(row: &JobRow, columns: &Columns, actor: &Actor, shell: &Shell) -> Self {
-        let (line, is_error) = second_line(row, actor);
         Self {
             id: row.id,
             template: row.template.clone(),
-            line,
-            is_error,
+            line: Line::of(row, actor),
+            may_tick: actor.may(Permission::RunOperations),
             cells: columns.iter().map(|column| Cell::new(column, row, shell)).collect(),
             acts: allowed(row.state()).into_iter().filter(|act| actor.may(act.permission())).collect(),
         }
@@ -118,12 +120,25 @@ pub(super) fn activity(state: JobState, at: Time, now: Time) -> String {
     }
 }
 
-/// The first line of the error while one is to be looked at, else the arguments.
-fn second_line(row: &JobRow, actor: &Actor) -> (String, bool) {
-    let troubled = !matches!(row.state(), JobState::Succeeded | JobState::Running);
-    match row.error.as_deref().filter(|_| troubled).and_then(|error| error.lines().next()) {
-        Some(error) => (cut(&visible(service::visible_error(actor, error)), LINE_CHARS_MAX), true),
-        None => (short_args(row.args.as_ref(), row.params.as_ref(), actor), false),
+/// The second line of a row.
+enum Line {
+    Error(String),
+    /// An error whose words the viewer may not see; says who may.
+    Hidden(String),
+    Args(String),
+}
+
+impl Line {
+    /// The first line of the error while one is to be looked at, else the arguments.
+    fn of(row: &JobRow, actor: &Actor) -> Self {
+        let troubled = !matches!(row.state(), JobState::Succeeded | JobState::Running);
+        let Some(error) = row.error.as_deref().filter(|_| troubled).and_then(|error| error.lines().next()) else {
+            return Self::Args(short_args(row.args.as_ref(), row.params.as_ref(), actor));
+        };
+        match service::visible_error(actor, error) {
+            service::HIDDEN_ERROR => Self::Hidden(sentence(service::HIDDEN_ERROR)),
+            error => Self::Error(cut(&visible(error), LINE_CHARS_MAX)),
+        }
     }
 }
 
@@ -249,6 +264,16 @@ mod tests {
         let viewer = shown(JobState::Succeeded, Role::Viewer);
         assert!(viewer.contains("key, to, rows, o") && !viewer.contains("example.org"));
         assert!(!viewer.contains("/again"));
+    }
+
+    #[test]
+    fn whoever_may_not_act_ticks_nothing_and_is_told_quietly_what_is_hidden() {
+        let viewer = shown(JobState::Failed, Role::Viewer);
+
+        assert!(!viewer.contains("type=\"checkbox\"") && !viewer.contains("errl"), "{viewer}");
+        assert!(viewer.contains("title=\"Its message needs the role analyst, operator or admin\">message hidden<"));
+        let operator = shown(JobState::Failed, Role::Operator);
+        assert!(operator.contains("type=\"checkbox\"") && operator.contains("errl") && !operator.contains("hidden\""));
     }
 
     #[test]

@@ -33,8 +33,10 @@ pub struct Runs {
     pub y_ticks: Vec<Tick>,
     /// Times below.
     pub x_ticks: Vec<Tick>,
-    /// The bars, oldest first.
+    /// The bars, in the order in which the jobs ended.
     pub bars: Vec<Bar>,
+    /// This job has ended and is none of them: it is older, or never began.
+    pub is_without: bool,
 }
 
 /// One bar, in percent of the plot.
@@ -88,6 +90,7 @@ pub fn runs(story: &Story, shell: &Shell) -> Option<Runs> {
     let bars = bars.collect();
     Some(Runs {
         unit,
+        is_without: story.job.state().is_terminal() && columns.iter().all(|column| column.id != story.job.id),
         label: label(&columns, story),
         y_ticks: chart.y_ticks,
         x_ticks: ticks(&columns, story, shell),
@@ -197,6 +200,16 @@ mod tests {
             assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= NAMES_APART), "{count}: {places:?}");
             assert!(chart.x_ticks.iter().any(|tick| tick.label == "this job"), "{count}");
         }
+    }
+
+    #[test]
+    fn an_ended_job_says_that_it_is_none_of_the_last() {
+        let mut story = story(JobState::Failed);
+        story.runs = vec![run(1, JobState::Succeeded, at(-900), 1), run(2, JobState::Failed, at(-600), 1)];
+        assert!(runs(&story, &shell()).expect("enough jobs").is_without);
+
+        story.runs.push(run(story.job.id.0, JobState::Failed, at(-300), 1));
+        assert!(!runs(&story, &shell()).expect("enough jobs").is_without);
     }
 
     #[test]

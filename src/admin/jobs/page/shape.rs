@@ -2,6 +2,7 @@
 
 use super::view::{Column, ListView, Order, Way};
 use crate::admin::jobs::sorted::Within;
+use crate::web::format;
 use crate::web::parts::{Order as Arrow, SortHeader};
 
 /// The heading of a column.
@@ -73,6 +74,21 @@ pub fn told(order: Order, within: Option<Within>) -> String {
     format!("Sorted by {} within {}.", key.words(), within.words())
 }
 
+/// Says how much of the list a page shows, whose pages have no number.
+pub fn shown(order: Order, is_first: bool, (shown, total): (usize, Option<i64>)) -> String {
+    let which = match order {
+        Order::Newest => "older jobs",
+        Order::Oldest => "newer jobs",
+        Order::By(..) => "further on",
+    };
+    match (is_first, total) {
+        (true, Some(total)) => format!("{shown} of {}", format::count(total)),
+        (true, None) => format!("{shown} shown"),
+        (false, Some(total)) => format!("{which}, {shown} shown of {}", format::count(total)),
+        (false, None) => format!("{which}, {shown} shown"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::view::Key;
@@ -102,6 +118,13 @@ mod tests {
         );
         assert_eq!(told(order, None), "");
         assert_eq!(told(Order::Oldest, None), "");
+    }
+
+    #[test]
+    fn a_later_page_does_not_claim_to_be_the_first() {
+        assert_eq!(shown(Order::Newest, true, (50, Some(7_902))), "50 of 7,902");
+        assert_eq!(shown(Order::Newest, false, (50, Some(7_902))), "older jobs, 50 shown of 7,902");
+        assert_eq!(shown(Order::Oldest, false, (50, None)), "newer jobs, 50 shown");
     }
 
     #[test]

@@ -100,8 +100,8 @@ pub async fn act(
     });
     let page = acted.await.map_err(told)?;
     let notice = match verb {
-        Turn::Stop => Notice::done("The operation is stopped.").saying("What was done stays done."),
-        Turn::Resume => Notice::done("The operation goes on."),
+        Turn::Stop => Notice::done(format!("Operation {id} is stopped.")).saying("What was done stays done."),
+        Turn::Resume => Notice::done(format!("Operation {id} goes on.")),
     };
     page.answer(&page.one.href, (&hx, &session), &notice)
 }

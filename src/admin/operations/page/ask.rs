@@ -53,6 +53,8 @@ pub struct AskPage {
     pub is_empty: bool,
     /// The role that is needed and lacking; empty when nothing lacks.
     pub lacks: &'static str,
+    /// Who has it: `Ada or Bo`; empty when nothing lacks or nobody is known.
+    pub whom: String,
     /// Other jobs match now than when the person looked.
     pub drift: String,
     pub zone_hint: String,
@@ -100,6 +102,7 @@ impl AskPage {
             counting: String::new(),
             is_empty: total == 0 && !found.is_partial,
             lacks: if large && !actor.may(Permission::RunLargeOperations) { "admin" } else { "" },
+            whom: String::new(),
             drift: String::new(),
             zone_hint: String::new(),
             queues: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /operations/new?act=retry&q=…   ask (preview, confirm) ─▶ start ─▶ /operations/{id}      /jobs/export?q=… the same for a file
-//! /operations/{id}                show ─── view (words of one operation)     /live/operation?id=
+//! /operations/{id}                show ─── view, story (words of one operation, its jobs now)     /live/operation?id=
 //! /operations/{id}/{verb}         act (stop, resume)      /operations/{id}/results.csv   results
 //! /operations                     list
 //! ```
@@ -15,6 +15,7 @@ mod results;
 pub(super) mod sample;
 mod show;
 mod start;
+mod story;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -18,6 +18,7 @@ pub(in crate::admin::operations) fn operation(state: OperationState) -> Operatio
         reason: Some("the <i>server</i> is back".into()),
         person: Some(PersonId(3)),
         actor: "giulia@example.org".into(),
+        by: "Giulia Ferrando".into(),
         token: None,
         rate_per_s: Some(500),
         expected: Some(5_000),
@@ -33,6 +34,7 @@ pub(in crate::admin::operations) fn operation(state: OperationState) -> Operatio
         worked_ms: 8_000,
         finished_at: (state != OperationState::Running).then_some(now),
         ended_by: (state == OperationState::Stopped).then(|| "marco@example.org".into()),
+        stopped_by: (state == OperationState::Stopped).then(|| "Marco Bellini".into()),
         trouble: (state == OperationState::Failed).then(|| "there is no queue \"<u>\" to move to".into()),
         waits_for_node: false,
     }

@@ -4,23 +4,37 @@ use std::time::Duration;
 
 use askama::Template;
 
+use super::story::{self, Now};
 use super::view::View;
+use crate::admin::jobs::trail::open_trail;
+use crate::admin::operations::acted::acted;
 use crate::admin::operations::service::{self, OperationError};
 use crate::admin::operations::{OperationId, Skipped};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
+use crate::web::apart::{self, Apart};
 use crate::web::error::WebError;
 use crate::web::live::{ActedOn, Address, LivePage, Panel, panels};
+use crate::web::parts::Deed;
 use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::shell::Shell;
 
+/// Where its jobs are by now.
+const NOW: apart::Panel = apart::Panel { id: "panel-now", what: "Where its jobs are now" };
+/// Most records of what was done to it.
+const DEEDS_MAX: i64 = 50;
+
 /// The page.
 #[derive(Template)]
-#[template(path = "operations/show.html", blocks = ["head", "progress", "skipped_block"])]
+#[template(path = "operations/show.html", blocks = ["head", "progress", "now_block", "deeds_block", "skipped_block"])]
 pub struct ShowPage {
     pub shell: Shell,
     pub one: View,
+    /// Where the jobs are that it was done to.
+    pub now: Apart<Now>,
+    /// What people did to it.
+    pub deeds: Vec<Deed>,
     /// Jobs that were left alone, with their reasons.
     pub skipped: Vec<Skipped>,
     /// Where the list of those goes on; empty at its end.
@@ -34,6 +48,7 @@ pub struct ShowPage {
 impl LivePage for ShowPage {
     const NAME: &'static str = "operation";
     const EVERY: Duration = Duration::from_secs(1);
+    const APART: &'static [apart::Panel] = &[NOW];
     type Asked = (OperationId, i64);
     type Refused = OperationError;
 
@@ -54,21 +69,38 @@ impl LivePage for ShowPage {
         let operation = service::find(conn, actor, id)?;
         let (skipped, next) = service::skipped(conn, actor, id, after)?;
         let one = View::new(&operation, actor, &shell);
-        Ok(Self::new(shell, one, skipped, (after, next)))
+        let trail = open_trail(conn, ("operation", &id.to_string()), DEEDS_MAX)?; // whoever sees it sees who started it
+        let deeds = story::deeds(&trail, &shell);
+        let now = match one.has_acted {
+            true => Apart::read(conn, &shell, NOW, |tx| acted(tx, &actor.scope, id))?.show(story::now),
+            false => Apart::default(),
+        };
+        Ok(Self::new(shell, one, skipped, (after, next)).beside(now, deeds))
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
-        panels(&[
+        let mut shown = panels(&[
             ("panel-head", &self.as_head()),
             ("panel-progress", &self.as_progress()),
+            ("panel-deeds", &self.as_deeds_block()),
             ("panel-skipped", &self.as_skipped_block()),
-        ])
+        ])?;
+        shown.extend(if self.now.is_here() { self.part(NOW.id)? } else { Vec::new() });
+        Ok(shown)
+    }
+
+    fn part(&self, id: &str) -> askama::Result<Vec<Panel>> {
+        panels(&[(id, &self.as_now_block())])
     }
 }
 
 impl ActedOn for ShowPage {
     fn changed(&self) -> askama::Result<Vec<Panel>> {
-        panels(&[("panel-head", &self.as_head()), ("panel-progress", &self.as_progress())])
+        panels(&[
+            ("panel-head", &self.as_head()),
+            ("panel-progress", &self.as_progress()),
+            ("panel-deeds", &self.as_deeds_block()),
+        ])
     }
 }
 
@@ -83,14 +115,26 @@ impl ShowPage {
         Self {
             shell: Shell { title, live, ..shell },
             one,
+            now: Apart::default(),
+            deeds: Vec::new(),
             skipped,
             more: more.unwrap_or_default(),
             is_later: after > 0,
         }
     }
 
+    /// Adds what became of its jobs and what people did to it.
+    pub(super) fn beside(self, now: Apart<Now>, deeds: Vec<Deed>) -> Self {
+        Self { now, deeds, ..self }
+    }
+
     fn job(&self, job: &Skipped) -> String {
         paths::job(job.job)
+    }
+
+    /// Heads the card of what was left alone, of which an export has none.
+    fn skipped_title(&self) -> &'static str {
+        if self.one.is_export { "What became of each job" } else { "Left alone" }
     }
 
     fn results(&self) -> String {

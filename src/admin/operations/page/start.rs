@@ -14,9 +14,9 @@ use crate::admin::account::fresh_page::{FIELD, prove};
 use crate::admin::jobs::query::{Problem, parse};
 use crate::admin::jobs::reckon::Reckoned;
 use crate::admin::operations::plan::IDS_MAX;
-use crate::admin::operations::service::{self, OperationError, glance, preview};
+use crate::admin::operations::service::{self, OperationError, glance, needed, preview};
 use crate::admin::operations::work::work_on;
-use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Plan, Which};
+use crate::admin::operations::{Bulk, Operation, OperationId, OperationState, Plan, Which, askable};
 use crate::base::clock::Clock;
 use crate::base::db::PgConnection;
 use crate::queue::access::session::SignedIn;
@@ -24,6 +24,7 @@ use crate::queue::actor::Actor;
 use crate::queue::catalog;
 use crate::queue::idempotency::{RequestKey, known, once};
 use crate::queue::job::JobId;
+use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Form, sentence};
@@ -119,16 +120,19 @@ async fn question(
             Err(OperationError::BadIds) => Reckoned::default(), // nothing is ticked
             found => found?,
         };
+        let lacks =
+            needed(&plan.act, &found) == Permission::RunLargeOperations && !actor.may(Permission::RunLargeOperations);
+        let whom = if lacks { askable(conn)? } else { String::new() };
         let queues = catalog::queues(conn)?;
-        Ok::<_, OperationError>((plan, found, queues))
+        Ok::<_, OperationError>((plan, found, queues, whom))
     };
-    let (plan, found, queues) = kit.db.run(read).await.map_err(told)?;
+    let (plan, found, queues, whom) = kit.db.run(read).await.map_err(told)?;
     let back = back(&form);
     let asked = Asked { plan: &plan, act, found: &found, is_fresh: who.is_fresh(shell.now), back };
     let covered = queues.into_iter().map(|queue| queue.name).filter(|name| who.actor.scope.covers(name, &[]));
     let zone_hint = moment::hint(shell.now, shell.zone);
     let queues = covered.map(|name| Choice::new(name.clone(), name)).collect();
-    let page = AskPage { zone_hint, queues, ..AskPage::new(&who.actor, shell, &asked, form) };
+    let page = AskPage { zone_hint, queues, whom, ..AskPage::new(&who.actor, shell, &asked, form) };
     Ok(if glances && found.is_partial { page.counting_on() } else { page })
 }
 

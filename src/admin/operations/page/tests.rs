@@ -7,14 +7,17 @@ use super::list::ListPage;
 use super::sample::operation;
 use super::show::ShowPage;
 use super::start::done;
+use super::story;
 use super::view::View;
 use crate::admin::jobs::query::parse;
 use crate::admin::jobs::reckon::Reckoned;
-use crate::admin::operations::{Bulk, Operation, OperationState, Plan, Skipped, Which};
+use crate::admin::operations::acted::Acted;
+use crate::admin::operations::{Bulk, Format, Operation, OperationState, Plan, Skipped, Which};
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::permission::Role;
 use crate::queue::state::JobState;
+use crate::web::apart::Apart;
 use crate::web::form::Form;
 use crate::web::shell::sample::shell;
 
@@ -24,7 +27,9 @@ fn actor(role: Role) -> Actor {
 
 fn shown(operation: &Operation, role: Role, left: Vec<Skipped>) -> String {
     let one = View::new(operation, &actor(role), &shell());
-    ShowPage::new(shell(), one, left, (0, Some(1_200))).render().expect("rendered")
+    let acted = Acted { jobs: vec![JobId(41)], by_state: [(JobState::Running, 1)].into(), is_cut: false };
+    let (now, deeds) = (story::now(&acted), story::deeds(&[], &shell()));
+    ShowPage::new(shell(), one, left, (0, Some(1_200))).beside(Apart::Here(now), deeds).render().expect("rendered")
 }
 
 #[test]
@@ -32,7 +37,7 @@ fn every_state_says_what_it_is_and_what_can_be_done() {
     let left = vec![Skipped { place: 1_001, job: JobId(42), reason: "it is <held>, so it cannot be retried".into() }];
     for (state, words) in [
         (OperationState::Running, ["Stop…", "about 4 s left", "400 jobs/s, at most 500"]),
-        (OperationState::Stopped, ["Resume", "marco@example.org stopped it", "3,200 of 5,000"]),
+        (OperationState::Stopped, ["Resume", "Marco Bellini stopped it", "3,200 of 5,000"]),
         (OperationState::Failed, ["Resume", "It could not go on: there is no queue", "&#60;u&#62;"]),
         (OperationState::Done, ["no longer matched", "1,800", "told to stop"]),
     ] {
@@ -62,6 +67,20 @@ fn whoever_sees_no_payloads_sees_no_filter_and_no_acts() {
 
     assert!(page.contains("needs the role analyst") && !page.contains("refused"), "{page}");
     assert!(!page.contains("Stop…") && page.contains("No job was left alone"));
+}
+
+#[test]
+fn an_export_speaks_of_its_file_and_of_nothing_left_alone() {
+    let export = Operation { act: Bulk::Export(Format::Csv), skipped: 0, asked: 0, ..operation(OperationState::Done) };
+
+    let page = shown(&export, Role::Operator, Vec::new());
+
+    assert!(page.contains("Download the jobs, CSV") && page.contains("Outcome of each job, CSV"), "{page}");
+    assert!(!page.contains("whose state does not allow it") && !page.contains("left alone</dt>"), "{page}");
+    assert!(!page.contains("Its jobs now"), "an export changes none: {page}");
+
+    let retry = shown(&operation(OperationState::Done), Role::Operator, Vec::new());
+    assert!(retry.contains("Its jobs now") && retry.contains("/jobs?q=state%3Arunning%20id%3A41"), "{retry}");
 }
 
 #[test]

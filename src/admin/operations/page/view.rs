@@ -2,7 +2,7 @@
 
 use crate::admin::operations::bounds::{is_spent, needed_to_resume, require};
 use crate::admin::operations::service::{sees_file, sees_query};
-use crate::admin::operations::{Bulk, Operation, OperationState};
+use crate::admin::operations::{Bulk, Format, Operation, OperationState};
 use crate::queue::actor::Actor;
 use crate::web::format::{self, Stamp, between, duration, grouped};
 use crate::web::paths;
@@ -48,6 +48,12 @@ pub struct View {
     pub said: String,
     /// Where the file of an export is; empty before it is done.
     pub file: String,
+    /// What that file is: `Download the jobs, CSV`.
+    pub file_words: &'static str,
+    /// It writes jobs down and changes none.
+    pub is_export: bool,
+    /// It was done to some job.
+    pub has_acted: bool,
     pub may_stop: bool,
     pub may_resume: bool,
 }
@@ -75,11 +81,14 @@ impl View {
             rate: rate(operation),
             left: left(operation),
             started: shell.stamp(operation.started_at),
-            by: operation.actor.clone(),
+            by: operation.by.clone(),
             reason: operation.reason.clone().unwrap_or_default(),
             length: duration(between(operation.started_at, operation.finished_at.unwrap_or(shell.now))),
             said: said(operation),
             file: file(operation, sees_file(actor, operation)),
+            file_words: file_words(&operation.act),
+            is_export: !operation.act.changes_jobs(),
+            has_acted: operation.act.changes_jobs() && operation.done + operation.asked > 0,
             may_stop: acts && operation.state == OperationState::Running,
             may_resume: acts && operation.is_resumable() && actor.may(needed_to_resume(operation)),
         }
@@ -155,6 +164,14 @@ fn file(operation: &Operation, sees: bool) -> String {
     if is_there { paths::operation_file(operation.id.0) } else { String::new() }
 }
 
+/// Two tables can be had of an export: the jobs themselves, and what became of each.
+fn file_words(act: &Bulk) -> &'static str {
+    match act {
+        Bulk::Export(Format::JsonLines) => "Download the jobs, JSON lines",
+        _ => "Download the jobs, CSV",
+    }
+}
+
 fn list_of(operation: &Operation) -> String {
     paths::with_query(paths::JOBS, &[("q", &operation.query.to_string())])
 }
@@ -213,7 +230,7 @@ fn said(operation: &Operation) -> String {
         ),
         OperationState::Stopped => format!(
             "{} stopped it. What was done stays done; resume it to go on with the rest.",
-            operation.ended_by.as_deref().unwrap_or("Somebody")
+            operation.stopped_by.as_deref().unwrap_or("Somebody")
         ),
         OperationState::Running if operation.waits_for_node => {
             "It waits for a node that works on it. Is an engine running?".into()

@@ -61,11 +61,14 @@ impl Act {
 
     fn notice(self, queue: &QueueRow) -> Notice {
         let name = &queue.name;
-        let notice = match self {
-            Self::Pause => Notice::done(format!("{name} is paused.")).saying(goes_on(queue.jobs.running)),
-            Self::Resume => Notice::done(format!("{name} is resumed.")).saying(is_ready(queue.jobs.ready)),
-        };
-        notice.linking("Open", paths::queue(name))
+        match self {
+            Self::Pause => Notice::done(format!("{name} is paused."))
+                .saying(goes_on(queue.jobs.running))
+                .linking("Undo", paths::queue_act(name, "resume")),
+            Self::Resume => Notice::done(format!("{name} is resumed."))
+                .saying(is_ready(queue.jobs.ready))
+                .linking("Open", paths::queue(name)),
+        }
     }
 
     /// The question about `queue`, with what was typed so far.
