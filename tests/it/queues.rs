@@ -95,7 +95,9 @@ fn a_queue_is_paused_with_a_reason_and_resumed_without_script() {
     let paused = browser.post("/queues/mail/pause", "reason=relay+is+<down>&op=one");
     assert_eq!((paused.status, paused.header("location")), (303, "/queues/mail"));
     let page = browser.get("/queues/mail").body;
-    for word in ["mail is paused.", "Paused for ", "“relay is &#60;down&#62;”", "by Giulia Ferrando", "paused it"] {
+    let undo = "href=\"/queues/mail/resume\">Undo<";
+    for word in [undo, "mail is paused.", "Paused for ", "“relay is &#60;down&#62;”", "by Giulia Ferrando", "paused it"]
+    {
         assert!(page.contains(word), "{word}: {page}");
     }
     // the same form again acts once; another act under its id is refused

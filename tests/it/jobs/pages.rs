@@ -27,7 +27,7 @@ fn the_list_shows_counts_rows_and_the_way_to_older_ones() {
 
     let second = browser.get(&older.replace("&#38;", "&"));
     assert!(second.body.contains(&format!("id=\"job-{}-state\"", jobs[0])), "{older}");
-    assert!(second.body.contains("10 of 60") && second.body.contains("rel=\"prev\""));
+    assert!(second.body.contains("older jobs, 10 shown of 60") && second.body.contains("rel=\"prev\""));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What a job's page tells beside its own story: two attempts compared, what is in force, who else is concerned.
 
 use diesel::connection::SimpleConnection;
+use millrace::admin::jobs::{detail, recent_runs};
 use millrace::admin::operations::work::work;
 use millrace::admin::operations::{Bulk, Plan, Which, service};
 use millrace::base::clock::SystemClock;
-use millrace::queue::actor::Actor;
+use millrace::queue::actor::{Actor, Scope};
 use millrace::queue::job::JobId;
 use millrace::queue::permission::Role;
 use millrace::queue::template::TemplateSpec;
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use super::stage::{Console, publish};
 use super::work::registry;
+use crate::operations::failed;
 use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, text, wait_for};
 
 fn job_of(location: &str) -> i64 {
@@ -206,4 +208,20 @@ fn what_an_operation_did_stands_in_the_audit_trail_of_its_jobs() {
     assert!(held.contains(&told) && held.contains("“stock count”"), "{held}");
     assert!(!admin.get(&format!("/jobs/{}", jobs[1])).body.contains(&told), "it lies between them and was not touched");
     assert!(!operator.get(&format!("/jobs/{}", jobs[0])).body.contains(&told), "acts of others");
+}
+
+#[test]
+fn the_last_jobs_of_a_template_stand_in_the_order_of_their_ends() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "done", json!({}));
+    let jobs = failed(&mut conn, 3);
+    let late =
+        format!("UPDATE millrace.history SET finished_at = now() + interval '1 minute' WHERE job_id = {}", jobs[0]);
+    conn.batch_execute(&late).unwrap();
+    let template = detail(&mut conn, &Scope::default(), jobs[0]).unwrap().unwrap().template_id;
+
+    let runs = recent_runs(&mut conn, &Scope::default(), template, 40).unwrap();
+
+    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [jobs[1], jobs[2], jobs[0]]);
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::ask::{AskPage, Verb, mute_choices, people_choices, version_choices};
 use super::list::ListPage;
+use super::near::differs;
 use super::row::Row;
 use super::show::{Known, ShowPage};
 use super::view::View;
@@ -240,4 +241,16 @@ fn each_decision_asks_what_it_needs() {
     holds(&handle, &["From v5, the active version", "From v7, the next version", "At once"]);
     holds(&assign, &["value=\"3\"", "Nobody"]);
     holds(&others[2], &["name=\"note\""]);
+}
+
+#[test]
+fn too_few_jobs_to_compare_are_counted_by_kind() {
+    let said = |failing, succeeding| differs(&Compared { failing, succeeding, differences: Vec::new() }).thin();
+
+    assert_eq!(
+        said(200, 4),
+        "There are too few succeeding jobs to compare: only 4 succeeding jobs were found around the same time, and 5 are needed."
+    );
+    assert!(said(1, 80).starts_with("There are too few failing jobs to compare: only 1 failing job was found"));
+    assert!(said(2, 0).contains("jobs to compare: only 2 failing jobs were found and no succeeding job was found"));
 }
