@@ -3,6 +3,7 @@ mod activity;
 mod attention;
 mod failing;
 mod marks;
+mod next;
 pub mod page;
 mod read;
 mod rows;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 
+use super::next::{DueRow, due, due_rows};
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
 use super::sentences::{Sentence, sentences};
 use super::tiles::{Tile, tiles};
@@ -57,7 +58,7 @@ struct Links {
 #[derive(Template)]
 #[template(
     path = "dashboard/index.html",
-    blocks = ["headline", "attention", "flow_band", "throughput", "tiles_block", "queues_block", "failing_block", "nodes_block", "staff"]
+    blocks = ["headline", "attention", "flow_band", "throughput", "tiles_block", "queues_block", "failing_block", "due_block", "nodes_block", "staff"]
 )]
 struct DashboardPage {
     shell: Shell,
@@ -76,6 +77,7 @@ struct DashboardPage {
     queues: Vec<QueueRow>,
     queues_aside: String,
     failing: Vec<FailingRow>,
+    due: Vec<DueRow>,
     nodes: Vec<NodeRow>,
     activity: Apart<Vec<Activity>>,
 }
@@ -114,6 +116,7 @@ impl LivePage for DashboardPage {
             ("panel-tiles", &self.as_tiles_block()),
             ("panel-queues", &self.as_queues_block()),
             ("panel-failing", &self.as_failing_block()),
+            ("panel-due", &self.as_due_block()),
             ("panel-nodes", &self.as_nodes_block()),
         ])?;
         shown.push(Panel { id: "panel-queues-aside".into(), html: self.queues_aside.clone() }); // two numbers and words of ours
@@ -156,6 +159,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
             .take(GROUPS_SHOWN_MAX)
             .map(|group| failing_row(group, actor, shell.now))
             .collect(),
+        due: due_rows(&facts.due, shell.now),
         nodes: facts.nodes.iter().map(|node| node_row(node, &shell)).collect(),
         activity,
         shell,
@@ -171,6 +175,7 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: Time) -> Result
         day: if span == Span::Day { Default::default() } else { totals(conn, scope, Span::Day, now)? },
         queues: queues(conn, scope)?,
         failing: failing(conn, actor, now, GROUPS_MAX)?,
+        due: due(conn, scope)?,
         nodes: nodes(conn)?,
         drains: drains(conn, None)?,
         run_week_ago: run_week_ago(conn, scope, span, now)?,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::marks::{Event, marked, marks};
+use super::next::Due;
 use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, is_behind};
 use crate::admin::health::Peak;
 use crate::admin::health::service::Finding;
@@ -72,6 +73,8 @@ pub struct Facts {
     pub queues: Vec<QueueLine>,
     /// What fails.
     pub failing: Vec<Failing>,
+    /// What is due next.
+    pub due: Vec<Due>,
     /// Nodes.
     pub nodes: Vec<NodeLine>,
     /// Nodes that take no new work.

@@ -10,12 +10,12 @@ use crate::timing::{ClockChange, Gap, Overlap, Rule};
 
 /// Fields of a rule as sets, made by whoever makes the rule: nothing is parsed here.
 #[derive(Clone)]
-struct Sets {
-    minutes: Vec<u32>,
-    hours: Vec<u32>,
-    days: Option<Vec<u32>>,
-    months: Vec<u32>,
-    weekdays: Option<Vec<u32>>,
+pub(super) struct Sets {
+    pub(super) minutes: Vec<u32>,
+    pub(super) hours: Vec<u32>,
+    pub(super) days: Option<Vec<u32>>,
+    pub(super) months: Vec<u32>,
+    pub(super) weekdays: Option<Vec<u32>>,
 }
 
 impl Sets {
@@ -33,7 +33,7 @@ impl Sets {
 }
 
 /// A clock of a zone: what it shows at each minute of UTC from `from` on.
-struct Clock {
+pub(super) struct Clock {
     from: i64,
     /// Stretches of minutes within one local day: the day, and the indices of `shows`.
     days: Vec<(i64, std::ops::Range<usize>)>,
@@ -46,7 +46,7 @@ struct Clock {
 }
 
 impl Clock {
-    fn new(zone: Tz, from: DateTime<Utc>, minutes: i64) -> Self {
+    pub(super) fn new(zone: Tz, from: DateTime<Utc>, minutes: i64) -> Self {
         let from = from.timestamp() / 60;
         let show = |minute: i64| {
             let local = DateTime::from_timestamp(minute * 60, 0).expect("a time").with_timezone(&zone).naive_local();
@@ -74,7 +74,7 @@ impl Clock {
     }
 
     /// The minutes of UTC at which a rule runs.
-    fn runs(&self, sets: &Sets, (gap, overlap): (Gap, Overlap)) -> Vec<i64> {
+    pub(super) fn runs(&self, sets: &Sets, (gap, overlap): (Gap, Overlap)) -> Vec<i64> {
         let holds = |local: i64| {
             let minute = (local % 1_440) as u32;
             sets.minutes.contains(&(minute % 60))

@@ -4,6 +4,7 @@ mod doctor;
 mod failures;
 mod hostile;
 mod jobs;
+mod schedule;
 mod serve;
 pub mod served;
 mod weak;
