@@ -60,7 +60,7 @@ pub(super) fn run(command: Command) -> Result<Answer, Failure> {
     let most = count.unwrap_or(if to.is_some() { COUNT_MAX } else { COUNT }).min(COUNT_MAX);
     let end = to.unwrap_or(DateTime::<Utc>::MAX_UTC);
     let mut course = plan.course(from.unwrap_or_else(|| SystemClock.now()));
-    let runs = course.by_ref().take_while(|one| one.moment() < end).filter_map(|one| one.runs_at());
+    let runs = course.by_ref().take_while(|one| one.moment < end).filter_map(|one| one.runs_at());
     let lines: Vec<String> = runs.take(most).map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).collect();
     let gave_up = course.gave_up();
     let sentences: Vec<String> = plan.rules.iter().map(|rule| rule.sentence(plan.zone)).collect();

@@ -42,7 +42,7 @@ struct Waiting(Occurrence);
 
 impl Waiting {
     fn key(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        (self.0.moment(), self.0.at)
+        (self.0.moment, self.0.at)
     }
 }
 
@@ -112,7 +112,7 @@ impl<'p> Course<'p> {
         let back = if matches!(back, Some(Roll::Previous | Roll::ModifiedNext)) { ROLL_MAX } else { TimeDelta::zero() };
         while self.steps_left > 0 {
             let Some(next) = self.peek() else { return };
-            let is_first = |Reverse(first): &Reverse<Waiting>| first.0.moment() <= next - back;
+            let is_first = |Reverse(first): &Reverse<Waiting>| first.0.moment <= next - back;
             if self.waiting.peek().is_some_and(is_first) {
                 return;
             }
@@ -128,7 +128,9 @@ impl<'p> Course<'p> {
 
     fn weigh(&mut self, slot: Slot) {
         let (fate, closed_until) = self.plan.decide(slot);
-        let mut occurrence = Occurrence { at: slot.at, local: slot.local, touch: slot.touch, fate, until: None };
+        let moment = if let Fate::Runs(at, _) = fate { at } else { slot.at };
+        let Slot { at, local, touch } = slot;
+        let mut occurrence = Occurrence { at, local, touch, moment, fate, until: None };
         if let Some(until) = closed_until.filter(|until| *until > slot.at) {
             let many = if self.swallowed.0 == closed_until { self.swallowed.1 + 1 } else { 1 };
             self.swallowed = (closed_until, many);
@@ -165,7 +167,7 @@ impl Iterator for Course<'_> {
                     self.steps_left = STEPS_MAX;
                 }
             }
-            if occurrence.moment() >= self.from {
+            if occurrence.moment >= self.from {
                 return Some(occurrence);
             }
         }

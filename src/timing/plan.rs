@@ -133,6 +133,8 @@ pub struct Occurrence {
     pub local: NaiveDateTime,
     /// What a clock change did to it.
     pub touch: Touch,
+    /// When it is decided: when it runs, would have run together with another, or is left out.
+    pub moment: DateTime<Utc>,
     /// What becomes of it.
     pub fate: Fate,
     /// It stands for all that follow within the same closed time, up to this instant.
@@ -146,11 +148,6 @@ impl Occurrence {
             Fate::Runs(at, _) => Some(*at),
             Fate::Skipped(_) => None,
         }
-    }
-
-    /// Gives when it is decided: when it runs, or would have run.
-    pub fn moment(&self) -> DateTime<Utc> {
-        self.runs_at().unwrap_or(self.at)
     }
 }
 
@@ -176,7 +173,7 @@ impl Plan {
 
     /// Gives the instants of `[from, to)` at which it runs, strictly rising.
     pub fn runs(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + '_ {
-        self.course(from).map_while(move |one| (one.moment() < to).then_some(one)).filter_map(|one| one.runs_at())
+        self.course(from).map_while(move |one| (one.moment < to).then_some(one)).filter_map(|one| one.runs_at())
     }
 
     /// Tells what becomes of a time of a rule, and the end of the closed time that it fell into.
@@ -214,18 +211,20 @@ impl Plan {
         }
     }
 
-    /// Moves a time out of what is closed, or leaves it out.
+    /// Moves a time out of what is closed, or leaves it out. What the rules name within the closed time that it falls into first shares its fate.
     fn opened(&self, slot: Slot, moved: Option<(DateTime<Utc>, Reason)>) -> (Fate, Option<DateTime<Utc>>) {
         let (mut at, mut why) = moved.map_or((slot.at, None), |(at, reason)| (at, Some(reason)));
-        let mut closed_until = None;
-        for _ in 0..DELAYS_MAX {
+        let (mut closed_until, is_moved) = (None, why.is_some());
+        for step in 0..DELAYS_MAX {
             let Some(span) = self.shut(at) else {
                 return (self.allowed(slot, at, why), closed_until);
             };
-            closed_until = closed_until.max(span.ends);
+            if step == 0 && !is_moved {
+                closed_until = span.ends;
+            }
             match (span.action, span.ends) {
                 (Action::Delay, Some(ends)) => (at, why) = (ends, why.or(Some(span.reason))),
-                _ => return (Fate::Skipped(span.reason), span.ends),
+                _ => return (Fate::Skipped(span.reason), closed_until),
             }
         }
         (Fate::Skipped(Reason::NeverOpen), closed_until)
@@ -261,20 +260,18 @@ impl Plan {
         })
     }
 
-    /// What is closed at this moment: outside of the hours, or within a window.
+    /// What is closed at this moment: outside of the hours, or within a window. What leaves out goes before what delays.
     pub(super) fn shut(&self, at: DateTime<Utc>) -> Option<Span> {
         let hours = self.hours.and_then(|hours| {
-            let local = self.local(at);
-            let opens = hours.opens_after(local)?;
+            let opens = hours.opens_after(self.local(at))?;
             Some(Span { reason: Reason::Hours, action: hours.action, ends: Some(place(self.zone, opens)) })
         });
-        hours.or_else(|| {
-            self.closed.iter().find_map(|closed| {
-                let (window, zone) = closed.window_at(at, self.zone)?;
-                let ends = Some(place(zone, window.ends).max(at + TimeDelta::seconds(1)));
-                Some(Span { reason: Reason::Window(window.name), action: closed.action, ends })
-            })
-        })
+        let windows = self.closed.iter().filter_map(|closed| {
+            let (window, zone) = closed.window_at(at, self.zone)?;
+            let ends = Some(place(zone, window.ends).max(at + TimeDelta::seconds(1)));
+            Some(Span { reason: Reason::Window(window.name), action: closed.action, ends })
+        });
+        hours.into_iter().chain(windows).min_by_key(|span| span.action == Action::Delay)
     }
 
     /// The earliest moment whose occurrences may run at `at`, because of a closed time that ends there or lasts.

@@ -174,11 +174,13 @@ impl<R: LocalRule> Iterator for Instants<'_, R> {
     }
 }
 
-/// The wall-clock time from which a rule has to be asked for what is at or after `from`: what a gap before it left out may run later.
+/// The wall-clock time from which a rule has to be asked for what is at or after `from`: what a gap before it left out may run later,
+/// and what the clock has shown already may be repeated after it.
 fn first_local(zone: Tz, from: DateTime<Utc>) -> NaiveDateTime {
-    let before = from.checked_sub_signed(CHANGE_MAX).unwrap_or(from);
-    let (local, then) = (local_of(zone, from), local_of(zone, before));
-    if local - then == from - before { local } else { then.min(local) }
+    let (local, here) = (local_of(zone, from), offset_of(zone, from));
+    let near = [from.checked_sub_signed(CHANGE_MAX), from.checked_add_signed(CHANGE_MAX)];
+    let is_steady = near.into_iter().flatten().all(|at| offset_of(zone, at) == here);
+    if is_steady { local } else { local.checked_sub_signed(CHANGE_MAX).unwrap_or(local) }
 }
 
 fn local_of(zone: Tz, at: DateTime<Utc>) -> NaiveDateTime {

@@ -89,8 +89,6 @@ fn runs(plan: &Plan, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn a_range_is_the_sum_of_its_parts(plan in plans(), first in 0i64..3_000_000, second in 0i64..3_000_000) {
         let (a, c) = (begin(), begin() + TimeDelta::seconds(first + second));
@@ -129,8 +127,8 @@ proptest! {
     fn whatever_does_not_run_says_why_and_each_is_named_once(plan in plans()) {
         let (from, to) = (begin(), begin() + TimeDelta::days(40));
         let mut seen = std::collections::BTreeSet::new();
-        for one in plan.course(from).take_while(|one| one.moment() < to).take(5_000) {
-            prop_assert!(one.moment() >= from);
+        for one in plan.course(from).take_while(|one| one.moment < to).take(5_000) {
+            prop_assert!(one.moment >= from);
             prop_assert!(seen.insert(one.at), "{} is named twice", one.at);
         }
     }

@@ -125,6 +125,14 @@ fn clock_changes_do_what_the_schedule_says() {
     assert_eq!(of("*/30 2-3 * * *", json!({}), autumn), ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30"]);
     assert_eq!(of("*/30 1-3 * * *", json!({}), spring), ["00:00", "00:30", "01:00", "01:30"]);
     assert_eq!(of("*/30 2-3 * * *", json!({ "overlap": "first" }), autumn), ["00:00", "00:30", "02:00", "02:30"]);
+
+    // asked from within the first pass, the second is still to come
+    let late =
+        plan(json!({ "timezone": "Europe/Rome", "rules": [{ "cron": "15 2 * * *" }], "dst": { "overlap": "second" } }));
+    assert_eq!(
+        late.course(at("2027-10-31T00:40:00Z")).next().and_then(|one| one.runs_at()),
+        Some(at("2027-10-31T01:15:00Z"))
+    );
 }
 
 #[test]
