@@ -40,12 +40,13 @@ pub struct Due {
 pub fn due(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<Due>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::due
-SELECT s.job_id AS id, t.name AS template, q.name AS queue, s.run_at
-FROM (SELECT * FROM millrace.scheduled ORDER BY run_at, seq LIMIT $2) AS s
-JOIN millrace.queues q ON q.id = s.queue_id JOIN millrace.templates t ON t.id = s.template_id
-WHERE NOT s.retrying AND ",
+WITH mine AS (SELECT q.id, q.name FROM millrace.queues q WHERE ",
         in_scope!(),
-        " ORDER BY s.run_at, s.seq LIMIT $3"
+        ")
+SELECT s.job_id AS id, t.name AS template, mine.name AS queue, s.run_at
+FROM (SELECT * FROM millrace.scheduled ORDER BY run_at, seq LIMIT $2) AS s
+JOIN mine ON mine.id = s.queue_id JOIN millrace.templates t ON t.id = s.template_id
+WHERE NOT s.retrying ORDER BY s.run_at, s.seq LIMIT $3"
     );
     statement(SQL)
         .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
@@ -60,7 +61,7 @@ pub struct DueRow {
     pub href: String,
     pub template: String,
     pub queue: String,
-    /// `in 12 m`
+    /// `in 12m`
     pub when: String,
 }
 
@@ -92,7 +93,7 @@ mod tests {
 
         let rows = due_rows(&[due(-3), due(720)], now);
 
-        assert_eq!(rows.iter().map(|row| row.when.as_str()).collect::<Vec<_>>(), ["now", "in 12 m"]);
+        assert_eq!(rows.iter().map(|row| row.when.as_str()).collect::<Vec<_>>(), ["now", "in 12m"]);
         assert_eq!(rows[0].href, "/jobs/7");
     }
 }

@@ -61,6 +61,13 @@ impl JobFilter {
         })
     }
 
+    /// Tells whether nearly every job may have to be looked into: those that have succeeded and those that wait in line are many, the
+    /// others few.
+    pub(super) fn are_many(&self) -> bool {
+        let places = self.places();
+        places.contains(&JobState::Succeeded) || places.contains(&JobState::Ready)
+    }
+
     /// Gives the lowest and the highest id that the jobs can have.
     pub fn ids(&self) -> (i64, i64) {
         let ends = |range: &Range<i64>| {

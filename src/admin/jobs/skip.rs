@@ -6,7 +6,6 @@ use super::JobFilter;
 use super::query::{Condition, reach};
 use crate::base::db::{DbError, PgConnection, statement_built};
 use crate::queue::digests::BLOCK_IDS;
-use crate::queue::state::JobState;
 
 /// Most blocks of one look for what is rare: jobs that have succeeded or wait in line are many, the others few in each block.
 const REACH_BLOCKS: i64 = 16;
@@ -38,9 +37,7 @@ pub struct Skip {
 impl Skip {
     /// Prepares the question for looks of so many rows.
     pub fn of(filter: &JobFilter, rows_max: i64) -> Self {
-        let places = filter.places();
-        let are_many = places.contains(&JobState::Succeeded) || places.contains(&JobState::Ready);
-        let reach_blocks = if are_many { (rows_max / BLOCK_IDS).max(1) } else { REACH_BLOCKS };
+        let reach_blocks = if filter.are_many() { (rows_max / BLOCK_IDS).max(1) } else { REACH_BLOCKS };
         Self { condition: reach(&filter.query, &filter.asker, 2), reach: reach_blocks }
     }
 

@@ -17,7 +17,7 @@ fn instants_of_a_range_are_printed_in_utc_one_a_line() {
 
     for (rule, lines) in [
         ("30 2 * * *", "2027-03-27T01:30:00Z\n2027-03-28T01:00:00Z\n2027-03-29T00:30:00Z"), // the clock goes forward on the 28th
-        ("every 36h", "2027-03-28T00:00:00Z\n2027-03-29T12:00:00Z"),
+        ("every 36h", "2027-03-27T00:00:00Z\n2027-03-28T12:00:00Z\n2027-03-30T00:00:00Z"),  // from the Unix epoch
         (
             "DTSTART;TZID=America/New_York:20270301T090000\nRRULE:FREQ=DAILY;BYDAY=SU,MO",
             "2027-03-28T13:00:00Z\n2027-03-29T13:00:00Z",

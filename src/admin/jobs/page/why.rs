@@ -5,6 +5,7 @@ use crate::admin::jobs::{Detail, Outlook, PoolWait, Reason, no_more_attempts};
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
+use crate::web::ansi::visible;
 use crate::web::format::{duration, grouped, relative};
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -12,6 +13,9 @@ use crate::web::tone::Tone;
 
 /// Places in line beyond which only a bound is known.
 const POSITION_MAX: i64 = 10_000;
+
+/// Characters of an error that are told.
+const SAID_CHARS_MAX: usize = 200;
 
 /// The answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,10 +60,16 @@ pub fn why(story: &Story, shell: &Shell) -> Option<Why> {
     (!lines.is_empty()).then(|| Why { title: "Why is it not running?", lines, expected: expected(story, shell) })
 }
 
+/// As much of an error as a sentence should have; all of it stands with its attempt.
+fn first_words(said: &str) -> String {
+    let cut = said.chars().take(SAID_CHARS_MAX).collect::<String>();
+    if cut.len() < said.len() { format!("{cut}…") } else { cut }
+}
+
 /// What the last attempt said, and why there is no other.
 fn failure(job: &Detail) -> Line {
     let said = job.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("It said nothing.");
-    let (what, more) = (said.to_owned(), no_more_attempts(job));
+    let (what, more) = (visible(&first_words(said)), no_more_attempts(job));
     let link = job.fingerprint.as_ref().map(|print| ("See the failure group".to_owned(), paths::failure(print)));
     Line { tone: Tone::Failed, what, more, link }
 }

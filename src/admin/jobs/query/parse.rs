@@ -161,7 +161,8 @@ impl Parser {
             }
             TokenKind::Word(word) => {
                 if token.is_unclosed {
-                    self.note(token.column, "", "this quotation mark is not closed");
+                    self.note(token.column, &token.raw, "this quotation mark is not closed");
+                    return None;
                 }
                 self.term(&token, word).map(Part::Term)
             }
