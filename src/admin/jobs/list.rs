@@ -299,8 +299,8 @@ pub fn list(
         let wanted = rows_max - rows.len() as i64;
         let (found, edge) = look(conn, scope, filter, (Cursor::After(below), floor), wanted)?;
         rows.extend(found);
-        if below == from && floor > 0 {
-            looked += below - edge.unwrap_or(floor); // the digests could not pass anything by
+        if looks > 1 && below == from && floor > 0 {
+            looked += below - edge.unwrap_or(floor); // the digests, below whose newest it is, could not pass anything by
         }
         if is_wide && looked >= LOOKED_MANY_MAX {
             looks = LOOKS_MAX;
