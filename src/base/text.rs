@@ -64,6 +64,10 @@ checked_name!(
     NodeName, "a node's name"
 );
 checked_name!(
+    /// A calendar's name. Holding one proves it was checked.
+    CalendarName, "a calendar's name"
+);
+checked_name!(
     /// A pool's name. Holding one proves it was checked.
     PoolName, "a pool's name"
 );

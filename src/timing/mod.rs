@@ -16,6 +16,7 @@ mod plan;
 pub mod recurrence;
 mod rule;
 pub mod schedule;
+mod words;
 mod zone;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `kind: Schedule`: a schedule as it is written in a file.
+//! `kind: Schedule`: a schedule as it is written in a file. The fields of its [`Timing`] stand among its own: serde tells of a flattened part
+//! neither unknown fields nor places.
 
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;

@@ -162,13 +162,11 @@ impl Detail {
     pub fn shown_key(&self, actor: &Actor) -> Option<&str> {
         let key = self.unique_key.as_deref()?;
         let is_made = key.starts_with(&format!("u{}:[", self.template_id.0));
-        let has_secret = || {
-            let spec = serde_json::from_value::<TemplateSpec>(self.spec.clone()).ok();
-            spec.is_some_and(|spec| {
-                spec.unique.iter().flat_map(|rule| &rule.by).any(|name| spec.params.is_secret(name))
-            })
+        let may_hold_secret = || match serde_json::from_value::<TemplateSpec>(self.spec.clone()) {
+            Ok(spec) => spec.unique.iter().flat_map(|rule| &rule.by).any(|name| spec.params.is_secret(name)),
+            Err(_) => true, // a version that this program cannot read
         };
-        Some(if is_made && (!sees_payload(actor) || has_secret()) { MASK } else { key })
+        Some(if is_made && (!sees_payload(actor) || may_hold_secret()) { MASK } else { key })
     }
 
     /// Gives the number of attempts that it may use up: its own or that of its template.
@@ -327,5 +325,37 @@ pub(crate) mod sample {
     /// An earlier job of the template.
     pub(crate) fn run(id: i64, state: JobState, finished_at: Time, run_ms: i64) -> Run {
         Run { id: JobId(id), state: state.as_str().into(), finished_at, run_ms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::permission::Role;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_made_of_arguments_is_shown_unless_it_may_hold_what_its_reader_may_not_see() {
+        let of = |spec: Value| {
+            let made = sample::job(JobState::Ready);
+            let key = format!("u{}:[\"hunter2\"]", made.template_id.0);
+            Detail { spec, unique_key: Some(key), ..made }
+        };
+        let spec = |is_secret: bool| {
+            json!({ "runner": "handler", "handler": { "name": "x" }, "unique": { "by": ["pin"] },
+                "params": { "type": "object", "properties": { "pin": { "type": "string", "secret": is_secret } } } })
+        };
+        let shown = |job: &Detail, role| job.shown_key(&Actor { role, ..Actor::system("test") }).map(str::to_owned);
+
+        assert!(shown(&of(spec(false)), Role::Admin).is_some_and(|key| key.contains("hunter2")));
+        for (spec, role) in [
+            (spec(false), Role::Auditor),
+            (spec(true), Role::Admin),
+            (json!({ "runner": "of a later release" }), Role::Admin),
+        ] {
+            assert_eq!(shown(&of(spec), role).as_deref(), Some(MASK));
+        }
+        let given = Detail { unique_key: Some("order-17".into()), ..sample::job(JobState::Ready) };
+        assert_eq!(shown(&given, Role::Viewer).as_deref(), Some("order-17"));
     }
 }

@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use super::JOINED_MAX;
 use super::check::{Problem, checked};
 use super::document::Calendar;
-use super::values::{CalendarName, MonthDay};
+use super::values::MonthDay;
 use super::window::{Opening, weekday_bits};
+use crate::base::text::CalendarName;
 use crate::timing::holidays::Holiday;
 
 /// A valid calendar, made ready to be asked. Questions about a date cost a few look-ups.

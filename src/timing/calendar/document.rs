@@ -5,7 +5,8 @@ use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::values::{CalendarName, Length, Moment, MonthDay, TimeOfDay};
+use super::values::{Length, Moment, MonthDay, TimeOfDay};
+use crate::base::text::CalendarName;
 
 /// A business calendar.
 ///

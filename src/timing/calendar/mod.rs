@@ -23,7 +23,7 @@ pub use business::{Roll, SEARCH_DAYS_MAX};
 pub use check::Problem;
 pub use days::{BusinessDays, Day, HolidayName, Meaning, Window};
 pub use document::{Calendar, CalendarKind, HolidaysOf, OwnDate, Removed, WindowRule, Workday};
-pub use values::{CalendarName, Length, Moment, MonthDay, TimeOfDay};
+pub use values::{Length, Moment, MonthDay, TimeOfDay};
 
 /// Most entries of `dates`, of `removed` and of `workdays`.
 pub const DATES_MAX: usize = 2_000;

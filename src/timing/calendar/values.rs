@@ -7,7 +7,6 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike}
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::base::length::{read_ms, write_ms};
-use crate::base::text::NAME_BYTES_MAX;
 use crate::timing::holidays;
 
 /// Declares that a type is read from and written as a text by `FromStr` and `Display`.
@@ -27,43 +26,7 @@ macro_rules! as_text {
     )* };
 }
 
-as_text!(CalendarName, MonthDay, Moment, TimeOfDay, Length);
-
-/// A calendar's name: 1 to 64 of `a-z 0-9 . _ -`, beginning with a letter or digit. Holding one proves it was checked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CalendarName(String);
-
-impl CalendarName {
-    /// Gives the text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for CalendarName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.len() > NAME_BYTES_MAX {
-            return Err(format!("a calendar's name has 1 to {NAME_BYTES_MAX} characters, this one has {}", text.len()));
-        }
-        if let Some(odd) = text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-')) {
-            return Err(format!(
-                "a calendar's name may hold only a-z, 0-9, '.', '_' and '-', but {text:?} holds {odd:?}"
-            ));
-        }
-        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return Err(format!("a calendar's name must begin with a letter or a digit, but {text:?} does not"));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for CalendarName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(MonthDay, Moment, TimeOfDay, Length);
 
 /// A day of every year, `08-15`; `02-29` is one of leap years only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,60 +1,25 @@
 //! English words for numbers, days and lists.
 
 use super::civil::moment;
-
-/// Weekdays from Monday.
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-/// Months, the first at 1.
-const MONTHS: [&str; 13] = [
-    "",
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
+use crate::timing::words::{self, MONTHS, WEEKDAYS, joined};
 
 /// Names a weekday, 0 for Monday.
 pub(super) fn weekday(number: i16) -> String {
-    usize::try_from(number).ok().and_then(|at| WEEKDAYS.get(at)).copied().unwrap_or_default().to_owned()
+    usize::try_from(number).ok().and_then(|at| WEEKDAYS.get((at + 1) % 7)).copied().unwrap_or_default().to_owned()
 }
 
 /// Names a month, 1 to 12.
 pub(super) fn month(number: i16) -> String {
-    usize::try_from(number).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or_default().to_owned()
+    usize::try_from(number - 1).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or_default().to_owned()
 }
 
 /// "1st", "2nd", "last", "2nd to last".
 pub(super) fn ordinal(number: i16) -> String {
-    let count = number.unsigned_abs();
-    let ending = match (count % 10, count % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
+    let counted = words::ordinal(number.unsigned_abs());
     match number {
         -1 => "last".to_owned(),
-        ..0 => format!("{count}{ending} to last"),
-        0.. => format!("{count}{ending}"),
-    }
-}
-
-/// "a", "a and b", "a, b and c".
-pub(super) fn join(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        ..0 => format!("{counted} to last"),
+        0.. => counted,
     }
 }
 
@@ -70,7 +35,7 @@ pub(super) fn run_words(numbers: &[i16], name: impl Fn(i16) -> String) -> Vec<St
 
 /// The same, joined.
 pub(super) fn runs(numbers: &[i16], name: impl Fn(i16) -> String) -> String {
-    join(&run_words(numbers, name))
+    joined(&run_words(numbers, name))
 }
 
 /// "hour 9", "hours 9 to 16".

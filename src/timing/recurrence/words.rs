@@ -2,9 +2,10 @@
 
 use super::Recurrence;
 use super::civil::DAY;
-use super::names::{clock, date, join, month, numbered, ordinal, run_words, runs, weekday};
+use super::names::{clock, date, month, numbered, ordinal, run_words, runs, weekday};
 use super::parts::{Bound, Freq, Parts, Skip};
 use super::rule::Rule;
+use crate::timing::words::joined;
 
 /// So many times of the day or dates are listed; more are summed up.
 const LISTED_MAX: usize = 6;
@@ -26,7 +27,7 @@ pub(super) fn sentence(set: &Recurrence) -> String {
         .then(|| dates(&set.but_dates, |at| format!("{} at {}", date(at), clock(at.rem_euclid(DAY)))));
     let but: Vec<String> = but.chain(but_days).chain(but_dates).collect();
     if !but.is_empty() {
-        said = format!("{said}; except {}", join(&but));
+        said = format!("{said}; except {}", joined(&but));
     }
     let mut letters = said.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
@@ -38,7 +39,7 @@ fn dates(times: &[i64], name: impl Fn(i64) -> String) -> String {
         [first, .., last] if times.len() > LISTED_MAX => {
             format!("on {} dates from {} to {}", times.len(), date(*first), date(*last))
         }
-        times => format!("on {}", join(&times.iter().map(|at| name(*at)).collect::<Vec<_>>())),
+        times => format!("on {}", joined(&times.iter().map(|at| name(*at)).collect::<Vec<_>>())),
     }
 }
 
@@ -77,7 +78,7 @@ fn end(parts: &Parts, rule: &Rule) -> String {
 fn time_of_day(rule: &Rule) -> String {
     let times = rule.times();
     if times.len() as usize <= LISTED_MAX {
-        return format!("at {}", join(&times.iter().map(|time| clock(time.into())).collect::<Vec<_>>()));
+        return format!("at {}", joined(&times.iter().map(|time| clock(time.into())).collect::<Vec<_>>()));
     }
     let (minutes, seconds) = (bits(times.minutes), bits(times.seconds));
     let second = if seconds == [0] { String::new() } else { format!("{} of ", numbered("second", &seconds)) };
@@ -133,7 +134,7 @@ fn positions(parts: &Parts, unit: &str) -> String {
 fn ordinals(numbers: &[i16]) -> String {
     let (from_end, from_start): (Vec<i16>, Vec<i16>) = numbers.iter().partition(|number| **number < 0);
     let late = from_end.iter().map(|number| ordinal(*number));
-    join(&run_words(&from_start, ordinal).into_iter().chain(late).collect::<Vec<_>>())
+    joined(&run_words(&from_start, ordinal).into_iter().chain(late).collect::<Vec<_>>())
 }
 
 /// The same of days: "1st and last day", "10th to 15th".
@@ -148,7 +149,7 @@ fn within_day(parts: &Parts, rule: &Rule) -> String {
     let at_minute = (is_hourly && minutes != [0]).then(|| numbered("minute", &minutes));
     let at_second = (!is_secondly && seconds != [0]).then(|| numbered("second", &seconds));
     let at: Vec<String> = at_minute.into_iter().chain(at_second).collect();
-    let at = if at.is_empty() { String::new() } else { format!(" at {}", join(&at)) };
+    let at = if at.is_empty() { String::new() } else { format!(" at {}", joined(&at)) };
     let mut only = String::new();
     if !is_hourly && !parts.minutes.is_empty() {
         only = format!(", only in {}", numbered("minute", &minutes));
@@ -191,7 +192,7 @@ fn days_of_month(parts: &Parts, is_single: bool) -> (String, bool) {
         .map(|day| format!("the {} {}", ordinal(day.ordinal), weekday(day.weekday.into())))
         .collect();
     let named = match every.as_slice() {
-        [] => join(&numbered),
+        [] => joined(&numbered),
         every if numbered.is_empty() => format!("every {}", weekdays(every)),
         every => format!("{} and every {}", numbered.join(", "), weekdays(every)),
     };
@@ -252,7 +253,7 @@ fn in_weeks(parts: &Parts, time: &str) -> String {
     let (from_end, from_start): (Vec<i16>, Vec<i16>) = parts.weeks.iter().partition(|week| **week < 0);
     let early = (!from_start.is_empty()).then(|| numbered("week", &from_start));
     let late = from_end.iter().map(|week| format!("the {} week", ordinal(*week)));
-    let weeks = join(&early.into_iter().chain(late).collect::<Vec<_>>());
+    let weeks = joined(&early.into_iter().chain(late).collect::<Vec<_>>());
     let weekdays = plain_weekdays(parts);
     let days = if weekdays.is_empty() { "every day".to_owned() } else { runs(&weekdays, weekday) };
     format!("{days} of {weeks} {time}{}", limits(parts, false))

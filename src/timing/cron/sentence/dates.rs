@@ -2,23 +2,9 @@
 
 use super::super::days::{By, Days};
 use super::super::item::{DayOf, WeekdayOf};
-use super::set::{Set, joined, ordinal};
+use super::set::Set;
+use crate::timing::words::{MONTHS, WEEKDAYS, joined, ordinal};
 
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 const MONDAY_TO_FRIDAY: u64 = 0b0111110;
 const WEEKEND: u64 = 0b1000001;
 
@@ -57,7 +43,7 @@ impl Dates {
         match numbers.steps() {
             _ if numbers.len() == 0 => {}
             Some(steps) if steps.step > 1 && numbers.len() > 3 => {
-                parts.push(format!("every {} day from day {} to {}", ordinal(steps.step), steps.from, steps.to));
+                parts.push(format!("every {} day from day {} to {}", ordinal(steps.step.into()), steps.from, steps.to));
             }
             Some(_) | None => {
                 let days = if numbers.len() == 1 { "day" } else { "days" };
@@ -147,7 +133,7 @@ fn ordinal_before(before: u8) -> String {
     if before == 1 {
         "the day before the last day".to_owned()
     } else {
-        format!("the {} day before the last day", ordinal(before))
+        format!("the {} day before the last day", ordinal(before.into()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sets of small numbers and the ways in which people say them.
 
+use crate::timing::words::joined;
+
 /// A set of numbers that go round after `size`, such as the minutes of an hour.
 #[derive(Debug, Clone)]
 pub(super) struct Set {
@@ -93,25 +95,4 @@ impl Set {
         }
         joined(&parts)
     }
-}
-
-/// Parts as English lists them: "a, b and c".
-pub(super) fn joined(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [only] => only.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
-}
-
-/// "2nd", "3rd", "11th".
-pub(super) fn ordinal(number: u8) -> String {
-    let ending = match (number % 100, number % 10) {
-        (11..=13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
-        _ => "th",
-    };
-    format!("{number}{ending}")
 }

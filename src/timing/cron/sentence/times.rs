@@ -1,7 +1,8 @@
 //! The times of a day in words.
 
 use super::super::search::Times;
-use super::set::{Set, Steps, joined, ordinal};
+use super::set::{Set, Steps};
+use crate::timing::words::{joined, ordinal};
 
 /// So many single times are listed before a pattern is looked for.
 const LISTED_MAX: usize = 6;
@@ -125,7 +126,7 @@ impl Clock {
         match self.hours.steps() {
             _ if self.hours.is_full() => String::new(),
             Some(Steps { from, to, step, .. }) if step > 1 && self.hours.len() > 3 => {
-                format!(", in every {} hour from {from:02}:{start} to {to:02}:{end}", ordinal(step))
+                format!(", in every {} hour from {from:02}:{start} to {to:02}:{end}", ordinal(step.into()))
             }
             _ if runs.len() <= 3 => {
                 let spans: Vec<String> =
@@ -168,5 +169,5 @@ fn every(step: u8, unit: &str) -> String {
 }
 
 fn every_nth(steps: Steps, unit: &str) -> String {
-    format!("every {} {unit} from {} to {}", ordinal(steps.step), steps.from, steps.to)
+    format!("every {} {unit} from {} to {}", ordinal(steps.step.into()), steps.from, steps.to)
 }
