@@ -24,12 +24,19 @@ one() { millrace --json job list "$1" --limit 1 | sed -n 's/.*"id": *\([0-9]*\).
 failed=$(one state:failed) succeeded=$(one state:succeeded)
 node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | sort | head -1)
 group=$(millrace --json failure list | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
+# what people made meanwhile, so that pages of operations and views are seen with something on them
+millrace operation start retry 'state:failed template:webhook.deliver' --rate 20 --reason 'the partner answers again' >/dev/null
+millrace operation start export 'state:failed created:-7d' >/dev/null
+token=$(millrace --json token add --name album --scopes views:write --user "$email" --expires 1h | sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
+view() { curl -sSf -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d "$1" "$url/api/v1/views" >/dev/null; }
+view '{"name": "Late mail", "address": "state=ready&queue=mail&q=wait%3A%3E5m", "visibility": "team", "pinned": true}'
+view '{"name": "Failed since yesterday", "address": "state=failed&created=-24h", "visibility": "everyone"}'
 rm -rf "$folder"
 scripts/screenshots.sh "$url" "$email" "$password" "$folder" \
     "dashboard /" "jobs /jobs" "jobs-filtered /jobs?q=state:failed+-tag:test+attempt:%3E1" "job-new /jobs/new?template=mail.send" \
     "job-failed /jobs/$failed" "job-succeeded /jobs/$succeeded" "job-log /jobs/$failed/log" "attempt /jobs/$failed/attempts/1" \
     "jobs-compared /jobs/compare?a=$failed&b=$succeeded" "operation-new /operations/new?act=retry&all=on&q=state:failed" \
-    "operations /operations" "views /views" "failures /failures" "failure /failures/$group" "queues /queues" "queue /queues/mail" \
+    "operations /operations" "operation /operations/1" "views /views" "failures /failures" "failure /failures/$group" "queues /queues" "queue /queues/mail" \
     "nodes /nodes" "node /nodes/$node" "pools /pools" "templates /templates" "template /templates/mail.send" \
     "template-edit /templates/mail.send/edit" "database /database" "people /people" "roles /roles" "tokens /tokens" \
     "account /account" "security /account/security" "notifications /notifications" "palette /palette?q=mail" "help /help"

@@ -37,6 +37,7 @@ need_for_coverage() {
 need_for_pictures() {
     need_for_test
     need 'command -v pngquant' pngquant # pictures are kept in the repository
+    need 'command -v curl' curl         # some are of what a program made
 }
 
 as_root() {
