@@ -2,7 +2,7 @@
 
 use crate::admin::{
     account, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
-    templates, tokens, views,
+    schedules, templates, tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;
@@ -31,6 +31,7 @@ pub fn all(design: bool) -> Vec<Route> {
         pools::api::routes(),
         queues::page::routes(),
         queues::api::routes(),
+        schedules::api::routes(),
         templates::page::routes(),
         templates::api::routes(),
         tokens::page::routes(),

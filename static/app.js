@@ -393,8 +393,16 @@
   // ---- start, and after every swap ---------------------------------------------------------------------------------
   /** A patch leaves details as folded as the reader had them; a problem must not hide in one. */
   const unfold = () => all('details:not([open]) .ferr').forEach(problem => { problem.closest('details').open = true; });
-  const settle = () => { unfold(); one('[data-focus]:not(:focus)', dialog?.open ? dialog : document)?.focus(); };
-  on('htmx:after:swap', event => { if (!isLive(event.detail.ctx)) settle(); });
+  const told = new WeakSet();
+  /** Leads to what must be read first: once, and again when `target`, where something new came, holds it. */
+  const settle = target => {
+    unfold();
+    const first = one('[data-focus]', dialog?.open ? dialog : document);
+    if (!first || (told.has(first) && !target?.contains(first))) return;
+    told.add(first);
+    first.focus();
+  };
+  on('htmx:after:swap', ({ detail: { ctx } }) => { if (!isLive(ctx)) settle(ctx?.target); });
   if (/Mac|iP/.test(navigator.platform)) for (const hint of all('.jump kbd')) hint.textContent = '⌘K';
   settle();
 })();

@@ -198,11 +198,11 @@ BEGIN
                coalesce(j.run_at, moment + j.delay_ms * interval '1 ms') AS run_at, coalesce(j.args, '{}') AS args,
                v.limits, coalesce(j.tags, v.tags) AS tags, j.max_attempts, j.timeout_ms, j.deadline,
                CASE WHEN j.unique_waits IS NOT TRUE THEN j.unique_key END AS unique_key, j.ordering_key, j.parent,
-               coalesce(j.enqueued_by, insert_jobs.enqueued_by) AS enqueued_by
+               coalesce(j.enqueued_by, insert_jobs.enqueued_by) AS enqueued_by, j.schedule_id, j.occurrence
         FROM ROWS FROM (jsonb_to_recordset(jobs) AS (template text, version integer, queue text, priority smallint, run_at timestamptz,
             delay_ms bigint, args jsonb, tags text[], max_attempts smallint, timeout_ms bigint, deadline timestamptz, unique_key text,
-            ordering_key text, parent bigint, unique_waits boolean, enqueued_by text)) WITH ORDINALITY AS j(template, version, queue, priority, run_at, delay_ms, args, tags,
-            max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, unique_waits, enqueued_by, ord)
+            ordering_key text, parent bigint, unique_waits boolean, enqueued_by text, schedule_id integer, occurrence timestamptz)) WITH ORDINALITY AS j(template, version,
+            queue, priority, run_at, delay_ms, args, tags, max_attempts, timeout_ms, deadline, unique_key, ordering_key, parent, unique_waits, enqueued_by, schedule_id, occurrence, ord)
         JOIN millrace.templates t ON t.name = j.template AND t.state IN ('active', 'deprecated')
         JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce(j.version, (versions ->> t.name)::integer, t.active_version)
         JOIN millrace.queues q ON q.name = coalesce(j.queue, v.queue)
@@ -214,10 +214,10 @@ BEGIN
             CASE WHEN ordering_key IS NOT NULL THEN nextval('millrace.job_seq') END AS place FROM named
     ), kept AS (
         INSERT INTO millrace.jobs (id, created_at, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
-                                   deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by, limit_keys)
+                                   deadline, parent_id, args, tags, unique_key, ordering_key, enqueued_by, limit_keys, schedule_id, occurrence)
         SELECT id, moment, run_at, template_id, version, queue_id, priority, max_attempts, timeout_ms,
                deadline, parent, args, tags, unique_key, ordering_key, enqueued_by,
-               CASE WHEN limits IS NOT NULL THEN millrace.limit_keys(template_id, limits, args) END FROM item WHERE NOT existing
+               CASE WHEN limits IS NOT NULL THEN millrace.limit_keys(template_id, limits, args) END, schedule_id, occurrence FROM item WHERE NOT existing
     ), waiting AS (
         INSERT INTO millrace.ready (seq, job_id, since, queue_id, template_id, priority, attempt)
         SELECT id, id, moment, queue_id, template_id, priority, 0 FROM item WHERE NOT existing AND later IS NOT TRUE AND lane IS NULL
@@ -241,7 +241,7 @@ BEGIN
         RAISE EXCEPTION 'a template was archived meanwhile; nothing was enqueued' USING ERRCODE = 'serialization_failure';
     END IF;
 END $$;
-COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Those without a version get that of versions (by template), against which they were checked; a description may name who enqueued it. Does not notify';
+COMMENT ON FUNCTION millrace.insert_jobs IS 'Inserts checked job descriptions and tells their ids in order; a taken unique key gives its owner. Those without a version get that of versions (by template), against which they were checked; a description may name who enqueued it, and the occurrence of a schedule that it is of. Does not notify';
 
 CREATE OR REPLACE FUNCTION millrace.active_versions(jobs jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(t.name, t.active_version), '{}') FROM millrace.templates t

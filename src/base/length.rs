@@ -52,6 +52,17 @@ pub fn write_ms(ms: u64) -> String {
     if parts.is_empty() { "0ms".into() } else { parts.join(" ") }
 }
 
+/// Writes about how long it is, for people: milliseconds below a second, seconds below an hour, else minutes.
+pub fn about(length: chrono::TimeDelta) -> String {
+    let ms = u64::try_from(length.num_milliseconds()).unwrap_or_default();
+    let unit = match ms {
+        0..1_000 => 1,
+        1_000..3_600_000 => 1_000,
+        _ => 60_000,
+    };
+    write_ms(ms / unit * unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,11 @@ pub fn secret_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Gives any number; not for secrets.
+pub fn number() -> u64 {
+    rand::random::<u64>()
+}
+
 /// Gives a number in `[0, 1)` for jitter; not for secrets.
 pub fn unit() -> f64 {
     rand::random::<f64>()

@@ -68,6 +68,10 @@ checked_name!(
     CalendarName, "a calendar's name"
 );
 checked_name!(
+    /// A schedule's name. Holding one proves it was checked.
+    ScheduleName, "a schedule's name"
+);
+checked_name!(
     /// A pool's name. Holding one proves it was checked.
     PoolName, "a pool's name"
 );

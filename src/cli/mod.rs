@@ -96,7 +96,7 @@ enum Command {
     /// Lists, sets and removes pools of which jobs reserve
     #[command(subcommand)]
     Pool(pool::Command),
-    /// Shows when a rule or a schedule would run, without a server
+    /// Schedules: what they say, did and will do, and acts on them
     #[command(subcommand)]
     Schedule(schedule::Command),
     /// Applies, lists, compares, publishes and exports templates
@@ -145,7 +145,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Failure(command) => failure::run(globals, command),
         Command::Node(command) => node::run(globals, command),
         Command::Pool(command) => pool::run(globals, command),
-        Command::Schedule(command) => schedule::run(command),
+        Command::Schedule(command) => schedule::run(globals, command),
         Command::Template(command) => template::run(globals, command),
     }
 }

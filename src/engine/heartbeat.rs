@@ -89,7 +89,7 @@ fn obey_intents(shared: &Shared, link: &mut Link) {
     match link.with(|conn| control::intents_of_node(conn, shared.me)) {
         Ok(intents) => {
             for intent in intents {
-                shared.pool.cancel(intent.job_id, &intent.wanted_by, intent.reason.as_deref());
+                shared.pool.cancel(&intent);
             }
         }
         Err(error) => tracing::debug!(%error, "intents could not be read"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::base::db::{DbError, Listener};
 
-/// The one channel of ours. Payloads: `ready`, `scheduled`, `all` (both), `limits`, `intent`.
+/// The one channel of ours. Payloads: `ready`, `scheduled`, `all` (both), `limits`, `intent`, `schedules`.
 const CHANNEL: &str = "millrace";
 
 pub(crate) fn run(shared: &Arc<Shared>) {
@@ -25,6 +25,7 @@ fn listen(shared: &Shared) -> Result<(), DbError> {
     ring(shared, "ready");
     ring(shared, "scheduled");
     ring(shared, "intent");
+    ring(shared, "schedules");
     while !shared.ending.is_open() {
         for payload in listener.wait(-1, Duration::from_millis(500))? {
             ring(shared, &payload);
@@ -37,6 +38,7 @@ fn ring(shared: &Shared, payload: &str) {
     match payload {
         "intent" => shared.pulse_bell.ring(),
         "scheduled" => shared.due_bell.ring(),
+        "schedules" => shared.fire_bell.ring(),
         "limits" => {
             shared.limits_changed.store(true, Ordering::SeqCst);
             shared.work_bell.ring();

@@ -6,14 +6,16 @@
 //!  mover  (due jobs) ───┘                                                       frees the slot ◀───────┘
 //!  heartbeat  renews the node's lease, reads wishes         fence   stops claiming and work when it could not be renewed
 //!  flusher    writes log lines, progress and checkpoints of all slots, twice a second
+//!  firer      makes the jobs of schedules that are due
 //!  sweeper    takes back what lost nodes held        duties   fold counts, make partitions, tidy up
 //! ```
-//! Heartbeat, settler, dispatcher, flusher, sweeper and mover have a reserved connection each.
+//! Heartbeat, settler, dispatcher, flusher, sweeper, mover and firer have a reserved connection each.
 mod bell;
 mod buffer;
 mod dispatcher;
 mod duties;
 mod fence;
+mod firer;
 mod flusher;
 mod heartbeat;
 mod listener;
@@ -95,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) pulse_bell: Bell,
     /// Wakes the mover.
     pub(crate) due_bell: Bell,
+    /// Wakes the firer.
+    pub(crate) fire_bell: Bell,
     /// Rung once: everything ends.
     pub(crate) ending: bell::Latch,
 }
@@ -145,6 +149,7 @@ impl Engine {
             work_bell: Arc::default(),
             pulse_bell: Bell::default(),
             due_bell: Bell::default(),
+            fire_bell: Bell::default(),
             ending: bell::Latch::default(),
             node: Arc::from(settings.node.as_str()),
             settings,
@@ -188,7 +193,7 @@ impl Engine {
         shared.results.close();
         shared.buffer.close();
         shared.work_bell.ring();
-        for bell in [&shared.pulse_bell, &shared.due_bell] {
+        for bell in [&shared.pulse_bell, &shared.due_bell, &shared.fire_bell] {
             bell.ring();
         }
         for thread in self.threads.drain(..) {
@@ -223,12 +228,13 @@ fn introduce(settings: &EngineSettings, runners: &Runners) -> Result<(Incarnatio
 
 fn start_threads(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     type Part = fn(&Arc<Shared>);
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("fence", fence::watch),
         ("heartbeat", heartbeat::run),
         ("settler", settler::run),
         ("sweeper", sweeper::run),
         ("mover", mover::run),
+        ("firer", firer::run),
         ("flusher", flusher::run),
         ("listener", listener::run),
         ("dispatcher", dispatcher::run),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::settings::{Scaling, SlotBounds};
 use super::{Shared, run, spawn};
-use crate::queue::job::JobId;
+use crate::queue::control::{Intent, Manner};
 use crate::queue::log::Chunk;
 use crate::queue::work::{JobContext, Stop, Taken};
 
@@ -313,14 +313,17 @@ impl Pool {
     }
 
     /// Tells one job to stop because somebody cancelled it. `false` = it does not run here (yet, or any more).
-    pub(crate) fn cancel(&self, job: JobId, by: &str, reason: Option<&str>) -> bool {
-        let Some(running) = self.running().into_iter().find(|running| running.context.job() == job) else {
+    pub(crate) fn cancel(&self, wanted: &Intent) -> bool {
+        let Some(running) = self.running().into_iter().find(|running| running.context.job() == wanted.job_id) else {
             return false;
         };
         let mut cancelled = running.cancelled.lock().unwrap_or_else(PoisonError::into_inner);
-        cancelled.get_or_insert_with(|| (by.to_owned(), reason.map(str::to_owned)));
+        cancelled.get_or_insert_with(|| (wanted.wanted_by.clone(), wanted.reason.clone()));
         drop(cancelled);
-        running.context.stop(Stop::Cancelled);
+        running.context.stop(match wanted.manner() {
+            Manner::Cancel => Stop::Cancelled,
+            Manner::Terminate => Stop::Terminated,
+        });
         true
     }
 }

@@ -225,7 +225,7 @@ fn succeeded(running: &Running) -> Ending {
 /// Work that failed because it was told to stop: by whom decides. A timeout is an ordinary failure.
 fn stopped(running: &Running, failure: &Failure) -> Option<Ending> {
     match failure.stop? {
-        Stop::Cancelled => {
+        Stop::Cancelled | Stop::Terminated => {
             let by = running.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (by, reason) = by.unwrap_or_else(|| ("millrace".into(), None));
             Some(Ending::Cancelled { by, reason })

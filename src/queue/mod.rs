@@ -47,6 +47,7 @@ pub mod render;
 pub mod retention;
 pub mod retry;
 pub mod ring;
+pub mod schedules;
 pub mod settle;
 pub mod sql_jobs;
 pub mod state;

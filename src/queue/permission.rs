@@ -76,6 +76,14 @@ pub enum Permission {
     BoundNodes,
     /// Make, change and remove pools.
     RunPools,
+    /// See schedules, what they did and what they will do.
+    ReadSchedules,
+    /// Make, change, pause, run and backfill schedules over active templates.
+    EditSchedules,
+    /// See calendars and who minds them.
+    ReadCalendars,
+    /// Make, change and remove calendars.
+    EditCalendars,
     /// See templates and their versions: what may be enqueued, and what it does.
     ReadTemplates,
     /// Write draft templates and new versions.
@@ -100,7 +108,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::ReadJobs,
         Self::ReadCounts,
         Self::ReadQueues,
@@ -119,6 +127,10 @@ impl Permission {
         Self::RunNodes,
         Self::BoundNodes,
         Self::RunPools,
+        Self::ReadSchedules,
+        Self::EditSchedules,
+        Self::ReadCalendars,
+        Self::EditCalendars,
         Self::ReadTemplates,
         Self::DraftTemplates,
         Self::PublishTemplates,
@@ -142,6 +154,8 @@ impl Permission {
             | Self::ReadNodes
             | Self::ReadPools
             | Self::ReadFailures
+            | Self::ReadSchedules
+            | Self::ReadCalendars
             | Self::ReadTemplates
             | Self::ReadViews
             | Self::KeepViews
@@ -154,6 +168,8 @@ impl Permission {
             | Self::RunQueues
             | Self::RunNodes
             | Self::RunPools
+            | Self::EditSchedules
+            | Self::EditCalendars
             | Self::HandleFailures
             | Self::DraftTemplates => matches!(role, Admin | Operator),
             Self::PublishTemplates | Self::ManagePeople | Self::RunLargeOperations | Self::BoundNodes => role == Admin,
@@ -184,6 +200,10 @@ impl Permission {
             Self::ReadFailures => ("failures", false),
             Self::HandleFailures => ("failures", true),
             Self::RunPools => ("pools", true),
+            Self::ReadSchedules => ("schedules", false),
+            Self::EditSchedules => ("schedules", true),
+            Self::ReadCalendars => ("calendars", false),
+            Self::EditCalendars => ("calendars", true),
             Self::ReadTemplates => ("templates", false),
             Self::DraftTemplates | Self::PublishTemplates => ("templates", true),
             Self::ManagePeople => ("people", true),

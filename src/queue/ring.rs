@@ -114,6 +114,14 @@ pub fn notify(conn: &mut PgConnection) -> Result<(), DbError> {
     say(conn, Call::All)
 }
 
+/// Tells all nodes that a schedule may be due sooner than they think.
+///
+/// # Errors
+/// Database failures.
+pub fn tell_schedules(conn: &mut PgConnection) -> Result<(), DbError> {
+    send(conn, "schedules")
+}
+
 /// Tells all nodes that the limits of a queue have changed.
 ///
 /// # Errors

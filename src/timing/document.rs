@@ -296,7 +296,7 @@ fn named(name: &str, path: &str, calendars: &Calendars, faults: &mut Vec<Fault>)
 }
 
 impl RuleText {
-    fn read(&self, zone: Tz) -> Result<Rule, RuleError> {
+    pub(super) fn read(&self, zone: Tz) -> Result<Rule, RuleError> {
         let seconds = |text: &str, what: &str| {
             let refused = |_| RuleError::new(format!("the {what} must be a length such as 90s or 1h 30m"), None);
             read_ms(text).map(std::time::Duration::from_millis).map_err(refused)

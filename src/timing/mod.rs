@@ -7,12 +7,15 @@
 pub mod calendar;
 mod course;
 pub mod cron;
+mod describe;
 pub mod document;
 mod error;
 pub mod holidays;
 pub mod ics;
 mod interval;
+mod outlook;
 mod plan;
+pub mod policies;
 pub mod recurrence;
 mod rule;
 pub mod schedule;
@@ -23,8 +26,11 @@ mod zone;
 mod tests;
 
 pub use course::{Course, STEPS_MAX};
+pub use cron::stable_number;
+pub use describe::zone_words;
 pub use error::RuleError;
 pub use interval::Interval;
+pub use outlook::{ClockNote, PlannedDay, RUNS_OF_DAY_MAX, Touched};
 pub use plan::{Action, Business, Closed, Exclusion, Fate, Hours, Occurrence, Plan, Reason};
 pub use rule::{Rule, Slots};
 pub use zone::{ClockChange, Gap, Instants, LocalRule, Overlap, Slot, TZ_VERSION, Touch, place};

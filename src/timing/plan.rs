@@ -6,6 +6,7 @@
 //! An occurrence is named by the instant that the rules name, so it stays the same whatever moves it. What runs at the same instant
 //! runs once: the occurrence that was named first.
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _, Utc};
@@ -113,6 +114,21 @@ pub enum Reason {
     Outside,
     /// It went from one closed time to the next, again and again.
     NeverOpen,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holiday(name) | Self::NoBusinessDay(name) => f.write_str(name),
+            Self::Excluded(what) => write!(f, "excluded: {what}"),
+            Self::Hours => f.write_str("outside of the allowed hours"),
+            Self::Window(name) => write!(f, "maintenance window {name}"),
+            Self::ClockChange => f.write_str("the clock is put forward then"),
+            Self::Merged => f.write_str("another one runs at the same instant"),
+            Self::Outside => f.write_str("before the start or after the end"),
+            Self::NeverOpen => f.write_str("it goes from one closed time into the next"),
+        }
+    }
 }
 
 /// What becomes of an occurrence.

@@ -66,6 +66,9 @@ pub struct Schedule {
     /// A job that has not started so long after its occurrence expires: `45m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub give_up_after: Option<String>,
+    /// A job that has not ended so long after its occurrence is late: `2h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_within: Option<String>,
     /// So many jobs in all, then it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -98,6 +101,13 @@ pub enum OverlapPolicy {
     TerminateOther,
     /// They run beside each other.
     AllowAll,
+}
+
+impl OverlapPolicy {
+    /// Tells whether the earlier job is made to end.
+    pub fn stops_others(self) -> bool {
+        matches!(self, Self::CancelOther | Self::TerminateOther)
+    }
 }
 
 /// What happens to occurrences that were missed, because nothing ran or the clock was put forward.

@@ -28,6 +28,7 @@ mod plans;
 mod pools;
 mod queues;
 mod runners;
+mod schedules;
 mod schema;
 mod support;
 mod templates;

@@ -14,7 +14,7 @@ mod wish;
 
 use std::collections::BTreeMap;
 
-pub use intent::{Intent, intents_of_node, stale_intents};
+pub use intent::{Intent, Manner, intents_of_node, stale_intents};
 pub use place::{Place, Waiting};
 pub use wish::Wish;
 
@@ -100,7 +100,7 @@ pub fn all(tx: &mut Tx<'_>, jobs: &[JobId], wish: &Wish, by: &str) -> Result<BTr
                 None => {} // it moved between the two looks
             }
         }
-        intent::want_cancel(tx, &running, by, wish.reason())?;
+        intent::want(tx, &running, wish.manner(), by, wish.reason())?;
         came.extend(running.into_iter().map(|job| (job, Came::Asked)));
         left.retain(|job| !came.contains_key(job));
         if left.is_empty() {

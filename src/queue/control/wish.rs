@@ -1,6 +1,6 @@
 //! What is wanted of jobs: which states allow it, and where it puts them.
 
-use super::Waiting;
+use super::{Manner, Waiting};
 use crate::base::clock::Time;
 use crate::queue::job::QueueId;
 use crate::queue::state::{Event, JobState};
@@ -10,6 +10,8 @@ use crate::queue::state::{Event, JobState};
 pub enum Wish {
     /// End them, with a reason; running ones are asked to stop.
     Cancel(Option<String>),
+    /// The same, but running ones get no time to end in order.
+    Terminate(Option<String>),
     /// Stop waiting ones until somebody releases them, with a reason.
     Hold(Option<String>),
     /// Let held ones go on, as of this moment: at their time, or at once when that has passed.
@@ -34,7 +36,7 @@ impl Wish {
     /// Tells whether a job in `state` allows it, now or by being asked.
     pub fn is_allowed(&self, state: JobState) -> bool {
         match self {
-            Self::Cancel(_) => state.after(Event::Cancel).is_some(),
+            Self::Cancel(_) | Self::Terminate(_) => state.after(Event::Cancel).is_some(),
             Self::Hold(_) => state.after(Event::Hold).is_some() && state.is_waiting(),
             Self::Release(_) => state.after(Event::Release).is_some(),
             Self::RunNow => state.after(Event::Due).is_some(),
@@ -60,13 +62,20 @@ impl Wish {
 
     /// Tells whether running jobs are asked.
     pub(super) fn asks_running(&self) -> bool {
-        matches!(self, Self::Cancel(_))
+        matches!(self, Self::Cancel(_) | Self::Terminate(_))
+    }
+
+    /// Tells how running jobs are to end that are asked.
+    pub(super) fn manner(&self) -> Manner {
+        if matches!(self, Self::Terminate(_)) { Manner::Terminate } else { Manner::Cancel }
     }
 
     /// Gives the reason that stands beside the jobs.
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
-            Self::Cancel(reason) | Self::Hold(reason) | Self::Discard(reason) => reason.as_deref(),
+            Self::Cancel(reason) | Self::Terminate(reason) | Self::Hold(reason) | Self::Discard(reason) => {
+                reason.as_deref()
+            }
             Self::Release(_)
             | Self::RunNow
             | Self::Reopen
@@ -80,7 +89,7 @@ impl Wish {
     /// Says what a job becomes, as a participle: "cancelled".
     pub fn participle(&self) -> &'static str {
         match self {
-            Self::Cancel(_) => "cancelled",
+            Self::Cancel(_) | Self::Terminate(_) => "cancelled",
             Self::Hold(_) => "held",
             Self::Release(_) => "released",
             Self::RunNow => "started now",
@@ -96,7 +105,7 @@ impl Wish {
     pub(super) fn moved(&self, job: Waiting, by: &str) -> (QueueId, Waiting) {
         let left = job.queue;
         let moved = match self {
-            Self::Cancel(_) | Self::Discard(_) => Waiting { state: JobState::Cancelled, ..job },
+            Self::Cancel(_) | Self::Terminate(_) | Self::Discard(_) => Waiting { state: JobState::Cancelled, ..job },
             Self::Hold(reason) => {
                 Waiting { state: JobState::Held, parked_by: Some(by.to_owned()), reason: reason.clone(), ..job }
             }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::check::check;
 use super::{Enqueued, Found, NewJob, Refusal, filled, insert_list, templates, unwritable, version_of};
+use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx};
 
 /// Why a job was not enqueued with the others.
@@ -20,13 +21,57 @@ pub enum Apart {
 /// # Errors
 /// Database failures; none is enqueued then.
 pub fn enqueue_each(tx: &mut Tx<'_>, asked: &[(&str, &NewJob)]) -> Result<Vec<Result<Enqueued, Apart>>, DbError> {
-    let found = templates(tx, asked.iter().map(|(_, job)| *job))?;
+    let all: Vec<Asked<'_>> =
+        asked.iter().map(|(by, job)| Asked { by: (*by).to_owned(), job, occurrence: None }).collect();
+    enqueue_apart(tx, &all, |job, found| depends_on_others(job, found) || job.ordering_key.is_some())
+}
+
+/// A schedule's row, and the instant that its rules name.
+pub type OccurrenceOf = (i32, Time);
+
+/// A job that is asked for.
+pub struct Asked<'j> {
+    /// In whose name.
+    pub by: String,
+    /// The job.
+    pub job: &'j NewJob,
+    /// The occurrence that it is of.
+    pub occurrence: Option<OccurrenceOf>,
+}
+
+/// Enqueues jobs of schedules as [`enqueue_each`] does. Their ordering keys are their schedules' own, which the caller has locked.
+/// Those that depend on jobs of others are made, too, when `with_others`.
+///
+/// # Errors
+/// Database failures; none is enqueued then.
+pub fn enqueue_occurrences(
+    tx: &mut Tx<'_>,
+    asked: &[Asked<'_>],
+    with_others: bool,
+) -> Result<Vec<Result<Enqueued, Apart>>, DbError> {
+    enqueue_apart(tx, asked, |job, found| !with_others && depends_on_others(job, found))
+}
+
+fn depends_on_others(job: &NewJob, found: Option<&Found>) -> bool {
+    job.unique_key.is_some() || found.is_some_and(|found| found.joins)
+}
+
+fn enqueue_apart(
+    tx: &mut Tx<'_>,
+    asked: &[Asked<'_>],
+    is_alone: impl Fn(&NewJob, Option<&Found>) -> bool,
+) -> Result<Vec<Result<Enqueued, Apart>>, DbError> {
+    let found = templates(tx, asked.iter().map(|one| one.job))?;
     let mut list = Vec::new();
     let mut apart = Vec::with_capacity(asked.len());
-    for (by, job) in asked {
-        match checked(job, found.get(&version_of(job)))? {
+    for Asked { by, job, occurrence } in asked {
+        let found = found.get(&version_of(job));
+        match if is_alone(job, found) { Err(Apart::Alone) } else { checked(job, found)? } {
             Ok(mut job) => {
-                job["enqueued_by"] = Value::from(*by);
+                job["enqueued_by"] = Value::from(by.as_str());
+                if let Some((schedule, at)) = occurrence {
+                    (job["schedule_id"], job["occurrence"]) = ((*schedule).into(), at.to_rfc3339().into());
+                }
                 list.push(job);
                 apart.push(None);
             }
@@ -44,9 +89,6 @@ pub fn enqueue_each(tx: &mut Tx<'_>, asked: &[(&str, &NewJob)]) -> Result<Vec<Re
 
 /// Gives the description to be inserted.
 fn checked(job: &NewJob, found: Option<&Found>) -> Result<Result<Value, Apart>, DbError> {
-    if job.unique_key.is_some() || job.ordering_key.is_some() || found.is_some_and(|found| found.joins) {
-        return Ok(Err(Apart::Alone));
-    }
     let job = filled(job, found);
     let refusals = check(std::slice::from_ref(&job), &[found]);
     if !refusals.is_empty() {

@@ -4,7 +4,7 @@ mod check;
 mod each;
 
 pub(super) use check::is_tag;
-pub use each::{Apart, enqueue_each};
+pub use each::{Apart, Asked, OccurrenceOf, enqueue_each, enqueue_occurrences};
 
 use std::collections::HashMap;
 
@@ -144,6 +144,16 @@ pub fn enqueue(tx: &mut Tx<'_>, by: &str, jobs: &[NewJob]) -> Result<Vec<Enqueue
         return Err(EnqueueError::Refused(refusals));
     }
     insert(tx, by, &jobs)
+}
+
+/// Tells every rule that `job` breaks as things stand; nothing is enqueued.
+///
+/// # Errors
+/// Database failures.
+pub fn refusals(tx: &mut Tx<'_>, job: &NewJob) -> Result<Vec<Refusal>, DbError> {
+    let templates = templates(tx, std::iter::once(job))?;
+    let found = templates.get(&version_of(job));
+    Ok(check::check(&[filled(job, found)], &[found]))
 }
 
 /// Gives the job with the defaults of its template's parameters and the version that it is checked against, so that a

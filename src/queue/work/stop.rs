@@ -11,6 +11,9 @@ pub enum Stop {
     /// Somebody cancelled the job.
     #[error("cancelled")]
     Cancelled,
+    /// The same, without time to end in order.
+    #[error("terminated")]
+    Terminated,
     /// The attempt used its time.
     #[error("the attempt took longer than its timeout")]
     TimedOut,
@@ -22,9 +25,10 @@ pub enum Stop {
     LeaseLost,
 }
 
-const STOPS: [Stop; 4] = [Stop::Cancelled, Stop::TimedOut, Stop::Draining, Stop::LeaseLost];
+const STOPS: [Stop; 5] = [Stop::Cancelled, Stop::TimedOut, Stop::Draining, Stop::LeaseLost, Stop::Terminated];
 
-/// A signal that is raised at most once and then stays raised with its first reason; only [`Stop::LeaseLost`] overrides.
+/// A signal that is raised at most once and then stays raised with its first reason; only [`Stop::LeaseLost`] overrides, and
+/// [`Stop::Terminated`] a cancel.
 #[derive(Debug, Default)]
 pub struct StopSignal {
     raised: AtomicU8, // 0 = not raised, else index in STOPS + 1
@@ -38,7 +42,8 @@ impl StopSignal {
     pub fn raise(&self, why: Stop) {
         let code = STOPS.iter().position(|stop| *stop == why).map_or(0, |at| at as u8 + 1);
         let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.raised.load(Ordering::Acquire) == 0 || why == Stop::LeaseLost {
+        let is_harder = why == Stop::LeaseLost || (why == Stop::Terminated && self.reason() == Some(Stop::Cancelled));
+        if self.raised.load(Ordering::Acquire) == 0 || is_harder {
             self.raised.store(code, Ordering::Release);
         }
         if let Some(fd) = self.event.get() {

@@ -120,7 +120,7 @@ impl Watch<'_> {
             self.signal(libc::SIGTERM);
             self.kill_at = Some(now + self.grace);
         }
-        if told == Some(Stop::LeaseLost) {
+        if matches!(told, Some(Stop::LeaseLost | Stop::Terminated)) {
             self.stop = told; // somebody else may run the job in a moment: no grace
             self.kill_at = Some(now);
         }

@@ -43,6 +43,7 @@ use self::field::Field;
 use self::parse::Lists;
 use self::search::{Plan, Times};
 use self::spread::Spread;
+pub use self::spread::stable_number;
 use crate::timing::error::RuleError;
 
 /// A cron rule. Holding one proves that its text was checked; it may still be impossible (30 February).

@@ -22,6 +22,11 @@ impl Spread {
     }
 }
 
+/// A number that stays the same for a name.
+pub fn stable_number(name: &str) -> u64 {
+    mixed(fnv(Spread::new(name).0, &[255]))
+}
+
 pub(super) fn fnv(start: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
 }

@@ -7,12 +7,14 @@
 //! Every problem is told at once and at its place (a JSON pointer, or the name of a query parameter). The guard has seen to
 //! token, scopes and rate before (`guard.rs`).
 mod asked;
+mod base;
 mod document;
 mod fields;
 mod pages;
 pub mod paths;
 
 pub use asked::Asked;
+pub use base::base;
 pub use document::{document, object};
 pub use fields::{Fields, told};
 pub use pages::Pages;

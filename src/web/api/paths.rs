@@ -40,6 +40,38 @@ pub const OPERATION_STOP: &str = "/api/v1/operations/{id}/stop";
 pub const OPERATION_RESUME: &str = "/api/v1/operations/{id}/resume";
 /// How many jobs there are.
 pub const COUNTS: &str = "/api/v1/counts";
+/// Schedules.
+pub const SCHEDULES: &str = "/api/v1/schedules";
+/// One schedule.
+pub const SCHEDULE: &str = "/api/v1/schedules/{name}";
+/// When it runs next.
+pub const SCHEDULE_PREVIEW: &str = "/api/v1/schedules/{name}/preview";
+/// What became of its occurrences.
+pub const SCHEDULE_OCCURRENCES: &str = "/api/v1/schedules/{name}/occurrences";
+/// Its versions.
+pub const SCHEDULE_VERSIONS: &str = "/api/v1/schedules/{name}/versions";
+/// Leaves its occurrences out.
+pub const SCHEDULE_PAUSE: &str = "/api/v1/schedules/{name}/pause";
+/// Lets them run again.
+pub const SCHEDULE_RESUME: &str = "/api/v1/schedules/{name}/resume";
+/// Makes one job of it now.
+pub const SCHEDULE_RUN: &str = "/api/v1/schedules/{name}/run";
+/// Makes jobs for a range of time.
+pub const SCHEDULE_BACKFILL: &str = "/api/v1/schedules/{name}/backfill";
+/// Brings an older version back.
+pub const SCHEDULE_ROLL_BACK: &str = "/api/v1/schedules/{name}/roll-back";
+/// One backfill. Its area is that of schedules.
+pub const BACKFILL: &str = "/api/v1/schedules/{name}/backfills/{id}";
+/// Stops it.
+pub const BACKFILL_STOP: &str = "/api/v1/schedules/{name}/backfills/{id}/stop";
+/// Lets it go on.
+pub const BACKFILL_RESUME: &str = "/api/v1/schedules/{name}/backfills/{id}/resume";
+/// Calendars.
+pub const CALENDARS: &str = "/api/v1/calendars";
+/// One calendar.
+pub const CALENDAR: &str = "/api/v1/calendars/{name}";
+/// The same as an iCalendar file.
+pub const CALENDAR_ICS: &str = "/api/v1/calendars/{name}/ics";
 /// Queues.
 pub const QUEUES: &str = "/api/v1/queues";
 /// One queue.

@@ -258,7 +258,7 @@ fn a_wish_about_a_job_that_runs_again_is_not_dropped() {
     let job = enqueue(&mut conn, "unheeding", json!({}));
     wait_for(&mut conn, job, "running");
     cancel(&mut conn, job).unwrap();
-    let wish = control::Intent { job_id: job, wanted_by: "ada".into(), reason: None };
+    let wish = control::Intent::cancel(job, "ada");
 
     transaction(&mut conn, "test::fulfil", |tx| control::fulfil(tx, &wish)).unwrap();
 

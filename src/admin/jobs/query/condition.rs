@@ -154,6 +154,10 @@ impl Writer {
         }
     }
 
+    pub(super) fn sees_payload(&self) -> bool {
+        self.asker.sees_payload
+    }
+
     /// One of these names.
     pub(super) fn names(&mut self, column: &str, tests: &[Test]) -> String {
         let (exact, like) = split(tests);

@@ -75,6 +75,8 @@ impl Reach {
                 ))
             }
             Field::Arg(path) => self.grams(arguments(path, tests)?),
+            Field::Key if !self.0.sees_payload() => None,
+            Field::Key if tests.iter().all(|test| matches!(test, Test::Is(_))) => Some(self.keys(tests)),
             Field::Id | Field::Version | Field::Priority | Field::Key | Field::Order | Field::Parent => None,
         }
     }
@@ -89,6 +91,12 @@ impl Reach {
     fn listed(&mut self, column: &str, tests: &[Test]) -> String {
         let names = self.0.names("listed.name", tests);
         format!("({column} IS NULL OR EXISTS (SELECT FROM unnest({column}) AS listed(name) WHERE {names}))")
+    }
+
+    /// The blocks of jobs with these keys, which an index of the jobs knows.
+    fn keys(&mut self, tests: &[Test]) -> String {
+        let keys = self.0.names("keyed.unique_key", tests);
+        format!("d.block = ANY (ARRAY(SELECT DISTINCT keyed.id / 4096 FROM millrace.jobs keyed WHERE {keys}))")
     }
 
     fn states(&mut self, tests: &[Test]) -> String {

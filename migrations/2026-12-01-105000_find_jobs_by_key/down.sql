@@ -1,0 +1,1 @@
+DROP INDEX millrace.jobs_of_key;

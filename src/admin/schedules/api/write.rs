@@ -1,0 +1,81 @@
+//! `PUT /api/v1/schedules/{name}`: saves a document as a new version, in force at once. `POST …/preview`: what one that is not saved would do.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::read::one;
+use super::{problem, refused};
+use crate::admin::schedules::service::save_in;
+use crate::admin::schedules::{ScheduleError, preview as ahead};
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::idempotency::once;
+use crate::queue::schedules::{Known, calendars_named};
+use crate::timing::schedule::Schedule;
+use crate::web::api::{Asked, BODY_BYTES_MAX, base, object, told};
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::form::Problem;
+use crate::web::kit::Kit;
+use crate::web::respond;
+
+/// Saves the body, 201 when it made the schedule, 200 else; the same content again makes no version.
+///
+/// `If-Match: "7"` (or `base=7`) refuses when version 7 is not in force any more, `If-None-Match: *` (or `base=0`) when the schedule is there
+/// already. `message=` tells what changed and why.
+pub(super) async fn put(
+    (request, payload): (HttpRequest, Payload),
+    name: Path<String>,
+    query: Query,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let (key, base) = (asked.key(&actor)?, base(request.headers(), &query)?);
+    let spec = schedule(&name, &asked)?;
+    let message = query.0.text("message").to_owned();
+    let work = move |conn: &mut PgConnection| {
+        let done = once(conn, "schedules::save", key.as_ref(), |tx| save_in(tx, &actor, &spec, base, &message));
+        let saved = done.map_err(refused)?.outcome().ok_or_else(Asked::other_request)?;
+        Ok::<_, WebError>((saved, one(conn, &actor, &spec.name).map_err(refused)?))
+    };
+    let (saved, mut shown) = kit.db.run(work).await?;
+    shown["saved"] = json!({ "version": saved.version, "unchanged": saved.unchanged });
+    let is_new = saved.version == 1 && !saved.unchanged;
+    respond::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &shown)
+}
+
+/// Reads the body as the schedule called `name`; kind and name may be left out.
+fn schedule(name: &str, asked: &Asked) -> Result<Schedule, WebError> {
+    let mut document = object(&asked.body)?;
+    if let Value::Object(fields) = &mut document {
+        fields.entry("kind").or_insert_with(|| "Schedule".into());
+        let of_body = fields.entry("name").or_insert_with(|| name.into());
+        if of_body != name {
+            let message = format!("must be {name}, the name in the address");
+            return Err(told(vec![Problem { field: "/name".into(), message }]));
+        }
+    }
+    let refuse = |error: serde_json::Error| told(vec![Problem { field: String::new(), message: error.to_string() }]);
+    serde_json::from_value(document).map_err(refuse)
+}
+
+/// Answers with what the body would do; nothing is saved.
+pub(super) async fn preview(
+    (request, payload): (HttpRequest, Payload),
+    name: Path<String>,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let (spec, now) = (schedule(&name, &asked)?, kit.clock.now());
+    let work = move |conn: &mut PgConnection| {
+        let timing = spec.timing();
+        let calendars = calendars_named(conn, &timing.calendars())?;
+        Ok::<_, ScheduleError>(Known::of(spec, &calendars))
+    };
+    let known = kit.db.run(work).await.map_err(refused)?;
+    let known = known.map_err(|faults| told(faults.iter().map(problem).collect()))?;
+    respond::json(StatusCode::OK, &ahead::json_of(&known, now, None, ahead::OCCURRENCES))
+}

@@ -1,0 +1,206 @@
+//! Backfills as people ask for them: a dry run first, then a start, a stop, going on.
+
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use serde_json::json;
+
+use super::error::ScheduleError;
+use super::history::{self, BackfillRow};
+use super::service::{find, take};
+use crate::base::clock::Time;
+use crate::base::db::{PgConnection, Tx, statement, transaction};
+use crate::base::text::note;
+use crate::queue::actor::Actor;
+use crate::queue::audit::{self, Change};
+use crate::queue::permission::Permission;
+use crate::queue::ring::tell_schedules;
+use crate::queue::schedules::{self as firing, BACKFILL_MAX, Known, ScheduleId};
+
+/// Most jobs of a backfill that may run at a time.
+pub const CONCURRENCY_MAX: i16 = 1_000;
+/// Occurrences that a dry run names.
+pub const NAMED_MAX: usize = 20;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// From here on.
+    pub from: Time,
+    /// Before.
+    pub to: Time,
+    /// From the end of the range to its begin.
+    pub newest_first: bool,
+    /// Only occurrences that have no job yet.
+    pub missing_only: bool,
+    /// Most of its jobs that have not ended at a time.
+    pub concurrency: i16,
+}
+
+/// What a backfill would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DryRun {
+    /// Jobs that it would make.
+    pub jobs: usize,
+    /// The occurrences of the first of them, in the order in which they would be made.
+    pub first: Vec<Time>,
+    /// Occurrences of the range that have a job already.
+    pub have_jobs: usize,
+    /// There are more occurrences than one backfill may have.
+    pub is_too_many: bool,
+}
+
+/// Tells what a backfill would do; nothing is made.
+///
+/// # Errors
+/// [`ScheduleError::BadRange`]; [`ScheduleError`].
+pub fn dry_run(conn: &mut PgConnection, actor: &Actor, name: &str, wish: &Wish) -> Result<DryRun, ScheduleError> {
+    actor.require(Permission::EditSchedules)?;
+    let row = find(conn, actor, name)?;
+    let known = firing::known(conn, row.id, row.version)?.map_err(ScheduleError::NoJob)?;
+    planned(conn, row.id, &known, wish)
+}
+
+fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) -> Result<DryRun, ScheduleError> {
+    if wish.from >= wish.to {
+        return Err(ScheduleError::BadRange("the end of the range must be after its begin".into()));
+    }
+    if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
+        return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
+    }
+    let mut all = firing::occurrences(known, wish.from, wish.to, BACKFILL_MAX + 1);
+    let is_too_many = all.len() > BACKFILL_MAX;
+    all.truncate(BACKFILL_MAX);
+    let have = firing::with_jobs(conn, id, &all)?;
+    if wish.missing_only {
+        all.retain(|at| have.binary_search(at).is_err());
+    }
+    if wish.newest_first {
+        all.reverse();
+    }
+    let first = all.iter().take(NAMED_MAX).copied().collect();
+    Ok(DryRun { jobs: all.len(), first, have_jobs: have.len(), is_too_many })
+}
+
+/// Starts a backfill of the version in force and gives its number.
+///
+/// # Errors
+/// [`ScheduleError::BadRange`] when there is nothing to make, or too much; [`ScheduleError`].
+pub fn start(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    name: &str,
+    wish: &Wish,
+    reason: &str,
+) -> Result<BackfillRow, ScheduleError> {
+    transaction(conn, "schedules::start_backfill", |tx| start_in(tx, actor, name, wish, reason))
+}
+
+/// Does as [`start`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn start_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    name: &str,
+    wish: &Wish,
+    reason: &str,
+) -> Result<BackfillRow, ScheduleError> {
+    const SQL: &str = "-- admin::schedules::start_backfill
+INSERT INTO millrace.backfills (schedule_id, version, from_at, to_at, newest_first, missing_only, concurrency, planned, reason, person_id, actor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    let (row, locked) = take(tx, actor, name)?;
+    let reason = note(reason)?;
+    let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
+    let plan = planned(tx, locked.id, &known, wish)?;
+    if plan.is_too_many {
+        let message = format!("more than {BACKFILL_MAX} occurrences lie in the range; choose a shorter one");
+        return Err(ScheduleError::BadRange(message));
+    }
+    if plan.jobs == 0 {
+        let message = match plan.have_jobs {
+            0 => "no occurrence that runs lies in the range".to_owned(),
+            have => format!("all {have} occurrences of the range have a job already"),
+        };
+        return Err(ScheduleError::BadRange(message));
+    }
+    let id = statement(SQL)
+        .bind::<Integer, _>(locked.id.0)
+        .bind::<Integer, _>(locked.version)
+        .bind::<Timestamptz, _>(wish.from)
+        .bind::<Timestamptz, _>(wish.to)
+        .bind::<Bool, _>(wish.newest_first)
+        .bind::<Bool, _>(wish.missing_only)
+        .bind::<SmallInt, _>(wish.concurrency)
+        .bind::<Integer, _>(i32::try_from(plan.jobs).unwrap_or(i32::MAX))
+        .bind::<Nullable<Text>, _>(reason.as_deref())
+        .bind::<Nullable<BigInt>, _>(actor.person.map(|person| person.0))
+        .bind::<Text, _>(actor.signature())
+        .tuples::<Integer, i32>(tx)?
+        .pop()
+        .unwrap_or_default();
+    let after = json!({ "backfill": id, "from": wish.from, "to": wish.to, "jobs": plan.jobs, "concurrency": wish.concurrency,
+        "newest_first": wish.newest_first, "missing_only": wish.missing_only });
+    let change = Change::new("schedule.backfill", "schedule", &row.name).because(reason);
+    audit::record(tx, actor, change.from_to(None, Some(after)))?;
+    tell_schedules(tx)?;
+    history::backfill(tx, id)?.ok_or(ScheduleError::NoBackfill(id))
+}
+
+/// Reads a backfill whose schedule is in scope.
+///
+/// # Errors
+/// [`ScheduleError::NoBackfill`]; [`ScheduleError`].
+pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillRow, ScheduleError> {
+    actor.require(Permission::ReadSchedules)?;
+    let row = history::backfill(conn, id)?.ok_or(ScheduleError::NoBackfill(id))?;
+    if actor.scope.is_everything() {
+        return Ok(row);
+    }
+    match find(conn, actor, &row.schedule) {
+        Ok(_) => Ok(row),
+        Err(ScheduleError::NotFound(_)) => Err(ScheduleError::NoBackfill(id)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Stops a backfill: it makes no further jobs; those that it made go on.
+///
+/// # Errors
+/// [`ScheduleError::Already`]; [`ScheduleError`].
+pub fn stop(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
+    const SQL: &str = "-- admin::schedules::stop_backfill
+UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.id = $2 AND b.state = 'running'";
+    turn(conn, actor, id, (SQL, "schedule.backfill_stop", "over"), reason)
+}
+
+/// Lets a stopped backfill go on where it was.
+///
+/// # Errors
+/// [`ScheduleError::Already`]; [`ScheduleError`].
+pub fn resume(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
+    const SQL: &str = "-- admin::schedules::resume_backfill
+UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by = NULL, actor = $1 WHERE b.id = $2 AND b.state = 'stopped'";
+    turn(conn, actor, id, (SQL, "schedule.backfill_resume", "not stopped"), reason)
+}
+
+fn turn(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    id: i32,
+    (sql, act, otherwise): (&'static str, &'static str, &'static str),
+    reason: &str,
+) -> Result<BackfillRow, ScheduleError> {
+    transaction(conn, "schedules::turn_backfill", |tx| {
+        let row = show(tx, actor, id)?;
+        let (_, _) = take(tx, actor, &row.schedule)?;
+        let reason = note(reason)?;
+        let turned = statement(sql).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx)?;
+        if turned == 0 {
+            return Err(ScheduleError::Already(format!("{} (backfill {id})", row.schedule), otherwise));
+        }
+        let change = Change::new(act, "schedule", &row.schedule).because(reason);
+        audit::record(tx, actor, change.from_to(None, Some(json!({ "backfill": id, "made": row.enqueued }))))?;
+        tell_schedules(tx)?;
+        history::backfill(tx, id)?.ok_or(ScheduleError::NoBackfill(id))
+    })
+}

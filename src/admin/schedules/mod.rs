@@ -1,0 +1,21 @@
+//! Schedules as people and programs deal with them. What fires them is in `queue::schedules`.
+pub mod api;
+mod apply;
+pub mod backfill;
+mod document;
+mod error;
+mod filter;
+mod history;
+pub mod json;
+pub mod preview;
+mod read;
+pub mod service;
+pub mod show;
+mod target;
+
+pub use apply::{Applied, ApplyError, Documents, apply};
+pub use error::ScheduleError;
+pub use filter::{ScheduleFilter, Sort};
+pub use document::document_text;
+pub use history::{BackfillRow, OCCURRENCES_MAX, OccurrenceRow, Page, RunMark, backfills, occurrences, strips};
+pub use read::{ScheduleRow, Standing, VersionRow};

@@ -1,0 +1,421 @@
+//! What people and programs do with schedules. Each act: permission, one transaction, the audit record inside it.
+//!
+//! ```text
+//! file, form, API ──check──▶ what is due is decided as before ──▶ version n+1 is in force ──▶ nodes look again
+//! ```
+
+use chrono::TimeDelta;
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
+use serde_json::{Value, json};
+
+use super::error::ScheduleError;
+use super::read::{self, ScheduleRow};
+use super::target::{self, Target};
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::base::random;
+use crate::base::text::{NAME_BYTES_MAX, ScheduleName, note};
+use crate::queue::actor::Actor;
+use crate::queue::audit::{self, Change};
+use crate::queue::permission::Permission;
+use crate::queue::ring::tell_schedules;
+use crate::queue::schedules::{self as firing, ByHand, Known, Next, Plans, ScheduleId, calendars_named};
+use crate::timing::schedule::{OverlapPolicy, Schedule};
+
+/// Names that no schedule can have: the console's own addresses stand where names do.
+const RESERVED_NAMES: [&str; 2] = ["new", "calendar"];
+/// Occurrences that are looked through for those that wait when a schedule changes.
+const WAITING_LOOKED_AT: usize = 500;
+/// Nothing waits longer behind a closed time.
+const WAITS_MAX: TimeDelta = TimeDelta::days(62);
+
+/// What a save came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Saved {
+    /// The version in force.
+    pub version: i32,
+    /// Nothing differs from it, so none was made.
+    pub unchanged: bool,
+}
+
+/// A schedule's own row, locked until the transaction ends.
+pub(super) struct Locked {
+    pub(super) id: ScheduleId,
+    pub(super) version: i32,
+    pub(super) jobs: i64,
+    pub(super) is_paused: bool,
+}
+
+pub(super) fn lock(tx: &mut Tx<'_>, name: &str) -> Result<Option<Locked>, DbError> {
+    const SQL: &str = "-- admin::schedules::lock
+SELECT id, version, jobs, paused_at IS NOT NULL FROM millrace.schedules WHERE name = $1 AND removed_at IS NULL FOR NO KEY UPDATE";
+    type Types = (Integer, Integer, diesel::sql_types::BigInt, diesel::sql_types::Bool);
+    let found = statement(SQL).bind::<Text, _>(name).tuples::<Types, (i32, i32, i64, bool)>(tx)?.pop();
+    Ok(found.map(|(id, version, jobs, is_paused)| Locked { id: ScheduleId(id), version, jobs, is_paused }))
+}
+
+/// Refuses to go on with what the actor may not act on: a schedule is in scope when the queue of its jobs is.
+pub(super) fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<ScheduleRow, ScheduleError> {
+    let missing = || ScheduleError::NotFound(name.chars().take(NAME_BYTES_MAX).collect());
+    read::show(conn, &actor.scope, name)?.ok_or_else(missing)
+}
+
+/// Finds a schedule to act on and locks it.
+pub(super) fn take(tx: &mut Tx<'_>, actor: &Actor, name: &str) -> Result<(ScheduleRow, Locked), ScheduleError> {
+    actor.require(Permission::EditSchedules)?;
+    let locked = lock(tx, name)?;
+    let row = find(tx, actor, name)?;
+    let locked = locked.ok_or_else(|| ScheduleError::NotFound(row.name.clone()))?;
+    Ok((row, locked))
+}
+
+/// Saves what a schedule says: a new schedule, or a new version of one, in force at once. What is due by then is decided as before.
+/// `base` is the version that the change was made from; another is not overwritten, and 0 = it must be new.
+///
+/// # Errors
+/// [`ScheduleError`]; nothing is changed then.
+pub fn save(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    spec: &Schedule,
+    base: Option<i32>,
+    message: &str,
+) -> Result<Saved, ScheduleError> {
+    transaction(conn, "schedules::save", |tx| save_in(tx, actor, spec, base, message))
+}
+
+/// Does as [`save`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn save_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    spec: &Schedule,
+    base: Option<i32>,
+    message: &str,
+) -> Result<Saved, ScheduleError> {
+    actor.require(Permission::EditSchedules)?;
+    let message = note(message)?;
+    check_name(&spec.name)?;
+    let before = lock(tx, &spec.name)?;
+    match (&before, base) {
+        (Some(_), Some(0)) => return Err(ScheduleError::NameTaken(spec.name.clone())),
+        (Some(now), Some(base)) if base != now.version => return Err(ScheduleError::Stale { base, latest: now.version }),
+        (None, Some(base)) if base != 0 => return Err(ScheduleError::NotFound(spec.name.clone())),
+        _ => {}
+    }
+    if before.is_some() {
+        find(tx, actor, &spec.name)?; // one that is out of scope does not exist
+    }
+    let (target, known) = checked(tx, actor, spec, before.as_ref().map_or(0, |now| now.jobs))?;
+    let document = written(spec)?;
+    let Some(now) = before else {
+        let id = insert(tx, actor, &target, spec)?;
+        put_version(tx, id, 1, (&document, message.as_deref()), actor)?;
+        begin(tx, id, &known, target.id)?;
+        mind(tx, id, &known)?;
+        let change = Change::new("schedule.make", "schedule", &spec.name).because(message);
+        audit::record(tx, actor, change.from_to(None, Some(target.masked(&document))))?;
+        return Ok(Saved { version: 1, unchanged: false });
+    };
+    let old = read::versions(tx, now.id, Some(now.version))?.pop();
+    if old.as_ref().is_some_and(|old| old.spec == document) {
+        return Ok(Saved { version: now.version, unchanged: true });
+    }
+    firing::settle(tx, &mut Plans::default(), &mut random::number, now.id)?;
+    let version = last_version(tx, now.id)? + 1;
+    leave_waiting(tx, &now, version)?;
+    put_version(tx, now.id, version, (&document, message.as_deref()), actor)?;
+    come_into_force(tx, actor, (now.id, version), &target, &known)?;
+    mind(tx, now.id, &known)?;
+    let change = Change::new("schedule.change", "schedule", &spec.name).because(message);
+    audit::record(tx, actor, change.from_to(old.map(|old| target.masked(&old.spec)), Some(target.masked(&document))))?;
+    Ok(Saved { version, unchanged: false })
+}
+
+fn check_name(name: &str) -> Result<(), ScheduleError> {
+    if RESERVED_NAMES.contains(&name) {
+        let message = format!("{name} is an address of the console, so no schedule can have this name");
+        return Err(ScheduleError::field("name", message));
+    }
+    ScheduleName::parse(name).map(drop).map_err(|odd| ScheduleError::field("name", odd.to_string()))
+}
+
+/// Checks everything that a schedule says against what there is.
+///
+/// # Errors
+/// [`ScheduleError::Refused`] with everything that is wrong.
+pub fn checked(tx: &mut Tx<'_>, actor: &Actor, spec: &Schedule, made: i64) -> Result<(Target, Known), ScheduleError> {
+    let timing = spec.timing();
+    let calendars = calendars_named(tx, &timing.calendars())?;
+    let (target, mut faults) = target::find(tx, actor, spec)?;
+    let now = now(tx)?;
+    let known = match Known::of(spec.clone(), &calendars) {
+        Ok(known) => {
+            faults.extend(known.policies.fit(&known.plan, now).err().unwrap_or_default());
+            Some(known)
+        }
+        Err(more) => {
+            faults.extend(more);
+            None
+        }
+    };
+    let limit = spec.limit.map(i64::from).filter(|limit| *limit <= made && made > 0);
+    if let Some(limit) = limit {
+        faults.push(target::fault("limit", format!("it has made {made} jobs already, so with {limit} it would never run again")));
+    }
+    let in_turn = !matches!(spec.overlap, OverlapPolicy::Skip | OverlapPolicy::AllowAll);
+    if in_turn && target.as_ref().is_some_and(|target| target.debounces) {
+        let message = format!("the template {} debounces its jobs, so they cannot wait for one another: choose skip or allow_all", spec.template);
+        faults.push(target::fault("overlap", message));
+    }
+    match (target, known) {
+        (Some(target), Some(known)) if faults.is_empty() => Ok((target, known)),
+        _ => Err(ScheduleError::Refused(faults)),
+    }
+}
+
+pub(super) fn now(tx: &mut PgConnection) -> Result<Time, DbError> {
+    const SQL: &str = "-- admin::schedules::now
+SELECT clock_timestamp()";
+    Ok(statement(SQL).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default())
+}
+
+fn written(spec: &Schedule) -> Result<Value, DbError> {
+    serde_json::to_value(spec).map_err(|error| DbError::Corrupt(format!("a schedule cannot be written as JSON: {error}")))
+}
+
+fn insert(tx: &mut Tx<'_>, actor: &Actor, target: &Target, spec: &Schedule) -> Result<ScheduleId, DbError> {
+    const SQL: &str = "-- admin::schedules::insert
+INSERT INTO millrace.schedules (name, template_id, version, created_by, updated_by) VALUES ($1, $2, 1, $3, $3) RETURNING id";
+    let id = statement(SQL)
+        .bind::<Text, _>(&spec.name)
+        .bind::<Integer, _>(target.id)
+        .bind::<Text, _>(actor.signature())
+        .tuples::<Integer, i32>(tx)?
+        .pop();
+    id.map(ScheduleId).ok_or_else(|| DbError::Corrupt("a schedule was not inserted".into()))
+}
+
+fn put_version(
+    tx: &mut Tx<'_>,
+    id: ScheduleId,
+    version: i32,
+    (document, message): (&Value, Option<&str>),
+    actor: &Actor,
+) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::schedules::put_version
+INSERT INTO millrace.schedule_versions (schedule_id, version, spec, note, created_by) VALUES ($1, $2, $3, $4, $5)";
+    statement(SQL)
+        .bind::<Integer, _>(id.0)
+        .bind::<Integer, _>(version)
+        .bind::<Jsonb, _>(document)
+        .bind::<Nullable<Text>, _>(message)
+        .bind::<Text, _>(actor.signature())
+        .run(tx)?;
+    Ok(())
+}
+
+fn last_version(tx: &mut Tx<'_>, id: ScheduleId) -> Result<i32, DbError> {
+    const SQL: &str = "-- admin::schedules::last_version
+SELECT v.version FROM millrace.schedule_versions v WHERE v.schedule_id = $1 ORDER BY v.version DESC LIMIT 1";
+    Ok(statement(SQL).bind::<Integer, _>(id.0).tuples::<Integer, i32>(tx)?.pop().unwrap_or_default())
+}
+
+/// Lets a new schedule begin at this moment.
+fn begin(tx: &mut Tx<'_>, id: ScheduleId, known: &Known, template: i32) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::schedules::begin
+UPDATE millrace.schedules s SET decided_until = $1, due_at = $2, next_at = $3 WHERE s.id = $4 AND s.template_id = $5 AND s.version = 1";
+    let from = now(tx)?;
+    let Next { due_at, next_at } = firing::next(&known.plan, from);
+    statement(SQL)
+        .bind::<Timestamptz, _>(from)
+        .bind::<Nullable<Timestamptz>, _>(due_at)
+        .bind::<Nullable<Timestamptz>, _>(next_at)
+        .bind::<Integer, _>(id.0)
+        .bind::<Integer, _>(template)
+        .run(tx)?;
+    tell_schedules(tx)
+}
+
+/// Puts another version into force; what came before was decided.
+fn come_into_force(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    (id, version): (ScheduleId, i32),
+    target: &Target,
+    known: &Known,
+) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::schedules::come_into_force
+UPDATE millrace.schedules s SET version = $1, template_id = $2, stamp = s.stamp + 1, due_at = $3, next_at = $4, trouble = NULL, ended_at = NULL,
+    updated_at = clock_timestamp(), updated_by = $5
+WHERE s.id = $6 AND s.version < $1";
+    const UNTIL: &str = "-- admin::schedules::decided_until
+SELECT greatest(s.decided_until, clock_timestamp()) FROM millrace.schedules s WHERE s.id = $1";
+    let from = statement(UNTIL).bind::<Integer, _>(id.0).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
+    let Next { due_at, next_at } = firing::next(&known.plan, from);
+    statement(SQL)
+        .bind::<Integer, _>(version)
+        .bind::<Integer, _>(target.id)
+        .bind::<Nullable<Timestamptz>, _>(due_at)
+        .bind::<Nullable<Timestamptz>, _>(next_at)
+        .bind::<Text, _>(actor.signature())
+        .bind::<Integer, _>(id.0)
+        .run(tx)?;
+    tell_schedules(tx)
+}
+
+/// Notes which calendars the version in force minds. Those are locked, so that none of them goes meanwhile.
+fn mind(tx: &mut Tx<'_>, id: ScheduleId, known: &Known) -> Result<(), DbError> {
+    const FORGET: &str = "-- admin::schedules::mind_none
+DELETE FROM millrace.schedule_calendars sc WHERE sc.schedule_id = $1";
+    const MIND: &str = "-- admin::schedules::mind
+INSERT INTO millrace.schedule_calendars (calendar_id, schedule_id) SELECT c.id, $1 FROM millrace.calendars c WHERE c.name = ANY ($2)";
+    statement(FORGET).bind::<Integer, _>(id.0).run(tx)?;
+    let timing = known.spec.timing();
+    let names = timing.calendars();
+    if !names.is_empty() {
+        statement(MIND).bind::<Integer, _>(id.0).bind::<Array<Text>, _>(names).run(tx)?;
+    }
+    Ok(())
+}
+
+/// Writes down the occurrences whose time has come and which wait for the end of a closed time: they do not run, because what let them wait
+/// is no longer in force.
+fn leave_waiting(tx: &mut Tx<'_>, now: &Locked, version: i32) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::schedules::leave_waiting
+INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason)
+SELECT $1, w.at, 0, $2, 'skipped', 'changed', $3 FROM unnest($4::timestamptz[]) AS w(at) ON CONFLICT DO NOTHING";
+    let Ok(old) = firing::known(tx, now.id, now.version)? else { return Ok(()) };
+    let moment = self::now(tx)?;
+    let course = old.plan.course(moment).take(WAITING_LOOKED_AT).take_while(|one| one.moment < moment + WAITS_MAX);
+    let waiting: Vec<Time> =
+        course.filter(|one| one.at < moment && one.runs_at().is_some()).map(|one| one.at).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("version {version} came into force while it waited");
+    statement(SQL)
+        .bind::<Integer, _>(now.id.0)
+        .bind::<Integer, _>(now.version)
+        .bind::<Text, _>(reason)
+        .bind::<Array<Timestamptz>, _>(waiting)
+        .run(tx)?;
+    Ok(())
+}
+
+/// Leaves out the occurrences of a schedule from now on, each with the reason, until somebody resumes it.
+///
+/// # Errors
+/// [`ScheduleError::Already`]; [`ScheduleError`].
+pub fn pause(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
+    const SQL: &str = "-- admin::schedules::pause
+UPDATE millrace.schedules s SET paused_at = clock_timestamp(), paused_by = $1, pause_reason = $2 WHERE s.id = $3 AND s.paused_at IS NULL";
+    transaction(conn, "schedules::pause", |tx| {
+        let (row, locked) = take(tx, actor, name)?;
+        let reason = note(reason)?;
+        if locked.is_paused {
+            return Err(ScheduleError::Already(row.name, "paused"));
+        }
+        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+        statement(SQL)
+            .bind::<Text, _>(actor.signature())
+            .bind::<Nullable<Text>, _>(reason.as_deref())
+            .bind::<Integer, _>(locked.id.0)
+            .run(tx)?;
+        let change = Change::new("schedule.pause", "schedule", name).because(reason);
+        audit::record(tx, actor, change.from_to(Some(json!({ "paused": false })), Some(json!({ "paused": true }))))?;
+        find(tx, actor, name)
+    })
+}
+
+/// Lets the occurrences of a paused schedule run again, those that come from now on. Earlier failures do not count towards its pause.
+///
+/// # Errors
+/// [`ScheduleError::Already`]; [`ScheduleError`].
+pub fn resume(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
+    const SQL: &str = "-- admin::schedules::resume
+UPDATE millrace.schedules s SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, failures_since = clock_timestamp()
+WHERE s.id = $1 AND s.paused_at IS NOT NULL";
+    transaction(conn, "schedules::resume", |tx| {
+        let (row, locked) = take(tx, actor, name)?;
+        let reason = note(reason)?;
+        if !locked.is_paused {
+            return Err(ScheduleError::Already(row.name, "enabled"));
+        }
+        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+        statement(SQL).bind::<Integer, _>(locked.id.0).run(tx)?;
+        let before = json!({ "paused": true, "by": row.paused_by, "reason": row.pause_reason });
+        let change = Change::new("schedule.resume", "schedule", name).because(reason);
+        audit::record(tx, actor, change.from_to(Some(before), Some(json!({ "paused": false }))))?;
+        find(tx, actor, name)
+    })
+}
+
+/// Removes a schedule: nothing runs by it any more, and its name is free. Jobs that it made go on, and what it did is kept as long as jobs are.
+///
+/// # Errors
+/// [`ScheduleError`]; nothing is changed then.
+pub fn remove(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<(), ScheduleError> {
+    const SQL: &str = "-- admin::schedules::remove
+UPDATE millrace.schedules s SET removed_at = clock_timestamp(), due_at = NULL, next_at = NULL WHERE s.id = $1 AND s.version = $2";
+    const MIND: &str = "-- admin::schedules::mind_no_more
+DELETE FROM millrace.schedule_calendars sc WHERE sc.schedule_id = $1";
+    const STOP: &str = "-- admin::schedules::stop_backfills
+UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.schedule_id = $2 AND b.state = 'running'";
+    transaction(conn, "schedules::remove", |tx| {
+        let (row, locked) = take(tx, actor, name)?;
+        let reason = note(reason)?;
+        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+        statement(SQL).bind::<Integer, _>(locked.id.0).bind::<Integer, _>(locked.version).run(tx)?;
+        statement(MIND).bind::<Integer, _>(locked.id.0).run(tx)?;
+        statement(STOP).bind::<Text, _>(actor.signature()).bind::<Integer, _>(locked.id.0).run(tx)?;
+        let before = target::masked(tx, &row.template, row.version_of_template(), &row.spec)?;
+        let change = Change::new("schedule.remove", "schedule", name).because(reason);
+        Ok(audit::record(tx, actor, change.from_to(Some(before), None))?)
+    })
+}
+
+/// Makes one job of a schedule at once, beside what its rules make; a paused schedule, too. Ring the nodes afterwards.
+///
+/// # Errors
+/// [`ScheduleError::Overlaps`] when its jobs do not overlap and one has not ended; [`ScheduleError`].
+pub fn run_now(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ByHand, ScheduleError> {
+    transaction(conn, "schedules::run_now", |tx| {
+        let (row, locked) = take(tx, actor, name)?;
+        let reason = note(reason)?;
+        let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
+        match firing::run_by_hand(tx, locked.id, locked.version, &known)? {
+            ByHand::Overlaps(job) => Err(ScheduleError::Overlaps(job)),
+            ByHand::Refused(why) => Err(ScheduleError::NoJob(why)),
+            made @ ByHand::Made { job, .. } => {
+                let change = Change::new("schedule.run", "schedule", &row.name).because(reason);
+                audit::record(tx, actor, change.from_to(None, Some(json!({ "job": job, "version": locked.version }))))?;
+                Ok(made)
+            }
+        }
+    })
+}
+
+/// Brings an older version back: its content becomes a new version, in force at once.
+///
+/// # Errors
+/// [`ScheduleError::NoVersion`]; as [`save`] when what it says is refused by now.
+pub fn roll_back(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    name: &str,
+    version: i32,
+    reason: &str,
+) -> Result<Saved, ScheduleError> {
+    transaction(conn, "schedules::roll_back", |tx| {
+        let (row, locked) = take(tx, actor, name)?;
+        let old = read::versions(tx, locked.id, Some(version))?.pop();
+        let old = old.ok_or_else(|| ScheduleError::NoVersion(row.name.clone(), version))?;
+        let spec: Schedule = serde_json::from_value(old.spec)
+            .map_err(|error| ScheduleError::field("version", format!("version {version} cannot be read: {error}")))?;
+        let told = note(reason)?.unwrap_or_else(|| format!("back to version {version}"));
+        save_in(tx, actor, &spec, Some(locked.version), &told)
+    })
+}

@@ -1,0 +1,78 @@
+//! Schedules as one actor may see them: in scope, arguments covered.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::error::ScheduleError;
+use super::filter::ScheduleFilter;
+use super::history::{self, RunMark};
+use super::json::keys_only;
+use super::read::{self, ScheduleRow, VersionRow};
+use super::service::find;
+use super::target;
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::queue::schedules::ScheduleId;
+
+/// Lists schedules in scope with their last runs.
+///
+/// # Errors
+/// [`ScheduleError::Forbidden`], database failures.
+pub fn list(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    filter: &ScheduleFilter,
+) -> Result<(Vec<ScheduleRow>, HashMap<ScheduleId, Vec<RunMark>>), ScheduleError> {
+    actor.require(Permission::ReadSchedules)?;
+    let rows = read::list(conn, &actor.scope, filter)?;
+    let ids: Vec<ScheduleId> = rows.iter().map(|row| row.id).collect();
+    let strips = if ids.is_empty() { HashMap::new() } else { history::strips(conn, &ids)? };
+    Ok((rows, strips))
+}
+
+/// Reads one schedule in scope.
+///
+/// # Errors
+/// [`ScheduleError::NotFound`], [`ScheduleError::Forbidden`].
+pub fn one(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<ScheduleRow, ScheduleError> {
+    actor.require(Permission::ReadSchedules)?;
+    find(conn, actor, name)
+}
+
+/// Gives what a schedule says as this actor may see it: secrets among its arguments covered, and only their names without the permission.
+///
+/// # Errors
+/// Database failures.
+pub fn visible_spec(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow) -> Result<Value, ScheduleError> {
+    visible(conn, actor, row, &row.spec)
+}
+
+fn visible(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow, spec: &Value) -> Result<Value, ScheduleError> {
+    let template = spec.get("template").and_then(Value::as_str).unwrap_or(&row.template);
+    let version = spec.get("version").and_then(Value::as_i64).and_then(|version| i32::try_from(version).ok());
+    let mut shown = target::masked(conn, template, version, spec)?;
+    if !actor.may(Permission::ReadPayloads) {
+        keys_only(&mut shown);
+    }
+    Ok(shown)
+}
+
+/// Lists the versions of a schedule, the latest first, each as this actor may see it.
+///
+/// # Errors
+/// [`ScheduleError::NotFound`], [`ScheduleError::Forbidden`].
+pub fn versions(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    name: &str,
+) -> Result<Vec<(VersionRow, Value)>, ScheduleError> {
+    let row = one(conn, actor, name)?;
+    let mut all = Vec::new();
+    for version in read::versions(conn, row.id, None)? {
+        let spec = visible(conn, actor, &row, &version.spec)?;
+        all.push((version, spec));
+    }
+    Ok(all)
+}

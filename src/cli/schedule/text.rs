@@ -1,0 +1,101 @@
+//! What the commands print.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::admin::schedules::backfill::DryRun;
+use crate::admin::schedules::{Applied, BackfillRow, OccurrenceRow, RunMark, ScheduleRow, VersionRow, json as view};
+use crate::cli::answer::{columns, moment};
+use crate::cli::{Answer, Failure};
+use crate::queue::schedules::ScheduleId;
+use crate::queue::state::JobState;
+use crate::web::ansi::visible;
+
+pub(super) fn applied(one: &Applied) -> String {
+    let version = one.version.map(|version| format!("@{version}")).unwrap_or_default();
+    let what = if one.unchanged { "unchanged" } else { "saved" };
+    format!("{} {}{version} {what}", one.kind.to_lowercase(), one.name)
+}
+
+pub(super) fn list(rows: &[ScheduleRow], strips: &HashMap<ScheduleId, Vec<RunMark>>) -> Answer {
+    let none: Vec<RunMark> = Vec::new();
+    let heading = ["NAME", "STATE", "WHEN", "NEXT RUN", "LAST RUN", "TEMPLATE"];
+    let mut lines = vec![heading.map(String::from).to_vec()];
+    for row in rows {
+        let strip = strips.get(&row.id).unwrap_or(&none);
+        lines.push(vec![
+            row.name.clone(),
+            row.standing().as_str().to_owned(),
+            visible(view::sentences(row).first().map_or("", String::as_str)),
+            row.next_at.map_or_else(|| "never".to_owned(), moment),
+            strip.last().map_or_else(String::new, last),
+            row.template.clone(),
+        ]);
+    }
+    let shown: Vec<Value> = rows.iter().map(|row| view::schedule(row, strips.get(&row.id).unwrap_or(&none), None)).collect();
+    Answer::new(columns(&lines), json!({ "schedules": shown }))
+}
+
+fn last(mark: &RunMark) -> String {
+    let state = mark.ended.map_or("has not ended", JobState::as_str);
+    format!("{} {state}", moment(mark.at))
+}
+
+pub(super) fn document(row: &ScheduleRow, spec: &Value) -> Result<Answer, Failure> {
+    let text = crate::admin::schedules::document_text(spec)
+        .ok_or_else(|| Failure::refused("it cannot be written as YAML"))?;
+    let mut shown = view::schedule(row, &[], Some(spec));
+    shown["document"] = text.clone().into();
+    Ok(Answer::new(text.trim_end(), shown))
+}
+
+pub(super) fn history(rows: &[OccurrenceRow]) -> Answer {
+    let heading = ["OCCURRENCE", "OUTCOME", "JOB", "ENDED", "WHY"];
+    let mut lines = vec![heading.map(String::from).to_vec()];
+    for row in rows {
+        let more = if row.more > 0 { format!(" (and {} more)", row.more) } else { String::new() };
+        lines.push(vec![
+            format!("{}{more}", moment(row.at)),
+            row.outcome().as_str().to_owned(),
+            row.job_id.map_or_else(String::new, |job| job.to_string()),
+            row.job_ended().map_or_else(String::new, |state| state.as_str().to_owned()),
+            visible(row.reason.as_deref().unwrap_or_default()),
+        ]);
+    }
+    Answer::new(columns(&lines), json!({ "occurrences": rows.iter().map(view::occurrence).collect::<Vec<_>>() }))
+}
+
+pub(super) fn versions(all: &[(VersionRow, Value)]) -> Answer {
+    let mut lines = vec![["VERSION", "SAVED", "BY", "NOTE"].map(String::from).to_vec()];
+    for (row, _) in all {
+        let note = visible(row.note.as_deref().unwrap_or_default());
+        lines.push(vec![row.version.to_string(), moment(row.created_at), visible(&row.created_by), note]);
+    }
+    let shown: Vec<Value> = all.iter().map(|(row, spec)| view::version(row, spec)).collect();
+    Answer::new(columns(&lines), json!({ "versions": shown }))
+}
+
+pub(super) fn dry_run(dry: &DryRun) -> Answer {
+    let mut lines = vec![match (dry.jobs, dry.is_too_many) {
+        (jobs, true) => format!("More than {jobs} occurrences lie in the range; choose a shorter one. The first are:"),
+        (0, false) => "Nothing would be made.".to_owned(),
+        (1, false) => "1 job would be made:".to_owned(),
+        (jobs, false) => format!("{jobs} jobs would be made; the first are:"),
+    }];
+    lines.extend(dry.first.iter().map(|at| format!("  {}", moment(*at))));
+    if dry.have_jobs > 0 {
+        lines.push(format!("{} occurrences of the range have a job already.", dry.have_jobs));
+    }
+    let shown = json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
+    Answer::new(lines.join("\n"), shown)
+}
+
+pub(super) fn backfill(row: &BackfillRow) -> Answer {
+    let refused = if row.refused > 0 { format!(", {} refused", row.refused) } else { String::new() };
+    let text = format!(
+        "Backfill {} of {}: {}, {} of {} jobs made{refused}, {} at a time",
+        row.id, row.schedule, row.state, row.enqueued, row.planned, row.concurrency
+    );
+    Answer::new(text, view::backfill(row))
+}

@@ -1,0 +1,239 @@
+//! Backfills: jobs for the occurrences of a range of time, a few at a time, made by whichever node gets to it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+
+use super::fire::{author, sentences};
+use super::plans::Known;
+use super::values::{BackfillId, Cause, Outcome, ScheduleId, Why};
+use super::versions;
+use super::write::{self, Row};
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::queue::enqueue::{Apart, Asked, Enqueued, enqueue_occurrences};
+use crate::queue::job::JobId;
+
+/// Most occurrences of one backfill.
+pub const BACKFILL_MAX: usize = 10_000;
+/// Backfills that are worked on in one round.
+const PER_ROUND_MAX: i32 = 20;
+/// Most jobs of one backfill in one round.
+const JOBS_PER_ROUND_MAX: usize = 200;
+
+/// Gives the occurrences of `[from, to)` that run, in their order, at most `most`.
+pub fn occurrences(known: &Known, from: Time, to: Time, most: usize) -> Vec<Time> {
+    let course = known.plan.course(from).take_while(|one| one.moment < to);
+    course.filter(|one| one.runs_at().is_some()).map(|one| one.at).take(most).collect()
+}
+
+/// Finds those of these occurrences that have a job already, by the rules or by an earlier backfill.
+///
+/// # Errors
+/// Database failures.
+pub fn with_jobs(conn: &mut PgConnection, id: ScheduleId, at: &[Time]) -> Result<Vec<Time>, DbError> {
+    const SQL: &str = "-- queue::schedules::with_jobs
+SELECT DISTINCT o.at FROM unnest($1::timestamptz[]) AS w(at) JOIN millrace.occurrences o ON o.schedule_id = $2 AND o.at = w.at WHERE o.job_id IS NOT NULL
+ORDER BY o.at";
+    statement(SQL).bind::<Array<Timestamptz>, _>(at).bind::<Integer, _>(id.0).tuples::<Timestamptz, Time>(conn)
+}
+
+/// What a node knows of backfills that run: the occurrences that are left to make, next ones last.
+#[derive(Debug, Default)]
+pub struct Backfills(HashMap<BackfillId, (Arc<Known>, Vec<Time>)>);
+
+#[derive(Debug, QueryableByName)]
+struct Running {
+    #[diesel(sql_type = Integer)]
+    id: BackfillId,
+    #[diesel(sql_type = Integer)]
+    schedule_id: ScheduleId,
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Timestamptz)]
+    from_at: Time,
+    #[diesel(sql_type = Timestamptz)]
+    to_at: Time,
+    #[diesel(sql_type = Bool)]
+    newest_first: bool,
+    #[diesel(sql_type = Bool)]
+    missing_only: bool,
+    #[diesel(sql_type = SmallInt)]
+    concurrency: i16,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    reached: Option<Time>,
+    /// Its jobs that had not ended when somebody looked last.
+    #[diesel(sql_type = Array<BigInt>)]
+    jobs: Vec<i64>,
+    /// Those of them that have by now.
+    #[diesel(sql_type = Array<BigInt>)]
+    ended: Vec<i64>,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Backfills that run.
+    pub running: usize,
+    /// Jobs that were made.
+    pub jobs: usize,
+}
+
+/// Makes the next jobs of backfills that run, as many as their concurrency allows. Ring the nodes afterwards when it made some.
+///
+/// # Errors
+/// Database failures; what was not committed is made the next time.
+pub fn work(conn: &mut PgConnection, kept: &mut Backfills) -> Result<Worked, DbError> {
+    if !is_any(conn)? {
+        kept.0.clear();
+        return Ok(Worked::default());
+    }
+    let worked = transaction(conn, "schedules::backfill", |tx| {
+        let running = take(tx)?;
+        let mut worked = Worked { running: running.len(), jobs: 0 };
+        for one in &running {
+            worked.jobs += step(tx, kept, one)?;
+        }
+        Ok::<_, DbError>(worked)
+    });
+    if worked.is_err() {
+        kept.0.clear(); // they say that jobs were made
+    }
+    worked
+}
+
+fn is_any(conn: &mut PgConnection) -> Result<bool, DbError> {
+    const SQL: &str = "-- queue::schedules::any_backfill
+SELECT EXISTS (SELECT FROM millrace.backfills b WHERE b.state = 'running')";
+    Ok(statement(SQL).tuples::<Bool, bool>(conn)?.pop().unwrap_or_default())
+}
+
+fn take(tx: &mut Tx<'_>) -> Result<Vec<Running>, DbError> {
+    const SQL: &str = "-- queue::schedules::take_backfills
+WITH mine AS MATERIALIZED (
+    SELECT b.* FROM millrace.backfills b WHERE b.state = 'running' ORDER BY b.id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT mine.id, mine.schedule_id, mine.version, mine.from_at, mine.to_at, mine.newest_first, mine.missing_only, mine.concurrency, mine.reached,
+    coalesce(l.jobs, '{}') AS jobs, coalesce(l.ended, '{}') AS ended
+FROM mine LEFT JOIN LATERAL (
+    SELECT array_agg(k.job_id) AS jobs, array_agg(k.job_id) FILTER (WHERE k.ended) AS ended FROM (
+        SELECT sj.job_id, (SELECT true FROM millrace.jobs j WHERE j.id = sj.job_id) IS NULL
+            OR (SELECT true FROM millrace.history h WHERE h.job_id = sj.job_id) IS NOT NULL AS ended
+        FROM millrace.schedule_jobs sj WHERE sj.backfill_id = mine.id AND sj.backfill_id > 0 ORDER BY sj.job_id LIMIT 1000
+    ) AS k
+) AS l ON true ORDER BY mine.id";
+    statement(SQL).bind::<Integer, _>(PER_ROUND_MAX).rows(tx)
+}
+
+/// Makes the next jobs of one backfill and tells how many.
+fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, DbError> {
+    let ended: Vec<(i32, i64)> = one.ended.iter().map(|job| (one.schedule_id.0, *job)).collect();
+    write::forget_ended(tx, &ended)?;
+    if !kept.0.contains_key(&one.id) {
+        match left(tx, one)? {
+            Ok(left) => drop(kept.0.insert(one.id, left)),
+            Err(trouble) => {
+                stop(tx, one.id, &trouble)?;
+                return Ok(0);
+            }
+        }
+    }
+    let Some((known, left)) = kept.0.get_mut(&one.id) else { return Ok(0) };
+    let places = usize::try_from(one.concurrency).unwrap_or_default().saturating_sub(one.jobs.len() - one.ended.len());
+    let next = left.split_off(left.len().saturating_sub(places.min(JOBS_PER_ROUND_MAX)));
+    let at: Vec<Time> = next.into_iter().rev().collect();
+    let rows = make(tx, one, known, &at)?;
+    let made = rows.iter().filter(|row| row.job.is_some()).count();
+    let is_done = left.is_empty();
+    advance(tx, one.id, made, rows.len() - made, at.last().copied(), is_done)?;
+    if is_done {
+        kept.0.remove(&one.id);
+    }
+    Ok(made)
+}
+
+/// What is left of a backfill, next ones last.
+fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<(Arc<Known>, Vec<Time>), String>, DbError> {
+    let known = match versions::known(tx, one.schedule_id, one.version)? {
+        Ok(known) => known,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let mut all = occurrences(&known, one.from_at, one.to_at, BACKFILL_MAX);
+    if one.missing_only {
+        let done = with_jobs(tx, one.schedule_id, &all)?;
+        all.retain(|at| done.binary_search(at).is_err());
+    }
+    if one.newest_first {
+        all.retain(|at| one.reached.is_none_or(|reached| *at < reached));
+    } else {
+        all.retain(|at| one.reached.is_none_or(|reached| *at > reached));
+        all.reverse();
+    }
+    Ok(Ok((Arc::new(known), all)))
+}
+
+fn make(tx: &mut Tx<'_>, one: &Running, known: &Known, at: &[Time]) -> Result<Vec<Row>, DbError> {
+    let job = known.job();
+    let asked: Vec<Asked<'_>> = at
+        .iter()
+        .map(|at| Asked { by: author(&known.spec.name), job: &job, occurrence: Some((one.schedule_id.0, *at)) })
+        .collect();
+    let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, true)? };
+    let row = |(at, came): (&Time, Result<Enqueued, Apart>)| {
+        let (outcome, why, job): (_, Option<Why>, Option<JobId>) = match came {
+            Ok(Enqueued { id, existing: false }) => (Outcome::Enqueued, None, Some(id)),
+            Ok(Enqueued { id, .. }) => {
+                let reason = format!("job {id} with the same unique key had not ended");
+                (Outcome::Skipped, Some(Why { cause: Cause::Unique, reason }), None)
+            }
+            Err(Apart::Refused(refusals)) => {
+                (Outcome::Refused, Some(Why { cause: Cause::Refused, reason: sentences(&refusals) }), None)
+            }
+            Err(Apart::Alone) => {
+                let reason = "its job depends on other jobs".to_owned();
+                (Outcome::Refused, Some(Why { cause: Cause::Refused, reason }), None)
+            }
+        };
+        let (backfill, version, schedule) = (one.id.0, one.version, one.schedule_id);
+        Row { schedule, at: *at, backfill, version, outcome, why, run_at: None, until: None, more: 0, job }
+    };
+    let rows: Vec<Row> = at.iter().zip(came).map(row).collect();
+    write::occurrences(tx, &rows)?;
+    Ok(rows)
+}
+
+fn advance(
+    tx: &mut Tx<'_>,
+    id: BackfillId,
+    made: usize,
+    refused: usize,
+    reached: Option<Time>,
+    is_done: bool,
+) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::schedules::advance_backfill
+UPDATE millrace.backfills b SET enqueued = b.enqueued + $1, refused = b.refused + $2, reached = coalesce($3, b.reached),
+    state = CASE WHEN $4 THEN 'done' ELSE b.state END, finished_at = CASE WHEN $4 THEN clock_timestamp() END
+WHERE b.id = $5 AND b.state = 'running'";
+    if reached.is_none() && !is_done {
+        return Ok(());
+    }
+    statement(SQL)
+        .bind::<Integer, _>(i32::try_from(made).unwrap_or(i32::MAX))
+        .bind::<Integer, _>(i32::try_from(refused).unwrap_or(i32::MAX))
+        .bind::<Nullable<Timestamptz>, _>(reached)
+        .bind::<Bool, _>(is_done)
+        .bind::<Integer, _>(id.0)
+        .run(tx)?;
+    Ok(())
+}
+
+/// Ends a backfill that cannot go on.
+fn stop(tx: &mut Tx<'_>, id: BackfillId, trouble: &str) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::schedules::stop_backfill
+UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.id = $2 AND b.state = 'running'";
+    let by = format!("Millrace: {trouble}");
+    statement(SQL).bind::<Text, _>(by).bind::<Integer, _>(id.0).run(tx)?;
+    Ok(())
+}

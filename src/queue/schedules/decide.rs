@@ -1,0 +1,308 @@
+//! What becomes of the occurrences of one schedule that are due: a pure function of its plan, its policies, how it stands, and the time.
+//!
+//! ```text
+//! due ─▶ left out by the plan ─▶ missed? (late by a minute or more: catch-up) ─▶ paused? ─▶ limit? ─▶ overlap ─▶ jitter, give-up
+//! ```
+//! Decided are the times of `[decided_until, now)`, so two decisions that follow one another never see the same one.
+
+use chrono::TimeDelta;
+
+use super::values::{Act, Cause, Decision, Why};
+use crate::base::clock::Time;
+use crate::base::length::about;
+use crate::queue::job::JobId;
+use crate::timing::policies::Policies;
+use crate::timing::schedule::{CatchUpPolicy, JitterKind, OverlapPolicy};
+use crate::timing::{Fate, Occurrence, Plan, stable_number};
+
+/// What is decided later than this after its time was missed.
+pub const LATE: TimeDelta = TimeDelta::seconds(60);
+/// Most occurrences that are walked over in one decision; what is left is due again at once.
+pub const WALKED_MAX: usize = 100_000;
+/// Most missed occurrences that get a row of their own in one decision, the latest; a row of the first stands for those before.
+const TOLD_MISSED_MAX: usize = 500;
+
+/// How a schedule stands when its occurrences are decided.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Everything before is decided.
+    pub decided_until: Time,
+    /// Jobs that its rules have made.
+    pub jobs: u64,
+    /// Its name, which stable jitter goes by.
+    pub name: String,
+    /// Why its occurrences are left out: it is paused.
+    pub paused: Option<String>,
+    /// Its jobs that have not ended, the oldest first.
+    pub live: Vec<JobId>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// One each, in the order of their times.
+    pub decisions: Vec<Decision>,
+    /// Everything before is decided now.
+    pub until: Time,
+    /// When to look again; `None` = never.
+    pub due_at: Option<Time>,
+    /// When it runs next, as far as is known.
+    pub next_at: Option<Time>,
+    /// Nothing can come any more.
+    pub ended: bool,
+}
+
+/// An occurrence that would run, and why not at its time.
+struct Run<'o> {
+    occurrence: &'o Occurrence,
+    /// How late it is, when it was missed.
+    missed: Option<TimeDelta>,
+}
+
+/// Decides what is due at `now`. `draw` gives random numbers for jitter.
+pub fn decide(plan: &Plan, policies: &Policies, standing: &Standing, now: Time, draw: &mut dyn FnMut() -> u64) -> Decided {
+    let mut due: Vec<Occurrence> = Vec::new();
+    let mut course = plan.course(standing.decided_until);
+    let mut is_all = false;
+    while due.len() < WALKED_MAX {
+        match course.next() {
+            Some(one) if one.moment < now => due.push(one),
+            _ => {
+                is_all = true;
+                break;
+            }
+        }
+    }
+    // what was given up in vain is behind us; a clock that was put back is waited for
+    let until = match due.last() {
+        Some(last) if !is_all => last.moment + TimeDelta::microseconds(1),
+        _ => now.max(standing.decided_until),
+    };
+    let mut decider = Decider { policies, standing, now, made: 0, live: standing.live.len(), decisions: Vec::new() };
+    decider.all(&due, is_all, draw);
+    let (made, decisions) = (decider.made, decider.decisions);
+    let is_used_up = policies.limit.is_some_and(|limit| standing.jobs + made >= limit);
+    if is_used_up {
+        return Decided { decisions, until, due_at: None, next_at: None, ended: true };
+    }
+    if !is_all {
+        return Decided { decisions, until, due_at: Some(now), next_at: None, ended: false };
+    }
+    let next = next(plan, until);
+    Decided { decisions, until, due_at: next.due_at, next_at: next.next_at, ended: next.due_at.is_none() }
+}
+
+/// When a schedule has to be looked at next, and when it runs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next {
+    /// `None` = never.
+    pub due_at: Option<Time>,
+    /// `None` = never, as far as was looked.
+    pub next_at: Option<Time>,
+}
+
+/// Tells when something has to be decided from `from` on. Within a closed time that swallows many occurrences that is its end, so that one row
+/// tells of all of them.
+pub fn next(plan: &Plan, from: Time) -> Next {
+    const LOOKED_AT: usize = 6;
+    let mut course = plan.course(from);
+    let mut first = None;
+    let mut swallowed = None;
+    for one in course.by_ref().take(LOOKED_AT) {
+        first = first.or(Some(one.moment));
+        if let Some(at) = one.runs_at() {
+            let due_at = if swallowed.is_some() { Some(at) } else { first };
+            return Next { due_at, next_at: Some(at) };
+        }
+        swallowed = swallowed.or(one.until);
+    }
+    let next_at = course.by_ref().find_map(|one| one.runs_at());
+    let due_at = swallowed.or(first).or(course.gave_up());
+    Next { due_at, next_at }
+}
+
+struct Decider<'s> {
+    policies: &'s Policies,
+    standing: &'s Standing,
+    now: Time,
+    /// Jobs so far.
+    made: u64,
+    /// Jobs that have not ended, those of this decision included.
+    live: usize,
+    decisions: Vec<Decision>,
+}
+
+impl Decider<'_> {
+    fn all(&mut self, due: &[Occurrence], is_all: bool, draw: &mut dyn FnMut() -> u64) {
+        let caught_up = self.caught_up(due, is_all);
+        let last_run = due.iter().rposition(|one| one.runs_at().is_some());
+        let mut gone = Gone::default();
+        let untold = missed(due, self.now).count().saturating_sub(TOLD_MISSED_MAX + caught_up.len());
+        let mut seen = 0;
+        for (at, occurrence) in due.iter().enumerate() {
+            let Some(run_at) = occurrence.runs_at() else {
+                self.decisions.push(left_out(occurrence));
+                continue;
+            };
+            let late = self.now - run_at;
+            if late < LATE {
+                self.run(&Run { occurrence, missed: None }, Some(at) == last_run, draw);
+            } else if caught_up.contains(&at) {
+                self.run(&Run { occurrence, missed: Some(late) }, Some(at) == last_run, draw);
+            } else {
+                seen += 1;
+                let why = self.why_missed(late, is_all);
+                gone.push(&mut self.decisions, occurrence, why, seen <= untold);
+            }
+        }
+    }
+
+    /// The places of the missed occurrences that run after all.
+    fn caught_up(&self, due: &[Occurrence], is_all: bool) -> Vec<usize> {
+        let most = match self.policies.catch_up {
+            // what comes after this decision's is missed as well, and later
+            _ if !is_all => 0,
+            CatchUpPolicy::Skip => 0,
+            // an occurrence that is in time stands for those that are not
+            CatchUpPolicy::One if due.iter().any(|one| one.runs_at().is_some_and(|at| self.now - at < LATE)) => 0,
+            CatchUpPolicy::One => 1,
+            CatchUpPolicy::All => self.policies.catch_up_max,
+        };
+        let in_window = |late: TimeDelta| late <= self.policies.window;
+        let mut places: Vec<usize> =
+            missed(due, self.now).filter(|(_, late)| in_window(*late)).map(|(at, _)| at).collect();
+        places.split_off(places.len().saturating_sub(most))
+    }
+
+    fn why_missed(&self, late: TimeDelta, is_all: bool) -> Why {
+        let is_old = late > self.policies.window;
+        let (cause, and) = match self.policies.catch_up {
+            CatchUpPolicy::Skip => (Cause::Missed, "missed runs are left out".to_owned()),
+            _ if is_old => (Cause::Missed, format!("only the last {} is caught up", about(self.policies.window))),
+            CatchUpPolicy::One => (Cause::Superseded, "a later run stands for it".into()),
+            CatchUpPolicy::All if !is_all => (Cause::Superseded, "too many later ones were missed as well".into()),
+            CatchUpPolicy::All => {
+                (Cause::Superseded, format!("only the {} latest are caught up", self.policies.catch_up_max))
+            }
+        };
+        Why { cause, reason: format!("nothing ran then ({} before this was noticed), and {and}", about(late)) }
+    }
+
+    /// Decides one that would run.
+    fn run(&mut self, run: &Run<'_>, is_last: bool, draw: &mut dyn FnMut() -> u64) {
+        let leave = |cause, reason| Act::Leave(Why { cause, reason });
+        let act = if let Some(why) = &self.standing.paused {
+            leave(Cause::Paused, why.clone())
+        } else if self.policies.limit.is_some_and(|limit| self.standing.jobs + self.made >= limit) {
+            let limit = self.policies.limit.unwrap_or_default();
+            leave(Cause::Limit, format!("it has made the {limit} jobs that it may make"))
+        } else {
+            self.overlapped(run, is_last, draw)
+        };
+        if matches!(act, Act::Enqueue { .. }) {
+            self.made += 1;
+            self.live += 1;
+        }
+        self.decisions.push(Decision { at: run.occurrence.at, until: None, more: 0, act });
+    }
+
+    fn overlapped(&self, run: &Run<'_>, is_last: bool, draw: &mut dyn FnMut() -> u64) -> Act {
+        let leave = |reason| Act::Leave(Why { cause: Cause::Overlap, reason });
+        match (self.policies.overlap, self.live) {
+            (OverlapPolicy::AllowAll, _) => self.enqueue(run, false, draw),
+            (OverlapPolicy::Skip, 0) => self.enqueue(run, false, draw),
+            (OverlapPolicy::Skip, _) => leave(format!("{} had not ended", self.earlier())),
+            (OverlapPolicy::BufferOne, 2..) => leave(format!("{} had not ended, and one waited already", self.earlier())),
+            (policy, _) if policy.stops_others() && !is_last => leave("a later one was due at once, which would have ended it".into()),
+            (OverlapPolicy::BufferOne | OverlapPolicy::BufferAll | OverlapPolicy::CancelOther | OverlapPolicy::TerminateOther, _) => {
+                self.enqueue(run, true, draw)
+            }
+        }
+    }
+
+    fn earlier(&self) -> String {
+        match self.standing.live.first() {
+            Some(job) => format!("job {job} of an earlier run"),
+            None => "an earlier run".into(),
+        }
+    }
+
+    fn enqueue(&self, run: &Run<'_>, in_turn: bool, draw: &mut dyn FnMut() -> u64) -> Act {
+        let occurrence = run.occurrence;
+        let at = occurrence.runs_at().unwrap_or(occurrence.at);
+        let spread_ms = self.policies.jitter.map_or(0, |jitter| {
+            let span = u64::from(jitter.seconds) * 1_000;
+            let number = match jitter.kind {
+                JitterKind::Stable => stable_number(&self.standing.name),
+                JitterKind::Random => draw(),
+            };
+            number % span.max(1)
+        });
+        let begin = at + TimeDelta::milliseconds(i64::try_from(spread_ms).unwrap_or_default());
+        let why = match (run.missed, why_moved(occurrence)) {
+            (Some(late), _) => Some((Cause::CaughtUp, format!("nothing ran then; caught up {} later", about(late)))),
+            (None, Some(why)) => Some((Cause::Moved, why)),
+            (None, None) if in_turn && self.live > 0 => Some((Cause::Buffered, self.behind())),
+            (None, None) => None,
+        };
+        let from = if run.missed.is_some() { begin.max(self.now) } else { begin };
+        Act::Enqueue {
+            run_at: begin,
+            deadline: self.policies.give_up_after.map(|length| from + length),
+            in_turn,
+            stops: self.policies.overlap.stops_others() && self.live > 0,
+            why: why.map(|(cause, reason)| Why { cause, reason }),
+        }
+    }
+
+    fn behind(&self) -> String {
+        match self.policies.overlap {
+            OverlapPolicy::CancelOther => format!("{} was told to stop; this one waits for its end", self.earlier()),
+            OverlapPolicy::TerminateOther => format!("{} was ended; this one waits for its end", self.earlier()),
+            _ => format!("it waits for the end of {}", self.earlier()),
+        }
+    }
+}
+
+/// The missed ones among those that run, with how late they are.
+fn missed(due: &[Occurrence], now: Time) -> impl Iterator<Item = (usize, TimeDelta)> + '_ {
+    let late = move |one: &Occurrence| one.runs_at().map(|at| now - at).filter(|late| *late >= LATE);
+    due.iter().enumerate().filter_map(move |(at, one)| Some((at, late(one)?)))
+}
+
+/// Missed occurrences that one row stands for.
+#[derive(Default)]
+struct Gone {
+    row: Option<usize>,
+}
+
+impl Gone {
+    fn push(&mut self, decisions: &mut Vec<Decision>, one: &Occurrence, why: Why, is_untold: bool) {
+        match self.row.and_then(|row| decisions.get_mut(row)).filter(|_| is_untold) {
+            Some(row) => {
+                row.until = Some(one.at);
+                row.more += 1;
+            }
+            None => {
+                self.row = Some(decisions.len());
+                let act = Act::Leave(why);
+                decisions.push(Decision { at: one.at, until: None, more: 0, act });
+            }
+        }
+    }
+}
+
+fn left_out(one: &Occurrence) -> Decision {
+    let why = match &one.fate {
+        Fate::Skipped(reason) => Why { cause: Cause::of(reason), reason: reason.to_string() },
+        Fate::Runs(..) => Why { cause: Cause::Outside, reason: "it runs at another time".into() }, // never asked
+    };
+    Decision { at: one.at, until: one.until, more: 0, act: Act::Leave(why) }
+}
+
+fn why_moved(one: &Occurrence) -> Option<String> {
+    match &one.fate {
+        Fate::Runs(_, reason) => reason.as_ref().map(ToString::to_string),
+        Fate::Skipped(_) => None,
+    }
+}

@@ -1,0 +1,309 @@
+//! Fires due schedules: locks them, decides their occurrences, makes the jobs and writes all of it, in one transaction.
+//!
+//! Any number of nodes may do it at once: a schedule's row is locked by one of them and passed over by the others, and what is decided moves
+//! the row on. `occurrences_pk` would refuse a second job for an occurrence whatever else went wrong.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use diesel::sql_types::{Array, Integer, Timestamptz};
+
+use super::decide::{Decided, Standing, decide};
+use super::plans::{Found, Known, Plans, Wanted};
+use super::standing::{self, Due, Jobs, Patience};
+use super::values::{Act, Cause, Decision, ScheduleId, Why};
+use super::write::{self, Change, Row};
+use crate::base::clock::Time;
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::queue::control::{self, Wish};
+use crate::queue::enqueue::{Apart, Asked, NewJob, Refusal, enqueue_occurrences};
+use crate::queue::job::JobId;
+
+/// Most schedules of one transaction.
+pub const SCHEDULES_MAX: i32 = 500;
+/// So many seconds later a schedule is tried again that cannot be followed.
+const TROUBLE_AGAIN_S: i64 = 60;
+
+/// What a round came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Schedules that were due.
+    pub schedules: usize,
+    /// Jobs that were made.
+    pub jobs: usize,
+}
+
+/// Fires up to [`SCHEDULES_MAX`] due schedules. Ring the nodes afterwards when it made jobs.
+///
+/// # Errors
+/// Database failures; what was not committed is due still.
+pub fn fire(conn: &mut PgConnection, plans: &mut Plans, draw: &mut dyn FnMut() -> u64) -> Result<Fired, DbError> {
+    let (mut fired, alone) = transaction(conn, "schedules::fire", |tx| {
+        let due = standing::take(tx, SCHEDULES_MAX)?;
+        fire_locked(tx, plans, draw, due, false)
+    })?;
+    // what may wait for jobs of others must not let the other schedules wait
+    for id in alone {
+        fired.jobs += transaction(conn, "schedules::fire_alone", |tx| {
+            let due = standing::take_one(tx, id)?.into_iter().collect();
+            Ok::<_, DbError>(fire_locked(tx, plans, draw, due, true)?.0.jobs)
+        })?;
+    }
+    Ok(fired)
+}
+
+/// Decides what is due of one schedule within the caller's transaction, which is about to change it. The row stays locked.
+///
+/// # Errors
+/// Database failures.
+pub fn settle(tx: &mut Tx<'_>, plans: &mut Plans, draw: &mut dyn FnMut() -> u64, id: ScheduleId) -> Result<(), DbError> {
+    let due: Vec<Due> = standing::take_one(tx, id)?.into_iter().collect();
+    fire_locked(tx, plans, draw, due, true)?;
+    Ok(())
+}
+
+/// One due schedule on its way.
+struct Firing {
+    due: Due,
+    found: Found,
+    jobs: Jobs,
+    /// The last of as many jobs as may fail in a row.
+    failed: Option<JobId>,
+    decided: Decided,
+    /// Why no job could be made.
+    trouble: Option<String>,
+}
+
+type Round = (Fired, Vec<ScheduleId>);
+
+fn fire_locked(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    draw: &mut dyn FnMut() -> u64,
+    due: Vec<Due>,
+    is_alone: bool,
+) -> Result<Round, DbError> {
+    if due.is_empty() {
+        return Ok(Round::default());
+    }
+    let mut firings = decided(tx, plans, draw, due)?;
+    let mut alone: HashSet<ScheduleId> = HashSet::new();
+    if !is_alone {
+        let stops = |firing: &Firing| firing.decided.decisions.iter().any(|one| matches!(one.act, Act::Enqueue { stops: true, .. }));
+        alone.extend(firings.iter().filter(|firing| stops(firing)).map(|firing| firing.due.id));
+    }
+    firings.retain(|firing| !alone.contains(&firing.due.id));
+    let known = already_decided(tx, &firings)?;
+    for firing in &mut firings {
+        let id = firing.due.id.0;
+        firing.decided.decisions.retain(|one| !known.contains(&(id, one.at)));
+    }
+    let rows = enqueue(tx, &mut firings, is_alone, &mut alone)?;
+    firings.retain(|firing| !alone.contains(&firing.due.id));
+    write::occurrences(tx, &rows)?;
+    stop_others(tx, &firings)?;
+    let ended: Vec<(i32, i64)> =
+        firings.iter().flat_map(|firing| firing.jobs.ended.iter().map(|job| (firing.due.id.0, job.0))).collect();
+    write::forget_ended(tx, &ended)?;
+    let mut made: HashMap<ScheduleId, i64> = HashMap::new();
+    for row in rows.iter().filter(|row| row.job.is_some()) {
+        *made.entry(row.schedule).or_default() += 1;
+    }
+    let changes: Vec<Change> =
+        firings.iter().map(|firing| change(firing, made.get(&firing.due.id).copied().unwrap_or_default())).collect();
+    write::schedules(tx, &changes)?;
+    let jobs = usize::try_from(made.values().sum::<i64>()).unwrap_or_default();
+    Ok((Fired { schedules: firings.len() + alone.len(), jobs }, alone.into_iter().collect()))
+}
+
+/// Decides what is due of each.
+fn decided(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    draw: &mut dyn FnMut() -> u64,
+    due: Vec<Due>,
+) -> Result<Vec<Firing>, DbError> {
+    let wanted: Vec<Wanted> =
+        due.iter().map(|due| Wanted { id: due.id, version: due.version, stamp: due.stamp }).collect();
+    let mut found = plans.of(tx, &wanted)?;
+    let ids: Vec<i32> = due.iter().map(|due| due.id.0).collect();
+    let mut jobs = standing::jobs(tx, &ids)?;
+    let patience: Vec<Patience> = due.iter().filter_map(|due| patience(due, found.get(&due.id)?)).collect();
+    let failing = standing::failing(tx, &patience)?;
+    let mut firings = Vec::with_capacity(due.len());
+    for due in due {
+        let jobs = jobs.remove(&due.id).unwrap_or_default();
+        let found = found.remove(&due.id).unwrap_or_else(|| Err(format!("its version {} is gone", due.version)));
+        let failed = failing.get(&due.id).copied();
+        let (decided, trouble) = match &found {
+            Ok(known) => (decide(&known.plan, &known.policies, &stands(&due, &jobs, known, failed), due.now, draw), None),
+            Err(trouble) => (not_decided(&due), Some(trouble.clone())),
+        };
+        firings.push(Firing { due, found, jobs, failed, decided, trouble });
+    }
+    Ok(firings)
+}
+
+fn patience(due: &Due, found: &Found) -> Option<Patience> {
+    let failures = found.as_ref().ok()?.policies.pause_after_failures?;
+    due.paused_by.is_none().then_some(Patience { id: due.id, failures, since: due.failures_since })
+}
+
+fn stands(due: &Due, jobs: &Jobs, known: &Known, failed: Option<JobId>) -> Standing {
+    let paused = match (&due.paused_by, failed) {
+        (Some(by), _) => {
+            let why = due.pause_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            Some(format!("paused by {by}{why}"))
+        }
+        (None, Some(job)) => Some(pause_reason(known, job)),
+        (None, None) => None,
+    };
+    Standing {
+        decided_until: due.decided_until,
+        jobs: u64::try_from(due.jobs).unwrap_or_default(),
+        name: due.name.clone(),
+        paused,
+        live: jobs.live.clone(),
+    }
+}
+
+fn pause_reason(known: &Known, job: JobId) -> String {
+    match known.policies.pause_after_failures.unwrap_or_default() {
+        1 => format!("its last job failed: job {job}"),
+        failures => format!("{failures} jobs in a row failed, the last of them job {job}"),
+    }
+}
+
+/// A schedule that cannot be followed is tried again in a while; what is due meanwhile is late then.
+fn not_decided(due: &Due) -> Decided {
+    let again = due.now + chrono::TimeDelta::seconds(TROUBLE_AGAIN_S);
+    Decided { decisions: Vec::new(), until: due.decided_until, due_at: Some(again), next_at: None, ended: false }
+}
+
+/// Finds the occurrences that have a row: their time comes again after a change of the schedule that moves them.
+fn already_decided(tx: &mut Tx<'_>, firings: &[Firing]) -> Result<HashSet<(i32, Time)>, DbError> {
+    const SQL: &str = "-- queue::schedules::already
+SELECT w.id, w.at FROM unnest($1::integer[], $2::timestamptz[]) AS w(id, at)
+WHERE (SELECT true FROM millrace.occurrences o WHERE o.schedule_id = w.id AND o.at = w.at AND o.backfill_id = 0)";
+    let pairs = || firings.iter().flat_map(|firing| firing.decided.decisions.iter().map(|one| (firing.due.id.0, one.at)));
+    let rows = statement(SQL)
+        .bind::<Array<Integer>, _>(pairs().map(|(id, _)| id).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(pairs().map(|(_, at)| at).collect::<Vec<_>>())
+        .tuples::<(Integer, Timestamptz), (i32, Time)>(tx)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Makes the jobs and gives the rows of all occurrences. Schedules whose jobs depend on those of others go to `alone`, without rows.
+fn enqueue(
+    tx: &mut Tx<'_>,
+    firings: &mut [Firing],
+    is_alone: bool,
+    alone: &mut HashSet<ScheduleId>,
+) -> Result<Vec<Row>, DbError> {
+    let mut jobs: Vec<(ScheduleId, Time, String, NewJob)> = Vec::new();
+    for firing in firings.iter() {
+        let Ok(known) = &firing.found else { continue };
+        for one in &firing.decided.decisions {
+            jobs.extend(new_job(firing, known, one).map(|job| (firing.due.id, one.at, author(&firing.due.name), job)));
+        }
+    }
+    let asked: Vec<Asked<'_>> = jobs
+        .iter()
+        .map(|(id, at, by, job)| Asked { by: by.clone(), job, occurrence: Some((id.0, *at)) })
+        .collect();
+    let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, is_alone)? };
+    let made: HashMap<(ScheduleId, Time), _> = jobs.iter().map(|(id, at, ..)| (*id, *at)).zip(came).collect();
+    let is_apart = |came: &Result<_, Apart>| matches!(came, Err(Apart::Alone));
+    alone.extend(made.iter().filter(|(_, came)| is_apart(came)).map(|((id, _), _)| *id));
+    let mut rows = Vec::new();
+    for firing in firings.iter_mut().filter(|firing| !alone.contains(&firing.due.id)) {
+        for one in &firing.decided.decisions {
+            let mut row = Row::of(&firing.due, one);
+            match made.get(&(firing.due.id, one.at)) {
+                Some(Ok(job)) if job.existing => {
+                    let reason = format!("job {} with the same unique key had not ended", job.id);
+                    row.leave(&Why { cause: Cause::Unique, reason });
+                }
+                Some(Ok(job)) => row.job = Some(job.id),
+                Some(Err(Apart::Refused(refusals))) => {
+                    let reason = sentences(refusals);
+                    row.leave(&Why { cause: Cause::Refused, reason: reason.clone() });
+                    firing.trouble = Some(reason);
+                }
+                Some(Err(Apart::Alone)) | None => {}
+            }
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+pub(super) fn sentences(refusals: &[Refusal]) -> String {
+    refusals.iter().take(5).map(Refusal::sentence).collect::<Vec<_>>().join("; ")
+}
+
+/// Gives the name under which jobs keep their schedule.
+pub fn author(name: &str) -> String {
+    format!("schedule:{name}")
+}
+
+/// Gives the key in which a schedule's jobs wait for one another.
+pub(super) fn turn_key(id: ScheduleId) -> String {
+    format!("schedule:{id}")
+}
+
+fn new_job(firing: &Firing, known: &Arc<Known>, one: &Decision) -> Option<NewJob> {
+    let Act::Enqueue { run_at, deadline, in_turn, .. } = &one.act else { return None };
+    Some(NewJob {
+        run_at: Some(*run_at),
+        deadline: *deadline,
+        ordering_key: in_turn.then(|| turn_key(firing.due.id)),
+        ..known.job()
+    })
+}
+
+impl Known {
+    /// Gives what its jobs have in common.
+    pub(super) fn job(&self) -> NewJob {
+        NewJob {
+            template: self.spec.template.clone(),
+            version: self.spec.version,
+            args: serde_json::Value::Object(self.spec.args.clone()),
+            ..NewJob::default()
+        }
+    }
+}
+
+/// Tells the earlier jobs of schedules to stop whose policy is that.
+fn stop_others(tx: &mut Tx<'_>, firings: &[Firing]) -> Result<(), DbError> {
+    for firing in firings {
+        let stopping = firing.decided.decisions.iter().find(|one| matches!(one.act, Act::Enqueue { stops: true, .. }));
+        let Some(Decision { at, .. }) = stopping else { continue };
+        let Ok(known) = &firing.found else { continue };
+        let reason = format!("the occurrence of {} takes its place", at.format("%Y-%m-%d %H:%M:%S UTC"));
+        let is_hard = known.policies.overlap == crate::timing::schedule::OverlapPolicy::TerminateOther;
+        let wish = if is_hard { Wish::Terminate(Some(reason)) } else { Wish::Cancel(Some(reason)) };
+        control::all(tx, &firing.jobs.live, &wish, &author(&firing.due.name))?;
+    }
+    Ok(())
+}
+
+fn change(firing: &Firing, made: i64) -> Change {
+    let Firing { due, decided, failed, found, trouble, .. } = firing;
+    Change {
+        id: due.id,
+        stamp: due.stamp,
+        until: decided.until,
+        due_at: decided.due_at,
+        next_at: decided.next_at,
+        made,
+        ended: decided.ended,
+        // what was wrong is right again as soon as a job is made
+        trouble: trouble.clone(),
+        keeps_trouble: trouble.is_none() && made == 0,
+        pause: match (failed, found) {
+            (Some(job), Ok(known)) => Some(pause_reason(known, *job)),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,27 @@
+//! Schedules: what makes jobs by itself. Any number of nodes fire them; none is the leader.
+//!
+//! ```text
+//! due_at ─▶ take (locked, others pass over) ─▶ plans ─▶ decide (pure) ─▶ jobs, occurrences, the row moved on ─▶ commit ─▶ ring
+//! ```
+//! An occurrence is named by the instant that the rules name, in UTC; there is one row for each, whatever became of it.
+
+mod backfill;
+mod decide;
+mod fire;
+mod hand;
+mod plans;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod values;
+mod versions;
+mod write;
+
+pub use backfill::{BACKFILL_MAX, Backfills, Worked, occurrences, with_jobs, work};
+pub use decide::{Decided, LATE, Next, Standing, WALKED_MAX, decide, next};
+pub use fire::{Fired, SCHEDULES_MAX, author, fire, settle};
+pub use hand::{ByHand, run_by_hand};
+pub use plans::{Found, Known, Plans, Wanted, told};
+pub use standing::next_due;
+pub use values::{Act, BY_HAND, BY_RULES, BackfillId, Cause, Decision, Outcome, ScheduleId, Why};
+pub use versions::{calendars_named, known};

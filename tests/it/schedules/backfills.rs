@@ -1,0 +1,95 @@
+//! Backfills: a dry run says what comes, jobs are made a few at a time, in order, and a stop stops.
+
+use chrono::{TimeDelta, TimeZone, Utc};
+use millrace::admin::schedules::backfill::{self, Wish};
+use millrace::admin::schedules::ScheduleError;
+use millrace::base::clock::Time;
+use millrace::queue::actor::Actor;
+use serde_json::json;
+
+use super::stage::{Watched, became, number, save};
+use crate::support::TestDb;
+use crate::support::stage::{TestEngine, handler_template, wait_until};
+
+fn march(day: u32) -> Time {
+    Utc.with_ymd_and_hms(2026, 3, day, 0, 0, 0).unwrap()
+}
+
+fn wish() -> Wish {
+    Wish { from: march(1), to: march(31) + TimeDelta::days(1), newest_first: false, missing_only: false, concurrency: 2 }
+}
+
+fn actor() -> Actor {
+    Actor::system("test")
+}
+
+#[test]
+fn a_range_is_made_a_few_at_a_time_and_in_order() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "daily", "rules: [ { cron: \"30 6 * * 1-5\" } ]\ntimezone: Europe/Rome\nargs: { name: daily, ms: 30 }");
+    let dry = backfill::dry_run(&mut conn, &actor(), "daily", &wish()).unwrap();
+    assert_eq!((dry.jobs, dry.first.len(), dry.have_jobs), (22, 20, 0));
+    assert_eq!(dry.first[0], Utc.with_ymd_and_hms(2026, 3, 2, 5, 30, 0).unwrap());
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "a dry run makes nothing");
+
+    let started = backfill::start(&mut conn, &actor(), "daily", &wish(), "the first month").unwrap();
+    let watched = Watched::default();
+    let _engine = TestEngine::start(&db, watched.registry());
+    let done = "SELECT count(*) FROM millrace.history WHERE state = 'succeeded'";
+    wait_until(|| number(&mut conn, done) == 22).expect("all of March");
+
+    let row = backfill::show(&mut conn, &actor(), started.id.0).unwrap();
+    assert_eq!((row.state.as_str(), row.enqueued, row.refused), ("done", 22, 0));
+    let seen = watched.of("daily");
+    assert!(seen.most <= 2, "{seen:?}");
+    let rows = became(&mut conn, "daily");
+    let jobs: Vec<_> = rows.iter().filter_map(|row| row.job).collect();
+    assert!(jobs.is_sorted() && jobs.len() == 22, "the oldest first");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs"), 0, "nothing is left behind");
+    let missing = Wish { missing_only: true, ..wish() };
+    let again = backfill::start(&mut conn, &actor(), "daily", &missing, "");
+    assert!(matches!(&again, Err(ScheduleError::BadRange(why)) if why.contains("have a job already")), "{again:?}");
+}
+
+#[test]
+fn a_stop_stops_and_going_on_goes_on_where_it_was() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "daily", "rules: [ { cron: \"0 6 * * *\" } ]\nargs: { name: daily, ms: 150 }");
+    let newest = Wish { newest_first: true, concurrency: 1, ..wish() };
+    let started = backfill::start(&mut conn, &actor(), "daily", &newest, "").unwrap();
+    let watched = Watched::default();
+    let _engine = TestEngine::start(&db, watched.registry());
+    wait_until(|| watched.of("daily").began.len() >= 3).unwrap();
+
+    backfill::stop(&mut conn, &actor(), started.id.0, "wrong month").unwrap();
+    let made = number(&mut conn, "SELECT count(*) FROM millrace.jobs");
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), made);
+    assert!(matches!(backfill::stop(&mut conn, &actor(), started.id.0, ""), Err(ScheduleError::Already(..))));
+
+    backfill::resume(&mut conn, &actor(), started.id.0, "").unwrap();
+    wait_until(|| number(&mut conn, "SELECT count(*) FROM millrace.history") == 31).expect("the rest of it");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.occurrences"), 31, "none twice");
+    let rows = became(&mut conn, "daily");
+    let jobs: Vec<_> = rows.iter().rev().filter_map(|row| row.job).collect();
+    assert!(jobs.is_sorted(), "the newest first");
+}
+
+#[test]
+fn too_much_and_nothing_are_refused() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "tick", "rules: [ { every: 1s } ]");
+    let mut refused = |wish: Wish| match backfill::start(&mut conn, &actor(), "tick", &wish, "") {
+        Err(ScheduleError::BadRange(why)) => why,
+        other => panic!("{other:?}"),
+    };
+
+    assert_eq!(refused(wish()), "more than 10000 occurrences lie in the range; choose a shorter one");
+    assert_eq!(refused(Wish { to: march(1), ..wish() }), "the end of the range must be after its begin");
+}

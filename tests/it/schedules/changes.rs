@@ -1,0 +1,154 @@
+//! Versions, pauses, calendars: what changes holds from then on, and what was due before is decided as before.
+
+use diesel::sql_types::Text;
+use millrace::admin::calendars;
+use millrace::admin::schedules::{ScheduleError, service};
+use millrace::base::db::{PgConnection, statement};
+use millrace::base::document::documents;
+use millrace::queue::actor::Actor;
+use millrace::queue::schedules::{self, ByHand, Plans};
+use serde_json::json;
+
+use super::stage::{Watched, became, number, save, set_decided, try_save};
+use crate::support::TestDb;
+use crate::support::stage::{TestEngine, handler_template, wait_until};
+
+fn calendar(conn: &mut PgConnection, yaml: &str) {
+    let calendar = documents(&format!("kind: Calendar\n{yaml}")).unwrap()[0].read().unwrap();
+    calendars::service::save(conn, &Actor::system("test"), &calendar, None, "").unwrap();
+}
+
+fn actor() -> Actor {
+    Actor::system("test")
+}
+
+#[test]
+fn a_save_makes_a_version_and_what_says_the_same_makes_none() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+
+    assert_eq!(save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]").version, 1);
+    let same = save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]");
+    assert!(same.unchanged && same.version == 1);
+    assert_eq!(save(&mut conn, "hourly", "rules: [ { cron: \"30 * * * *\" } ]").version, 2);
+    let back = service::roll_back(&mut conn, &actor(), "hourly", 1, "").unwrap();
+    assert_eq!(back.version, 3);
+
+    let minutes = "SELECT extract(minute FROM next_at)::bigint FROM millrace.schedules";
+    assert_eq!(number(&mut conn, minutes), 0);
+    let acts = "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'hourly'";
+    assert_eq!(number(&mut conn, acts), 3);
+    let changed = statement("UPDATE millrace.schedule_versions SET note = 'x' WHERE version = $1::integer").bind::<Text, _>("1").run(&mut conn);
+    assert!(changed.is_err(), "versions are immutable");
+}
+
+#[test]
+fn whoever_comes_second_overwrites_nothing() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]");
+    save(&mut conn, "hourly", "rules: [ { cron: \"30 * * * *\" } ]");
+    let spec = documents("kind: Schedule\nname: hourly\ntemplate: work\nrules: [ { cron: \"5 * * * *\" } ]").unwrap()[0].read().unwrap();
+
+    let stale = service::save(&mut conn, &actor(), &spec, Some(1), "");
+    let taken = service::save(&mut conn, &actor(), &spec, Some(0), "");
+
+    assert!(matches!(stale, Err(ScheduleError::Stale { base: 1, latest: 2 })), "{stale:?}");
+    assert!(matches!(taken, Err(ScheduleError::NameTaken(_))), "{taken:?}");
+}
+
+#[test]
+fn what_is_due_when_it_changes_is_decided_as_before() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "tick", "rules: [ { every: 1s } ]\noverlap: allow_all");
+    set_decided(&mut conn, "tick", "3 seconds");
+
+    save(&mut conn, "tick", "rules: [ { every: 1h } ]\noverlap: allow_all");
+
+    let rows = became(&mut conn, "tick");
+    assert_eq!(rows.iter().filter(|row| row.outcome == "enqueued").count(), 3, "{rows:?}");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE due_at > clock_timestamp()"), 1);
+}
+
+#[test]
+fn a_pause_leaves_out_and_says_so_and_a_resume_goes_on() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "tick", "rules: [ { every: 1s } ]\noverlap: allow_all");
+    service::pause(&mut conn, &actor(), "tick", "stocktaking").unwrap();
+    let twice = service::pause(&mut conn, &actor(), "tick", "");
+    assert!(matches!(twice, Err(ScheduleError::Already(_, "paused"))));
+    set_decided(&mut conn, "tick", "2 seconds");
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    let paused = became(&mut conn, "tick");
+    assert!(paused.len() >= 2 && paused.iter().all(|row| row.cause.as_deref() == Some("paused")), "{paused:?}");
+
+    service::resume(&mut conn, &actor(), "tick", "").unwrap();
+    set_decided(&mut conn, "tick", "1 second");
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    assert!(became(&mut conn, "tick").iter().any(|row| row.outcome == "enqueued"));
+    let told = "SELECT count(*) FROM millrace.occurrences WHERE reason = 'paused by test: stocktaking'";
+    assert!(number(&mut conn, told) >= 2);
+}
+
+#[test]
+fn a_calendar_holds_for_those_who_mind_it_as_soon_as_it_changes() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    calendar(&mut conn, "name: shop\n");
+    save(&mut conn, "daily", "rules: [ { cron: \"0 0 * * *\" } ]\nexclude: [ { calendar: shop } ]");
+    let mut plans = Plans::default();
+    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+    let next_day = "SELECT (next_at::date - (now() AT TIME ZONE 'UTC')::date)::bigint FROM millrace.schedules";
+    assert_eq!(number(&mut conn, next_day), 1);
+
+    let tomorrow = chrono::Utc::now().date_naive() + chrono::Days::new(1);
+    calendar(&mut conn, &format!("name: shop\ndates: [ {{ date: {tomorrow}, name: Closed }} ]"));
+    let fired = schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+
+    assert_eq!(fired.schedules, 1, "it is looked at again");
+    assert_eq!(number(&mut conn, next_day), 2);
+    let kept = calendars::service::remove(&mut conn, &actor(), "shop", "");
+    assert!(matches!(kept, Err(calendars::service::CalendarError::InUse { .. })), "{kept:?}");
+    service::remove(&mut conn, &actor(), "daily", "").unwrap();
+    calendars::service::remove(&mut conn, &actor(), "shop", "").unwrap();
+}
+
+#[test]
+fn a_run_by_hand_is_beside_the_rules_and_minds_the_policy() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "yearly", "rules: [ { cron: \"0 0 1 1 *\" } ]");
+    let ByHand::Made { job, behind } = service::run_now(&mut conn, &actor(), "yearly", "a test").unwrap() else { panic!() };
+    assert_eq!(behind, None);
+
+    let again = service::run_now(&mut conn, &actor(), "yearly", "");
+
+    assert!(matches!(again, Err(ScheduleError::Overlaps(of)) if of == job), "{again:?}");
+    let _engine = TestEngine::start(&db, Watched::default().registry());
+    wait_until(|| number(&mut conn, "SELECT count(*) FROM millrace.history") == 1).unwrap();
+    service::run_now(&mut conn, &actor(), "yearly", "").unwrap();
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.occurrences WHERE backfill_id = -1"), 2);
+    assert_eq!(number(&mut conn, "SELECT jobs FROM millrace.schedules"), 0, "the limit counts those of the rules");
+}
+
+#[test]
+fn a_removed_schedule_runs_no_more_and_its_name_is_free() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "tick", "rules: [ { every: 1s } ]");
+    service::remove(&mut conn, &actor(), "tick", "no longer needed").unwrap();
+
+    assert_eq!(schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap().schedules, 0);
+    assert!(matches!(service::pause(&mut conn, &actor(), "tick", ""), Err(ScheduleError::NotFound(_))));
+    assert_eq!(try_save(&mut conn, "tick", "rules: [ { every: 1h } ]").unwrap().version, 1);
+}

@@ -1,0 +1,126 @@
+//! What happens when an earlier job has not ended, when jobs fail, when a limit is reached.
+
+use std::time::Duration;
+
+use millrace::queue::schedules::{self, Plans};
+use serde_json::json;
+
+use super::stage::{Watched, became, number, save, set_decided, try_save};
+use crate::support::TestDb;
+use crate::support::stage::{TestEngine, handler_template, wait_until};
+
+/// A schedule of one second whose jobs take two and a half.
+fn slow(name: &str, overlap: &str) -> String {
+    format!("rules: [ {{ every: 1s }} ]\noverlap: {overlap}\nargs: {{ name: {name}, ms: 2500 }}")
+}
+
+#[test]
+fn each_overlap_policy_does_what_it_says() {
+    let policies = ["skip", "buffer-one", "buffer-all", "cancel-other", "terminate-other", "allow-all"];
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    for name in policies {
+        save(&mut conn, name, &slow(name, &name.replace('-', "_")));
+    }
+    let watched = Watched::default();
+    let engine = TestEngine::start(&db, watched.registry());
+
+    wait_until(|| became(&mut conn, "allow-all").len() >= 8).expect("eight seconds of it");
+    engine.drain();
+
+    for name in policies {
+        let (seen, rows) = (watched.of(name), became(&mut conn, name));
+        let made = rows.iter().filter(|row| row.outcome == "enqueued").count();
+        let skipped = rows.iter().filter(|row| row.cause.as_deref() == Some("overlap")).count();
+        assert!(rows.windows(2).all(|pair| (pair[1].at - pair[0].at).num_seconds() == 1), "{name}: each has a row: {rows:?}");
+        assert_eq!(made + skipped, rows.len(), "{name}: {rows:?}");
+        match name {
+            "allow-all" => assert!(seen.most >= 2 && skipped == 0, "{name}: {seen:?}"),
+            "skip" => assert!(seen.most == 1 && skipped > made, "{name}: {seen:?} {rows:?}"),
+            "buffer-one" => assert!(seen.most == 1 && skipped > 0 && made >= 3, "{name}: {seen:?} {rows:?}"),
+            "buffer-all" => assert!(seen.most == 1 && skipped == 0, "{name}: {seen:?}"),
+            _ => {
+                assert!(seen.most == 1 && skipped == 0, "{name}: {seen:?} {rows:?}");
+                assert!(seen.cancelled >= 4, "{name}: each was ended by the next one: {seen:?}");
+            }
+        }
+        assert!(seen.began.is_sorted(), "{name}: in their order: {seen:?}");
+    }
+}
+
+#[test]
+fn so_many_failures_in_a_row_pause_it_and_it_says_why() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({ "max_attempts": 1 }));
+    save(&mut conn, "failing", "rules: [ { every: 1s } ]\npause_after_failures: 2\nargs: { fails: true }");
+    let _engine = TestEngine::start(&db, Watched::default().registry());
+
+    wait_until(|| became(&mut conn, "failing").iter().any(|row| row.cause.as_deref() == Some("paused"))).expect("it pauses");
+
+    let made = became(&mut conn, "failing").iter().filter(|row| row.outcome == "enqueued").count();
+    assert_eq!(made, 2);
+    let told = "SELECT count(*) FROM millrace.schedules WHERE paused_by = 'Millrace' AND pause_reason LIKE '2 jobs in a row failed, the last of them job %'";
+    assert_eq!(number(&mut conn, told), 1);
+}
+
+#[test]
+fn a_limit_is_kept_and_ends_it() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "thrice", "rules: [ { every: 1s } ]\nlimit: 3\noverlap: allow_all");
+    set_decided(&mut conn, "thrice", "10 seconds");
+
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    let rows = became(&mut conn, "thrice");
+    assert_eq!(rows.iter().filter(|row| row.outcome == "enqueued").count(), 3);
+    assert!(rows.iter().skip(3).all(|row| row.cause.as_deref() == Some("limit")));
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE ended_at IS NOT NULL AND due_at IS NULL"), 1);
+}
+
+#[test]
+fn a_job_that_is_given_up_expires() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({ "queue": "still" }));
+    save(&mut conn, "short", "rules: [ { every: 1s } ]\ngive_up_after: 300ms\noverlap: allow_all");
+    set_decided(&mut conn, "short", "1 second");
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    std::thread::sleep(Duration::from_millis(1_400));
+
+    let _engine = TestEngine::start(&db, Watched::default().registry());
+
+    let expired = "SELECT count(*) FROM millrace.history WHERE state = 'expired'";
+    wait_until(|| number(&mut conn, expired) >= 1).expect("the first one is too late");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_the_reason() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    let mut refused = |yaml: &str| match try_save(&mut conn, "odd", yaml) {
+        Err(millrace::admin::schedules::ScheduleError::Refused(faults)) => {
+            faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect::<Vec<_>>()
+        }
+        other => panic!("{yaml}: {other:?}"),
+    };
+
+    assert_eq!(
+        refused("rules: [ { cron: \"0 0 30 2 *\" } ]"),
+        ["rules: it would never run: nothing that they name is still to come"].map(str::to_owned).to_vec()
+    );
+    let both = refused("rules: [ { every: 1h } ]\njitter: { seconds: 600 }\ngive_up_after: 5m");
+    assert!(both[0].starts_with("give_up_after: starts are spread over 10m"), "{both:?}");
+    let spread = refused("rules: [ { every: 1m } ]\njitter: { seconds: 90 }");
+    assert!(spread[0].starts_with("jitter.seconds: two of its runs are only 1m apart"), "{spread:?}");
+    let past = refused("rules: [ { at: \"2020-01-01T00:00:00Z\" } ]");
+    assert_eq!(past, ["rules: it would never run: nothing that they name is still to come"]);
+    let nowhere = refused("rules: [ { every: 1h } ]\nexclude: [ { calendar: nowhere } ]");
+    assert!(nowhere[0].starts_with("exclude[0].calendar: "), "{nowhere:?}");
+    let late = refused("rules: [ { every: 1h } ]\ngive_up_after: 2h\nfinish_within: 1h");
+    assert!(late[0].starts_with("finish_within: a job may begin up to 2h after its time"), "{late:?}");
+}
