@@ -31,6 +31,7 @@ pub fn all(design: bool) -> Vec<Route> {
         pools::api::routes(),
         queues::page::routes(),
         queues::api::routes(),
+        schedules::page::routes(),
         schedules::api::routes(),
         templates::page::routes(),
         templates::api::routes(),

@@ -256,26 +256,6 @@
     if (field && !field.value) field.value = document.body.dataset.csrf ?? '';
   }, true);
 
-  /** An operation id is used up by an answer; the next press of the same button is a new act. */
-  on('htmx:finally:request', event => {
-    const { ctx } = event.detail;
-    const field = ctx.request.form?.elements?.op;
-    if (field && ctx.response && ctx.response.status < 500) field.value = randomId();
-  });
-
-  /** A field that somebody drew larger has a style. htmx would write it into the new page, which the policy refuses. */
-  const drawn = new Map();
-  on('htmx:before:swap', event => {
-    const fields = event.detail.tasks.flatMap(task => task.target ? all('[id][style]', task.target) : []);
-    for (const field of fields) { drawn.set(field.id, field.style.height); field.removeAttribute('style'); }
-  });
-  on('htmx:after:swap', () => {
-    for (const [id, height] of drawn) { const field = document.getElementById(id); if (field && height) field.style.height = height; }
-    drawn.clear();
-  });
-
-  const randomId = () => [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
-
   // ---- small things on pages ---------------------------------------------------------------------------------------
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -390,19 +370,6 @@
   // htmx looks at the page as soon as it can, which on a slow line is before hx-sse has come: the stream would never open.
   if (live.element) setTimeout(() => { if (!live.element._htmx) htmx.process(live.element); });
 
-  // ---- start, and after every swap ---------------------------------------------------------------------------------
-  /** A patch leaves details as folded as the reader had them; a problem must not hide in one. */
-  const unfold = () => all('details:not([open]) .ferr').forEach(problem => { problem.closest('details').open = true; });
-  const told = new WeakSet();
-  /** Leads to what must be read first: once, and again when `target`, where something new came, holds it. */
-  const settle = target => {
-    unfold();
-    const first = one('[data-focus]', dialog?.open ? dialog : document);
-    if (!first || (told.has(first) && !target?.contains(first))) return;
-    told.add(first);
-    first.focus();
-  };
-  on('htmx:after:swap', ({ detail: { ctx } }) => { if (!isLive(ctx)) settle(ctx?.target); });
+  // ---- start -------------------------------------------------------------------------------------------------------
   if (/Mac|iP/.test(navigator.platform)) for (const hint of all('.jump kbd')) hint.textContent = '⌘K';
-  settle();
 })();

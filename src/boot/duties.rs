@@ -12,7 +12,7 @@ use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
 use crate::queue::digests::Digester;
 use crate::queue::{
-    access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, turns,
+    access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, schedules, turns,
 };
 
 /// Longest statement of a duty.
@@ -31,6 +31,9 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("digests", 5, move |conn, _| digester.borrow_mut().make(conn)),
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
+        duty("old occurrences", 600, move |conn, _| {
+            all_batches(schedules::FORGET_MAX, || schedules::forget_old(conn, history_days))
+        }),
         duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),
         duty("old failures", 600, |conn, _| all_batches(failures::FORGET_MAX, || failures::forget_old(conn))),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),

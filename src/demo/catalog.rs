@@ -31,8 +31,15 @@ const POOLS: [(&str, i32, &str, &str); 2] = [
 
 /// Why the demo's own documents cannot be used: a fault of this program, which a test looks for.
 #[derive(Debug, thiserror::Error)]
-#[error("the demo's templates cannot be read: {0}")]
+#[error("the demo's documents cannot be used: {0}")]
 pub struct CatalogError(String);
+
+impl CatalogError {
+    /// Says what is wrong with a document.
+    pub fn of(what: String) -> Self {
+        Self(what)
+    }
+}
 
 /// Reads the templates; HTTP calls go to `127.0.0.1:partner_port`.
 ///

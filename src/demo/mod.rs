@@ -18,6 +18,7 @@ pub mod marker;
 mod past;
 mod people;
 mod rhythm;
+mod schedules;
 mod seed;
 mod standing;
 mod trail;

@@ -17,7 +17,7 @@ use super::people::{self, STAFF};
 use super::rhythm::Rhythm;
 use super::trail::{self, Entry};
 use super::write::{Job, Place, write};
-use super::{marker, standing};
+use super::{marker, schedules, standing};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::counts;
@@ -81,6 +81,15 @@ pub enum SeedError {
     Catalog(#[from] CatalogError),
 }
 
+impl From<schedules::InsertError> for SeedError {
+    fn from(error: schedules::InsertError) -> Self {
+        match error {
+            schedules::InsertError::Catalog(error) => error.into(),
+            schedules::InsertError::Db(error) => error.into(),
+        }
+    }
+}
+
 impl From<diesel::result::Error> for SeedError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
@@ -94,6 +103,7 @@ impl From<diesel::result::Error> for SeedError {
 /// [`SeedError`]; nothing is kept then.
 pub fn seed(conn: &mut PgConnection, seed: &Seed<'_>) -> Result<usize, SeedError> {
     let templates = catalog::templates(seed.partner_port)?;
+    let scheduled = schedules::read()?;
     let made = transaction(conn, "demo::seed", |tx| -> Result<usize, SeedError> {
         tx.batch_execute(include_str!("shop.sql"))?;
         let mut trail = Vec::new();
@@ -107,6 +117,7 @@ pub fn seed(conn: &mut PgConnection, seed: &Seed<'_>) -> Result<usize, SeedError
         let first = write(tx, &jobs, &node_at, seed.now - TimeDelta::days(LOGGED_DAYS))?;
         trail.extend(ends_by_hand(first, &jobs));
         trail::write(tx, &staff, trail)?;
+        schedules::insert(tx, &scheduled, &STAFF[0].email(), (seed.now - TimeDelta::days(DAYS), seed.now))?;
         marker::write(tx, seed.partner_port)?;
         Ok(jobs.len())
     })?;

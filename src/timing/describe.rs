@@ -41,10 +41,9 @@ impl Timing {
             ExclusionText::Days { from, to } => {
                 format!("from {} to {}", from.format("%-d %B %Y"), to.format("%-d %B %Y"))
             }
-            ExclusionText::Rule(rule) => match rule.read(self.timezone) {
-                Ok(rule) => format!("what is said by: {}", uncapitalised(&rule.sentence(self.timezone))),
-                Err(_) => "at excluded times".into(),
-            },
+            ExclusionText::Rule(rule) => {
+                rule.read(self.timezone).map_or_else(|_| "at excluded times".into(), |rule| rule.held(self.timezone))
+            }
         };
         let all: Vec<String> = self.exclude.iter().map(one).collect();
         (!all.is_empty()).then(|| format!("Not {}", all.join(", nor ")))
@@ -110,6 +109,15 @@ impl Timing {
             (None, Some(end)) => Some(format!("Until {}", told(end))),
             (Some(start), Some(end)) => Some(format!("From {} until {}", told(start), told(end))),
         }
+    }
+}
+
+impl Rule {
+    /// Says when a rule holds that takes times out: "in August".
+    pub(super) fn held(&self, zone: Tz) -> String {
+        let sentence = self.sentence(zone);
+        let days = sentence.strip_prefix("Every minute").map(|rest| rest.trim_start_matches([',', ' ']));
+        days.filter(|days| !days.is_empty()).map_or_else(|| uncapitalised(&sentence), uncapitalised)
     }
 }
 

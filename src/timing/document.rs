@@ -296,7 +296,11 @@ fn named(name: &str, path: &str, calendars: &Calendars, faults: &mut Vec<Fault>)
 }
 
 impl RuleText {
-    pub(super) fn read(&self, zone: Tz) -> Result<Rule, RuleError> {
+    /// Reads the rule; `zone` is that in which it speaks unless it names another.
+    ///
+    /// # Errors
+    /// What is wrong with its text.
+    pub fn read(&self, zone: Tz) -> Result<Rule, RuleError> {
         let seconds = |text: &str, what: &str| {
             let refused = |_| RuleError::new(format!("the {what} must be a length such as 90s or 1h 30m"), None);
             read_ms(text).map(std::time::Duration::from_millis).map_err(refused)

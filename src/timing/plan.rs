@@ -271,7 +271,7 @@ impl Plan {
             }
             Exclusion::Days(..) => None,
             Exclusion::Rule(rule) => {
-                rule.covers(at, local).then(|| skip(Reason::Excluded(rule.to_string()), None)).flatten()
+                rule.covers(at, local).then(|| skip(Reason::Excluded(rule.held(self.zone)), None)).flatten()
             }
         })
     }

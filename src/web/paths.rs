@@ -133,6 +133,28 @@ paths! {
     TEMPLATE_FILE = template_file(name: &str): "/templates/{name}/file.yaml";
     /// Schedules.
     SCHEDULES: "/schedules";
+    /// The form for a new schedule.
+    SCHEDULE_NEW: "/schedules/new";
+    /// What all schedules do in a day or a week.
+    SCHEDULE_FLEET: "/schedules/calendar";
+    /// One schedule: what it says, and what lies ahead.
+    SCHEDULE = schedule(name: &str): "/schedules/{name}";
+    /// What became of its occurrences.
+    SCHEDULE_HISTORY = schedule_history(name: &str): "/schedules/{name}/history";
+    /// Its versions.
+    SCHEDULE_VERSIONS = schedule_versions(name: &str): "/schedules/{name}/versions";
+    /// Jobs for a range of time: GET asks, POST shows a dry run or starts.
+    SCHEDULE_BACKFILL = schedule_backfill(name: &str): "/schedules/{name}/backfill";
+    /// A schedule as a YAML file.
+    SCHEDULE_FILE = schedule_file(name: &str): "/schedules/{name}/file.yaml";
+    /// What an operator does to a schedule (`pause`, `resume`, `run`, `remove`, `roll-back`): GET asks, POST acts.
+    SCHEDULE_ACT = schedule_act(name: &str, verb: &str): "/schedules/{name}/{verb}";
+    /// A backfill.
+    BACKFILL = backfill(id: i32): "/backfills/{id}";
+    /// What an operator does to a backfill (`stop`, `resume`): POST acts.
+    BACKFILL_ACT = backfill_act(id: i32, verb: &str): "/backfills/{id}/{verb}";
+    /// Calendars.
+    CALENDARS: "/calendars";
     /// Workflows.
     WORKFLOWS: "/workflows";
     /// Analytics.
@@ -225,6 +247,14 @@ pub fn encode(text: &str) -> String {
         "." => "%2E".into(),
         ".." => "%2E%2E".into(),
         _ => utf8_percent_encode(text, RESERVED).to_string(),
+    }
+}
+
+/// Gives `path` the query of `other`.
+pub fn with_same_query(path: &str, other: &str) -> String {
+    match other.split_once('?') {
+        Some((_, query)) => format!("{path}?{query}"),
+        None => path.to_owned(),
     }
 }
 

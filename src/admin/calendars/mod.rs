@@ -2,4 +2,4 @@
 mod read;
 pub mod service;
 
-pub use read::{CalendarRow, USERS_MAX};
+pub use read::{CalendarRow, USERS_MAX, list};

@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::queue::permission::Permission;
 
 /// The written parts. The first one is the frame that the others are added to.
-pub(super) const PARTS: [&str; 10] = [
+pub(super) const PARTS: [&str; 11] = [
     include_str!("openapi/base.json"),
     include_str!("openapi/jobs.json"),
     include_str!("openapi/acts.json"),
     include_str!("openapi/operations.json"),
     include_str!("openapi/queues.json"),
+    include_str!("openapi/schedules.json"),
     include_str!("openapi/failures.json"),
     include_str!("openapi/templates.json"),
     include_str!("openapi/views.json"),

@@ -60,6 +60,12 @@ pub struct Detail {
     /// By whom.
     #[diesel(sql_type = Text)]
     pub enqueued_by: String,
+    /// The schedule that made it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub schedule: Option<String>,
+    /// The instant that the schedule's rules named.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub occurrence: Option<Time>,
     /// Its time at enqueue, if it had one.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub asked_for: Option<Time>,
@@ -205,7 +211,8 @@ SELECT j.id, coalesce(h.state::text, CASE WHEN l.id IS NOT NULL THEN 'running' W
         k.state::text, 'ready') AS state,
     t.name AS template, t.id AS template_id, j.version, v.spec, q.name AS queue, coalesce(h.priority, s.priority, k.priority, g.priority, p.priority, j.priority) AS priority,
     j.args, coalesce(j.tags, '{}') AS tags, coalesce(h.attempt, l.attempts[array_position(l.job_ids, j.id)], s.attempt, k.attempt, r.attempt, g.attempt, 0::smallint) AS attempt,
-    j.max_attempts, j.timeout_ms, j.created_at, j.enqueued_by, j.run_at AS asked_for, coalesce(s.run_at, k.run_at) AS run_at,
+    j.max_attempts, j.timeout_ms, j.created_at, j.enqueued_by,
+    (SELECT sc.name FROM millrace.schedules sc WHERE sc.id = j.schedule_id) AS schedule, j.occurrence, j.run_at AS asked_for, coalesce(s.run_at, k.run_at) AS run_at,
     coalesce(h.since, s.since, k.since, r.since, g.since) AS since, coalesce(h.started_at, l.started_at) AS started_at, h.finished_at, j.deadline,
     j.unique_key, j.ordering_key, j.parent_id AS parent, coalesce(h.fence, l.id) AS fence, n.name AS node, n.heartbeat_at, coalesce(h.error, a.error) AS error,
     coalesce(h.fingerprint, a.fingerprint) AS fingerprint, CASE WHEN $1 THEN h.output END AS output,
@@ -264,6 +271,8 @@ pub(crate) mod sample {
             timeout_ms: None,
             created_at: "2026-11-24T13:05:00Z".parse().expect("a time"),
             enqueued_by: "giulia@example.org".into(),
+            schedule: None,
+            occurrence: None,
             asked_for: None,
             run_at: None,
             since: None,

@@ -15,7 +15,7 @@ pub(super) fn fresh(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<Detail>, DbEr
     const SQL: &str = "-- admin::jobs::fresh
 SELECT j.id, CASE WHEN j.run_at > j.created_at THEN 'scheduled' ELSE 'ready' END AS state, t.name AS template, t.id AS template_id, j.version,
     v.spec, q.name AS queue, j.priority, j.args, coalesce(j.tags, '{}') AS tags, 0::smallint AS attempt, j.max_attempts, j.timeout_ms,
-    j.created_at, j.enqueued_by, j.run_at AS asked_for, CASE WHEN j.run_at > j.created_at THEN j.run_at END AS run_at, j.created_at AS since,
+    j.created_at, j.enqueued_by, NULL::text AS schedule, j.occurrence, j.run_at AS asked_for, CASE WHEN j.run_at > j.created_at THEN j.run_at END AS run_at, j.created_at AS since,
     j.deadline, j.unique_key, j.ordering_key, j.parent_id AS parent, 0 AS log_bytes, NULL::timestamptz AS started_at,
     NULL::timestamptz AS finished_at, NULL::bigint AS fence, NULL::text AS node, NULL::timestamptz AS heartbeat_at, NULL::text AS error,
     NULL::text AS fingerprint, NULL::jsonb AS output, NULL::integer AS cpu_ms, NULL::bigint AS peak_memory_bytes, NULL::bigint AS read_bytes,

@@ -26,7 +26,7 @@ pub fn in_list(actor: &Actor, job: &Detail) -> Value {
         "priority": job.priority, "args": visible_args(actor, job), "tags": job.tags, "attempt": job.attempt,
         "max_attempts": job.most_attempts(), "fence": job.fence, "run_at": job.run_at.or(job.asked_for), "created_at": job.created_at,
         "started_at": job.started_at, "finished_at": job.finished_at, "deadline": job.deadline, "unique_key": job.shown_key(actor),
-        "ordering_key": job.ordering_key, "parent": job.parent, "schedule": null, "occurrence": null, "run": null, "step": null,
+        "ordering_key": job.ordering_key, "parent": job.parent, "schedule": job.schedule, "occurrence": job.occurrence, "run": null, "step": null,
         "progress": progress(actor, job), "error": error(actor, job), "node": job.node,
     });
     more(&mut shown, job, job.timeout_ms.unwrap_or_else(|| i64::try_from(defaults.timeout_ms).unwrap_or(i64::MAX)));

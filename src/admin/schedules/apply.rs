@@ -3,7 +3,7 @@
 use super::error::ScheduleError;
 use super::service::save_in;
 use crate::admin::calendars::service::{self as calendars, CalendarError};
-use crate::base::db::{DbError, PgConnection, transaction};
+use crate::base::db::{DbError, PgConnection, Tx, transaction};
 use crate::queue::actor::Actor;
 use crate::timing::calendar::Calendar;
 use crate::timing::schedule::Schedule;
@@ -54,19 +54,32 @@ pub fn apply(
     documents: &Documents,
     message: &str,
 ) -> Result<Vec<Applied>, ApplyError> {
-    transaction(conn, "schedules::apply", |tx| {
-        let mut applied = Vec::new();
-        for calendar in &documents.calendars {
-            let name = calendar.name.to_string();
-            let saved = calendars::save_in(tx, actor, calendar, None, message);
-            let saved = saved.map_err(|error| ApplyError::Calendar(name.clone(), error))?;
-            applied.push(Applied { kind: "Calendar", name, version: None, unchanged: saved == calendars::Saved::Unchanged });
-        }
-        for spec in &documents.schedules {
-            let name = spec.name.clone();
-            let saved = save_in(tx, actor, spec, None, message).map_err(|error| ApplyError::Schedule(name.clone(), error))?;
-            applied.push(Applied { kind: "Schedule", name, version: Some(saved.version), unchanged: saved.unchanged });
-        }
-        Ok(applied)
-    })
+    transaction(conn, "schedules::apply", |tx| apply_in(tx, actor, documents, message))
+}
+
+/// Does as [`apply`] within the caller's transaction.
+///
+/// # Errors
+/// [`ApplyError`]; the transaction must not be committed then.
+pub fn apply_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    documents: &Documents,
+    message: &str,
+) -> Result<Vec<Applied>, ApplyError> {
+    let mut applied = Vec::new();
+    for calendar in &documents.calendars {
+        let name = calendar.name.to_string();
+        let saved = calendars::save_in(tx, actor, calendar, None, message);
+        let saved = saved.map_err(|error| ApplyError::Calendar(name.clone(), error))?;
+        let unchanged = saved == calendars::Saved::Unchanged;
+        applied.push(Applied { kind: "Calendar", name, version: None, unchanged });
+    }
+    for spec in &documents.schedules {
+        let name = spec.name.clone();
+        let saved = save_in(tx, actor, spec, None, message);
+        let saved = saved.map_err(|error| ApplyError::Schedule(name.clone(), error))?;
+        applied.push(Applied { kind: "Schedule", name, version: Some(saved.version), unchanged: saved.unchanged });
+    }
+    Ok(applied)
 }

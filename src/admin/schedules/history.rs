@@ -119,6 +119,21 @@ ORDER BY o.at DESC, o.backfill_id DESC";
         .rows(conn)
 }
 
+/// Lists the occurrences of a backfill that were decided last, at most 50.
+///
+/// # Errors
+/// Database failures.
+pub fn of_backfill(conn: &mut PgConnection, id: BackfillId) -> Result<Vec<OccurrenceRow>, DbError> {
+    const SQL: &str = "-- admin::schedules::of_backfill
+SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.decided_at, h.state::text AS ended,
+    h.started_at, h.finished_at, h.attempt::integer AS attempts, j.id IS NOT NULL AS is_kept
+FROM (SELECT * FROM millrace.occurrences o WHERE o.backfill_id = $1 AND o.backfill_id > 0 ORDER BY o.decided_at DESC, o.job_id DESC LIMIT 50) AS o
+LEFT JOIN LATERAL (SELECT * FROM millrace.history h WHERE h.job_id = o.job_id LIMIT 1) AS h ON true
+LEFT JOIN LATERAL (SELECT j.id FROM millrace.jobs j WHERE j.id = o.job_id LIMIT 1) AS j ON true
+ORDER BY o.decided_at DESC, o.job_id DESC";
+    statement(SQL).bind::<Integer, _>(id.0).rows(conn)
+}
+
 /// A run of a strip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunMark {
@@ -139,6 +154,14 @@ pub struct RunMark {
 /// # Errors
 /// Database failures.
 pub fn strips(conn: &mut PgConnection, ids: &[ScheduleId]) -> Result<HashMap<ScheduleId, Vec<RunMark>>, DbError> {
+    last_runs(conn, ids, STRIP_MAX)
+}
+
+fn last_runs(
+    conn: &mut PgConnection,
+    ids: &[ScheduleId],
+    most: i32,
+) -> Result<HashMap<ScheduleId, Vec<RunMark>>, DbError> {
     const SQL: &str = "-- admin::schedules::strips
 SELECT w.id, o.at, o.job_id, h.state::text, coalesce(h.attempt > 1, false), (extract(epoch FROM h.finished_at - h.started_at) * 1000)::bigint
 FROM unnest($1::integer[]) AS w(id) CROSS JOIN LATERAL (
@@ -149,7 +172,7 @@ ORDER BY w.id, o.at";
     type Row = (i32, Time, i64, Option<String>, bool, Option<i64>);
     let rows = statement(SQL)
         .bind::<Array<Integer>, _>(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .bind::<Integer, _>(STRIP_MAX)
+        .bind::<Integer, _>(most)
         .tuples::<Types, Row>(conn)?;
     let mut strips: HashMap<ScheduleId, Vec<RunMark>> = HashMap::new();
     for (id, at, job, ended, is_retried, run_ms) in rows {
@@ -157,6 +180,17 @@ ORDER BY w.id, o.at";
         strips.entry(ScheduleId(id)).or_default().push(RunMark { at, job: JobId(job), ended, is_retried, run_ms });
     }
     Ok(strips)
+}
+
+/// Most runs of one schedule's calendar.
+const MARKS_MAX: i32 = 1_000;
+
+/// Reads the last runs of one schedule, the oldest first, at most 1,000.
+///
+/// # Errors
+/// Database failures.
+pub fn marks(conn: &mut PgConnection, id: ScheduleId) -> Result<Vec<RunMark>, DbError> {
+    Ok(last_runs(conn, &[id], MARKS_MAX)?.remove(&id).unwrap_or_default())
 }
 
 /// A backfill as it stands.

@@ -43,6 +43,7 @@ fn run(mark: &RunMark) -> Value {
     json!({ "at": mark.at, "job": mark.job, "state": ended, "run_ms": mark.run_ms })
 }
 
+/// Writes an occurrence and what became of it.
 pub fn occurrence(row: &OccurrenceRow) -> Value {
     json!({
         "at": row.at,
@@ -63,10 +64,12 @@ pub fn occurrence(row: &OccurrenceRow) -> Value {
     })
 }
 
+/// Writes a version; `spec` is what it says, as the reader may see it.
 pub fn version(row: &VersionRow, spec: &Value) -> Value {
     json!({ "version": row.version, "note": row.note, "created_at": row.created_at, "created_by": row.created_by, "spec": spec })
 }
 
+/// Writes a backfill as it stands.
 pub fn backfill(row: &BackfillRow) -> Value {
     json!({
         "id": row.id,

@@ -1,4 +1,5 @@
 //! Schedules as people and programs deal with them. What fires them is in `queue::schedules`.
+mod acts;
 pub mod api;
 mod apply;
 pub mod backfill;
@@ -7,13 +8,15 @@ mod error;
 mod filter;
 mod history;
 pub mod json;
+mod load;
+pub mod page;
 pub mod preview;
 mod read;
 pub mod service;
 pub mod show;
 mod target;
 
-pub use apply::{Applied, ApplyError, Documents, apply};
+pub use apply::{Applied, ApplyError, Documents, apply, apply_in};
 pub use error::ScheduleError;
 pub use filter::{ScheduleFilter, Sort};
 pub use document::document_text;

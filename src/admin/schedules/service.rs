@@ -6,9 +6,10 @@
 
 use chrono::TimeDelta;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::ScheduleError;
+pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now};
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};
 use crate::base::clock::Time;
@@ -19,7 +20,7 @@ use crate::queue::actor::Actor;
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 use crate::queue::ring::tell_schedules;
-use crate::queue::schedules::{self as firing, ByHand, Known, Next, Plans, ScheduleId, calendars_named};
+use crate::queue::schedules::{self as firing, Known, Next, Plans, ScheduleId, calendars_named};
 use crate::timing::schedule::{OverlapPolicy, Schedule};
 
 /// Names that no schedule can have: the console's own addresses stand where names do.
@@ -303,119 +304,4 @@ SELECT $1, w.at, 0, $2, 'skipped', 'changed', $3 FROM unnest($4::timestamptz[]) 
         .bind::<Array<Timestamptz>, _>(waiting)
         .run(tx)?;
     Ok(())
-}
-
-/// Leaves out the occurrences of a schedule from now on, each with the reason, until somebody resumes it.
-///
-/// # Errors
-/// [`ScheduleError::Already`]; [`ScheduleError`].
-pub fn pause(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
-    const SQL: &str = "-- admin::schedules::pause
-UPDATE millrace.schedules s SET paused_at = clock_timestamp(), paused_by = $1, pause_reason = $2 WHERE s.id = $3 AND s.paused_at IS NULL";
-    transaction(conn, "schedules::pause", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        if locked.is_paused {
-            return Err(ScheduleError::Already(row.name, "paused"));
-        }
-        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-        statement(SQL)
-            .bind::<Text, _>(actor.signature())
-            .bind::<Nullable<Text>, _>(reason.as_deref())
-            .bind::<Integer, _>(locked.id.0)
-            .run(tx)?;
-        let change = Change::new("schedule.pause", "schedule", name).because(reason);
-        audit::record(tx, actor, change.from_to(Some(json!({ "paused": false })), Some(json!({ "paused": true }))))?;
-        find(tx, actor, name)
-    })
-}
-
-/// Lets the occurrences of a paused schedule run again, those that come from now on. Earlier failures do not count towards its pause.
-///
-/// # Errors
-/// [`ScheduleError::Already`]; [`ScheduleError`].
-pub fn resume(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
-    const SQL: &str = "-- admin::schedules::resume
-UPDATE millrace.schedules s SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, failures_since = clock_timestamp()
-WHERE s.id = $1 AND s.paused_at IS NOT NULL";
-    transaction(conn, "schedules::resume", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        if !locked.is_paused {
-            return Err(ScheduleError::Already(row.name, "enabled"));
-        }
-        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-        statement(SQL).bind::<Integer, _>(locked.id.0).run(tx)?;
-        let before = json!({ "paused": true, "by": row.paused_by, "reason": row.pause_reason });
-        let change = Change::new("schedule.resume", "schedule", name).because(reason);
-        audit::record(tx, actor, change.from_to(Some(before), Some(json!({ "paused": false }))))?;
-        find(tx, actor, name)
-    })
-}
-
-/// Removes a schedule: nothing runs by it any more, and its name is free. Jobs that it made go on, and what it did is kept as long as jobs are.
-///
-/// # Errors
-/// [`ScheduleError`]; nothing is changed then.
-pub fn remove(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<(), ScheduleError> {
-    const SQL: &str = "-- admin::schedules::remove
-UPDATE millrace.schedules s SET removed_at = clock_timestamp(), due_at = NULL, next_at = NULL WHERE s.id = $1 AND s.version = $2";
-    const MIND: &str = "-- admin::schedules::mind_no_more
-DELETE FROM millrace.schedule_calendars sc WHERE sc.schedule_id = $1";
-    const STOP: &str = "-- admin::schedules::stop_backfills
-UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.schedule_id = $2 AND b.state = 'running'";
-    transaction(conn, "schedules::remove", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-        statement(SQL).bind::<Integer, _>(locked.id.0).bind::<Integer, _>(locked.version).run(tx)?;
-        statement(MIND).bind::<Integer, _>(locked.id.0).run(tx)?;
-        statement(STOP).bind::<Text, _>(actor.signature()).bind::<Integer, _>(locked.id.0).run(tx)?;
-        let before = target::masked(tx, &row.template, row.version_of_template(), &row.spec)?;
-        let change = Change::new("schedule.remove", "schedule", name).because(reason);
-        Ok(audit::record(tx, actor, change.from_to(Some(before), None))?)
-    })
-}
-
-/// Makes one job of a schedule at once, beside what its rules make; a paused schedule, too. Ring the nodes afterwards.
-///
-/// # Errors
-/// [`ScheduleError::Overlaps`] when its jobs do not overlap and one has not ended; [`ScheduleError`].
-pub fn run_now(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ByHand, ScheduleError> {
-    transaction(conn, "schedules::run_now", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
-        match firing::run_by_hand(tx, locked.id, locked.version, &known)? {
-            ByHand::Overlaps(job) => Err(ScheduleError::Overlaps(job)),
-            ByHand::Refused(why) => Err(ScheduleError::NoJob(why)),
-            made @ ByHand::Made { job, .. } => {
-                let change = Change::new("schedule.run", "schedule", &row.name).because(reason);
-                audit::record(tx, actor, change.from_to(None, Some(json!({ "job": job, "version": locked.version }))))?;
-                Ok(made)
-            }
-        }
-    })
-}
-
-/// Brings an older version back: its content becomes a new version, in force at once.
-///
-/// # Errors
-/// [`ScheduleError::NoVersion`]; as [`save`] when what it says is refused by now.
-pub fn roll_back(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    name: &str,
-    version: i32,
-    reason: &str,
-) -> Result<Saved, ScheduleError> {
-    transaction(conn, "schedules::roll_back", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let old = read::versions(tx, locked.id, Some(version))?.pop();
-        let old = old.ok_or_else(|| ScheduleError::NoVersion(row.name.clone(), version))?;
-        let spec: Schedule = serde_json::from_value(old.spec)
-            .map_err(|error| ScheduleError::field("version", format!("version {version} cannot be read: {error}")))?;
-        let told = note(reason)?.unwrap_or_else(|| format!("back to version {version}"));
-        save_in(tx, actor, &spec, Some(locked.version), &told)
-    })
 }

@@ -1,3 +1,5 @@
+//! Decisions about what is due, with injected clocks: in time, missed, overlapping, paused, limited, spread.
+
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
 use proptest::prelude::*;

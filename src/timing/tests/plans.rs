@@ -83,7 +83,7 @@ fn the_last_business_day_of_the_month_except_august() {
             "Fri 29 May 17:30 from Sun 31 May 17:30 NoBusinessDay(\"no business day (it-holidays)\")",
             "Tue 30 Jun 17:30",
             "Fri 31 Jul 17:30",
-            "not Mon 31 Aug 17:30 Excluded(\"* * * 8 *\")",
+            "not Mon 31 Aug 17:30 Excluded(\"in August\")",
             "Wed 30 Sep 17:30",
             "Fri 30 Oct 17:30 from Sat 31 Oct 17:30 NoBusinessDay(\"no business day (it-holidays)\")",
         ]

@@ -15,6 +15,7 @@ mod history;
 mod node;
 mod plan;
 mod rolling;
+mod schedules;
 mod stage;
 mod standby;
 mod void;

@@ -89,7 +89,7 @@ fn a_pause_leaves_out_and_says_so_and_a_resume_goes_on() {
     assert!(paused.len() >= 2 && paused.iter().all(|row| row.cause.as_deref() == Some("paused")), "{paused:?}");
 
     service::resume(&mut conn, &actor(), "tick", "").unwrap();
-    set_decided(&mut conn, "tick", "1 second");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
 
     assert!(became(&mut conn, "tick").iter().any(|row| row.outcome == "enqueued"));

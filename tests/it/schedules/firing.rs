@@ -140,7 +140,9 @@ fn what_makes_no_job_says_why_and_the_others_go_on() {
 fn jobs_that_depend_on_those_of_others_let_no_schedule_wait() {
     let db = TestDb::new();
     let mut conn = db.connect();
-    template(&mut conn, "work", json!({ "runner": "handler", "handler": { "name": "work" }, "unique": { "for_ms": 3_600_000 } }));
+    let spec = json!({ "runner": "handler", "handler": { "name": "work" }, "unique": { "for_ms": 3_600_000 },
+        "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } });
+    template(&mut conn, "work", spec);
     save(&mut conn, "one", &format!("{SECONDLY}\nargs: {{ name: same }}"));
     save(&mut conn, "two", &format!("{SECONDLY}\nargs: {{ name: same }}"));
     for name in ["one", "two"] {

@@ -4,3 +4,4 @@ mod changes;
 mod firing;
 mod policies;
 pub mod stage;
+mod walk;

@@ -4,6 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use millrace::admin::operations::work::work_on;
 use millrace::admin::operations::{Bulk, Plan, Which, service};
+use millrace::admin::schedules;
 use millrace::admin::templates::file::read_all;
 use millrace::admin::templates::service::{Publication, apply};
 use millrace::base::clock::SystemClock;
@@ -106,6 +107,7 @@ impl Samples {
         let held = tomorrow(&mut conn);
         hold(house, held);
         pool(&mut conn);
+        schedule(&mut conn);
         bounds(&mut conn);
         operation(&mut conn, waiting);
         view(&mut conn, admin);
@@ -180,6 +182,9 @@ impl Samples {
                 .into(),
             "/live/operation" => vec!["/live/operation?id=1".into()],
             "/operations/{id}/{verb}" => ["stop", "resume"].map(|verb| format!("/operations/1/{verb}")).into(),
+            "/live/backfill" => vec!["/live/backfill?id=1".into()],
+            "/backfills/{id}/{verb}" => ["stop", "resume"].map(|verb| format!("/backfills/1/{verb}")).into(),
+            _ if pattern.contains("backfills/{id}") => vec![pattern.replace("{id}", "1").replace("{name}", "nightly")],
             _ if pattern.contains("/operations/{id}") => vec![pattern.replace("{id}", "1")],
             "/jobs/compare" => vec![format!("/jobs/compare?a={}&b={}", self.failed, self.succeeded)],
             "/live/job" => vec![format!("/live/job?id={}", self.running)],
@@ -220,7 +225,7 @@ fn of_failures(pattern: &str) -> Option<Vec<String>> {
 }
 
 fn of_names(pattern: &str) -> Option<Vec<String>> {
-    if let Some((_, name)) = [("/live/queue", "default"), ("/live/node", "mil-01"), ("/live/pool", "memory-mb")]
+    if let Some((_, name)) = [("/live/queue", "default"), ("/live/node", "mil-01"), ("/live/pool", "memory-mb"), ("/live/schedule-history", "nightly")]
         .iter()
         .find(|(live, _)| *live == pattern)
     {
@@ -232,6 +237,7 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
         "queues" => ("default", &["pause"]),
         "nodes" => ("mil-01", &["drain"]),
         "pools" => ("memory-mb", &[]),
+        "schedules" => ("nightly", &["pause", "remove"]),
         "views" | "v" => return Some(vec![pattern.replace("{slug}", "needs-attention")]),
         _ => return None,
     };
@@ -298,6 +304,19 @@ fn group(conn: &mut PgConnection) {
         INSERT INTO millrace.failure_counts (fingerprint, hour, version, queue_id, node_id, attempts, jobs_failed)
         SELECT g.fingerprint, date_trunc('hour', now()), 1, 1, 1, 3, 1 FROM g";
     statement(SQL).run(conn).unwrap();
+}
+
+/// One that is paused, with a backfill that is done; it never fires in a test.
+fn schedule(conn: &mut PgConnection) {
+    let text = "kind: Schedule\nname: nightly\ntemplate: demo.noop\ntimezone: Europe/Rome\nrules: [ { cron: \"30 2 1 1 *\" } ]";
+    let spec = millrace::base::document::documents(text).unwrap()[0].read().unwrap();
+    let actor = Actor::command_line("ada");
+    schedules::service::save(conn, &actor, &spec, Some(0), "first").unwrap();
+    schedules::service::pause(conn, &actor, "nightly", "until January").unwrap();
+    const SQL: &str = "INSERT INTO millrace.backfills (schedule_id, version, from_at, to_at, newest_first, missing_only, concurrency, planned, enqueued,
+            state, finished_at, actor)
+        SELECT s.id, 1, now() - interval '2 years', now() - interval '1 year', false, false, 1, 1, 1, 'done', now(), 'cli:ada' FROM millrace.schedules s";
+    assert_eq!(statement(SQL).run(conn).unwrap(), 1);
 }
 
 fn pool(conn: &mut PgConnection) {

@@ -58,6 +58,10 @@ pub fn facts(story: &Story, shell: &Shell) -> Vec<Fact> {
     all.extend(keys(job));
     all.extend(used(job));
     all.push(fact("Enqueued by", Value::Text(job.enqueued_by.clone())));
+    if let Some(name) = &job.schedule {
+        all.push(fact("Schedule", Value::Link { text: name.clone(), href: paths::schedule(name), mono: false }));
+    }
+    all.extend(job.occurrence.map(|at| fact("Occurrence", moment(at, shell))));
     if !job.tags.is_empty() {
         let tag = |tag: &String| (tag.clone(), paths::with_query(paths::JOBS, &[("tag", tag)]));
         all.push(fact("Tags", Value::Tags(job.tags.iter().map(tag).collect())));

@@ -1,0 +1,142 @@
+//! `GET /schedules` and its stream.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::line::Line;
+use crate::admin::schedules::filter::{ScheduleFilter, Sort};
+use crate::admin::schedules::read::{self, Standing};
+use crate::admin::schedules::{ScheduleError, show};
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::web::error::WebError;
+use crate::web::format::grouped;
+use crate::web::live::{Address, LivePage, Panel, panels};
+use crate::web::parts::Tab;
+use crate::web::paths;
+use crate::web::rail::{Section, schedule_tabs};
+use crate::web::shell::Shell;
+use crate::web::tone::Tone;
+
+/// Schedules of a page.
+const ROWS: i32 = 50;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "schedules/index.html", blocks = ["rows", "states"])]
+pub struct ListPage {
+    pub shell: Shell,
+    pub tabs: Vec<Tab>,
+    /// How many there are of each standing.
+    pub states: Vec<Tab>,
+    pub lines: Vec<Line>,
+    pub text: String,
+    pub template: String,
+    pub calendar: String,
+    /// By the next run.
+    pub by_next: bool,
+    /// Something narrows the list.
+    pub is_filtered: bool,
+    /// The page after this one; empty for none.
+    pub next: String,
+    /// The first page; empty when it is this one.
+    pub first: String,
+    /// The same in the other order.
+    pub other_order: String,
+    pub may_act: bool,
+}
+
+/// What an address asks for.
+pub struct Asked {
+    filter: ScheduleFilter,
+}
+
+impl Asked {
+    fn address(&self, standing: Option<Standing>, sort: Sort, after: Option<&str>) -> String {
+        let filter = &self.filter;
+        let pairs = [
+            ("q", filter.text.as_deref()),
+            ("state", standing.map(Standing::as_str)),
+            ("template", filter.template.as_deref()),
+            ("calendar", filter.calendar.as_deref()),
+            ("sort", (sort == Sort::Next).then_some("next")),
+            ("after", after),
+        ];
+        let pairs: Vec<(&str, &str)> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        paths::with_query(paths::SCHEDULES, &pairs)
+    }
+}
+
+impl LivePage for ListPage {
+    const NAME: &'static str = "schedules";
+    const EVERY: Duration = Duration::from_secs(2);
+    type Asked = Asked;
+    type Refused = ScheduleError;
+
+    fn asked(address: &Address) -> Result<Asked, WebError> {
+        let own = |name: &str| Some(address.text(name).trim().to_owned()).filter(|text| !text.is_empty());
+        let filter = ScheduleFilter {
+            text: own("q"),
+            template: own("template"),
+            standing: Standing::parse(address.text("state")),
+            calendar: own("calendar"),
+            sort: if address.text("sort") == "next" { Sort::Next } else { Sort::Name },
+            after: own("after"),
+            limit: ROWS + 1,
+        };
+        Ok(Asked { filter })
+    }
+
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Self, ScheduleError> {
+        let counts = read::counts(conn, &actor.scope)?;
+        let (mut rows, strips) = show::list(conn, actor, &asked.filter)?;
+        let is_more = rows.len() > ROWS as usize;
+        rows.truncate(ROWS as usize);
+        let filter = &asked.filter;
+        let next = rows.last().filter(|_| is_more).map(|row| row.name.clone());
+        let all: i64 = counts.iter().map(|(_, count)| count).sum();
+        let mut states = vec![
+            Tab::new("All", asked.address(None, filter.sort, None), filter.standing.is_none()).counting(grouped(all.unsigned_abs())),
+        ];
+        states.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(standing, count)| {
+            let (tone, word) = look(standing);
+            let href = asked.address(Some(standing), filter.sort, None);
+            Tab::new(word, href, filter.standing == Some(standing)).counting(grouped(count.unsigned_abs())).toned(tone)
+        }));
+        let other = if filter.sort == Sort::Next { Sort::Name } else { Sort::Next };
+        let here = asked.address(filter.standing, filter.sort, filter.after.as_deref());
+        let live = paths::with_same_query(&paths::live("schedules"), &here);
+        let none = Vec::new();
+        Ok(Self {
+            tabs: schedule_tabs(paths::SCHEDULES),
+            states,
+            lines: rows.iter().map(|row| Line::new(row, strips.get(&row.id).unwrap_or(&none), &shell)).collect(),
+            text: filter.text.clone().unwrap_or_default(),
+            template: filter.template.clone().unwrap_or_default(),
+            calendar: filter.calendar.clone().unwrap_or_default(),
+            by_next: filter.sort == Sort::Next,
+            is_filtered: filter.text.is_some() || filter.template.is_some() || filter.calendar.is_some() || filter.standing.is_some(),
+            next: next.map_or_else(String::new, |name| asked.address(filter.standing, filter.sort, Some(&name))),
+            first: if filter.after.is_some() { asked.address(filter.standing, filter.sort, None) } else { String::new() },
+            other_order: asked.address(filter.standing, other, None),
+            may_act: actor.may(Permission::EditSchedules),
+            shell: Shell { live, ..shell.titled("Schedules", Section::Schedules) },
+        })
+    }
+
+    fn panels(&self) -> askama::Result<Vec<Panel>> {
+        panels(&[("panel-states", &self.as_states()), ("panel-rows", &self.as_rows())])
+    }
+}
+
+/// How a standing looks: icon and word.
+pub(super) fn look(standing: Standing) -> (Tone, &'static str) {
+    match standing {
+        Standing::Enabled => (Tone::Done, "Enabled"),
+        Standing::Paused => (Tone::Paused, "Paused"),
+        Standing::Troubled => (Tone::Failed, "Cannot run"),
+        Standing::Ended => (Tone::Cancelled, "Ended"),
+    }
+}

@@ -1,0 +1,382 @@
+//! `/schedules/{name}` and `/schedules/new`: what a schedule says as a form, beside it what lies ahead. `GET` shows, `POST` shows a preview or saves.
+
+use actix_session::Session;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use super::ahead::{Ahead, next_run};
+use super::fields::{self, WINDOW};
+use super::head::Head;
+use super::rules::RuleKind;
+use super::told;
+use crate::admin::schedules::load::{Load, load};
+use crate::admin::schedules::preview::{OCCURRENCES, preview};
+use crate::admin::schedules::{RunMark, ScheduleError, ScheduleRow, history, service, show};
+use crate::admin::{calendars, templates};
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
+use crate::queue::schedules::{Known, calendars_named};
+use crate::timing::document::Fault;
+use crate::timing::schedule::Schedule;
+use crate::web::error::WebError;
+use crate::web::extract::Query;
+use crate::web::form::{Form, sentence};
+use crate::web::kit::Kit;
+use crate::web::parts::{Choice, Notice};
+use crate::web::paths;
+use crate::web::rail::Section;
+use crate::web::request::Hx;
+use crate::web::respond;
+use crate::web::shell::Shell;
+
+/// Form field of a button that does not save: it shows what the form says.
+const ONLY: &str = "only";
+/// Form field of the button that takes a proposed minute.
+const MINUTE: &str = "minute";
+/// A version that no schedule has: a form that does not say what it showed overwrites nothing.
+const NEVER_SEEN: i32 = -1;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "schedules/sheet.html", blocks = ["whole_form", "ahead_block"])]
+pub struct SheetPage {
+    pub shell: Shell,
+    /// The schedule; `None` for a new one.
+    pub head: Option<Head>,
+    pub action: String,
+    pub form: Form,
+    /// `None` = the form cannot be followed.
+    pub ahead: Option<Ahead>,
+    /// What is wrong with it, a sentence each.
+    pub wrong: Vec<String>,
+    pub templates: Vec<String>,
+    pub calendars: Vec<CalendarLine>,
+    pub may_act: bool,
+    /// The version that the form was made from; 0 for a new one.
+    pub base: i32,
+    /// Fields that differ from the version in force.
+    pub changes: usize,
+    pub shows_utc: bool,
+    pub zone: String,
+}
+
+/// A calendar that can be minded.
+pub struct CalendarLine {
+    pub name: String,
+    pub field: String,
+    pub title: String,
+    pub has_windows: bool,
+}
+
+/// What the page is made of beside the form.
+struct Around {
+    row: Option<ScheduleRow>,
+    marks: Vec<RunMark>,
+    templates: Vec<String>,
+    calendars: Vec<CalendarLine>,
+    known: Option<Known>,
+    faults: Vec<Fault>,
+    load: Option<Load>,
+}
+
+/// `GET /schedules/{name}`.
+pub async fn show(
+    (kit, hx): (Data<Kit>, Hx),
+    (actor, shell): (Actor, Shell),
+    name: Path<String>,
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let now = shell.now;
+    let work = move |conn: &mut PgConnection| {
+        let row = show::one(conn, &actor, &name)?;
+        let args = show::visible_spec(conn, &actor, &row)?.get("args").cloned().unwrap_or_default();
+        let spec = row.schedule();
+        let form = spec.as_ref().map_or_else(Form::default, |spec| fields::filled(spec, &args));
+        let form = form.with("clock", query.0.text("clock"));
+        let base = row.version;
+        let around = around(conn, &actor, Some(row), spec.clone(), now)?;
+        Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, base), 0))
+    };
+    respond::page(&hx, &kit.db.run(work).await.map_err(told)?, &[])
+}
+
+/// `GET /schedules/new`, also as a copy of another one (`from=`) or for a template (`template=`).
+pub async fn ask_new(
+    (kit, hx): (Data<Kit>, Hx),
+    (actor, shell): (Actor, Shell),
+    query: Query,
+) -> Result<HttpResponse, WebError> {
+    let (now, zone) = (shell.now, shell.zone);
+    let (from, template) = (query.0.text("from").to_owned(), query.0.text("template").to_owned());
+    let work = move |conn: &mut PgConnection| {
+        let (spec, form) = if from.is_empty() {
+            let spec = blank(&template, zone);
+            let form = fields::filled(&spec, &Value::Object(serde_json::Map::new()));
+            (spec, form)
+        } else {
+            let row = show::one(conn, &actor, &from)?;
+            let args = show::visible_spec(conn, &actor, &row)?.get("args").cloned().unwrap_or_default();
+            let mut spec = row.schedule().ok_or_else(|| ScheduleError::NotFound(from.clone()))?;
+            spec.name = format!("{}-copy", spec.name.chars().take(58).collect::<String>());
+            let form = fields::filled(&spec, &args).with("from", from.as_str());
+            (spec, form)
+        };
+        let around = around(conn, &actor, None, Some(spec), now)?;
+        Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, 0), 0))
+    };
+    respond::page(&hx, &kit.db.run(work).await.map_err(told)?, &[])
+}
+
+/// A schedule to begin with: every weekday morning.
+fn blank(template: &str, zone: Tz) -> Schedule {
+    let document = serde_json::json!({ "kind": "Schedule", "name": "", "template": template, "timezone": zone.name(),
+        "rules": [{ "cron": "30 6 * * 1-5" }] });
+    serde_json::from_value(document).unwrap_or_else(|error| panic!("the blank schedule is one: {error}"))
+}
+
+/// `POST /schedules/new`.
+pub async fn make(
+    asked: (Data<Kit>, Hx),
+    who: (Actor, Shell),
+    session: Session,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    answer(asked, who, session, form, None).await
+}
+
+/// `POST /schedules/{name}`.
+pub async fn change(
+    asked: (Data<Kit>, Hx),
+    who: (Actor, Shell),
+    session: Session,
+    form: Form,
+    name: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    answer(asked, who, session, form, Some(name.into_inner())).await
+}
+
+/// What came of a form.
+enum Came {
+    Saved(String, service::Saved),
+    Page(Box<SheetPage>),
+}
+
+async fn answer(
+    (kit, hx): (Data<Kit>, Hx),
+    (actor, shell): (Actor, Shell),
+    session: Session,
+    form: Form,
+    name: Option<String>,
+) -> Result<HttpResponse, WebError> {
+    let is_look = !form.text(ONLY).is_empty() || !form.text(MINUTE).is_empty();
+    let form = with_minute(form);
+    let came = kit.db.run(move |conn| done(conn, &actor, shell, form, name.as_deref(), is_look)).await.map_err(told)?;
+    match came {
+        Came::Saved(name, saved) => {
+            let what = match (saved.unchanged, saved.version) {
+                (true, _) => format!("{name} says that already; nothing was saved."),
+                (false, 1) => format!("{name} is saved and runs from now on."),
+                (false, version) => format!("{name} is saved; version {version} is in force."),
+            };
+            respond::onward(&hx, &session, &paths::schedule(&name), &Notice::done(what))
+        }
+        Came::Page(page) => {
+            let page = &*page;
+            let blocks: [respond::Block<'_>; 2] = [("sheet", &page.as_whole_form()), ("panel-ahead", &page.as_ahead_block())];
+            if is_look { respond::page(&hx, page, &blocks) } else { respond::refused(&hx, page, &blocks) }
+        }
+    }
+}
+
+/// Puts a proposed minute into its field.
+fn with_minute(form: Form) -> Form {
+    let minute = form.text(MINUTE).to_owned();
+    if minute.is_empty() {
+        return form;
+    }
+    let kept = form.into_fields().into_iter().filter(|(name, _)| name != "cron_minute");
+    kept.fold(Form::default(), |form, (name, value)| form.with(&name, value)).with("cron_minute", minute)
+}
+
+fn done(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    shell: Shell,
+    mut form: Form,
+    name: Option<&str>,
+    is_look: bool,
+) -> Result<Came, ScheduleError> {
+    let row = name.map(|name| show::one(conn, actor, name)).transpose()?;
+    let copied = form.text("from").to_owned();
+    let old = match (&row, copied.is_empty()) {
+        (Some(row), _) => row.schedule(),
+        (None, true) => None,
+        (None, false) => show::one(conn, actor, &copied)?.schedule(),
+    };
+    if let Some(row) = &row {
+        form = named(form, &row.name);
+    }
+    let base = if row.is_some() { form.text("base").parse().unwrap_or(NEVER_SEEN) } else { 0 };
+    let (now, mut looked) = (shell.now, form.clone());
+    let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref());
+    if let (false, Some(spec)) = (is_look, &spec) {
+        let message = form.text("message").to_owned();
+        match service::save(conn, actor, spec, Some(base), &message) {
+            Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
+            Err(error) => refuse(&mut form, error)?,
+        }
+    }
+    let mut around = around(conn, actor, row, spec, now)?;
+    if is_look {
+        // what is wrong is told beside the preview, and at its field once it is sent
+        around.faults.extend(looked.problems().iter().map(|problem| Fault { path: String::new(), message: problem.message.clone(), at: None }));
+    }
+    let changes = old.as_ref().map_or(0, |old| changed(old, &form));
+    Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
+}
+
+/// The name of a schedule is that of its address.
+fn named(form: Form, name: &str) -> Form {
+    let kept = form.into_fields().into_iter().filter(|(field, _)| field != "name");
+    kept.fold(Form::default(), |form, (field, value)| form.with(&field, value)).with("name", name)
+}
+
+/// Counts the fields that differ from what `old` would fill in.
+fn changed(old: &Schedule, form: &Form) -> usize {
+    let before = fields::filled(old, &Value::Object(old.args.clone()));
+    let skipped = ["args", "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
+    let now: std::collections::BTreeSet<String> = form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
+    now.iter()
+        .filter(|name| !skipped.contains(&name.as_str()))
+        .filter(|name| before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>())
+        .filter(|name| !(before.text(name).is_empty() && form.text(name).is_empty()))
+        .count()
+}
+
+/// Notes a refusal at its fields; what is nobody's input goes on.
+fn refuse(form: &mut Form, error: ScheduleError) -> Result<(), ScheduleError> {
+    match error {
+        ScheduleError::Refused(faults) => {
+            for fault in faults {
+                let field = fields::field(&fault.path, form);
+                form.refuse(&field, sentence(&fault.message));
+            }
+        }
+        ScheduleError::NameTaken(_) => form.refuse("name", "There is a schedule of this name already"),
+        ScheduleError::OutOfScope(queue) => {
+            form.refuse("template", format!("Its jobs go to the queue {queue}, which is outside of what you may see"));
+        }
+        ScheduleError::BadNote(odd) => form.refuse("message", sentence(&odd.to_string())),
+        ScheduleError::Stale { latest, .. } => {
+            form.refuse("base", format!("Somebody saved version {latest} meanwhile. Compare under Versions, then open this page again; what you typed stands here still"));
+        }
+        other => return Err(other),
+    }
+    Ok(())
+}
+
+fn around(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    row: Option<ScheduleRow>,
+    spec: Option<Schedule>,
+    now: crate::base::clock::Time,
+) -> Result<Around, ScheduleError> {
+    let marks = match &row {
+        Some(row) => history::marks(conn, row.id)?,
+        None => Vec::new(),
+    };
+    let names = templates::list(conn)?.into_iter().filter(|row| {
+        row.active_version.is_some() && row.state().as_str() != "archived" && actor.scope.covers(&row.queue, &[])
+    });
+    let templates = names.map(|row| row.name).collect();
+    let calendars = calendars::list(conn, None)?.iter().map(calendar_line).collect();
+    let (mut known, mut faults) = (None, Vec::new());
+    if let Some(spec) = spec {
+        let calendars = calendars_named(conn, &spec.timing().calendars())?;
+        match Known::of(spec, &calendars) {
+            Ok(found) => {
+                faults = found.policies.fit(&found.plan, now).err().unwrap_or_default();
+                known = Some(found);
+            }
+            Err(found) => faults = found,
+        }
+    }
+    let next = known.as_ref().and_then(|known| known.plan.course(now).find_map(|one| one.runs_at()));
+    let load = next.map(|at| load(conn, &actor.scope, at)).transpose()?;
+    Ok(Around { row, marks, templates, calendars, known, faults, load })
+}
+
+fn calendar_line(row: &calendars::CalendarRow) -> CalendarLine {
+    let calendar = row.calendar();
+    CalendarLine {
+        name: row.name.clone(),
+        field: format!("{WINDOW}{}", row.name),
+        title: calendar.as_ref().map(|calendar| calendar.title.clone()).unwrap_or_default(),
+        has_windows: calendar.is_some_and(|calendar| !calendar.windows.is_empty()),
+    }
+}
+
+impl SheetPage {
+    fn new(actor: &Actor, shell: Shell, around: Around, (form, base): (Form, i32), changes: usize) -> Self {
+        let Around { row, marks, templates, calendars, known, faults, load } = around;
+        let shows_utc = form.text("clock") == "utc";
+        let zone = form.text("timezone").parse().unwrap_or(shell.zone);
+        let ahead = known.as_ref().map(|known| {
+            let ahead = preview(known, shell.now, OCCURRENCES);
+            let load = load.as_ref().filter(|_| next_run(&ahead).is_some());
+            Ahead::of(&ahead, zone, (shell.now, shows_utc), &marks, load)
+        });
+        let wrong = faults.iter().map(|fault| format!("{}.", sentence(fault.message.trim_end_matches('.'))));
+        let wrong = wrong.collect();
+        let head = row.as_ref().map(|row| Head::new(actor, row, &marks, &shell, "timing"));
+        let shell = shell.titled(row.as_ref().map_or("New schedule", |row| row.name.as_str()), Section::Schedules);
+        Self {
+            action: row.as_ref().map_or_else(|| paths::SCHEDULE_NEW.to_owned(), |row| paths::schedule(&row.name)),
+            may_act: actor.may(Permission::EditSchedules),
+            zone: crate::timing::zone_words(zone).replace(" time", ""),
+            shell: shell.under("Schedules", paths::SCHEDULES),
+            head,
+            form,
+            ahead,
+            wrong,
+            templates,
+            calendars,
+            base,
+            changes,
+            shows_utc,
+        }
+    }
+
+    fn kinds(&self) -> Vec<Choice> {
+        RuleKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.label())).collect()
+    }
+
+    fn is_kind(&self, name: &str) -> bool {
+        RuleKind::of(&self.form).as_str() == name
+    }
+
+    fn cron_fields(&self) -> Vec<(&'static str, &'static str)> {
+        super::rules::CRON.into_iter().zip(["minute", "hour", "day", "month", "weekday"]).collect()
+    }
+
+    fn with_windows(&self) -> impl Iterator<Item = &CalendarLine> {
+        self.calendars.iter().filter(|calendar| calendar.has_windows || !self.form.text(&calendar.field).is_empty())
+    }
+
+    fn calendar_choices(&self) -> Vec<Choice> {
+        self.calendars.iter().map(|calendar| Choice::new(calendar.name.as_str(), calendar.name.as_str())).collect()
+    }
+
+    /// The button that saves.
+    fn save_label(&self) -> String {
+        match &self.head {
+            Some(head) => format!("Save as v{}", head.latest + 1),
+            None => "Save schedule".into(),
+        }
+    }
+}

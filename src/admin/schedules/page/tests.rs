@@ -1,0 +1,74 @@
+//! The form of a schedule: what it says comes back, secrets stay, faults stand at their fields.
+
+use serde_json::{Value, json};
+
+use super::fields;
+use crate::timing::schedule::Schedule;
+use crate::web::form::Form;
+
+fn schedule(more: Value) -> Schedule {
+    let mut document = json!({ "kind": "Schedule", "name": "nightly", "template": "report", "timezone": "Europe/Rome" });
+    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(document).unwrap()
+}
+
+fn filled(spec: &Schedule) -> Form {
+    fields::filled(spec, &Value::Object(spec.args.clone()))
+}
+
+#[test]
+fn what_a_schedule_says_comes_back_from_its_form() {
+    for more in [
+        json!({ "rules": [{ "cron": "30 6 * * 1-5" }] }),
+        json!({ "rules": [{ "cron": "15 30 6 * * 1-5" }, { "every": "90s", "phase": "10s" }, { "at": "2026-12-24T10:00:00+01:00" }] }),
+        json!({ "rules": [{ "every": "2h" }], "args": { "country": "it", "deep": { "key": [1, 2] } }, "version": 3 }),
+        json!({ "rules": [{ "rrule": "DTSTART;TZID=Europe/Rome:20261201T173000\nRRULE:FREQ=MONTHLY;BYDAY=FR;BYSETPOS=-1" }] }),
+        json!({ "rules": [{ "cron": "30 17 L * *" }], "exclude": [{ "calendar": "it" }, { "cron": "* * * 8 *" },
+            { "from": "2026-12-24", "to": "2026-12-26" }, { "cron": "* * 13 * 5" }],
+            "business_days": { "calendar": "it", "roll": "previous" }, "windows": [{ "calendar": "maintenance", "action": "delay" }],
+            "hours": { "from": "08:00", "to": "18:00", "action": "delay" }, "dst": { "gap": "shift", "overlap": "both" },
+            "start": "2026-12-01T00:00:00+01:00", "end": "2027-12-01T00:00:00+01:00", "overlap": "buffer_one",
+            "catch_up": { "policy": "all", "window": "2h", "max": 3 }, "jitter": { "seconds": 90, "kind": "random" },
+            "give_up_after": "45m", "finish_within": "2h", "limit": 7, "pause_after_failures": 5, "description": "The month's end" }),
+    ] {
+        let spec = schedule(more);
+        let mut form = filled(&spec);
+
+        let read = fields::read(&mut form, None);
+
+        assert_eq!(form.problems(), []);
+        let (read, spec) = (read.unwrap(), spec);
+        assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&spec).unwrap());
+    }
+}
+
+#[test]
+fn arguments_that_are_shown_covered_stay_what_they_were() {
+    let old = schedule(json!({ "rules": [{ "every": "2h" }], "args": { "key": "s3cret", "list": ["a", "b"], "open": "x" } }));
+    let shown = json!({ "key": "••••", "list": ["••••", "c"], "open": "y" });
+    let mut form = fields::filled(&old, &shown);
+
+    let read = fields::read(&mut form, Some(&old)).unwrap();
+
+    assert_eq!(Value::Object(read.args), json!({ "key": "s3cret", "list": ["a", "c"], "open": "y" }));
+}
+
+#[test]
+fn what_is_wrong_is_told_at_its_field() {
+    let wrong = |name: &str, value: &str| {
+        let spec = schedule(json!({ "rules": [{ "cron": "30 6 * * 1-5" }] }));
+        let kept = filled(&spec).into_fields().into_iter().filter(|(field, _)| field != name);
+        let mut form = kept.fold(Form::default(), |form, (field, value)| form.with(&field, value)).with(name, value);
+        assert_eq!(fields::read(&mut form, None), None, "{name}={value}");
+        form.problems().iter().map(|problem| problem.field.clone()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(wrong("timezone", "Mars/Olympus"), ["timezone"]);
+    assert_eq!(wrong("cron_hour", ""), ["cron_hour"]);
+    assert_eq!(wrong("args", "[1]"), ["args"]);
+    assert_eq!(wrong("args", "{"), ["args"]);
+    assert_eq!(wrong("limit", "many"), ["limit"]);
+    assert_eq!(wrong("without", "someday"), ["without"]);
+    assert_eq!(wrong("more", "every now and then"), ["more"]);
+    assert_eq!(wrong("start", "soon"), ["start"]);
+}

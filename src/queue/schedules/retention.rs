@@ -1,0 +1,44 @@
+//! What schedules did long ago goes, a bounded piece at a time. A duty.
+
+use diesel::sql_types::{Double, Integer};
+
+use crate::base::db::{DbError, PgConnection, statement};
+
+/// Rows of one piece.
+pub const FORGET_MAX: i64 = 5_000;
+
+/// Removes occurrences that were decided more than `days` ago, and removed schedules of which none is left; 0 days = none ever. Tells how many
+/// rows of occurrences went; at most [`FORGET_MAX`]. What is decided stays so: a schedule's row knows up to when.
+///
+/// # Errors
+/// Database failures.
+pub fn forget_old(conn: &mut PgConnection, days: u32) -> Result<usize, DbError> {
+    const OLD: &str = "-- queue::schedules::forget_old
+DELETE FROM millrace.occurrences o USING (
+    SELECT o.schedule_id, o.at, o.backfill_id FROM millrace.occurrences o WHERE o.decided_at < clock_timestamp() - $1 * interval '1 day'
+    ORDER BY o.decided_at LIMIT $2
+) AS old
+WHERE o.schedule_id = old.schedule_id AND o.at = old.at AND o.backfill_id = old.backfill_id";
+    const GONE: &str = "-- queue::schedules::forget_removed
+WITH gone AS (
+    SELECT s.id FROM millrace.schedules s WHERE s.removed_at < clock_timestamp() - $1 * interval '1 day' ORDER BY s.removed_at LIMIT 20
+), occurrences AS (
+    DELETE FROM millrace.occurrences o USING gone WHERE o.schedule_id = gone.id AND o.decided_at < clock_timestamp() - $1 * interval '1 day'
+), backfills AS (
+    DELETE FROM millrace.backfills b USING gone WHERE b.schedule_id = gone.id
+), jobs AS (
+    DELETE FROM millrace.schedule_jobs sj USING gone WHERE sj.schedule_id = gone.id
+), versions AS (
+    DELETE FROM millrace.schedule_versions v USING gone WHERE v.schedule_id = gone.id
+)
+DELETE FROM millrace.schedules s USING gone WHERE s.id = gone.id";
+    if days == 0 {
+        return Ok(0);
+    }
+    let removed = statement(OLD)
+        .bind::<Double, _>(f64::from(days))
+        .bind::<Integer, _>(i32::try_from(FORGET_MAX).unwrap_or(i32::MAX))
+        .run(conn)?;
+    statement(GONE).bind::<Double, _>(f64::from(days)).run(conn)?;
+    Ok(removed)
+}

@@ -1,0 +1,157 @@
+//! A schedule is built, saved, copied, backfilled and paused with the editor alone, and all of it is found again.
+
+use millrace::admin::calendars;
+use millrace::base::db::PgConnection;
+use millrace::base::document::documents;
+use millrace::queue::actor::Actor;
+use millrace::queue::permission::Role;
+use serde_json::json;
+
+use super::stage::{Watched, number};
+use crate::browser::{Browser, Look, checks};
+use crate::support::stage::{PATIENCE, TestEngine, handler_template};
+use crate::templates::stage::Console;
+
+const CALENDARS: &str = "kind: Calendar
+name: it-holidays
+timezone: Europe/Rome
+holidays: [{ country: IT }]
+---
+kind: Calendar
+name: maintenance
+timezone: Europe/Rome
+windows: [{ name: Patching, weekdays: [Fri], start: \"17:00\", duration: 2h }]
+";
+
+fn with_calendars(conn: &mut PgConnection) {
+    for document in documents(CALENDARS).unwrap() {
+        let calendar = document.read().unwrap();
+        calendars::service::save(conn, &Actor::system("test"), &calendar, None, "").unwrap();
+    }
+}
+
+fn open(console: &Console, browser: &Browser, path: &str) {
+    browser.open(&format!("http://{}{path}", console.address));
+}
+
+/// The times of the preview whose rows hold `words`.
+fn rows_with(browser: &Browser, words: &str) -> usize {
+    browser.find_all(".next li").into_iter().filter(|row| row.text().contains(words)).count()
+}
+
+#[test]
+fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    with_calendars(&mut conn);
+    let browser = Browser::start(Look::light().wide());
+    let admin = console.person(Role::Admin, &[]);
+    open(&console, &browser, &format!("/as/{admin}"));
+
+    open(&console, &browser, "/schedules");
+    browser.wait_for_text("No schedule yet");
+    open(&console, &browser, "/schedules/new");
+    browser.fill("name", "month-end");
+    browser.fill("cron_minute", "30");
+    browser.fill("cron_hour", "17");
+    browser.fill("cron_day", "L");
+    browser.fill("cron_weekday", "*");
+    browser.fill("timezone", "Europe/Rome");
+    browser.press("Aug");
+    browser.fill("business", "it-holidays");
+    browser.fill("roll", "previous");
+    browser.fill("window.maintenance", "delay");
+    browser.fill("template", "work");
+    browser.wait_until("the preview follows", PATIENCE, |browser| {
+        browser.shows("At 17:30 on the last day of the month, Rome time") && browser.shows("Not in August")
+    });
+    browser.wait_until("moved to the business day before", PATIENCE, |browser| rows_with(browser, "no business day") > 0);
+    assert!(rows_with(&browser, "skipped: excluded: in August") > 0, "August is told, not hidden");
+    assert!(rows_with(&browser, "19:00") > 0, "and what falls into the window waits for its end");
+    checks::assert_clean_in_every_look(&browser);
+    browser.press("Save schedule");
+    browser.wait_for_text("month-end is saved and runs from now on.");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()"), 1);
+
+    browser.find("#more-acts").press("Clone");
+}
+
+#[test]
+fn a_schedule_is_copied_backfilled_paused_and_found_again() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    super::stage::save(&mut conn, "month-end", "rules: [ { cron: \"30 17 L * *\" } ]\ntimezone: Europe/Rome");
+    let browser = Browser::start(Look::dark().wide());
+    let admin = console.person(Role::Admin, &[]);
+    open(&console, &browser, &format!("/as/{admin}"));
+
+    open(&console, &browser, "/schedules/new?from=month-end");
+    browser.fill("name", "daily-noon");
+    browser.fill("cron_minute", "0");
+    browser.fill("cron_hour", "12");
+    browser.fill("cron_day", "*");
+    browser.press("Save schedule");
+    browser.wait_for_text("daily-noon is saved and runs from now on.");
+
+    open(&console, &browser, "/schedules/daily-noon/backfill");
+    browser.fill("from", "2026-03-01T00:00");
+    browser.fill("to", "2026-04-01T00:00");
+    browser.fill("concurrency", "4");
+    browser.fill("reason", "the new figures of March");
+    browser.press("Show what would be made");
+    browser.wait_for_text("31 jobs would be made.");
+    browser.wait_for_text("and 11 more");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "a dry run makes nothing");
+    let _engine = TestEngine::start(&console.db, Watched::default().registry());
+    browser.press("Start the backfill");
+    browser.wait_for_text("Backfill 1 of daily-noon runs.");
+    browser.wait_for_text("31 of 31");
+    checks::assert_clean(&browser);
+
+    open(&console, &browser, "/schedules/daily-noon");
+    browser.press("Pause…");
+    browser.wait_for_text("Pause daily-noon?");
+    browser.fill("reason", "stocktaking until Monday");
+    browser.find("#dialog").press("Pause it");
+    browser.wait_for_text("daily-noon is paused.");
+    browser.wait_for_text("stocktaking until Monday");
+
+    open(&console, &browser, "/schedules/daily-noon/history");
+    browser.wait_for_text("backfill 1");
+    for words in ["made it", "started a backfill", "paused it", "the new figures of March", "stocktaking until Monday"] {
+        assert!(browser.shows(words), "{words}: {}", browser.text());
+    }
+    let trail = "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'daily-noon' AND accepted";
+    assert_eq!(number(&mut conn, trail), 3);
+
+    open(&console, &browser, "/schedules?state=paused");
+    browser.wait_for_text("daily-noon");
+    assert!(!browser.shows("month-end"));
+    open(&console, &browser, "/schedules/calendar?view=week");
+    browser.wait_for_text("daily-noon");
+    checks::assert_clean_in_every_look(&browser);
+}
+
+#[test]
+fn a_schedule_is_saved_without_script_and_what_is_wrong_stands_at_its_field() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    let browser = Browser::start(Look::light().narrow()).without_script();
+    let admin = console.person(Role::Admin, &[]);
+    open(&console, &browser, &format!("/as/{admin}"));
+    open(&console, &browser, "/schedules/new?template=work");
+    browser.fill("name", "plain");
+    browser.fill("cron_hour", "25");
+    browser.press("Preview");
+    browser.wait_for_text("It cannot be saved like this.");
+    browser.press("Save schedule");
+    browser.wait_for_text("There is a problem with 1 field");
+    browser.log(); // an answer 422 stands in the browser's log as an error
+    browser.fill("cron_hour", "5");
+    browser.press("Save schedule");
+    browser.wait_for_text("plain is saved and runs from now on.");
+    checks::assert_clean(&browser);
+}
