@@ -1,7 +1,7 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
+    account, calendars, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
     schedules, templates, tokens, views,
 };
 use crate::web::app;
@@ -12,6 +12,8 @@ pub fn all(design: bool) -> Vec<Route> {
     [
         app::routes(design),
         account::page::routes(),
+        calendars::api::routes(),
+        calendars::page::routes(),
         dashboard::page::routes(),
         docs::page::routes(),
         failures::page::routes(),

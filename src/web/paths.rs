@@ -133,6 +133,22 @@ paths! {
     TEMPLATE_FILE = template_file(name: &str): "/templates/{name}/file.yaml";
     /// Schedules.
     SCHEDULES: "/schedules";
+    /// Calendars.
+    CALENDARS: "/calendars";
+    /// The form that makes a calendar.
+    CALENDAR_NEW: "/calendars/new";
+    /// Takes the days of an iCalendar file (`into=`): GET asks, POST shows what would be taken or takes it.
+    CALENDAR_IMPORT: "/calendars/import";
+    /// One calendar, a year of it (`year=`).
+    CALENDAR = calendar(name: &str): "/calendars/{name}";
+    /// The form that changes a calendar.
+    CALENDAR_CHANGE = calendar_change(name: &str): "/calendars/{name}/change";
+    /// Its holidays as an iCalendar file (`from=`, `to=`).
+    CALENDAR_FILE = calendar_file(name: &str): "/calendars/{name}/file.ics";
+    /// Removes a calendar: GET asks, POST acts.
+    CALENDAR_REMOVE = calendar_remove(name: &str): "/calendars/{name}/remove";
+    /// One schedule.
+    SCHEDULE = schedule(name: &str): "/schedules/{name}";
     /// Workflows.
     WORKFLOWS: "/workflows";
     /// Analytics.

@@ -145,6 +145,13 @@ pub fn node_tabs(current: &str) -> Vec<Tab> {
     [("Nodes", paths::NODES), ("Pools", paths::POOLS)].map(|(label, at)| Tab::new(label, at, at == current)).into()
 }
 
+/// The tabs of schedules and calendars, which stand under one entry; the one at `current` is shown.
+pub fn schedule_tabs(current: &str) -> Vec<Tab> {
+    [("Schedules", paths::SCHEDULES), ("Calendars", paths::CALENDARS)]
+        .map(|(label, at)| Tab::new(label, at, at == current))
+        .into()
+}
+
 /// The tabs that jobs and bulk operations share.
 pub fn job_tabs(current: &str) -> Vec<Tab> {
     [("Jobs", paths::JOBS), ("Operations", paths::OPERATIONS)]

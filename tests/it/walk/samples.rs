@@ -2,12 +2,14 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
+use millrace::admin::calendars;
 use millrace::admin::operations::work::work_on;
 use millrace::admin::operations::{Bulk, Plan, Which, service};
 use millrace::admin::templates::file::read_all;
 use millrace::admin::templates::service::{Publication, apply};
 use millrace::base::clock::SystemClock;
 use millrace::base::db::{PgConnection, statement};
+use millrace::base::document::documents;
 use millrace::queue::access::token;
 use millrace::queue::actor::Actor;
 use millrace::queue::job::JobId;
@@ -106,6 +108,7 @@ impl Samples {
         let held = tomorrow(&mut conn);
         hold(house, held);
         pool(&mut conn);
+        calendar(&mut conn);
         bounds(&mut conn);
         operation(&mut conn, waiting);
         view(&mut conn, admin);
@@ -232,6 +235,7 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
         "queues" => ("default", &["pause"]),
         "nodes" => ("mil-01", &["drain"]),
         "pools" => ("memory-mb", &[]),
+        "calendars" => ("it-holidays", &[]),
         "views" | "v" => return Some(vec![pattern.replace("{slug}", "needs-attention")]),
         _ => return None,
     };
@@ -303,6 +307,13 @@ fn group(conn: &mut PgConnection) {
 fn pool(conn: &mut PgConnection) {
     const SQL: &str = "INSERT INTO millrace.pools (name, amount, unit, description) VALUES ('memory-mb', 4096, 'MB', 'what a worker may take')";
     statement(SQL).run(conn).unwrap();
+}
+
+fn calendar(conn: &mut PgConnection) {
+    const YAML: &str = "kind: Calendar\nname: it-holidays\ntitle: Milan\ntimezone: Europe/Rome\nholidays: [{ country: IT }]
+dates: [{ month_day: \"12-07\", name: Sant'Ambrogio }]\nwindows: [{ name: Patching, weekdays: [Sun], start: \"02:00\", duration: 4h }]";
+    let calendar = documents(YAML).unwrap()[0].read().unwrap();
+    calendars::service::save(conn, &Actor::command_line("ada"), &calendar, None, "").unwrap();
 }
 
 /// Set by hand to what the node's own setting says.
