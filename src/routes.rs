@@ -1,8 +1,8 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, calendars, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
-    schedules, templates, tokens, views,
+    account, calendars, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people,
+    pools, queues, schedules, templates, tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;

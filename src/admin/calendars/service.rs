@@ -145,7 +145,9 @@ pub fn save_in(
     let reason = note(reason)?;
     let name = calendar.name.as_str();
     if RESERVED_NAMES.contains(&name) {
-        return Err(CalendarError::BadName(format!("{name} is an address of the console, so no calendar can have this name")));
+        return Err(CalendarError::BadName(format!(
+            "{name} is an address of the console, so no calendar can have this name"
+        )));
     }
     calendar.days().map_err(CalendarError::Refused)?;
     lock(tx, name)?;

@@ -161,19 +161,13 @@ mod tests {
         for (yaml, words) in [
             ("weekdays: [Sun]\nstart: \"02:00\"\nduration: 4h", "Sundays, 02:00 for 4h"),
             ("start: \"22:30\"\nduration: 30m", "every day, 22:30 for 30m"),
-            (
-                "weekdays: [Fri]\nweek: -1\nstart: \"22:00\"\nduration: 8h",
-                "last Friday of the month, 22:00 for 8h",
-            ),
+            ("weekdays: [Fri]\nweek: -1\nstart: \"22:00\"\nduration: 8h", "last Friday of the month, 22:00 for 8h"),
             ("weekdays: [Mon, Tue, Wed]\nstart: \"01:00\"\nduration: 1h", "Mondays to Wednesdays, 01:00 for 1h"),
             (
                 "month_days: [1, -1, -2]\nmonths: [1, 7]\nstart: \"01:00\"\nduration: 1h",
                 "on the 1st, the last day and the 2nd day from its end of the month in January and July, 01:00 for 1h",
             ),
-            (
-                "from: \"2027-03-05T22:00\"\nto: \"2027-03-07T06:00\"",
-                "5 Mar 2027 22:00 to 7 Mar 2027 06:00",
-            ),
+            ("from: \"2027-03-05T22:00\"\nto: \"2027-03-07T06:00\"", "5 Mar 2027 22:00 to 7 Mar 2027 06:00"),
         ] {
             assert_eq!(window(&rule(yaml)), words);
         }
@@ -181,7 +175,10 @@ mod tests {
 
     #[test]
     fn places_are_named() {
-        let of = |country: &str, region: Option<&str>| HolidaysOf { country: country.into(), region: region.map(str::to_owned) };
+        let of = |country: &str, region: Option<&str>| HolidaysOf {
+            country: country.into(),
+            region: region.map(str::to_owned),
+        };
         assert_eq!(place(&of("IT", None)), "Italy");
         assert_eq!(place(&of("DE", Some("BY"))), "Bavaria (Germany)");
         assert_eq!(place(&of("XX", Some("Y"))), "XX-Y");

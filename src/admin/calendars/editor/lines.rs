@@ -45,7 +45,9 @@ pub fn read_dates(text: &str) -> Lines<OwnDate> {
     read(text, |line| {
         let (head, name) = head_and_name(line);
         let own = OwnDate { name: name.to_owned(), ..OwnDate::default() };
-        let refused = || format!("write a day and its name, such as 2026-12-24 Christmas Eve or 12-07 Sant'Ambrogio, not {line:?}");
+        let refused = || {
+            format!("write a day and its name, such as 2026-12-24 Christmas Eve or 12-07 Sant'Ambrogio, not {line:?}")
+        };
         if let Some((from, to)) = head.split_once(RANGE) {
             let day = |text: &str| text.parse::<NaiveDate>().map_err(|_| refused());
             return Ok(OwnDate { from: Some(day(from)?), to: Some(day(to)?), ..own });

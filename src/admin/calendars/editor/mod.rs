@@ -41,16 +41,21 @@ pub fn places(form: &Form) -> usize {
 /// Adds an empty row for a country.
 pub fn add_place(form: Form) -> Form {
     let row = places(&form);
-    if row == PLACES_MAX { form } else { form.with(&place_field(row, "country"), "").with(&place_field(row, "region"), "") }
+    if row == PLACES_MAX {
+        form
+    } else {
+        form.with(&place_field(row, "country"), "").with(&place_field(row, "region"), "")
+    }
 }
 
 /// Opens a calendar for editing.
 pub fn open(calendar: &Calendar) -> Form {
     let zone = calendar.timezone.map(Tz::name).unwrap_or_default();
     let form = Form::default().with("name", calendar.name.as_str()).with("title", calendar.title.as_str());
-    let form = WEEKDAYS.iter().filter(|(day, _)| calendar.workweek.contains(day)).fold(form, |form, (day, _)| {
-        form.with("workweek", day.to_string())
-    });
+    let form = WEEKDAYS
+        .iter()
+        .filter(|(day, _)| calendar.workweek.contains(day))
+        .fold(form, |form, (day, _)| form.with("workweek", day.to_string()));
     let form = form
         .with("timezone", zone)
         .with("dates", lines::spell_dates(&calendar.dates))
@@ -72,7 +77,9 @@ pub fn read(form: Form, fixed: Option<&CalendarName>) -> Typed {
             form = form.with("name", name.as_str());
             Some(name.clone())
         }
-        None => form.required("name", "a name, such as it-holidays").and_then(|_| form.read("name", CalendarName::parse)),
+        None => {
+            form.required("name", "a name, such as it-holidays").and_then(|_| form.read("name", CalendarName::parse))
+        }
     };
     let named = name.clone().or_else(|| CalendarName::parse(NAMELESS).ok());
     let Some(read) = named.and_then(|name| Parts::read(&mut form, name)) else { return Typed { form, calendar: None } };
@@ -106,7 +113,8 @@ impl Parts {
         let removed = noted(form, "removed", lines::read_removed);
         let workdays = noted(form, "workdays", lines::read_workdays);
         let windows = windows::read(form);
-        let rows: Vec<usize> = (0..places(form)).filter(|row| !form.text(&place_field(*row, "country")).is_empty()).collect();
+        let rows: Vec<usize> =
+            (0..places(form)).filter(|row| !form.text(&place_field(*row, "country")).is_empty()).collect();
         let calendar = Calendar {
             title,
             timezone,

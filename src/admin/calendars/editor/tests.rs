@@ -43,11 +43,12 @@ fn nothing_is_lost_by_opening_a_calendar() {
 #[test]
 fn every_problem_stands_at_its_field() {
     let form = open(&calendar("kind: Calendar\nname: a\nwindows: [ { name: x, start: \"02:00\", duration: 4h } ]"));
-    let form = without(&form, |name| ["name", "title", "dates", "removed", "timezone", "windows.0.start"].contains(&name))
-        .with("name", "It Holidays")
-        .with("timezone", "Mars/Olympus")
-        .with("dates", "\n2026-12-24 Eve\nsoon")
-        .with("windows.0.start", "25:00");
+    let form =
+        without(&form, |name| ["name", "title", "dates", "removed", "timezone", "windows.0.start"].contains(&name))
+            .with("name", "It Holidays")
+            .with("timezone", "Mars/Olympus")
+            .with("dates", "\n2026-12-24 Eve\nsoon")
+            .with("windows.0.start", "25:00");
 
     let read = read(form, None);
 
@@ -93,7 +94,8 @@ fn rows_come_and_go() {
 
 #[test]
 fn a_window_says_what_it_lacks() {
-    let form = Form::default().with("windows.0.name", "x").with("windows.0.kind", windows::ONCE).with("workweek", "Mon");
+    let form =
+        Form::default().with("windows.0.name", "x").with("windows.0.kind", windows::ONCE).with("workweek", "Mon");
     let read = read(form, Some(&name()));
 
     assert_eq!(read.form.problem("windows.0.from"), "Window 1: enter when it begins");

@@ -6,11 +6,11 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::{counted, field, refuse_limited, titled, told};
+use crate::admin::calendars::CalendarRow;
 use crate::admin::calendars::editor;
 use crate::admin::calendars::editor::lines::spell_dates;
 use crate::admin::calendars::import::{Merge, Merged, merged};
 use crate::admin::calendars::service::{self, CalendarError, Saved, save_in};
-use crate::admin::calendars::CalendarRow;
 use crate::base::db::PgConnection;
 use crate::base::text::CalendarName;
 use crate::queue::actor::Actor;
@@ -122,13 +122,7 @@ async fn names(kit: &Data<Kit>, actor: &Actor) -> Result<Vec<String>, WebError> 
 }
 
 /// `GET /calendars/import?into=`.
-pub async fn ask(
-    hx: Hx,
-    kit: Data<Kit>,
-    actor: Actor,
-    shell: Shell,
-    query: Query,
-) -> Result<HttpResponse, WebError> {
+pub async fn ask(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
     refuse_limited(&actor)?;
     let form = Form::default().with("into", query.0.text("into")).with("merge", Merge::Add.as_str());
     respond::page(&hx, &ImportPage::new(shell, form, names(&kit, &actor).await?, None), &[])
@@ -189,7 +183,8 @@ pub async fn act(
     let (into, is_preview) = (form.text("into").to_owned(), form.text("act") != "import");
     let mut form = editor::without(&form, |name| name == "act");
     let (asker, asked) = (actor.clone(), into.clone());
-    let found = kit.db.run(move |conn| if asked.is_empty() { Ok(None) } else { service::find(conn, &asker, &asked).map(Some) });
+    let found =
+        kit.db.run(move |conn| if asked.is_empty() { Ok(None) } else { service::find(conn, &asker, &asked).map(Some) });
     let row = found.await.map_err(told)?.map(|(row, _)| row);
     let known = names(&kit, &actor).await?;
     let Some(read) = read(&mut form, row.as_ref()) else { return refused(&hx, shell, (form, known, None)) };
@@ -203,7 +198,9 @@ pub async fn act(
     let key = form_key(&actor, &form, &format!("import {:?} {seen}", read.merged.calendar))?;
     let calendar = read.merged.calendar.clone();
     let work = move |conn: &mut PgConnection| {
-        once(conn, "calendars::import", key.as_ref(), |tx| save_in(tx, &actor, &calendar, Some(seen), "from an iCalendar file"))
+        once(conn, "calendars::import", key.as_ref(), |tx| {
+            save_in(tx, &actor, &calendar, Some(seen), "from an iCalendar file")
+        })
     };
     match kit.db.run(work).await {
         Ok(saved) => onward(&hx, &session, &read.merged, saved.outcome().ok_or_else(used_elsewhere)?),

@@ -61,7 +61,8 @@ impl Preview {
         };
         let year = today.year();
         let count = days.year(year).iter().filter(|one| days.is_business_day(one.date)).count();
-        let upcoming = std::iter::successors(next_holiday(&days, today), |last| next_holiday(&days, last.date.succ_opt()?));
+        let upcoming =
+            std::iter::successors(next_holiday(&days, today), |last| next_holiday(&days, last.date.succ_opt()?));
         Self {
             problems: 0,
             business_days: format!("{year} has {count} business days"),
@@ -89,10 +90,6 @@ impl EditPage {
         if self.is_new() { paths::CALENDARS.into() } else { paths::calendar(&self.name) }
     }
 
-    fn weekdays(&self) -> Vec<Choice> {
-        words::WEEKDAYS.iter().map(|(day, name)| Choice::new(day.to_string(), *name)).collect()
-    }
-
     fn weekday_names(&self) -> Vec<(String, &'static str, &'static str)> {
         let short = |name: &'static str| name.get(..3).unwrap_or(name);
         words::WEEKDAYS.iter().map(|(day, name)| (day.to_string(), short(name), *name)).collect()
@@ -111,7 +108,8 @@ impl EditPage {
     }
 
     fn countries(&self) -> Vec<Choice> {
-        let mut all: Vec<Choice> = countries().iter().map(|one| Choice::new(one.code.as_str(), one.name.as_str())).collect();
+        let mut all: Vec<Choice> =
+            countries().iter().map(|one| Choice::new(one.code.as_str(), one.name.as_str())).collect();
         all.sort_by(|left, right| left.label.cmp(&right.label));
         all
     }
@@ -120,7 +118,8 @@ impl EditPage {
     fn regions(&self, row: &usize) -> Vec<Choice> {
         let known = country(self.form.text(&editor::place_field(*row, "country")));
         let regions = known.map(|country| country.regions.as_slice()).unwrap_or_default();
-        let mut all: Vec<Choice> = regions.iter().map(|one| Choice::new(one.code.as_str(), one.name.as_str())).collect();
+        let mut all: Vec<Choice> =
+            regions.iter().map(|one| Choice::new(one.code.as_str(), one.name.as_str())).collect();
         all.sort_by(|left, right| left.label.cmp(&right.label));
         all
     }
