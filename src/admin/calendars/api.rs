@@ -43,9 +43,12 @@ pub fn routes() -> Vec<Route> {
 
 /// Answers with all calendars, by name.
 async fn list(actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let rows = kit.db.run(move |conn| service::list(conn, &actor)).await.map_err(refused)?;
     let now = kit.clock.now();
-    let shown: Vec<Value> = rows.iter().map(|row| view::calendar(row, now)).collect();
+    let read = move |conn: &mut PgConnection| {
+        let rows = service::list(conn, &actor)?;
+        Ok(rows.iter().map(|row| view::calendar(row, now)).collect::<Vec<_>>()) // here, as many take a while
+    };
+    let shown: Vec<Value> = kit.db.run(read).await.map_err(refused)?;
     respond::json(StatusCode::OK, &json!({ "calendars": shown }))
 }
 

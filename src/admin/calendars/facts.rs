@@ -44,12 +44,15 @@ pub fn next_holiday(days: &BusinessDays, from: NaiveDate) -> Option<HolidayOf> {
     })
 }
 
-/// Names the windows that are open on each day of a year, for some time of it at least; each window once a day.
+/// Names the windows that are open on each day of a year, for some time of it at least; each window once a day. One that opens every day
+/// marks none: it would tell no day from another.
 pub fn window_days(calendar: &Calendar, year: i32) -> BTreeMap<NaiveDate, Vec<String>> {
     let mut open: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
     let Some(first) = NaiveDate::from_ymd_opt(year, 1, 1).filter(|_| YEARS.contains(&year)) else { return open };
-    for rule in &calendar.windows {
-        for date in days_open(calendar, rule, first) {
+    let year_days = first.iter_days().take_while(|date| date.year() == year).count();
+    let some_days = calendar.windows.iter().map(|rule| (rule, days_open(calendar, rule, first)));
+    for (rule, dates) in some_days.filter(|(_, dates)| dates.len() < year_days) {
+        for date in dates {
             let names = open.entry(date).or_default();
             if !names.contains(&rule.name) {
                 names.push(rule.name.clone());
@@ -100,6 +103,7 @@ mod tests {
     fn windows_mark_each_day_that_they_touch() {
         let windows = "windows:
   - { name: night, weekdays: [Sun], start: \"23:00\", duration: 2h }
+  - { name: backup, start: \"01:30\", duration: 45m }
   - { name: move, from: \"2027-03-05T22:00\", to: \"2027-03-07T00:00\" }";
         let open = window_days(&calendar(windows), 2027);
 

@@ -63,11 +63,11 @@ macro_rules! in_scope {
     };
 }
 
-/// Lists calendars by name, or the one called `name`; only schedules in scope are counted.
+/// Lists calendars by name, or those of `names`; only schedules in scope are counted.
 ///
 /// # Errors
 /// Database failures.
-pub fn list(conn: &mut PgConnection, scope: &Scope, name: Option<&str>) -> Result<Vec<CalendarRow>, DbError> {
+pub fn list(conn: &mut PgConnection, scope: &Scope, names: Option<&[String]>) -> Result<Vec<CalendarRow>, DbError> {
     const SQL: &str = concat!(
         "-- admin::calendars::list
 SELECT c.id, c.name, c.version, c.spec, c.updated_at, c.updated_by, count(s.id) AS schedules
@@ -75,14 +75,24 @@ FROM millrace.calendars c LEFT JOIN millrace.schedule_calendars sc ON sc.calenda
 LEFT JOIN millrace.schedules s ON s.id = sc.schedule_id AND ",
         in_scope!(),
         "
-WHERE $3 IS NULL OR c.name = $3 GROUP BY c.id ORDER BY c.name LIMIT $4"
+WHERE $3 IS NULL OR c.name = ANY ($3) GROUP BY c.id ORDER BY c.name LIMIT $4"
     );
     statement(SQL)
         .bind::<Bool, _>(scope.is_everything())
         .bind::<Array<Text>, _>(&scope.queues)
-        .bind::<Nullable<Text>, _>(name.map(|name| name.replace('\0', "")))
+        .bind::<Nullable<Array<Text>>, _>(names)
         .bind::<BigInt, _>(CALENDARS_MAX)
         .rows(conn)
+}
+
+/// Gives the names of all calendars, in order.
+///
+/// # Errors
+/// Database failures.
+pub fn names(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "-- admin::calendars::names
+SELECT c.name FROM millrace.calendars c ORDER BY c.name LIMIT $1";
+    statement(SQL).bind::<BigInt, _>(CALENDARS_MAX).tuples::<Text, String>(conn)
 }
 
 /// Names the schedules in scope that mind a calendar, by name, at most [`USERS_MAX`].

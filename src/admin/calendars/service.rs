@@ -89,6 +89,24 @@ pub fn list(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<CalendarRow>, 
     Ok(read::list(conn, &actor.scope, None)?)
 }
 
+/// Lists the calendars called `names`, by name.
+///
+/// # Errors
+/// [`CalendarError::Forbidden`], database failures.
+pub fn list_of(conn: &mut PgConnection, actor: &Actor, names: &[String]) -> Result<Vec<CalendarRow>, CalendarError> {
+    actor.require(Permission::ReadCalendars)?;
+    Ok(read::list(conn, &actor.scope, Some(names))?)
+}
+
+/// Gives the names of all calendars, in order.
+///
+/// # Errors
+/// [`CalendarError::Forbidden`], database failures.
+pub fn names(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<String>, CalendarError> {
+    actor.require(Permission::ReadCalendars)?;
+    Ok(read::names(conn)?)
+}
+
 /// Reads one calendar with the schedules in scope that mind it.
 ///
 /// # Errors
@@ -102,7 +120,7 @@ pub fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<(Calen
 
 fn found(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<CalendarRow, CalendarError> {
     let missing = || CalendarError::NotFound(name.chars().take(NAME_BYTES_MAX).collect());
-    read::list(conn, scope, Some(name))?.pop().ok_or_else(missing)
+    read::list(conn, scope, Some(&[name.replace('\0', "")]))?.pop().ok_or_else(missing)
 }
 
 /// Tells whether the actor may act on calendars: schedules of everybody's queues mind them, so whoever is limited to some may not.
@@ -151,7 +169,7 @@ pub fn save_in(
     }
     calendar.days().map_err(CalendarError::Refused)?;
     lock(tx, name)?;
-    let before = read::list(tx, &actor.scope, Some(name))?.pop();
+    let before = read::list(tx, &actor.scope, Some(&[name.to_owned()]))?.pop();
     match (&before, seen) {
         (Some(_), Some(0)) => return Err(CalendarError::NameTaken(name.into())),
         (Some(row), Some(seen)) if seen != row.version => return Err(CalendarError::Stale(Box::new(row.clone()))),

@@ -13,7 +13,7 @@ removed: [ { holiday: Epiphany }, { date: 2027-06-02 }, { month_day: \"12-26\" }
 workdays: [ { date: 2026-12-05, name: Stocktaking } ]
 workweek: [Mon, Tue, Wed, Sat]
 windows:
-  - { name: Patching, weekdays: [Sun, Mon], week: -1, start: \"02:00\", duration: 4h }
+  - { name: Patching, weekdays: [Mon, Sun], week: -1, start: \"02:00\", duration: 4h }
   - { name: Closing, month_days: [1, -1], months: [1, 7], start: \"02:30:15\", duration: 1h 30m }
   - { name: Move, from: \"2027-03-05T22:00\", to: \"2027-03-07T06:00:30\" }";
 

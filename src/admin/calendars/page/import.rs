@@ -117,8 +117,7 @@ impl Found {
 
 async fn names(kit: &Data<Kit>, actor: &Actor) -> Result<Vec<String>, WebError> {
     let asker = actor.clone();
-    let rows = kit.db.run(move |conn| service::list(conn, &asker)).await.map_err(told)?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
+    kit.db.run(move |conn| service::names(conn, &asker)).await.map_err(told)
 }
 
 /// `GET /calendars/import?into=`.

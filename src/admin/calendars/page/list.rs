@@ -8,17 +8,21 @@ use chrono::Datelike;
 use super::{counted, day, told};
 use crate::admin::calendars::service::{self, may_act};
 use crate::admin::calendars::{CalendarRow, facts, json, words};
+use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::web::error::WebError;
+use crate::web::extract::Query;
 use crate::web::format::Stamp;
 use crate::web::kit::Kit;
-use crate::web::parts::Tab;
+use crate::web::parts::{Pages, Tab};
 use crate::web::paths;
 use crate::web::rail::{Section, schedule_tabs};
 use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
 
+/// Calendars of one page.
+pub(super) const ROWS_MAX: usize = 100;
 /// Countries and windows that a row names.
 const NAMED_MAX: usize = 3;
 
@@ -29,6 +33,8 @@ pub struct ListPage {
     pub shell: Shell,
     pub tabs: Vec<Tab>,
     pub facts_line: String,
+    /// The pages before and after; absent when one holds all.
+    pub pages: Option<Pages>,
     pub rows: Vec<Row>,
     pub may_act: bool,
 }
@@ -55,15 +61,49 @@ pub struct Row {
     pub unreadable: bool,
 }
 
+/// Which part of all calendars a page shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The names of the part.
+    pub names: Vec<String>,
+    /// How many come before it.
+    pub before: usize,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+impl Window {
+    /// Finds the part after the name `after`, or before the name `before`, or the first one.
+    pub(super) fn of(names: &[String], after: &str, before: &str) -> Self {
+        let start = match (after, before) {
+            ("", "") => 0,
+            ("", before) => names.partition_point(|name| name.as_str() < before).saturating_sub(ROWS_MAX),
+            (after, _) => names.partition_point(|name| name.as_str() <= after),
+        };
+        let start = if start < names.len() { start } else { 0 };
+        let shown: Vec<String> = names.iter().skip(start).take(ROWS_MAX).cloned().collect();
+        Self { names: shown, before: start, total: names.len() }
+    }
+
+    fn pages(&self) -> Option<Pages> {
+        let end = self.before + self.names.len();
+        let at = |name: &str, of: Option<&String>| of.map(|of| paths::with_query(paths::CALENDARS, &[(name, of)]));
+        (self.total > ROWS_MAX || self.before > 0).then(|| Pages {
+            shown: format!("{} to {end} of {}", self.before + 1, self.total),
+            newer: at("before", self.names.first()).filter(|_| self.before > 0),
+            older: at("after", self.names.last()).filter(|_| end < self.total),
+        })
+    }
+}
+
 impl ListPage {
-    pub(super) fn new(actor: &Actor, shell: Shell, rows: &[CalendarRow]) -> Self {
-        let (may_act, minded) = (may_act(actor), rows.iter().filter(|row| row.schedules > 0).count());
-        let minded = if rows.is_empty() { String::new() } else { format!(" · schedules mind {minded} of them") };
+    pub(super) fn new(actor: &Actor, shell: Shell, window: &Window, rows: &[CalendarRow]) -> Self {
         Self {
             tabs: schedule_tabs(paths::CALENDARS),
-            facts_line: format!("{}{minded}", counted(rows.len(), "calendar", "calendars")),
+            facts_line: counted(window.total, "calendar", "calendars"),
+            pages: window.pages(),
             rows: rows.iter().map(|row| line(row, &shell)).collect(),
-            may_act,
+            may_act: may_act(actor),
             shell: shell.titled("Calendars", Section::Schedules).under("Schedules", paths::SCHEDULES),
         }
     }
@@ -96,9 +136,14 @@ fn line(row: &CalendarRow, shell: &Shell) -> Row {
     }
 }
 
-/// `GET /calendars`.
-pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell) -> Result<HttpResponse, WebError> {
-    let asker = actor.clone();
-    let rows = kit.db.run(move |conn| service::list(conn, &asker)).await.map_err(told)?;
-    respond::page(&hx, &ListPage::new(&actor, shell, &rows), &[])
+/// `GET /calendars?after=&before=`.
+pub async fn show(hx: Hx, kit: Data<Kit>, actor: Actor, shell: Shell, query: Query) -> Result<HttpResponse, WebError> {
+    let read = move |conn: &mut PgConnection| {
+        let names = service::names(conn, &actor)?;
+        let window = Window::of(&names, query.0.text("after"), query.0.text("before"));
+        let rows = service::list_of(conn, &actor, &window.names)?;
+        Ok(ListPage::new(&actor, shell, &window, &rows))
+    };
+    let page = kit.db.run(read).await.map_err(told)?;
+    respond::page(&hx, &page, &[])
 }

@@ -127,15 +127,13 @@ pub async fn show(
     shell: Shell,
     (name, query): (Path<String>, Query),
 ) -> Result<HttpResponse, WebError> {
-    let asker = actor.clone();
-    let read = move |conn: &mut PgConnection| {
-        let (row, users) = service::find(conn, &asker, &name)?;
-        let trail = open_trail(conn, ("calendar", &row.name), DEEDS_MAX)?; // whoever sees a calendar may know who changed it
-        Ok((row, users, trail))
-    };
-    let (row, users, trail) = kit.db.run(read).await.map_err(told)?;
     let year = query.0.text("year").parse().ok();
-    let page = ShowPage::new(&actor, shell, (&row, &users), (&trail, year))?;
+    let read = move |conn: &mut PgConnection| {
+        let (row, users) = service::find(conn, &actor, &name).map_err(told)?;
+        let trail = open_trail(conn, ("calendar", &row.name), DEEDS_MAX)?; // whoever sees a calendar may know who changed it
+        ShowPage::new(&actor, shell, (&row, &users), (&trail, year))
+    };
+    let page = kit.db.run::<_, WebError>(read).await?;
     respond::page(&hx, &page, &[])
 }
 

@@ -5,7 +5,7 @@ use askama::Template;
 use serde_json::json;
 
 use super::import::{Found, ImportPage};
-use super::list::ListPage;
+use super::list::{ListPage, ROWS_MAX, Window};
 use super::remove::question;
 use super::sheet::{EditPage, Stale};
 use super::show::ShowPage;
@@ -65,7 +65,8 @@ fn no_markup(html: &str) {
 fn the_list_says_what_comes_next() {
     let rows = [row(spec()), row(json!({ "kind": "Calendar", "from": "the future" }))];
 
-    let html = ListPage::new(&actor(Role::Operator), shell(), &rows).render().expect("rendered");
+    let one = Window { names: vec!["it-holidays".into()], before: 0, total: 1 };
+    let html = ListPage::new(&actor(Role::Operator), shell(), &one, &rows).render().expect("rendered");
 
     no_markup(&html);
     for word in [
@@ -77,8 +78,30 @@ fn the_list_says_what_comes_next() {
         assert!(html.contains(word), "{word}: {html}");
     }
     assert!(html.contains("does not understand what it says"));
-    let empty = ListPage::new(&actor(Role::Viewer), shell(), &[]).render().expect("rendered");
+    let empty = ListPage::new(&actor(Role::Viewer), shell(), &Window::default(), &[]).render().expect("rendered");
     assert!(empty.contains("No calendar yet") && !empty.contains("/calendars/new"), "{empty}");
+}
+
+#[test]
+fn many_calendars_are_shown_a_part_at_a_time() {
+    let names: Vec<String> = (0..ROWS_MAX * 2 + 50).map(|at| format!("c{at:04}")).collect();
+
+    let first = Window::of(&names, "", "");
+    let second = Window::of(&names, "c0099", "");
+    let last = Window::of(&names, "c0199", "");
+    assert_eq!((first.before, second.before, last.before, last.names.len()), (0, 100, 200, 50));
+    assert_eq!(Window::of(&names, "", "c0200"), second, "back from the last");
+    assert_eq!(Window::of(&names, "", "c0030"), first);
+    let page = |window: &Window| {
+        ListPage::new(&actor(Role::Viewer), shell(), window, &[row(spec())]).render().expect("rendered")
+    };
+    let html = page(&second);
+    assert!(
+        html.contains("101 to 200 of 250") && html.contains("?before=c0100") && html.contains("?after=c0199"),
+        "{html}"
+    );
+    assert!(page(&last).contains("201 to 250 of 250") && !page(&first).contains("?before="));
+    assert_eq!(Window::of(&names, "zzz", ""), first, "beyond the end");
 }
 
 #[test]
