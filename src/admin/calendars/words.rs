@@ -3,8 +3,10 @@
 use chrono::{Datelike, NaiveDateTime, Timelike, Weekday};
 
 use crate::base::length::write_ms;
-use crate::timing::calendar::{Calendar, HolidaysOf, Length, WindowRule};
+use crate::timing::calendar::{Calendar, HolidaysOf, Length, OwnDate, WindowRule};
 use crate::timing::holidays::country;
+
+const LEAP_YEAR: i32 = 2000;
 
 /// Months, January first.
 pub const MONTHS: [&str; 12] = [
@@ -81,6 +83,21 @@ pub fn window(rule: &WindowRule) -> String {
     let start = rule.start.map(|start| start.to_string()).unwrap_or_default();
     let length = rule.duration.map(length).unwrap_or_default();
     format!("{}, {start} for {length}", begins(rule))
+}
+
+/// Says which days an entry covers: `Thu 24 Dec 2026`, `7 Dec, every year`, `9 Aug to 20 Aug 2027`.
+pub fn own_days(own: &OwnDate) -> String {
+    // a leap year has every day that there can be
+    let yearly = own.month_day.and_then(|day| day.in_year(LEAP_YEAR));
+    match (own.date, yearly, own.from, own.to) {
+        (Some(date), ..) => date.format("%a %-d %b %Y").to_string(),
+        (None, Some(day), ..) => format!("{}, every year", day.format("%-d %b")),
+        (None, None, Some(from), Some(to)) => {
+            let first = if from.year() == to.year() { "%-d %b" } else { "%-d %b %Y" };
+            format!("{} to {}", from.format(first), to.format("%-d %b %Y"))
+        }
+        (None, None, ..) => String::new(),
+    }
 }
 
 fn moment(at: NaiveDateTime) -> String {
@@ -171,6 +188,15 @@ mod tests {
         ] {
             assert_eq!(window(&rule(yaml)), words);
         }
+    }
+
+    #[test]
+    fn own_days_are_said_in_words() {
+        let of = |yaml: &str| own_days(&serde_saphyr::from_str(&format!("name: x\n{yaml}")).expect("an entry"));
+        assert_eq!(of("date: 2026-12-24"), "Thu 24 Dec 2026");
+        assert_eq!(of("month_day: \"02-29\""), "29 Feb, every year");
+        assert_eq!(of("from: 2027-08-09\nto: 2027-08-20"), "9 Aug to 20 Aug 2027");
+        assert_eq!(of("from: 2026-12-24\nto: 2027-01-06"), "24 Dec 2026 to 6 Jan 2027");
     }
 
     #[test]

@@ -6,16 +6,15 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::{counted, field, refuse_limited, titled, told};
-use crate::admin::calendars::CalendarRow;
 use crate::admin::calendars::editor;
-use crate::admin::calendars::editor::lines::spell_dates;
 use crate::admin::calendars::import::{Merge, Merged, merged};
 use crate::admin::calendars::service::{self, CalendarError, Saved, save_in};
+use crate::admin::calendars::{CalendarRow, words};
 use crate::base::db::PgConnection;
 use crate::base::text::CalendarName;
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
-use crate::timing::calendar::Calendar;
+use crate::timing::calendar::{Calendar, OwnDate};
 use crate::timing::ics::{self, Imported};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -84,11 +83,7 @@ impl ImportPage {
 
 impl Found {
     pub(super) fn of(imported: &Imported, merged: &Merged, seen: i32) -> Self {
-        let line = |own| {
-            let text = spell_dates(std::slice::from_ref(own));
-            let (day, name) = text.split_once(' ').unwrap_or((&text, ""));
-            (day.replace("..", " to "), name.to_owned())
-        };
+        let line = |own: &OwnDate| (words::own_days(own), own.name.clone());
         let left_out = imported.not_taken.iter().map(|one| (one.line, one.name.clone(), one.reason.clone()));
         let count = counted(merged.added.len(), "entry", "entries");
         let into = merged.calendar.name.to_string();
