@@ -1,3 +1,5 @@
+//! A calendar goes into the form and comes out the same; what is wrong stands at its field.
+
 use super::*;
 
 const WHOLE: &str = "kind: Calendar
