@@ -26,6 +26,8 @@ pub struct Typed {
     pub form: Form,
     /// What it says, if every field could be read; it may break rules all the same.
     pub calendar: Option<Calendar>,
+    /// The same, also while it has no name yet: for showing what it comes to.
+    pub draft: Option<Calendar>,
 }
 
 /// Gives the name of a field of a country's row.
@@ -82,13 +84,15 @@ pub fn read(form: Form, fixed: Option<&CalendarName>) -> Typed {
         }
     };
     let named = name.clone().or_else(|| CalendarName::parse(NAMELESS).ok());
-    let Some(read) = named.and_then(|name| Parts::read(&mut form, name)) else { return Typed { form, calendar: None } };
+    let Some(read) = named.and_then(|name| Parts::read(&mut form, name)) else {
+        return Typed { form, calendar: None, draft: None };
+    };
     for problem in read.calendar.validate().err().unwrap_or_default() {
         let (field, message) = read.place(&problem);
         form.refuse(&field, message);
     }
-    let calendar = name.is_some().then_some(read.calendar);
-    Typed { form, calendar }
+    let draft = Some(read.calendar);
+    Typed { form, calendar: draft.clone().filter(|_| name.is_some()), draft }
 }
 
 /// A calendar as it was read, and where its parts stood.

@@ -54,7 +54,7 @@ pub(super) struct Preview {
 impl Preview {
     /// Looks at what was typed, as of `today`.
     pub fn of(typed: &Typed, today: NaiveDate) -> Self {
-        let days = typed.calendar.as_ref().and_then(|calendar| Some((calendar, calendar.days().ok()?)));
+        let days = typed.draft.as_ref().and_then(|calendar| Some((calendar, calendar.days().ok()?)));
         let Some((calendar, days)) = days else {
             let problems = typed.form.problems().len();
             return Self { problems, business_days: String::new(), next: Vec::new(), windows: Vec::new() };
