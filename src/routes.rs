@@ -1,8 +1,8 @@
 //! Every URL on one screen, feature by feature; each with the permission it needs. What is not here is closed.
 
 use crate::admin::{
-    account, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people, pools, queues,
-    schedules, templates, tokens, views,
+    account, calendars, dashboard, docs, failures, health, jobs, nodes, notifications, operations, palette, people,
+    pools, queues, schedules, templates, tokens, views,
 };
 use crate::web::app;
 use crate::web::table::Route;
@@ -12,6 +12,8 @@ pub fn all(design: bool) -> Vec<Route> {
     [
         app::routes(design),
         account::page::routes(),
+        calendars::api::routes(),
+        calendars::page::routes(),
         dashboard::page::routes(),
         docs::page::routes(),
         failures::page::routes(),

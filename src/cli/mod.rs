@@ -8,6 +8,7 @@
 mod address;
 mod answer;
 mod bench;
+mod calendar;
 mod config;
 mod database;
 mod demo;
@@ -99,6 +100,9 @@ enum Command {
     /// Schedules: what they say, did and will do, and acts on them
     #[command(subcommand)]
     Schedule(schedule::Command),
+    /// Lists, exports, imports and removes business calendars
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     /// Applies, lists, compares, publishes and exports templates
     #[command(subcommand)]
     Template(template::Command),
@@ -146,6 +150,7 @@ fn run(cli: Cli, registry: &Registry) -> Result<Answer, Failure> {
         Command::Node(command) => node::run(globals, command),
         Command::Pool(command) => pool::run(globals, command),
         Command::Schedule(command) => schedule::run(globals, command),
+        Command::Calendar(command) => calendar::run(globals, command),
         Command::Template(command) => template::run(globals, command),
     }
 }

@@ -155,6 +155,18 @@ paths! {
     BACKFILL_ACT = backfill_act(id: i32, verb: &str): "/backfills/{id}/{verb}";
     /// Calendars.
     CALENDARS: "/calendars";
+    /// The form that makes a calendar.
+    CALENDAR_NEW: "/calendars/new";
+    /// Takes the days of an iCalendar file (`into=`): GET asks, POST shows what would be taken or takes it.
+    CALENDAR_IMPORT: "/calendars/import";
+    /// One calendar, a year of it (`year=`).
+    CALENDAR = calendar(name: &str): "/calendars/{name}";
+    /// The form that changes a calendar.
+    CALENDAR_CHANGE = calendar_change(name: &str): "/calendars/{name}/change";
+    /// Its holidays as an iCalendar file (`from=`, `to=`).
+    CALENDAR_FILE = calendar_file(name: &str): "/calendars/{name}/file.ics";
+    /// Removes a calendar: GET asks, POST acts.
+    CALENDAR_REMOVE = calendar_remove(name: &str): "/calendars/{name}/remove";
     /// Workflows.
     WORKFLOWS: "/workflows";
     /// Analytics.

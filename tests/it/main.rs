@@ -3,6 +3,7 @@ mod access;
 mod api;
 mod bench;
 mod browser;
+mod calendars;
 mod chaos;
 mod cli;
 mod cluster;

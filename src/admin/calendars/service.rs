@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::read::{self, CALENDARS_MAX, CalendarRow};
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{NAME_BYTES_MAX, TextError, note};
-use crate::queue::actor::{Actor, Forbidden};
+use crate::queue::actor::{Actor, Forbidden, Scope};
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 use crate::queue::ring::tell_schedules;
@@ -86,23 +86,41 @@ pub enum Saved {
 /// [`CalendarError::Forbidden`], database failures.
 pub fn list(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<CalendarRow>, CalendarError> {
     actor.require(Permission::ReadCalendars)?;
-    Ok(read::list(conn, None)?)
+    Ok(read::list(conn, &actor.scope, None)?)
 }
 
-/// Reads one calendar with the schedules that mind it.
+/// Lists the calendars called `names`, by name.
+///
+/// # Errors
+/// [`CalendarError::Forbidden`], database failures.
+pub fn list_of(conn: &mut PgConnection, actor: &Actor, names: &[String]) -> Result<Vec<CalendarRow>, CalendarError> {
+    actor.require(Permission::ReadCalendars)?;
+    Ok(read::list(conn, &actor.scope, Some(names))?)
+}
+
+/// Gives the names of all calendars, in order.
+///
+/// # Errors
+/// [`CalendarError::Forbidden`], database failures.
+pub fn names(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<String>, CalendarError> {
+    actor.require(Permission::ReadCalendars)?;
+    Ok(read::names(conn)?)
+}
+
+/// Reads one calendar with the schedules in scope that mind it.
 ///
 /// # Errors
 /// [`CalendarError::NotFound`], [`CalendarError::Forbidden`].
 pub fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<(CalendarRow, Vec<String>), CalendarError> {
     actor.require(Permission::ReadCalendars)?;
-    let calendar = found(conn, name)?;
-    let users = read::users(conn, calendar.id)?;
+    let calendar = found(conn, &actor.scope, name)?;
+    let users = read::users(conn, &actor.scope, calendar.id)?;
     Ok((calendar, users))
 }
 
-fn found(conn: &mut PgConnection, name: &str) -> Result<CalendarRow, CalendarError> {
+fn found(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<CalendarRow, CalendarError> {
     let missing = || CalendarError::NotFound(name.chars().take(NAME_BYTES_MAX).collect());
-    read::list(conn, Some(name))?.pop().ok_or_else(missing)
+    read::list(conn, scope, Some(&[name.replace('\0', "")]))?.pop().ok_or_else(missing)
 }
 
 /// Tells whether the actor may act on calendars: schedules of everybody's queues mind them, so whoever is limited to some may not.
@@ -145,11 +163,13 @@ pub fn save_in(
     let reason = note(reason)?;
     let name = calendar.name.as_str();
     if RESERVED_NAMES.contains(&name) {
-        return Err(CalendarError::BadName(format!("{name} is an address of the console, so no calendar can have this name")));
+        return Err(CalendarError::BadName(format!(
+            "{name} is an address of the console, so no calendar can have this name"
+        )));
     }
     calendar.days().map_err(CalendarError::Refused)?;
     lock(tx, name)?;
-    let before = read::list(tx, Some(name))?.pop();
+    let before = read::list(tx, &actor.scope, Some(&[name.to_owned()]))?.pop();
     match (&before, seen) {
         (Some(_), Some(0)) => return Err(CalendarError::NameTaken(name.into())),
         (Some(row), Some(seen)) if seen != row.version => return Err(CalendarError::Stale(Box::new(row.clone()))),
@@ -209,19 +229,25 @@ FROM millrace.schedule_calendars sc WHERE sc.calendar_id = $1 AND s.id = sc.sche
 /// # Errors
 /// [`CalendarError::InUse`] while schedules mind it; [`CalendarError`].
 pub fn remove(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<(), CalendarError> {
+    transaction(conn, "calendars::remove", |tx| remove_in(tx, actor, name, reason))
+}
+
+/// Does as [`remove`] within the caller's transaction.
+///
+/// # Errors
+/// [`CalendarError`]; the transaction must not be committed then.
+pub fn remove_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, reason: &str) -> Result<(), CalendarError> {
     const SQL: &str = "-- admin::calendars::remove
 DELETE FROM millrace.calendars WHERE id = $1 AND version = $2";
-    transaction(conn, "calendars::remove", |tx| {
-        require(actor)?;
-        let reason = note(reason)?;
-        lock(tx, name)?;
-        let before = found(tx, name)?;
-        let schedules = read::users(tx, before.id)?;
-        if !schedules.is_empty() {
-            return Err(CalendarError::InUse { name: before.name, schedules });
-        }
-        statement(SQL).bind::<Integer, _>(before.id).bind::<Integer, _>(before.version).run(tx)?;
-        let change = Change::new("calendar.remove", "calendar", &before.name).because(reason);
-        Ok(audit::record(tx, actor, change.from_to(Some(before.spec), None))?)
-    })
+    require(actor)?;
+    let reason = note(reason)?;
+    lock(tx, name)?;
+    let before = found(tx, &actor.scope, name)?;
+    let schedules = read::users(tx, &actor.scope, before.id)?; // whoever may act sees all
+    if !schedules.is_empty() {
+        return Err(CalendarError::InUse { name: before.name, schedules });
+    }
+    statement(SQL).bind::<Integer, _>(before.id).bind::<Integer, _>(before.version).run(tx)?;
+    let change = Change::new("calendar.remove", "calendar", &before.name).because(reason);
+    Ok(audit::record(tx, actor, change.from_to(Some(before.spec), None))?)
 }

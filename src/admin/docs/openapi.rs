@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::queue::permission::Permission;
 
 /// The written parts. The first one is the frame that the others are added to.
-pub(super) const PARTS: [&str; 11] = [
+pub(super) const PARTS: [&str; 12] = [
     include_str!("openapi/base.json"),
     include_str!("openapi/jobs.json"),
     include_str!("openapi/acts.json"),
@@ -14,6 +14,7 @@ pub(super) const PARTS: [&str; 11] = [
     include_str!("openapi/schedules.json"),
     include_str!("openapi/failures.json"),
     include_str!("openapi/templates.json"),
+    include_str!("openapi/calendars.json"),
     include_str!("openapi/views.json"),
     include_str!("openapi/health.json"),
     include_str!("openapi/about.json"), // stands last

@@ -74,7 +74,13 @@ fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
     browser.wait_for_text("month-end is saved and runs from now on.");
     assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()"), 1);
 
+    browser.press("More");
     browser.find("#more-acts").press("Clone");
+    browser.wait_for_url("/schedules/new?from=month-end");
+    assert_eq!(browser.find("#f-name").value(), "month-end-copy");
+    assert_eq!(browser.find("#f-cron_day").value(), "L", "the copy says what the first one says");
+    browser.press("Save schedule");
+    browser.wait_for_text("month-end-copy is saved and runs from now on.");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn addresses(samples: &Samples) -> Vec<String> {
     let patterns = table.rows().filter(|(method, _, _)| **method == Method::GET).map(|(_, pattern, _)| pattern);
     let is_page = |pattern: &&str| {
         let other = ["/live/", "/api/v1/"].iter().any(|start| pattern.starts_with(start));
-        let file = [".txt", ".yaml", ".csv", "/file"].iter().any(|end| pattern.ends_with(end));
+        let file = [".txt", ".yaml", ".csv", ".ics", "/file"].iter().any(|end| pattern.ends_with(end));
         !other && !file && !NO_PAGES.contains(pattern)
     };
     let mut all: Vec<_> = patterns.filter(is_page).flat_map(|pattern| samples.addresses(pattern)).collect();

@@ -2,6 +2,7 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
+use millrace::admin::calendars;
 use millrace::admin::operations::work::work_on;
 use millrace::admin::operations::{Bulk, Plan, Which, service};
 use millrace::admin::schedules;
@@ -9,6 +10,7 @@ use millrace::admin::templates::file::read_all;
 use millrace::admin::templates::service::{Publication, apply};
 use millrace::base::clock::SystemClock;
 use millrace::base::db::{PgConnection, statement};
+use millrace::base::document::documents;
 use millrace::queue::access::token;
 use millrace::queue::actor::Actor;
 use millrace::queue::job::JobId;
@@ -107,6 +109,7 @@ impl Samples {
         let held = tomorrow(&mut conn);
         hold(house, held);
         pool(&mut conn);
+        calendar(&mut conn);
         schedule(&mut conn);
         bounds(&mut conn);
         operation(&mut conn, waiting);
@@ -238,6 +241,7 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
         "nodes" => ("mil-01", &["drain"]),
         "pools" => ("memory-mb", &[]),
         "schedules" => ("nightly", &["pause", "remove"]),
+        "calendars" => ("it-holidays", &[]),
         "views" | "v" => return Some(vec![pattern.replace("{slug}", "needs-attention")]),
         _ => return None,
     };
@@ -322,6 +326,13 @@ fn schedule(conn: &mut PgConnection) {
 fn pool(conn: &mut PgConnection) {
     const SQL: &str = "INSERT INTO millrace.pools (name, amount, unit, description) VALUES ('memory-mb', 4096, 'MB', 'what a worker may take')";
     statement(SQL).run(conn).unwrap();
+}
+
+fn calendar(conn: &mut PgConnection) {
+    const YAML: &str = "kind: Calendar\nname: it-holidays\ntitle: Milan\ntimezone: Europe/Rome\nholidays: [{ country: IT }]
+dates: [{ month_day: \"12-07\", name: Sant'Ambrogio }]\nwindows: [{ name: Patching, weekdays: [Sun], start: \"02:00\", duration: 4h }]";
+    let calendar = documents(YAML).unwrap()[0].read().unwrap();
+    calendars::service::save(conn, &Actor::command_line("ada"), &calendar, None, "").unwrap();
 }
 
 /// Set by hand to what the node's own setting says.

@@ -25,7 +25,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::PUT, paths::SCHEDULE, Needs(EditSchedules), write::put),
         Route::new(Method::DELETE, paths::SCHEDULE, Needs(EditSchedules), acts::remove),
         Route::get(paths::SCHEDULE_PREVIEW, Needs(ReadSchedules), read::preview).reading(&["from", "to", "count"]),
-        Route::post(paths::SCHEDULE_PREVIEW, Needs(ReadSchedules), write::preview),
+        Route::post(paths::SCHEDULE_PREVIEW, Needs(EditSchedules), write::preview),
         Route::get(paths::SCHEDULE_OCCURRENCES, Needs(ReadSchedules), read::occurrences)
             .reading(&["outcome", "backfill", "before", "limit"]),
         Route::get(paths::SCHEDULE_VERSIONS, Needs(ReadSchedules), read::versions),
