@@ -294,7 +294,7 @@ fn around(
         row.active_version.is_some() && row.state().as_str() != "archived" && actor.scope.covers(&row.queue, &[])
     });
     let templates = names.map(|row| row.name).collect();
-    let calendars = calendars::list(conn, None)?.iter().map(calendar_line).collect();
+    let calendars = calendars::list(conn, &actor.scope, None)?.iter().map(calendar_line).collect();
     let (mut known, mut faults) = (None, Vec::new());
     if let Some(spec) = spec {
         let calendars = calendars_named(conn, &spec.timing().calendars())?;
