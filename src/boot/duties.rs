@@ -12,7 +12,8 @@ use crate::engine::{Duty, DutyResult};
 use crate::queue::counts::Folder;
 use crate::queue::digests::Digester;
 use crate::queue::{
-    access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention, schedules, turns,
+    access, counts, failures, joining, limits, log_packing, notifications, partitions, pool_sizes, retention,
+    schedules, turns,
 };
 
 /// Longest statement of a duty.

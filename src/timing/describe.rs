@@ -66,14 +66,20 @@ impl Timing {
         let hours = self.hours.as_ref()?;
         Some(match hours.action {
             Action::Skip => format!("Only from {} to {}; what falls outside is left out", hours.from, hours.to),
-            Action::Delay => format!("Only from {} to {}; what falls outside runs when they begin", hours.from, hours.to),
+            Action::Delay => {
+                format!("Only from {} to {}; what falls outside runs when they begin", hours.from, hours.to)
+            }
         })
     }
 
     fn kept_out_of_windows(&self) -> Option<String> {
         let of = |action: Action| {
-            let names: Vec<String> =
-                self.windows.iter().filter(|window| window.action == action).map(|window| window.calendar.clone()).collect();
+            let names: Vec<String> = self
+                .windows
+                .iter()
+                .filter(|window| window.action == action)
+                .map(|window| window.calendar.clone())
+                .collect();
             (!names.is_empty()).then(|| joined(&names))
         };
         match (of(Action::Delay), of(Action::Skip)) {
@@ -102,7 +108,9 @@ impl Timing {
     }
 
     fn bounds(&self) -> Option<String> {
-        let told = |at: &chrono::DateTime<chrono::FixedOffset>| at.with_timezone(&self.timezone).format("%-d %B %Y, %H:%M").to_string();
+        let told = |at: &chrono::DateTime<chrono::FixedOffset>| {
+            at.with_timezone(&self.timezone).format("%-d %B %Y, %H:%M").to_string()
+        };
         match (&self.start, &self.end) {
             (None, None) => None,
             (Some(start), None) => Some(format!("Not before {}", told(start))),

@@ -74,7 +74,8 @@ impl Plan {
     fn planned_day(&self, day: NaiveDate, left: &mut usize) -> PlannedDay {
         let mut planned = PlannedDay { day, runs: Some(0), left_out: None, is_moved: false };
         let begin = place(self.zone, day.and_time(NaiveTime::MIN));
-        let end = day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, |next| place(self.zone, next.and_time(NaiveTime::MIN)));
+        let end =
+            day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, |next| place(self.zone, next.and_time(NaiveTime::MIN)));
         let mut runs = 0;
         for one in self.course(begin).take_while(|one| one.moment < end) {
             *left = left.saturating_sub(1);

@@ -47,7 +47,8 @@ impl Schedule {
     pub fn policies(&self) -> Result<Policies, Vec<Fault>> {
         let mut faults = Vec::new();
         let window = length(&self.catch_up.window, "catch_up.window", &mut faults).unwrap_or_default();
-        let mut optional = |text: &Option<String>, path: &str| text.as_ref().and_then(|text| length(text, path, &mut faults));
+        let mut optional =
+            |text: &Option<String>, path: &str| text.as_ref().and_then(|text| length(text, path, &mut faults));
         let give_up_after = optional(&self.give_up_after, "give_up_after");
         let finish_within = optional(&self.finish_within, "finish_within");
         let policies = Policies {
@@ -98,7 +99,8 @@ impl Policies {
             refuse("finish_within", within <= give_up, message);
         }
         if let (Some(spread), Some(within)) = (spread, self.finish_within) {
-            let message = format!("starts are spread over {}: some jobs would be late before they may begin", told(spread));
+            let message =
+                format!("starts are spread over {}: some jobs would be late before they may begin", told(spread));
             refuse("finish_within", within <= spread, message);
         }
     }

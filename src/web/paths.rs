@@ -139,6 +139,8 @@ paths! {
     SCHEDULE_FLEET: "/schedules/calendar";
     /// One schedule: what it says, and what lies ahead.
     SCHEDULE = schedule(name: &str): "/schedules/{name}";
+    /// The same page, to which its form posts: GET shows, POST shows a preview or saves.
+    SCHEDULE_EDIT = schedule_edit(name: &str): "/schedules/{name}/edit";
     /// What became of its occurrences.
     SCHEDULE_HISTORY = schedule_history(name: &str): "/schedules/{name}/history";
     /// Its versions.

@@ -16,12 +16,15 @@ const SHOWN_MAX: i32 = 6;
 /// Jobs that are looked at, the soonest first: whoever is limited, or has very many retries, may see fewer than there are.
 const LOOKED_MAX: i32 = 1_000;
 
-/// A job that waits for its time.
+/// A job that waits for its time, or one that a schedule will make.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Due {
-    /// The job.
-    #[diesel(sql_type = BigInt)]
-    pub id: JobId,
+    /// The job; absent when there is none yet.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub id: Option<JobId>,
+    /// The schedule that will make it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub schedule: Option<String>,
     /// Its template.
     #[diesel(sql_type = Text)]
     pub template: String,
@@ -33,7 +36,7 @@ pub struct Due {
     pub run_at: Time,
 }
 
-/// Reads the jobs that are due next and do not wait for a retry, the soonest first.
+/// Reads the jobs that are due next and do not wait for a retry, and the next runs of schedules, the soonest first.
 ///
 /// # Errors
 /// Database failures.
@@ -43,10 +46,17 @@ pub fn due(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<Due>, DbError> 
 WITH mine AS (SELECT q.id, q.name FROM millrace.queues q WHERE ",
         in_scope!(),
         ")
-SELECT s.job_id AS id, t.name AS template, mine.name AS queue, s.run_at
+SELECT s.job_id AS id, NULL AS schedule, t.name AS template, mine.name AS queue, s.run_at
 FROM (SELECT * FROM millrace.scheduled ORDER BY run_at, seq LIMIT $2) AS s
 JOIN mine ON mine.id = s.queue_id JOIN millrace.templates t ON t.id = s.template_id
-WHERE NOT s.retrying ORDER BY s.run_at, s.seq LIMIT $3"
+WHERE NOT s.retrying
+UNION ALL
+SELECT NULL, c.name, t.name, mine.name, c.next_at
+FROM (SELECT * FROM millrace.schedules WHERE due_at IS NOT NULL AND paused_at IS NULL ORDER BY due_at LIMIT $2) AS c
+JOIN millrace.templates t ON t.id = c.template_id
+JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version JOIN mine ON mine.name = v.queue
+WHERE c.next_at IS NOT NULL
+ORDER BY run_at LIMIT $3"
     );
     statement(SQL)
         .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
@@ -57,7 +67,8 @@ WHERE NOT s.retrying ORDER BY s.run_at, s.seq LIMIT $3"
 
 /// A line of it.
 pub struct DueRow {
-    pub id: JobId,
+    /// Names the line within the page.
+    pub key: String,
     pub href: String,
     pub template: String,
     pub queue: String,
@@ -68,9 +79,15 @@ pub struct DueRow {
 /// Makes the lines.
 pub fn due_rows(due: &[Due], now: Time) -> Vec<DueRow> {
     let row = |one: &Due| DueRow {
-        id: one.id,
-        href: paths::job(one.id),
-        template: one.template.clone(),
+        key: match (&one.schedule, one.id) {
+            (Some(name), _) => format!("schedule-{name}"),
+            (None, id) => id.map_or_else(String::new, |id| id.to_string()),
+        },
+        href: match (&one.schedule, one.id) {
+            (Some(name), _) => paths::schedule(name),
+            (None, id) => id.map(paths::job).unwrap_or_default(),
+        },
+        template: one.schedule.as_ref().unwrap_or(&one.template).clone(),
         queue: one.queue.clone(),
         when: relative(one.run_at.max(now), now),
     };
@@ -85,7 +102,8 @@ mod tests {
     fn what_is_overdue_is_due_now() {
         let now = Time::UNIX_EPOCH + chrono::TimeDelta::hours(1);
         let due = |seconds: i64| Due {
-            id: JobId(7),
+            id: Some(JobId(7)),
+            schedule: None,
             template: "report.daily".into(),
             queue: "reports".into(),
             run_at: now + chrono::TimeDelta::seconds(seconds),
@@ -95,5 +113,7 @@ mod tests {
 
         assert_eq!(rows.iter().map(|row| row.when.as_str()).collect::<Vec<_>>(), ["now", "in 12m"]);
         assert_eq!(rows[0].href, "/jobs/7");
+        let made = Due { id: None, schedule: Some("nightly".into()), ..due(5) };
+        assert_eq!((due_rows(&[made], now)[0].href.as_str(), rows[1].key.as_str()), ("/schedules/nightly", "7"));
     }
 }

@@ -65,9 +65,13 @@ GROUP BY 1 ORDER BY 1 LIMIT 100";
 fn better(jobs: &[f64]) -> Option<i32> {
     let middle = jobs.len() / 2;
     let here = jobs.get(middle).copied().filter(|jobs| *jobs >= BUSY)?;
-    let away = |place: usize| (i32::try_from(place).unwrap_or_default() - i32::try_from(middle).unwrap_or_default(), jobs[place]);
+    let away = |place: usize| {
+        (i32::try_from(place).unwrap_or_default() - i32::try_from(middle).unwrap_or_default(), jobs[place])
+    };
     let mut others: Vec<(i32, f64)> = (0..jobs.len()).filter(|place| *place != middle).map(away).collect();
-    others.sort_by(|one, other| one.1.total_cmp(&other.1).then(one.0.abs().cmp(&other.0.abs())).then(other.0.cmp(&one.0)));
+    others.sort_by(|one, other| {
+        one.1.total_cmp(&other.1).then(one.0.abs().cmp(&other.0.abs())).then(other.0.cmp(&one.0))
+    });
     others.first().filter(|(_, quiet)| *quiet * 2.0 < here).map(|(away, _)| *away)
 }
 

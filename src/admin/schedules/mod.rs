@@ -17,8 +17,8 @@ pub mod show;
 mod target;
 
 pub use apply::{Applied, ApplyError, Documents, apply, apply_in};
+pub use document::document_text;
 pub use error::ScheduleError;
 pub use filter::{ScheduleFilter, Sort};
-pub use document::document_text;
 pub use history::{BackfillRow, OCCURRENCES_MAX, OccurrenceRow, Page, RunMark, backfills, occurrences, strips};
 pub use read::{ScheduleRow, Standing, VersionRow};

@@ -40,7 +40,13 @@ pub fn preview(known: &Known, from: Time, most: usize) -> Preview {
     let today: NaiveDate = from.with_timezone(&plan.zone).date_naive();
     let mut clock = plan.clock_changes(from, DAYS);
     clock.truncate(CLOCK_NOTES);
-    Preview { sentences: known.spec.timing().sentences(&known.spec.name), next, days: plan.days_ahead(today, DAYS), clock, gave_up }
+    Preview {
+        sentences: known.spec.timing().sentences(&known.spec.name),
+        next,
+        days: plan.days_ahead(today, DAYS),
+        clock,
+        gave_up,
+    }
 }
 
 impl Preview {

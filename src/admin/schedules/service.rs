@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
-use super::error::ScheduleError;
 pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now};
+use super::error::ScheduleError;
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};
 use crate::base::clock::Time;
@@ -102,7 +102,9 @@ pub fn save_in(
     let before = lock(tx, &spec.name)?;
     match (&before, base) {
         (Some(_), Some(0)) => return Err(ScheduleError::NameTaken(spec.name.clone())),
-        (Some(now), Some(base)) if base != now.version => return Err(ScheduleError::Stale { base, latest: now.version }),
+        (Some(now), Some(base)) if base != now.version => {
+            return Err(ScheduleError::Stale { base, latest: now.version });
+        }
         (None, Some(base)) if base != 0 => return Err(ScheduleError::NotFound(spec.name.clone())),
         _ => {}
     }
@@ -164,11 +166,17 @@ pub fn checked(tx: &mut Tx<'_>, actor: &Actor, spec: &Schedule, made: i64) -> Re
     };
     let limit = spec.limit.map(i64::from).filter(|limit| *limit <= made && made > 0);
     if let Some(limit) = limit {
-        faults.push(target::fault("limit", format!("it has made {made} jobs already, so with {limit} it would never run again")));
+        faults.push(target::fault(
+            "limit",
+            format!("it has made {made} jobs already, so with {limit} it would never run again"),
+        ));
     }
     let in_turn = !matches!(spec.overlap, OverlapPolicy::Skip | OverlapPolicy::AllowAll);
     if in_turn && target.as_ref().is_some_and(|target| target.debounces) {
-        let message = format!("the template {} debounces its jobs, so they cannot wait for one another: choose skip or allow_all", spec.template);
+        let message = format!(
+            "the template {} debounces its jobs, so they cannot wait for one another: choose skip or allow_all",
+            spec.template
+        );
         faults.push(target::fault("overlap", message));
     }
     match (target, known) {
@@ -184,7 +192,8 @@ SELECT clock_timestamp()";
 }
 
 fn written(spec: &Schedule) -> Result<Value, DbError> {
-    serde_json::to_value(spec).map_err(|error| DbError::Corrupt(format!("a schedule cannot be written as JSON: {error}")))
+    serde_json::to_value(spec)
+        .map_err(|error| DbError::Corrupt(format!("a schedule cannot be written as JSON: {error}")))
 }
 
 fn insert(tx: &mut Tx<'_>, actor: &Actor, target: &Target, spec: &Schedule) -> Result<ScheduleId, DbError> {

@@ -16,6 +16,9 @@ use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::queue::schedules::ScheduleId;
 
+/// The last runs of schedules, the oldest first.
+pub type Strips = HashMap<ScheduleId, Vec<RunMark>>;
+
 /// Lists schedules in scope with their last runs.
 ///
 /// # Errors
@@ -24,7 +27,7 @@ pub fn list(
     conn: &mut PgConnection,
     actor: &Actor,
     filter: &ScheduleFilter,
-) -> Result<(Vec<ScheduleRow>, HashMap<ScheduleId, Vec<RunMark>>), ScheduleError> {
+) -> Result<(Vec<ScheduleRow>, Strips), ScheduleError> {
     actor.require(Permission::ReadSchedules)?;
     let rows = read::list(conn, &actor.scope, filter)?;
     let ids: Vec<ScheduleId> = rows.iter().map(|row| row.id).collect();
@@ -63,11 +66,7 @@ fn visible(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow, spec: &Val
 ///
 /// # Errors
 /// [`ScheduleError::NotFound`], [`ScheduleError::Forbidden`].
-pub fn versions(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    name: &str,
-) -> Result<Vec<(VersionRow, Value)>, ScheduleError> {
+pub fn versions(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<Vec<(VersionRow, Value)>, ScheduleError> {
     let row = one(conn, actor, name)?;
     let mut all = Vec::new();
     for version in read::versions(conn, row.id, None)? {

@@ -14,7 +14,8 @@ use serde_json::json;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::schedules::backfill::{self, CONCURRENCY_MAX, Wish};
 use crate::admin::schedules::{
-    ApplyError, Documents, OCCURRENCES_MAX, Page, ScheduleError, ScheduleFilter, Standing, apply, json as view, occurrences, service, show,
+    ApplyError, Documents, OCCURRENCES_MAX, Page, ScheduleError, ScheduleFilter, Standing, apply, json as view,
+    occurrences, service, show,
 };
 use crate::base::db::PgConnection;
 use crate::base::document::DOCUMENTS_BYTES_MAX;
@@ -209,7 +210,8 @@ fn with_database(session: &Session, conn: &mut PgConnection, command: Command) -
     let why = |reason: Option<String>| reason.unwrap_or_default();
     match command {
         Command::List { text, state, template, calendar, limit } => {
-            let filter = ScheduleFilter { text, standing: state, template, calendar, limit, ..ScheduleFilter::default() };
+            let filter =
+                ScheduleFilter { text, standing: state, template, calendar, limit, ..ScheduleFilter::default() };
             let (rows, strips) = show::list(conn, actor, &filter)?;
             Ok(text::list(&rows, &strips))
         }
@@ -236,7 +238,8 @@ fn with_database(session: &Session, conn: &mut PgConnection, command: Command) -
         Command::RunNow { name, reason } => run_now(session, conn, &name, &why(reason)),
         Command::Rollback { name, version, reason } => {
             let saved = service::roll_back(conn, actor, &name, version, &why(reason))?;
-            let text = format!("{name}: version {} has the content of version {version} and is in force", saved.version);
+            let text =
+                format!("{name}: version {} has the content of version {version} and is in force", saved.version);
             Ok(Answer::new(text, json!({ "name": name, "version": saved.version, "unchanged": saved.unchanged })))
         }
         Command::Backfill { name, from, to, newest_first, missing_only, concurrency, dry_run, reason } => {

@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::file::{self, Read};
-use crate::cli::{Answer, Failure};
 use crate::base::clock::{Clock, SystemClock};
+use crate::cli::{Answer, Failure};
 use crate::timing::{ClockChange, Plan, Rule, TZ_VERSION};
 
 /// Instants that are printed when nobody says how many.

@@ -33,7 +33,8 @@ pub(super) fn list(rows: &[ScheduleRow], strips: &HashMap<ScheduleId, Vec<RunMar
             row.template.clone(),
         ]);
     }
-    let shown: Vec<Value> = rows.iter().map(|row| view::schedule(row, strips.get(&row.id).unwrap_or(&none), None)).collect();
+    let shown: Vec<Value> =
+        rows.iter().map(|row| view::schedule(row, strips.get(&row.id).unwrap_or(&none), None)).collect();
     Answer::new(columns(&lines), json!({ "schedules": shown }))
 }
 
@@ -43,8 +44,8 @@ fn last(mark: &RunMark) -> String {
 }
 
 pub(super) fn document(row: &ScheduleRow, spec: &Value) -> Result<Answer, Failure> {
-    let text = crate::admin::schedules::document_text(spec)
-        .ok_or_else(|| Failure::refused("it cannot be written as YAML"))?;
+    let text =
+        crate::admin::schedules::document_text(spec).ok_or_else(|| Failure::refused("it cannot be written as YAML"))?;
     let mut shown = view::schedule(row, &[], Some(spec));
     shown["document"] = text.clone().into();
     Ok(Answer::new(text.trim_end(), shown))
@@ -87,7 +88,8 @@ pub(super) fn dry_run(dry: &DryRun) -> Answer {
     if dry.have_jobs > 0 {
         lines.push(format!("{} occurrences of the range have a job already.", dry.have_jobs));
     }
-    let shown = json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
+    let shown =
+        json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
     Answer::new(lines.join("\n"), shown)
 }
 

@@ -15,7 +15,8 @@ pub(super) fn change(tx: &mut Tx<'_>, jobs: &[JobId], wish: &Wish, by: &str) -> 
     match wish {
         Wish::Discard(reason) => discard(tx, jobs, by, reason.as_deref()),
         Wish::Reopen | Wish::Retry => reopen(tx, jobs, &wish.ended_states()),
-        Wish::Cancel(_) | Wish::Terminate(_)
+        Wish::Cancel(_)
+        | Wish::Terminate(_)
         | Wish::Hold(_)
         | Wish::Release(_)
         | Wish::RunNow

@@ -57,7 +57,13 @@ impl Intent {
 }
 
 /// Writes the wishes and rings the nodes once the transaction commits. First wishes stay, only harder than before.
-pub(super) fn want(tx: &mut Tx<'_>, jobs: &[JobId], manner: Manner, by: &str, reason: Option<&str>) -> Result<(), DbError> {
+pub(super) fn want(
+    tx: &mut Tx<'_>,
+    jobs: &[JobId],
+    manner: Manner,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<(), DbError> {
     const SQL: &str = "-- queue::control::want
 WITH asked AS (
     SELECT id FROM unnest($1::bigint[]) AS asked(id)

@@ -1,6 +1,7 @@
 //! Backfills: jobs for the occurrences of a range of time, a few at a time, made by whichever node gets to it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use diesel::QueryableByName;
@@ -42,7 +43,10 @@ ORDER BY o.at";
 
 /// What a node knows of backfills that run: the occurrences that are left to make, next ones last.
 #[derive(Debug, Default)]
-pub struct Backfills(HashMap<BackfillId, (Arc<Known>, Vec<Time>)>);
+pub struct Backfills(HashMap<BackfillId, Left>);
+
+/// The plan of a backfill, and what is left of it, next ones last.
+type Left = (Arc<Known>, Vec<Time>);
 
 #[derive(Debug, QueryableByName)]
 struct Running {
@@ -131,16 +135,16 @@ FROM mine LEFT JOIN LATERAL (
 fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, DbError> {
     let ended: Vec<(i32, i64)> = one.ended.iter().map(|job| (one.schedule_id.0, *job)).collect();
     write::forget_ended(tx, &ended)?;
-    if !kept.0.contains_key(&one.id) {
-        match left(tx, one)? {
-            Ok(left) => drop(kept.0.insert(one.id, left)),
+    let (known, left) = match kept.0.entry(one.id) {
+        Entry::Occupied(kept) => kept.into_mut(),
+        Entry::Vacant(place) => match left(tx, one)? {
+            Ok(left) => place.insert(left),
             Err(trouble) => {
                 stop(tx, one.id, &trouble)?;
                 return Ok(0);
             }
-        }
-    }
-    let Some((known, left)) = kept.0.get_mut(&one.id) else { return Ok(0) };
+        },
+    };
     let places = usize::try_from(one.concurrency).unwrap_or_default().saturating_sub(one.jobs.len() - one.ended.len());
     let next = left.split_off(left.len().saturating_sub(places.min(JOBS_PER_ROUND_MAX)));
     let at: Vec<Time> = next.into_iter().rev().collect();
@@ -155,7 +159,7 @@ fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, D
 }
 
 /// What is left of a backfill, next ones last.
-fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<(Arc<Known>, Vec<Time>), String>, DbError> {
+fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<Left, String>, DbError> {
     let known = match versions::known(tx, one.schedule_id, one.version)? {
         Ok(known) => known,
         Err(trouble) => return Ok(Err(trouble)),

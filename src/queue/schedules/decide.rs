@@ -60,7 +60,13 @@ struct Run<'o> {
 }
 
 /// Decides what is due at `now`. `draw` gives random numbers for jitter.
-pub fn decide(plan: &Plan, policies: &Policies, standing: &Standing, now: Time, draw: &mut dyn FnMut() -> u64) -> Decided {
+pub fn decide(
+    plan: &Plan,
+    policies: &Policies,
+    standing: &Standing,
+    now: Time,
+    draw: &mut dyn FnMut() -> u64,
+) -> Decided {
     let mut due: Vec<Occurrence> = Vec::new();
     let mut course = plan.course(standing.decided_until);
     let mut is_all = false;
@@ -212,11 +218,19 @@ impl Decider<'_> {
             (OverlapPolicy::AllowAll, _) => self.enqueue(run, false, draw),
             (OverlapPolicy::Skip, 0) => self.enqueue(run, false, draw),
             (OverlapPolicy::Skip, _) => leave(format!("{} had not ended", self.earlier())),
-            (OverlapPolicy::BufferOne, 2..) => leave(format!("{} had not ended, and one waited already", self.earlier())),
-            (policy, _) if policy.stops_others() && !is_last => leave("a later one was due at once, which would have ended it".into()),
-            (OverlapPolicy::BufferOne | OverlapPolicy::BufferAll | OverlapPolicy::CancelOther | OverlapPolicy::TerminateOther, _) => {
-                self.enqueue(run, true, draw)
+            (OverlapPolicy::BufferOne, 2..) => {
+                leave(format!("{} had not ended, and one waited already", self.earlier()))
             }
+            (policy, _) if policy.stops_others() && !is_last => {
+                leave("a later one was due at once, which would have ended it".into())
+            }
+            (
+                OverlapPolicy::BufferOne
+                | OverlapPolicy::BufferAll
+                | OverlapPolicy::CancelOther
+                | OverlapPolicy::TerminateOther,
+                _,
+            ) => self.enqueue(run, true, draw),
         }
     }
 

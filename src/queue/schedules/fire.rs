@@ -56,7 +56,12 @@ pub fn fire(conn: &mut PgConnection, plans: &mut Plans, draw: &mut dyn FnMut() -
 ///
 /// # Errors
 /// Database failures.
-pub fn settle(tx: &mut Tx<'_>, plans: &mut Plans, draw: &mut dyn FnMut() -> u64, id: ScheduleId) -> Result<(), DbError> {
+pub fn settle(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    draw: &mut dyn FnMut() -> u64,
+    id: ScheduleId,
+) -> Result<(), DbError> {
     let due: Vec<Due> = standing::take_one(tx, id)?.into_iter().collect();
     fire_locked(tx, plans, draw, due, true)?;
     Ok(())
@@ -89,7 +94,9 @@ fn fire_locked(
     let mut firings = decided(tx, plans, draw, due)?;
     let mut alone: HashSet<ScheduleId> = HashSet::new();
     if !is_alone {
-        let stops = |firing: &Firing| firing.decided.decisions.iter().any(|one| matches!(one.act, Act::Enqueue { stops: true, .. }));
+        let stops = |firing: &Firing| {
+            firing.decided.decisions.iter().any(|one| matches!(one.act, Act::Enqueue { stops: true, .. }))
+        };
         alone.extend(firings.iter().filter(|firing| stops(firing)).map(|firing| firing.due.id));
     }
     firings.retain(|firing| !alone.contains(&firing.due.id));
@@ -136,7 +143,9 @@ fn decided(
         let found = found.remove(&due.id).unwrap_or_else(|| Err(format!("its version {} is gone", due.version)));
         let failed = failing.get(&due.id).copied();
         let (decided, trouble) = match &found {
-            Ok(known) => (decide(&known.plan, &known.policies, &stands(&due, &jobs, known, failed), due.now, draw), None),
+            Ok(known) => {
+                (decide(&known.plan, &known.policies, &stands(&due, &jobs, known, failed), due.now, draw), None)
+            }
             Err(trouble) => (not_decided(&due), Some(trouble.clone())),
         };
         firings.push(Firing { due, found, jobs, failed, decided, trouble });
@@ -185,7 +194,8 @@ fn already_decided(tx: &mut Tx<'_>, firings: &[Firing]) -> Result<HashSet<(i32, 
     const SQL: &str = "-- queue::schedules::already
 SELECT w.id, w.at FROM unnest($1::integer[], $2::timestamptz[]) AS w(id, at)
 WHERE (SELECT true FROM millrace.occurrences o WHERE o.schedule_id = w.id AND o.at = w.at AND o.backfill_id = 0)";
-    let pairs = || firings.iter().flat_map(|firing| firing.decided.decisions.iter().map(|one| (firing.due.id.0, one.at)));
+    let pairs =
+        || firings.iter().flat_map(|firing| firing.decided.decisions.iter().map(|one| (firing.due.id.0, one.at)));
     let rows = statement(SQL)
         .bind::<Array<Integer>, _>(pairs().map(|(id, _)| id).collect::<Vec<_>>())
         .bind::<Array<Timestamptz>, _>(pairs().map(|(_, at)| at).collect::<Vec<_>>())
@@ -207,10 +217,8 @@ fn enqueue(
             jobs.extend(new_job(firing, known, one).map(|job| (firing.due.id, one.at, author(&firing.due.name), job)));
         }
     }
-    let asked: Vec<Asked<'_>> = jobs
-        .iter()
-        .map(|(id, at, by, job)| Asked { by: by.clone(), job, occurrence: Some((id.0, *at)) })
-        .collect();
+    let asked: Vec<Asked<'_>> =
+        jobs.iter().map(|(id, at, by, job)| Asked { by: by.clone(), job, occurrence: Some((id.0, *at)) }).collect();
     let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, is_alone)? };
     let made: HashMap<(ScheduleId, Time), _> = jobs.iter().map(|(id, at, ..)| (*id, *at)).zip(came).collect();
     let is_apart = |came: &Result<_, Apart>| matches!(came, Err(Apart::Alone));

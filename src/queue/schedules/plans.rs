@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::values::ScheduleId;
 use crate::base::db::{DbError, PgConnection, statement};
+use crate::timing::Plan;
 use crate::timing::calendar::{BusinessDays, Calendar};
 use crate::timing::document::{Calendars, Fault};
 use crate::timing::policies::Policies;
 use crate::timing::schedule::Schedule;
-use crate::timing::Plan;
 
 /// Most plans that are kept; beyond, all are forgotten and read again as they are needed.
 const KEPT_MAX: usize = 20_000;

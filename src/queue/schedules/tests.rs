@@ -70,7 +70,11 @@ fn a_clock_that_was_put_back_fires_nothing_twice() {
 #[test]
 fn missed_times_follow_the_policy() {
     let missed = |catch_up: &str, now: &str| {
-        told_of(&decided(&hourly(&format!("overlap: allow_all\ncatch_up: {catch_up}")), &standing("2026-12-01T05:30:00Z"), now))
+        told_of(&decided(
+            &hourly(&format!("overlap: allow_all\ncatch_up: {catch_up}")),
+            &standing("2026-12-01T05:30:00Z"),
+            now,
+        ))
     };
 
     let one = missed("{ policy: one, window: 1d }", "2026-12-01T09:30:00Z");
@@ -100,7 +104,8 @@ fn many_missed_times_are_told_in_one_row_and_none_is_forgotten() {
 
 #[test]
 fn a_flood_of_missed_times_is_taken_in_parts() {
-    let seconds = known("rules: [ { every: 1s } ]\noverlap: allow_all\ncatch_up: { policy: all, window: 365d, max: 3 }");
+    let seconds =
+        known("rules: [ { every: 1s } ]\noverlap: allow_all\ncatch_up: { policy: all, window: 365d, max: 3 }");
     let mut standing = standing("2026-12-01T00:00:00Z");
     let now = "2026-12-03T00:00:00.5Z"; // 172,801 of them
     let mut jobs = Vec::new();
@@ -199,7 +204,8 @@ fn starts_are_spread_the_same_each_time_or_anew() {
 
 #[test]
 fn within_a_long_closed_time_one_row_stands_for_the_rest() {
-    let august = known("rules: [ { every: 10s } ]\nexclude: [ { from: 2026-08-01, to: 2026-08-31 } ]\noverlap: allow_all");
+    let august =
+        known("rules: [ { every: 10s } ]\nexclude: [ { from: 2026-08-01, to: 2026-08-31 } ]\noverlap: allow_all");
     let last = decided(&august, &standing("2026-07-31T23:59:00Z"), "2026-07-31T23:59:59Z");
 
     assert_eq!(last.due_at, Some(at("2026-09-01T00:00:00Z")), "nothing is decided before it ends");
@@ -233,7 +239,9 @@ fn any_known() -> impl Strategy<Value = Known> {
         "exclude: [ { from: 2026-03-29, to: 2026-03-30 } ]\n",
     ]);
     (rules, zones, closed).prop_map(|(rules, zone, closed)| {
-        known(&format!("timezone: {zone}\nrules: [ {rules} ]\n{closed}overlap: allow_all\ncatch_up: {{ policy: skip }}"))
+        known(&format!(
+            "timezone: {zone}\nrules: [ {rules} ]\n{closed}overlap: allow_all\ncatch_up: {{ policy: skip }}"
+        ))
     })
 }
 

@@ -69,11 +69,17 @@ SELECT count(*) FROM kept";
         .bind::<Array<Integer>, _>(rows.iter().map(|row| row.backfill).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(rows.iter().map(|row| row.version).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(rows.iter().map(|row| row.outcome.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| Some(row.why.as_ref()?.cause.as_str())).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| Some(row.why.as_ref()?.reason.as_str())).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| Some(row.why.as_ref()?.cause.as_str())).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| Some(row.why.as_ref()?.reason.as_str())).collect::<Vec<_>>(),
+        )
         .bind::<Array<Nullable<Timestamptz>>, _>(column(|row| row.run_at))
         .bind::<Array<Nullable<Timestamptz>>, _>(column(|row| row.until))
-        .bind::<Array<BigInt>, _>(rows.iter().map(|row| i64::try_from(row.more).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(
+            rows.iter().map(|row| i64::try_from(row.more).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
+        )
         .bind::<Array<Nullable<BigInt>>, _>(rows.iter().map(|row| row.job.map(|job| job.0)).collect::<Vec<_>>())
         .tuples::<BigInt, i64>(tx)?
         .pop();

@@ -52,7 +52,8 @@ fn storm(storm: &Storm) {
     let mut conn = stage.connect().unwrap();
     let folder = ThrowAway::new();
     let clock = node::clock_library(folder.path());
-    let mut nodes: Vec<Node> = (0..NODES).map(|n| Node::new(n, &stage, &plan, (n == 0).then_some(clock.as_path()))).collect();
+    let mut nodes: Vec<Node> =
+        (0..NODES).map(|n| Node::new(n, &stage, &plan, (n == 0).then_some(clock.as_path()))).collect();
     settle(&mut nodes, |nodes| nodes.iter().all(Node::runs_jobs));
     for n in 0..storm.plain {
         save(&mut conn, &format!("plain-{n}"), "overlap: allow_all\nargs: { ms: 5 }");
@@ -73,7 +74,10 @@ fn storm(storm: &Storm) {
 }
 
 fn save(conn: &mut PgConnection, name: &str, more: &str) {
-    let text = format!("kind: Schedule\nname: {}\ntemplate: sleep\nrules: [ {{ every: 1s }} ]\ncatch_up: {{ policy: skip }}\n{more}", name.replace('_', "-"));
+    let text = format!(
+        "kind: Schedule\nname: {}\ntemplate: sleep\nrules: [ {{ every: 1s }} ]\ncatch_up: {{ policy: skip }}\n{more}",
+        name.replace('_', "-")
+    );
     let spec = documents(&text).unwrap()[0].read().unwrap();
     service::save(conn, &Actor::system("test"), &spec, Some(0), "").unwrap();
 }
@@ -122,7 +126,8 @@ fn blow(storm: &Storm, stage: &mut Stage, nodes: &mut [Node], dice: &mut Dice) -
 /// Pauses all schedules and waits until their jobs have ended.
 fn calm(conn: &mut PgConnection, nodes: &mut [Node]) {
     const NAMES: &str = "SELECT s.name FROM millrace.schedules s ORDER BY s.name";
-    const LEFT: &str = "SELECT count(*) FROM millrace.jobs j WHERE NOT EXISTS (SELECT FROM millrace.history h WHERE h.job_id = j.id)";
+    const LEFT: &str =
+        "SELECT count(*) FROM millrace.jobs j WHERE NOT EXISTS (SELECT FROM millrace.history h WHERE h.job_id = j.id)";
     for name in statement(NAMES).tuples::<Text, String>(conn).unwrap() {
         service::remove(conn, &Actor::system("test"), &name, "").unwrap();
     }
@@ -135,7 +140,12 @@ fn judge(conn: &mut PgConnection, outages: &[(i64, i64)], seed: u64) -> Vec<Stri
     wrong.extend(jobs_and_occurrences(conn));
     wrong.extend(overlaps(conn));
     let late = lateness(conn, outages);
-    eprintln!("seed {seed}: {} decided outside of outages, p99 {} ms, most {} ms", late.len(), p99(&late) / 1_000, late.iter().max().unwrap_or(&0) / 1_000);
+    eprintln!(
+        "seed {seed}: {} decided outside of outages, p99 {} ms, most {} ms",
+        late.len(),
+        p99(&late) / 1_000,
+        late.iter().max().unwrap_or(&0) / 1_000
+    );
     if late.len() < 200 {
         wrong.push(format!("only {} occurrences lie outside of outages: nothing is shown", late.len()));
     }
@@ -186,7 +196,8 @@ fn overlaps(conn: &mut PgConnection) -> Vec<String> {
     const MADE: &str = "SELECT regexp_replace(s.name, '-[0-9]+$', ''), o.cause, count(*) FROM millrace.schedules s JOIN millrace.occurrences o ON o.schedule_id = s.id
     GROUP BY 1, 2";
     let rows = statement(SQL).tuples::<(Text, BigInt, BigInt), (String, i64, i64)>(conn).unwrap();
-    let mut wrong: Vec<String> = rows.into_iter().map(|(name, a, b)| format!("{name}: jobs {a} and {b} ran at once")).collect();
+    let mut wrong: Vec<String> =
+        rows.into_iter().map(|(name, a, b)| format!("{name}: jobs {a} and {b} ran at once")).collect();
     let made = statement(MADE).tuples::<(Text, Nullable<Text>, BigInt), (String, Option<String>, i64)>(conn).unwrap();
     let made: BTreeMap<(String, String), i64> =
         made.into_iter().map(|(kind, cause, many)| ((kind, cause.unwrap_or_default()), many)).collect();

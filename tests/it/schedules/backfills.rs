@@ -1,8 +1,8 @@
 //! Backfills: a dry run says what comes, jobs are made a few at a time, in order, and a stop stops.
 
 use chrono::{TimeDelta, TimeZone, Utc};
-use millrace::admin::schedules::backfill::{self, Wish};
 use millrace::admin::schedules::ScheduleError;
+use millrace::admin::schedules::backfill::{self, Wish};
 use millrace::base::clock::Time;
 use millrace::queue::actor::Actor;
 use serde_json::json;
@@ -16,7 +16,13 @@ fn march(day: u32) -> Time {
 }
 
 fn wish() -> Wish {
-    Wish { from: march(1), to: march(31) + TimeDelta::days(1), newest_first: false, missing_only: false, concurrency: 2 }
+    Wish {
+        from: march(1),
+        to: march(31) + TimeDelta::days(1),
+        newest_first: false,
+        missing_only: false,
+        concurrency: 2,
+    }
 }
 
 fn actor() -> Actor {
@@ -28,7 +34,11 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
     let db = TestDb::new();
     let mut conn = db.connect();
     handler_template(&mut conn, "work", json!({}));
-    save(&mut conn, "daily", "rules: [ { cron: \"30 6 * * 1-5\" } ]\ntimezone: Europe/Rome\nargs: { name: daily, ms: 30 }");
+    save(
+        &mut conn,
+        "daily",
+        "rules: [ { cron: \"30 6 * * 1-5\" } ]\ntimezone: Europe/Rome\nargs: { name: daily, ms: 30 }",
+    );
     let dry = backfill::dry_run(&mut conn, &actor(), "daily", &wish()).unwrap();
     assert_eq!((dry.jobs, dry.first.len(), dry.have_jobs), (22, 20, 0));
     assert_eq!(dry.first[0], Utc.with_ymd_and_hms(2026, 3, 2, 5, 30, 0).unwrap());
@@ -47,7 +57,10 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
     let rows = became(&mut conn, "daily");
     let jobs: Vec<_> = rows.iter().filter_map(|row| row.job).collect();
     assert!(jobs.is_sorted() && jobs.len() == 22, "the oldest first");
-    assert!(number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs") <= 2, "the others were forgotten as they ended");
+    assert!(
+        number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs") <= 2,
+        "the others were forgotten as they ended"
+    );
     let missing = Wish { missing_only: true, ..wish() };
     let again = backfill::start(&mut conn, &actor(), "daily", &missing, "");
     assert!(matches!(&again, Err(ScheduleError::BadRange(why)) if why.contains("have a job already")), "{again:?}");

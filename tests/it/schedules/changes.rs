@@ -3,6 +3,7 @@
 use diesel::sql_types::Text;
 use millrace::admin::calendars;
 use millrace::admin::schedules::{ScheduleError, service};
+use millrace::base::clock::{Clock, SystemClock};
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::document::documents;
 use millrace::queue::actor::Actor;
@@ -39,7 +40,9 @@ fn a_save_makes_a_version_and_what_says_the_same_makes_none() {
     assert_eq!(number(&mut conn, minutes), 0);
     let acts = "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'hourly'";
     assert_eq!(number(&mut conn, acts), 3);
-    let changed = statement("UPDATE millrace.schedule_versions SET note = 'x' WHERE version = $1::integer").bind::<Text, _>("1").run(&mut conn);
+    let changed = statement("UPDATE millrace.schedule_versions SET note = 'x' WHERE version = $1::integer")
+        .bind::<Text, _>("1")
+        .run(&mut conn);
     assert!(changed.is_err(), "versions are immutable");
 }
 
@@ -50,7 +53,10 @@ fn whoever_comes_second_overwrites_nothing() {
     handler_template(&mut conn, "work", json!({}));
     save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]");
     save(&mut conn, "hourly", "rules: [ { cron: \"30 * * * *\" } ]");
-    let spec = documents("kind: Schedule\nname: hourly\ntemplate: work\nrules: [ { cron: \"5 * * * *\" } ]").unwrap()[0].read().unwrap();
+    let spec = documents("kind: Schedule\nname: hourly\ntemplate: work\nrules: [ { cron: \"5 * * * *\" } ]").unwrap()
+        [0]
+    .read()
+    .unwrap();
 
     let stale = service::save(&mut conn, &actor(), &spec, Some(1), "");
     let taken = service::save(&mut conn, &actor(), &spec, Some(0), "");
@@ -109,7 +115,7 @@ fn a_calendar_holds_for_those_who_mind_it_as_soon_as_it_changes() {
     let next_day = "SELECT (next_at::date - (now() AT TIME ZONE 'UTC')::date)::bigint FROM millrace.schedules";
     assert_eq!(number(&mut conn, next_day), 1);
 
-    let tomorrow = chrono::Utc::now().date_naive() + chrono::Days::new(1);
+    let tomorrow = SystemClock.now().date_naive() + chrono::Days::new(1);
     calendar(&mut conn, &format!("name: shop\ndates: [ {{ date: {tomorrow}, name: Closed }} ]"));
     let fired = schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
 
@@ -127,7 +133,9 @@ fn a_run_by_hand_is_beside_the_rules_and_minds_the_policy() {
     let mut conn = db.connect();
     handler_template(&mut conn, "work", json!({}));
     save(&mut conn, "yearly", "rules: [ { cron: \"0 0 1 1 *\" } ]");
-    let ByHand::Made { job, behind } = service::run_now(&mut conn, &actor(), "yearly", "a test").unwrap() else { panic!() };
+    let ByHand::Made { job, behind } = service::run_now(&mut conn, &actor(), "yearly", "a test").unwrap() else {
+        panic!()
+    };
     assert_eq!(behind, None);
 
     let again = service::run_now(&mut conn, &actor(), "yearly", "");

@@ -33,7 +33,11 @@ fn a_schedule_makes_a_job_for_each_of_its_times_and_says_of_which() {
     assert!(rows.iter().all(|row| (row.decided_at - row.at).num_milliseconds() < 900), "{rows:?}");
     let job = millrace::queue::job::JobId(rows[0].job.unwrap());
     assert_eq!(text(&mut conn, "SELECT enqueued_by AS text FROM millrace.jobs WHERE id = $1", job), "schedule:tick");
-    let of = text(&mut conn, "SELECT to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') AS text FROM millrace.jobs WHERE id = $1", job);
+    let of = text(
+        &mut conn,
+        "SELECT to_char(occurrence AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') AS text FROM millrace.jobs WHERE id = $1",
+        job,
+    );
     assert_eq!(of, rows[0].at.format("%Y-%m-%dT%H:%M:%S").to_string());
 }
 
@@ -69,8 +73,14 @@ fn many_who_look_at_once_make_one_job_each() {
         assert_eq!(jobs.len(), rows.len(), "each has its own");
         assert!(rows.windows(2).all(|pair| (pair[1].at - pair[0].at).num_seconds() == 1), "none is left out: {rows:?}");
     }
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), number(&mut conn, "SELECT count(*) FROM millrace.occurrences"));
-    assert_eq!(number(&mut conn, "SELECT sum(jobs)::bigint FROM millrace.schedules"), number(&mut conn, "SELECT count(*) FROM millrace.jobs"));
+    assert_eq!(
+        number(&mut conn, "SELECT count(*) FROM millrace.jobs"),
+        number(&mut conn, "SELECT count(*) FROM millrace.occurrences")
+    );
+    assert_eq!(
+        number(&mut conn, "SELECT sum(jobs)::bigint FROM millrace.schedules"),
+        number(&mut conn, "SELECT count(*) FROM millrace.jobs")
+    );
 }
 
 #[test]
@@ -78,7 +88,11 @@ fn an_occurrence_that_has_a_row_gets_no_second_job() {
     let db = TestDb::new();
     let mut conn = db.connect();
     handler_template(&mut conn, "work", json!({}));
-    save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]\ncatch_up: { policy: all, window: 1d }\noverlap: allow_all");
+    save(
+        &mut conn,
+        "hourly",
+        "rules: [ { cron: \"0 * * * *\" } ]\ncatch_up: { policy: all, window: 1d }\noverlap: allow_all",
+    );
     set_decided(&mut conn, "hourly", "3 hours");
     let first = schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
     assert_eq!(first.jobs, 3);
@@ -104,7 +118,8 @@ fn a_clock_that_was_put_back_fires_nothing_again() {
     let fired = schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
 
     assert_eq!((fired.schedules, fired.jobs), (1, 0));
-    let ahead = number(&mut conn, "SELECT extract(epoch FROM due_at - clock_timestamp())::bigint FROM millrace.schedules");
+    let ahead =
+        number(&mut conn, "SELECT extract(epoch FROM due_at - clock_timestamp())::bigint FROM millrace.schedules");
     assert!((3_590..=3_602).contains(&ahead), "due in {ahead} s");
 }
 
@@ -121,8 +136,14 @@ fn what_makes_no_job_says_why_and_the_others_go_on() {
     let other = "INSERT INTO millrace.schedule_versions (schedule_id, version, spec, created_by)
         SELECT s.id, 2, v.spec || '{\"template\": \"gone\"}', 'test' FROM millrace.schedules s JOIN millrace.schedule_versions v ON v.schedule_id = s.id WHERE s.name = $1";
     statement(other).bind::<Text, _>("bad").run(&mut conn).unwrap();
-    statement("UPDATE millrace.schedules SET version = 2 WHERE name = $1").bind::<Text, _>("bad").run(&mut conn).unwrap();
-    statement("UPDATE millrace.templates SET state = 'archived' WHERE name = $1").bind::<Text, _>("gone").run(&mut conn).unwrap();
+    statement("UPDATE millrace.schedules SET version = 2 WHERE name = $1")
+        .bind::<Text, _>("bad")
+        .run(&mut conn)
+        .unwrap();
+    statement("UPDATE millrace.templates SET state = 'archived' WHERE name = $1")
+        .bind::<Text, _>("gone")
+        .run(&mut conn)
+        .unwrap();
     for name in ["good", "bad"] {
         set_decided(&mut conn, name, "2 seconds");
     }
@@ -132,7 +153,8 @@ fn what_makes_no_job_says_why_and_the_others_go_on() {
     assert!(became(&mut conn, "good").iter().all(|row| row.outcome == "enqueued"));
     let bad = became(&mut conn, "bad");
     assert!(!bad.is_empty() && bad.iter().all(|row| row.outcome == "refused"), "{bad:?}");
-    let trouble = number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE trouble LIKE '%archived%' AND name = 'bad'");
+    let trouble =
+        number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE trouble LIKE '%archived%' AND name = 'bad'");
     assert_eq!(trouble, 1);
 }
 
@@ -151,7 +173,8 @@ fn jobs_that_depend_on_those_of_others_let_no_schedule_wait() {
 
     schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
 
-    let mut outcomes: Vec<_> = ["one", "two"].iter().flat_map(|name| became(&mut conn, name)).map(|row| (row.outcome, row.cause)).collect();
+    let mut outcomes: Vec<_> =
+        ["one", "two"].iter().flat_map(|name| became(&mut conn, name)).map(|row| (row.outcome, row.cause)).collect();
     outcomes.sort();
     assert_eq!(outcomes, [("enqueued".into(), None), ("skipped".into(), Some("unique".into()))]);
 }

@@ -33,7 +33,10 @@ fn each_overlap_policy_does_what_it_says() {
         let (seen, rows) = (watched.of(name), became(&mut conn, name));
         let made = rows.iter().filter(|row| row.outcome == "enqueued").count();
         let skipped = rows.iter().filter(|row| row.cause.as_deref() == Some("overlap")).count();
-        assert!(rows.windows(2).all(|pair| (pair[1].at - pair[0].at).num_seconds() == 1), "{name}: each has a row: {rows:?}");
+        assert!(
+            rows.windows(2).all(|pair| (pair[1].at - pair[0].at).num_seconds() == 1),
+            "{name}: each has a row: {rows:?}"
+        );
         assert_eq!(made + skipped, rows.len(), "{name}: {rows:?}");
         match name {
             "allow-all" => assert!(seen.most >= 2 && skipped == 0, "{name}: {seen:?}"),
@@ -57,7 +60,8 @@ fn so_many_failures_in_a_row_pause_it_and_it_says_why() {
     save(&mut conn, "failing", "rules: [ { every: 1s } ]\npause_after_failures: 2\nargs: { fails: true }");
     let _engine = TestEngine::start(&db, Watched::default().registry());
 
-    wait_until(|| became(&mut conn, "failing").iter().any(|row| row.cause.as_deref() == Some("paused"))).expect("it pauses");
+    wait_until(|| became(&mut conn, "failing").iter().any(|row| row.cause.as_deref() == Some("paused")))
+        .expect("it pauses");
 
     let made = became(&mut conn, "failing").iter().filter(|row| row.outcome == "enqueued").count();
     assert_eq!(made, 2);
@@ -78,7 +82,10 @@ fn a_limit_is_kept_and_ends_it() {
     let rows = became(&mut conn, "thrice");
     assert_eq!(rows.iter().filter(|row| row.outcome == "enqueued").count(), 3);
     assert!(rows.iter().skip(3).all(|row| row.cause.as_deref() == Some("limit")));
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE ended_at IS NOT NULL AND due_at IS NULL"), 1);
+    assert_eq!(
+        number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE ended_at IS NOT NULL AND due_at IS NULL"),
+        1
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
-use millrace::admin::schedules::service::{self, Saved};
 use millrace::admin::schedules::ScheduleError;
+use millrace::admin::schedules::service::{self, Saved};
 use millrace::base::clock::Time;
 use millrace::base::db::{PgConnection, statement};
 use millrace::base::document::documents;
@@ -42,7 +42,9 @@ pub fn became(conn: &mut PgConnection, name: &str) -> Vec<Became> {
     type Types = (Timestamptz, Text, Nullable<Text>, Nullable<BigInt>, Timestamptz);
     type Row = (Time, String, Option<String>, Option<i64>, Time);
     let rows = statement(SQL).bind::<Text, _>(name).tuples::<Types, Row>(conn).unwrap();
-    rows.into_iter().map(|(at, outcome, cause, job, decided_at)| Became { at, outcome, cause, job, decided_at }).collect()
+    rows.into_iter()
+        .map(|(at, outcome, cause, job, decided_at)| Became { at, outcome, cause, job, decided_at })
+        .collect()
 }
 
 /// Puts the moment up to which a schedule is decided, as if nothing had run since.

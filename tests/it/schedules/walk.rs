@@ -66,13 +66,17 @@ fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
     browser.wait_until("the preview follows", PATIENCE, |browser| {
         browser.shows("At 17:30 on the last day of the month, Rome time") && browser.shows("Not in August")
     });
-    browser.wait_until("moved to the business day before", PATIENCE, |browser| rows_with(browser, "no business day") > 0);
+    browser
+        .wait_until("moved to the business day before", PATIENCE, |browser| rows_with(browser, "no business day") > 0);
     assert!(rows_with(&browser, "skipped: excluded: in August") > 0, "August is told, not hidden");
     assert!(rows_with(&browser, "19:00") > 0, "and what falls into the window waits for its end");
     checks::assert_clean_in_every_look(&browser);
     browser.press("Save schedule");
     browser.wait_for_text("month-end is saved and runs from now on.");
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()"), 1);
+    assert_eq!(
+        number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()"),
+        1
+    );
 
     browser.press("More");
     browser.find("#more-acts").press("Clone");
@@ -126,10 +130,12 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
 
     open(&console, &browser, "/schedules/daily-noon/history");
     browser.wait_for_text("backfill 1");
-    for words in ["made it", "started a backfill", "paused it", "the new figures of March", "stocktaking until Monday"] {
+    for words in ["made it", "started a backfill", "paused it", "the new figures of March", "stocktaking until Monday"]
+    {
         assert!(browser.shows(words), "{words}: {}", browser.text());
     }
-    let trail = "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'daily-noon' AND accepted";
+    let trail =
+        "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'daily-noon' AND accepted";
     assert_eq!(number(&mut conn, trail), 3);
 
     open(&console, &browser, "/schedules?state=paused");

@@ -228,9 +228,14 @@ fn of_failures(pattern: &str) -> Option<Vec<String>> {
 }
 
 fn of_names(pattern: &str) -> Option<Vec<String>> {
-    if let Some((_, name)) = [("/live/queue", "default"), ("/live/node", "mil-01"), ("/live/pool", "memory-mb"), ("/live/schedule-history", "nightly")]
-        .iter()
-        .find(|(live, _)| *live == pattern)
+    if let Some((_, name)) = [
+        ("/live/queue", "default"),
+        ("/live/node", "mil-01"),
+        ("/live/pool", "memory-mb"),
+        ("/live/schedule-history", "nightly"),
+    ]
+    .iter()
+    .find(|(live, _)| *live == pattern)
     {
         return Some(vec![format!("{pattern}?name={name}")]);
     }

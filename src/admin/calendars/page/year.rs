@@ -166,7 +166,7 @@ fn month_of(days: &BusinessDays, first: NaiveDate, marks: &Marks<'_>) -> Month {
     let before = usize::try_from(first.weekday().num_days_from_monday()).unwrap_or_default();
     let mut cells: Vec<Option<Cell>> = (0..before).map(|_| None).collect();
     cells.extend(dates.iter().map(|date| Some(cell(days, *date, marks))));
-    while cells.len() % 7 != 0 {
+    while !cells.len().is_multiple_of(7) {
         cells.push(None);
     }
     let mut weeks = Vec::new();

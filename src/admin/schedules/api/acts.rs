@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::read::one;
 use super::refused;
-use crate::admin::schedules::service;
 use crate::admin::schedules::ScheduleError;
+use crate::admin::schedules::service;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::ring::{Call, Ringer};

@@ -53,7 +53,8 @@ pub(super) async fn start(
     fields.end().map_err(told)?;
     if is_dry {
         let dry = kit.db.run(move |conn| backfill::dry_run(conn, &actor, &name, &wish)).await.map_err(refused)?;
-        let shown = json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
+        let shown =
+            json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
         return respond::json(StatusCode::OK, &shown);
     }
     let work = move |conn: &mut PgConnection| {
@@ -72,11 +73,7 @@ fn of(row: BackfillRow, name: &str) -> Result<BackfillRow, ScheduleError> {
 }
 
 /// Answers with one backfill.
-pub(super) async fn show(
-    path: Path<(String, i32)>,
-    actor: Actor,
-    kit: Data<Kit>,
-) -> Result<HttpResponse, WebError> {
+pub(super) async fn show(path: Path<(String, i32)>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let work = move |conn: &mut PgConnection| of(backfill::show(conn, &actor, path.1)?, &path.0);
     respond::json(StatusCode::OK, &view::backfill(&kit.db.run(work).await.map_err(refused)?))
 }

@@ -26,7 +26,12 @@ fn refuse(name: &str, message: impl Into<String>) -> WebError {
 }
 
 /// Reads an optional parameter.
-fn parameter<T>(query: &Query, name: &str, hint: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, WebError> {
+fn parameter<T>(
+    query: &Query,
+    name: &str,
+    hint: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, WebError> {
     match query.0.text(name) {
         "" => Ok(None),
         text => read(text).map(Some).ok_or_else(|| refuse(name, hint)),
@@ -41,7 +46,9 @@ const TIME: &str = "a time in RFC 3339, such as 2026-11-24T05:30:00Z";
 
 /// Answers with schedules in scope, a page of them.
 pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
-    let limit = parameter(&query, "limit", "from 1 to 200", |text| text.parse().ok().filter(|n| (1..=SCHEDULES_MAX).contains(n)))?;
+    let limit = parameter(&query, "limit", "from 1 to 200", |text| {
+        text.parse().ok().filter(|n| (1..=SCHEDULES_MAX).contains(n))
+    })?;
     let limit = limit.unwrap_or(50);
     let own = |name: &str| Some(query.0.text(name).to_owned()).filter(|text| !text.is_empty());
     let standings = Standing::ALL.map(Standing::as_str).join(", ");
@@ -111,7 +118,9 @@ pub(super) async fn occurrences(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    let limit = parameter(&query, "limit", "from 1 to 200", |text| text.parse().ok().filter(|n| (1..=OCCURRENCES_MAX).contains(n)))?;
+    let limit = parameter(&query, "limit", "from 1 to 200", |text| {
+        text.parse().ok().filter(|n| (1..=OCCURRENCES_MAX).contains(n))
+    })?;
     let limit = limit.unwrap_or(50);
     let outcomes = Outcome::ALL.map(Outcome::as_str).join(", ");
     let page = Page {

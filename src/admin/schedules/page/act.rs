@@ -36,7 +36,8 @@ fn question(verb: &str, row: &ScheduleRow, form: Form) -> Option<Confirm> {
         "pause" => Confirm {
             question: format!("Pause {name}?"),
             effects: vec![
-                "Its occurrences are left out until somebody resumes it; each is recorded with your name and reason.".into(),
+                "Its occurrences are left out until somebody resumes it; each is recorded with your name and reason."
+                    .into(),
                 "Jobs that it has made go on.".into(),
             ],
             verb: "Pause it".into(),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
+use crate::admin::schedules::RunMark;
 use crate::admin::schedules::load::{Load, MINUTES};
 use crate::admin::schedules::preview::Preview;
-use crate::admin::schedules::RunMark;
 use crate::base::clock::Time;
 use crate::queue::state::JobState;
 use crate::timing::{Fate, Occurrence, Touch};
@@ -80,11 +80,21 @@ pub struct Minutes {
 
 impl Ahead {
     /// Shows a preview; `show_utc` writes the times of occurrences in UTC.
-    pub fn of(preview: &Preview, zone: Tz, (now, show_utc): (Time, bool), marks: &[RunMark], load: Option<&Load>) -> Self {
+    pub fn of(
+        preview: &Preview,
+        zone: Tz,
+        (now, show_utc): (Time, bool),
+        marks: &[RunMark],
+        load: Option<&Load>,
+    ) -> Self {
         let shown = if show_utc { Tz::UTC } else { zone };
         let (runs, is_more) = preview.runs_of_year();
         let runs = grouped(u64::from(runs));
-        let total = if is_more { format!("more than {runs} in the next 12 months") } else { format!("{runs} in the next 12 months") };
+        let total = if is_more {
+            format!("more than {runs} in the next 12 months")
+        } else {
+            format!("{runs} in the next 12 months")
+        };
         let without = match preview.days_without() {
             0 => "it runs every day".to_owned(),
             1 => "1 day without a run".into(),
@@ -130,7 +140,9 @@ fn item(one: &Occurrence, zone: Tz, now: Time) -> Item {
     Item {
         tone: if is_off { Tone::Skipped } else { Tone::Scheduled },
         is_off,
-        day: local.format(if local.year() == now.with_timezone(&zone).year() { "%a %-d %b" } else { "%a %-d %b %y" }).to_string(),
+        day: local
+            .format(if local.year() == now.with_timezone(&zone).year() { "%a %-d %b" } else { "%a %-d %b %y" })
+            .to_string(),
         time: local.format(if has_seconds { "%H:%M:%S" } else { "%H:%M" }).to_string(),
         utc: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         iso: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -217,7 +229,9 @@ fn look(
             (Some(0), Some(reason)) => ("hol", format!("{named}: {reason}"), true),
             (Some(0), None) => ("b-none", format!("{named}: none"), false),
             (Some(runs), None) => ("plan", format!("{named}: {runs} planned"), false),
-            (Some(runs), Some(reason)) => ("plan", format!("{named}: {runs} planned, others left out: {reason}"), false),
+            (Some(runs), Some(reason)) => {
+                ("plan", format!("{named}: {runs} planned, others left out: {reason}"), false)
+            }
             (None, _) => ("b-none", format!("{named}: too far away to be looked at"), false),
         },
         None => ("b-none", format!("{named}: none"), false),
@@ -233,13 +247,21 @@ impl Minutes {
         }
         let time = |at: Time| at.with_timezone(&zone).format("%H:%M").to_string();
         let label = format!("Jobs that usually come per minute around {}", time(load.at));
-        let series = [Series { values: &others, class: "b-wait", name: "Other minutes" }, Series { values: &here, class: "b-race", name: "Its minute" }];
+        let series = [
+            Series { values: &others, class: "b-wait", name: "Other minutes" },
+            Series { values: &here, class: "b-race", name: "Its minute" },
+        ];
         let mut bars = Bars::stacked(label, &series, None);
         bars.height_class = "h120";
         let end = load.jobs.len() as f64;
         bars.x_ticks = [0, middle, load.jobs.len() - 1]
             .into_iter()
-            .map(|place| Tick::along(time(load.minute(i32::try_from(place).unwrap_or_default() - MINUTES)), (place as f64 + 0.5) / end * 100.0))
+            .map(|place| {
+                Tick::along(
+                    time(load.minute(i32::try_from(place).unwrap_or_default() - MINUTES)),
+                    (place as f64 + 0.5) / end * 100.0,
+                )
+            })
             .collect();
         let usual = load.jobs.get(middle).copied().unwrap_or_default();
         let wait = |place: usize| load.wait_ms.get(place).copied().unwrap_or_default() as i64;
@@ -256,7 +278,9 @@ impl Minutes {
                     crate::web::format::duration_ms(wait(place)),
                 )
             }
-            None if load.jobs.iter().all(|jobs| *jobs == 0.0) => "Nothing came around this time in the last 7 days.".into(),
+            None if load.jobs.iter().all(|jobs| *jobs == 0.0) => {
+                "Nothing came around this time in the last 7 days.".into()
+            }
             None => format!("About {usual:.0} jobs come at {}: no minute nearby is much quieter.", time(load.at)),
         };
         let better = load.better.map(|away| {

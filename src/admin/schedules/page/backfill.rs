@@ -210,7 +210,11 @@ impl LivePage for ShowPage {
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
-        panels(&[("panel-head", &self.as_head_block()), ("panel-facts", &self.as_facts()), ("panel-rows", &self.as_rows())])
+        panels(&[
+            ("panel-head", &self.as_head_block()),
+            ("panel-facts", &self.as_facts()),
+            ("panel-rows", &self.as_rows()),
+        ])
     }
 }
 
@@ -221,7 +225,8 @@ impl ShowPage {
         let ended = row.finished_at.map(|at| (shell.stamp(at), row.ended_by.clone().unwrap_or_default()));
         let lines = rows.iter().map(|row| line(row, &shell)).collect();
         let shown = BackfillLine::new(row, &shell);
-        let shell = shell.titled(format!("Backfill {}", row.id), Section::Schedules).under("Schedules", paths::SCHEDULES);
+        let shell =
+            shell.titled(format!("Backfill {}", row.id), Section::Schedules).under("Schedules", paths::SCHEDULES);
         Self {
             line: shown,
             schedule: row.schedule.clone(),

@@ -129,7 +129,8 @@ pub fn read(form: &mut Form, old: Option<&Schedule>) -> Option<Schedule> {
         timezone: zone,
         rules,
         exclude,
-        business_days: text(form, "business").map(|calendar| BusinessText { calendar, roll: parsed::<RollText>(form.text("roll")).unwrap_or_default() }),
+        business_days: text(form, "business")
+            .map(|calendar| BusinessText { calendar, roll: parsed::<RollText>(form.text("roll")).unwrap_or_default() }),
         hours: hours(form),
         windows,
         dst: ClockChange { gap: parsed::<Gap>(form.text("gap")), overlap: parsed::<Overlap>(form.text("twice")) },
@@ -141,7 +142,10 @@ pub fn read(form: &mut Form, old: Option<&Schedule>) -> Option<Schedule> {
             window: text(form, "catch_up_window").unwrap_or_else(|| "1d".into()),
             max,
         },
-        jitter: seconds.map(|seconds| Jitter { seconds, kind: parsed::<JitterKind>(form.text("jitter_kind")).unwrap_or_default() }),
+        jitter: seconds.map(|seconds| Jitter {
+            seconds,
+            kind: parsed::<JitterKind>(form.text("jitter_kind")).unwrap_or_default(),
+        }),
         give_up_after: text(form, "give_up_after"),
         finish_within: text(form, "finish_within"),
         limit,
@@ -177,7 +181,8 @@ fn windows(form: &Form) -> Vec<WindowText> {
 
 fn exclusions(form: &mut Form) -> Vec<ExclusionText> {
     let calendars: Vec<String> = form.all("holidays").filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    let mut all: Vec<ExclusionText> = calendars.into_iter().map(|calendar| ExclusionText::Calendar { calendar }).collect();
+    let mut all: Vec<ExclusionText> =
+        calendars.into_iter().map(|calendar| ExclusionText::Calendar { calendar }).collect();
     let mut months: Vec<u32> = form.all("months").filter_map(|month| month.parse().ok()).collect();
     months.retain(|month| (1..=12).contains(month));
     months.sort_unstable();
@@ -186,14 +191,20 @@ fn exclusions(form: &mut Form) -> Vec<ExclusionText> {
         let months = months.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         all.push(ExclusionText::Rule(RuleText::Cron { cron: format!("* * * {months} *") }));
     }
-    let lines: Vec<String> = form.text("without").lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<String> =
+        form.text("without").lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
     for line in lines {
         match days(&line) {
             Some(days) => all.push(days),
             None => match rules::parsed(&line) {
                 Ok(rule) => all.push(ExclusionText::Rule(rule)),
                 Err(_) => {
-                    form.refuse("without", format!("{line:?} is neither a day, nor days such as 2027-08-09 to 2027-08-20, nor a cron rule"));
+                    form.refuse(
+                        "without",
+                        format!(
+                            "{line:?} is neither a day, nor days such as 2027-08-09 to 2027-08-20, nor a cron rule"
+                        ),
+                    );
                 }
             },
         }

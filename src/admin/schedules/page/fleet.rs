@@ -107,7 +107,8 @@ pub async fn show(
 fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> Result<FleetPage, ScheduleError> {
     let zone = shell.zone;
     let today = shell.now.with_timezone(&zone).date_naive();
-    let asked: NaiveDate = query.0.text("day").parse().ok().filter(|day: &NaiveDate| (1990..=2100).contains(&day.year())).unwrap_or(today);
+    let asked: NaiveDate =
+        query.0.text("day").parse().ok().filter(|day: &NaiveDate| (1990..=2100).contains(&day.year())).unwrap_or(today);
     let is_week = query.0.text("view") == "week";
     let first = if is_week { asked.week(Weekday::Mon).first_day() } else { asked };
     let span = Span { first, days: if is_week { 7 } else { 1 }, zone };
@@ -123,7 +124,11 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     rows.truncate(SCHEDULES as usize);
     let runs = runs(conn, &rows, &span)?;
     let moved = |days: i64| {
-        let day = if days < 0 { first.checked_sub_days(Days::new(days.unsigned_abs())) } else { first.checked_add_days(Days::new(days.unsigned_abs())) };
+        let day = if days < 0 {
+            first.checked_sub_days(Days::new(days.unsigned_abs()))
+        } else {
+            first.checked_add_days(Days::new(days.unsigned_abs()))
+        };
         address(is_week, day.unwrap_or(first), &text)
     };
     let step = if is_week { 7 } else { 1 };
@@ -136,7 +141,10 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     };
     Ok(FleetPage {
         tabs: schedule_tabs(paths::SCHEDULE_FLEET),
-        views: vec![Tab::new("Day", address(false, asked, &text), !is_week), Tab::new("Week", address(true, asked, &text), is_week)],
+        views: vec![
+            Tab::new("Day", address(false, asked, &text), !is_week),
+            Tab::new("Week", address(true, asked, &text), is_week),
+        ],
         title,
         earlier: moved(-step),
         later: moved(step),
@@ -176,7 +184,10 @@ fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Ve
 
 fn columns(span: &Span) -> Vec<(String, String)> {
     if span.days == 1 {
-        return (0..24).step_by(2).map(|hour| (format!("{:.2}", f64::from(hour) / 24.0 * 100.0), format!("{hour:02}:00"))).collect();
+        return (0..24)
+            .step_by(2)
+            .map(|hour| (format!("{:.2}", f64::from(hour) / 24.0 * 100.0), format!("{hour:02}:00")))
+            .collect();
     }
     let day = |number: u64| span.first.checked_add_days(Days::new(number)).unwrap_or(span.first);
     (0..span.days).map(|number| (String::new(), day(number).format("%a %-d %b").to_string())).collect()

@@ -76,7 +76,8 @@ fn colour(mark: &RunMark) -> &'static str {
 impl Strip {
     /// Draws the last runs.
     pub fn of(marks: &[RunMark]) -> Self {
-        let failed = marks.iter().filter(|mark| matches!(mark.ended, Some(JobState::Failed | JobState::Expired))).count();
+        let failed =
+            marks.iter().filter(|mark| matches!(mark.ended, Some(JobState::Failed | JobState::Expired))).count();
         let label = match (marks.len(), failed) {
             (0, _) => "It has not run yet".to_owned(),
             (1, 0) => "The last run did not fail".into(),
@@ -103,7 +104,10 @@ impl Line {
         });
         Self {
             href: paths::schedule(&row.name),
-            sentence: sentences.first().cloned().unwrap_or_else(|| "This program does not understand what it says".into()),
+            sentence: sentences
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "This program does not understand what it says".into()),
             more: sentences.get(1..).map(|more| more.join(". ")).unwrap_or_default(),
             zone: row.spec.get("timezone").and_then(|zone| zone.as_str()).unwrap_or("UTC").to_owned(),
             template: row.template.clone(),

@@ -98,7 +98,8 @@ impl LivePage for ListPage {
         let next = rows.last().filter(|_| is_more).map(|row| row.name.clone());
         let all: i64 = counts.iter().map(|(_, count)| count).sum();
         let mut states = vec![
-            Tab::new("All", asked.address(None, filter.sort, None), filter.standing.is_none()).counting(grouped(all.unsigned_abs())),
+            Tab::new("All", asked.address(None, filter.sort, None), filter.standing.is_none())
+                .counting(grouped(all.unsigned_abs())),
         ];
         states.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(standing, count)| {
             let (tone, word) = look(standing);
@@ -117,9 +118,16 @@ impl LivePage for ListPage {
             template: filter.template.clone().unwrap_or_default(),
             calendar: filter.calendar.clone().unwrap_or_default(),
             by_next: filter.sort == Sort::Next,
-            is_filtered: filter.text.is_some() || filter.template.is_some() || filter.calendar.is_some() || filter.standing.is_some(),
+            is_filtered: filter.text.is_some()
+                || filter.template.is_some()
+                || filter.calendar.is_some()
+                || filter.standing.is_some(),
             next: next.map_or_else(String::new, |name| asked.address(filter.standing, filter.sort, Some(&name))),
-            first: if filter.after.is_some() { asked.address(filter.standing, filter.sort, None) } else { String::new() },
+            first: if filter.after.is_some() {
+                asked.address(filter.standing, filter.sort, None)
+            } else {
+                String::new()
+            },
             other_order: asked.address(filter.standing, other, None),
             may_act: actor.may(Permission::EditSchedules),
             shell: Shell { live, ..shell.titled("Schedules", Section::Schedules) },

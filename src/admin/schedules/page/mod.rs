@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /schedules                      list, live         /schedules/calendar   what all do in a day or a week
-//! /schedules/new, /schedules/{name}   sheet: form and what lies ahead; saves, previews
+//! /schedules/new, /schedules/{name}, …/edit   sheet: form and what lies ahead; saves, previews
 //! /schedules/{name}/history       past, live         /schedules/{name}/versions   versions compared
 //! /schedules/{name}/{verb}        act                /schedules/{name}/backfill, /backfills/{id}
 //! ```
@@ -40,7 +40,8 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::SCHEDULE_NEW, edit, sheet::ask_new),
         Route::post(paths::SCHEDULE_NEW, edit, sheet::make),
         Route::get(paths::SCHEDULE, read, sheet::show),
-        Route::post(paths::SCHEDULE, edit, sheet::change),
+        Route::get(paths::SCHEDULE_EDIT, edit, sheet::show),
+        Route::post(paths::SCHEDULE_EDIT, edit, sheet::change),
         Route::get(paths::SCHEDULE_HISTORY, read, live::show::<past::HistoryPage>),
         Route::get("/live/schedule-history", read, live::stream::<past::HistoryPage>),
         Route::get(paths::SCHEDULE_VERSIONS, read, versions::show),

@@ -3,9 +3,9 @@
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
+use crate::timing::Rule;
 use crate::timing::document::RuleText;
 use crate::timing::schedule::Schedule;
-use crate::timing::Rule;
 use crate::web::form::Form;
 use crate::web::moment;
 
@@ -146,7 +146,9 @@ pub fn read(form: &mut Form, zone: Tz) -> Vec<RuleText> {
         }
         RuleKind::Every => {
             let phase = Some(text("phase")).filter(|phase| !phase.is_empty());
-            rules.extend(form.required("every", "how often, such as 90 s or 2h").map(|every| RuleText::Every { every, phase }));
+            rules.extend(
+                form.required("every", "how often, such as 90 s or 2h").map(|every| RuleText::Every { every, phase }),
+            );
         }
         RuleKind::Recurrence => {
             let rule = form.required("rrule", "a rule, such as RRULE:FREQ=MONTHLY;BYDAY=-1FR");
@@ -157,7 +159,8 @@ pub fn read(form: &mut Form, zone: Tz) -> Vec<RuleText> {
             rules.extend(at.map(|at| RuleText::At { at: at.with_timezone(&zone).fixed_offset() }));
         }
     }
-    let lines: Vec<String> = form.text("more").lines().map(str::to_owned).filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<String> =
+        form.text("more").lines().map(str::to_owned).filter(|line| !line.trim().is_empty()).collect();
     for line in lines {
         match parsed(&line) {
             Ok(rule) => rules.push(rule),

@@ -1,4 +1,4 @@
-//! `/schedules/{name}` and `/schedules/new`: what a schedule says as a form, beside it what lies ahead. `GET` shows, `POST` shows a preview or saves.
+//! `/schedules/{name}`, `/schedules/{name}/edit` and `/schedules/new`: what a schedule says as a form, beside it what lies ahead. `GET` shows, `POST` shows a preview or saves.
 
 use actix_session::Session;
 use actix_web::HttpResponse;
@@ -83,7 +83,7 @@ struct Around {
     load: Option<Load>,
 }
 
-/// `GET /schedules/{name}`.
+/// `GET /schedules/{name}`, and `…/edit`.
 pub async fn show(
     (kit, hx): (Data<Kit>, Hx),
     (actor, shell): (Actor, Shell),
@@ -148,7 +148,7 @@ pub async fn make(
     answer(asked, who, session, form, None).await
 }
 
-/// `POST /schedules/{name}`.
+/// `POST /schedules/{name}/edit`.
 pub async fn change(
     asked: (Data<Kit>, Hx),
     who: (Actor, Shell),
@@ -186,7 +186,8 @@ async fn answer(
         }
         Came::Page(page) => {
             let page = &*page;
-            let blocks: [respond::Block<'_>; 2] = [("sheet", &page.as_whole_form()), ("panel-ahead", &page.as_ahead_block())];
+            let blocks: [respond::Block<'_>; 2] =
+                [("sheet", &page.as_whole_form()), ("panel-ahead", &page.as_ahead_block())];
             if is_look { respond::page(&hx, page, &blocks) } else { respond::refused(&hx, page, &blocks) }
         }
     }
@@ -233,7 +234,11 @@ fn done(
     let mut around = around(conn, actor, row, spec, now)?;
     if is_look {
         // what is wrong is told beside the preview, and at its field once it is sent
-        around.faults.extend(looked.problems().iter().map(|problem| Fault { path: String::new(), message: problem.message.clone(), at: None }));
+        around.faults.extend(looked.problems().iter().map(|problem| Fault {
+            path: String::new(),
+            message: problem.message.clone(),
+            at: None,
+        }));
     }
     let changes = old.as_ref().map_or(0, |old| changed(old, &form));
     Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
@@ -249,7 +254,8 @@ fn named(form: Form, name: &str) -> Form {
 fn changed(old: &Schedule, form: &Form) -> usize {
     let before = fields::filled(old, &Value::Object(old.args.clone()));
     let skipped = ["args", "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
-    let now: std::collections::BTreeSet<String> = form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
+    let now: std::collections::BTreeSet<String> =
+        form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
     now.iter()
         .filter(|name| !skipped.contains(&name.as_str()))
         .filter(|name| before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>())
@@ -336,7 +342,7 @@ impl SheetPage {
         let head = row.as_ref().map(|row| Head::new(actor, row, &marks, &shell, "timing"));
         let shell = shell.titled(row.as_ref().map_or("New schedule", |row| row.name.as_str()), Section::Schedules);
         Self {
-            action: row.as_ref().map_or_else(|| paths::SCHEDULE_NEW.to_owned(), |row| paths::schedule(&row.name)),
+            action: row.as_ref().map_or_else(|| paths::SCHEDULE_NEW.to_owned(), |row| paths::schedule_edit(&row.name)),
             may_act: actor.may(Permission::EditSchedules),
             zone: crate::timing::zone_words(zone).replace(" time", ""),
             shell: shell.under("Schedules", paths::SCHEDULES),

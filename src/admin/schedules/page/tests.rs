@@ -7,7 +7,8 @@ use crate::timing::schedule::Schedule;
 use crate::web::form::Form;
 
 fn schedule(more: Value) -> Schedule {
-    let mut document = json!({ "kind": "Schedule", "name": "nightly", "template": "report", "timezone": "Europe/Rome" });
+    let mut document =
+        json!({ "kind": "Schedule", "name": "nightly", "template": "report", "timezone": "Europe/Rome" });
     document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     serde_json::from_value(document).unwrap()
 }
@@ -44,7 +45,8 @@ fn what_a_schedule_says_comes_back_from_its_form() {
 
 #[test]
 fn arguments_that_are_shown_covered_stay_what_they_were() {
-    let old = schedule(json!({ "rules": [{ "every": "2h" }], "args": { "key": "s3cret", "list": ["a", "b"], "open": "x" } }));
+    let old =
+        schedule(json!({ "rules": [{ "every": "2h" }], "args": { "key": "s3cret", "list": ["a", "b"], "open": "x" } }));
     let shown = json!({ "key": "••••", "list": ["••••", "c"], "open": "y" });
     let mut form = fields::filled(&old, &shown);
 
