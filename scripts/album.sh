@@ -39,6 +39,6 @@ scripts/screenshots.sh "$url" "$email" "$password" "$folder" \
     "operations /operations" "operation /operations/1" "views /views" "failures /failures" "failure /failures/$group" "queues /queues" "queue /queues/mail" \
     "nodes /nodes" "node /nodes/$node" "pools /pools" "templates /templates" "template /templates/mail.send" \
     "schedules /schedules" "schedule /schedules/sales-report-morning" "schedule-history /schedules/disk-watch/history" "schedule-versions /schedules/disk-watch/versions" \
-    "schedule-backfill /schedules/disk-watch/backfill" "schedules-day /schedules/calendar" "schedule-new /schedules/new" "template-edit /templates/mail.send/edit" "database /database" "people /people" "roles /roles" "tokens /tokens" \
+    "schedule-backfill /schedules/disk-watch/backfill" "schedules-day /schedules/calendar" "schedule-new /schedules/new" "calendars /calendars" "calendar /calendars/it-holidays" "template-edit /templates/mail.send/edit" "database /database" "people /people" "roles /roles" "tokens /tokens" \
     "account /account" "security /account/security" "notifications /notifications" "palette /palette?q=mail" "help /help"
 pngquant --force --ext .png --skip-if-larger --strip "$folder"/*.png

@@ -1,5 +1,4 @@
--- The one door through which jobs come in. SQL callers use enqueue and enqueue_many; the program checks in Rust (the same
--- rules, compared by a test) and calls insert_jobs. Refusals carry HINT 'millrace:<code>' and a JSON pointer as DETAIL.
+-- The one door for jobs: SQL by enqueue(_many), the program (same rules; a test compares) by insert_jobs. Refusals: HINT 'millrace:<code>', pointer as DETAIL.
 
 CREATE OR REPLACE FUNCTION millrace.check_job(job jsonb, at text) RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -92,8 +91,9 @@ BEGIN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms needs a unique_key');
     ELSIF (job ->> 'unique_for_ms')::bigint NOT BETWEEN 1 AND 31536000000 THEN
         PERFORM millrace.refuse('bad-job', at || '/unique_for_ms', 'unique_for_ms goes from 1 to one year');
-    ELSIF length(job ->> 'ordering_key') NOT BETWEEN 1 AND 255 THEN
-        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key has 1 to 255 characters');
+    ELSIF length(job ->> 'ordering_key') NOT BETWEEN 1 AND 255 OR starts_with(job ->> 'ordering_key', 'schedule:') THEN
+        PERFORM millrace.refuse('bad-job', at || '/ordering_key', 'ordering_key ' || CASE WHEN starts_with(job ->> 'ordering_key', 'schedule:')
+            THEN 'cannot begin with schedule: (those are of schedules)' ELSE 'has 1 to 255 characters' END);
     ELSIF jsonb_typeof(job -> 'tags') NOT IN ('array', 'null') OR jsonb_array_length(nullif(job -> 'tags', 'null')) > 20 THEN
         PERFORM millrace.refuse('bad-job', at || '/tags', 'tags is a list of at most 20 texts');
     END IF;

@@ -24,6 +24,7 @@ mod meter;
 mod place;
 mod readers;
 mod reference;
+mod schedules;
 mod single;
 mod snapshot;
 mod stage;
@@ -125,6 +126,11 @@ pub enum Bench {
     Console(Fixture),
     /// What people who look at live pages cost those who work.
     Readers(Audience),
+    /// What many schedules cost.
+    Schedules {
+        /// How many there are.
+        schedules: u32,
+    },
 }
 
 /// A way for jobs to come in.
@@ -202,6 +208,7 @@ pub fn run(url: &str, bench: Bench, serve: &Serve<'_>) -> Result<Figures, BenchE
         Bench::Designs(trial) => designs::run(url, trial),
         Bench::Console(fixture) => console::run(url, fixture, serve),
         Bench::Readers(audience) => readers::run(url, audience, serve),
+        Bench::Schedules { schedules } => schedules::run(url, schedules, serve),
     }
 }
 

@@ -33,7 +33,8 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("partitions", 5, |conn, _| partitions::create_ahead(conn)),
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
         duty("old occurrences", 600, move |conn, _| {
-            all_batches(schedules::FORGET_MAX, || schedules::forget_old(conn, history_days))
+            all_batches(schedules::FORGET_MAX, || schedules::forget_old(conn, history_days))?;
+            all_batches(schedules::FORGET_MAX, || schedules::forget_backfilled(conn))
         }),
         duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),
         duty("old failures", 600, |conn, _| all_batches(failures::FORGET_MAX, || failures::forget_old(conn))),

@@ -122,6 +122,12 @@ pub(super) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// What many schedules cost: a look that fires 100, a second in which 5,000 are due, the pages over all.
+    Schedules {
+        /// How many there are.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(5_000..=1_000_000))]
+        schedules: u32,
+    },
     /// What live pages cost the work, and how late their readers are.
     Readers {
         /// Jobs a second.
@@ -248,6 +254,7 @@ impl Command {
                 Bench::Console(Fixture { finished, failed, waiting, visits, kept: keep })
             }
             Self::Readers { rate, seconds, readers, deaf } => Bench::Readers(Audience { rate, seconds, readers, deaf }),
+            Self::Schedules { schedules } => Bench::Schedules { schedules },
             Self::Designs { question, jobs, rounds, payload_bytes, finished, seconds } => {
                 let question = question.asked();
                 Bench::Designs(Trial { question, jobs, rounds, payload_bytes, finished, seconds })

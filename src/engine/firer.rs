@@ -15,9 +15,13 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const BACKFILL_EVERY: Duration = Duration::from_millis(200);
 /// Shortest time between two looks.
 const LOOK_MIN: Duration = Duration::from_millis(2);
+/// Time until another look when what is due is held by somebody else.
+const HELD_AGAIN: Duration = Duration::from_millis(50);
+/// A row that somebody else has locked is waited for so long, in milliseconds: all schedules wait with it.
+const LOCK_LIMIT: &str = "SET lock_timeout = 500";
 
 pub(crate) fn run(shared: &Arc<Shared>) {
-    let mut link = Link::new(&shared.settings.database_url, "firer", Duration::from_secs(20)).prepared(keep_plans);
+    let mut link = Link::new(&shared.settings.database_url, "firer", Duration::from_secs(20)).prepared(prepare);
     let (mut plans, mut backfills) = (Plans::default(), Backfills::default());
     while !shared.ending.is_open() {
         let wait = link.with(|conn| fire_all(shared, conn, &mut plans, &mut backfills)).unwrap_or_else(|error| {
@@ -31,6 +35,12 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
+fn prepare(conn: &mut PgConnection) -> Result<(), DbError> {
+    use diesel::connection::SimpleConnection;
+    keep_plans(conn)?;
+    Ok(conn.batch_execute(LOCK_LIMIT)?)
+}
+
 /// Fires everything that is due and tells when to look again.
 fn fire_all(
     shared: &Shared,
@@ -38,20 +48,21 @@ fn fire_all(
     plans: &mut Plans,
     backfills: &mut Backfills,
 ) -> Result<Duration, DbError> {
-    loop {
+    let is_idle = loop {
         let fired = schedules::fire(conn, plans, &mut random::number)?;
         if fired.jobs > 0 {
             ring::notify(conn)?; // the other nodes have slots, too
         }
         if fired.schedules < usize::try_from(SCHEDULES_MAX).unwrap_or(usize::MAX) || shared.ending.is_open() {
-            break;
+            break fired.schedules == 0;
         }
-    }
+    };
     let worked = schedules::work(conn, backfills)?;
     if worked.jobs > 0 {
         ring::notify(conn)?;
     }
     let most = if worked.running > 0 { BACKFILL_EVERY } else { LOOK_MAX };
     let next = schedules::next_due(conn)?.map_or(most, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
-    Ok(next.clamp(LOOK_MIN, most))
+    let least = if is_idle && next.is_zero() { HELD_AGAIN } else { LOOK_MIN };
+    Ok(next.clamp(least, most))
 }

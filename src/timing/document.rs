@@ -230,6 +230,13 @@ impl Timing {
         check("windows", self.windows.len() > WINDOWS_MAX, format!("at most {WINDOWS_MAX} calendars with windows"));
         let is_backwards = self.start.zip(self.end).is_some_and(|(start, end)| end <= start);
         check("end", is_backwards, "the end must be after the start".into());
+        for (path, at) in [("start", self.start), ("end", self.end)] {
+            check(
+                path,
+                at.is_some_and(|at| at.timestamp_subsec_nanos() != 0),
+                "whole seconds: a schedule knows no shorter ones".into(),
+            );
+        }
     }
 
     fn read_rules(&self, name: &str, faults: &mut Vec<Fault>) -> Vec<Rule> {
@@ -312,6 +319,9 @@ impl RuleText {
                 Interval::new(seconds(every, "interval")?, phase).map(Rule::Every)
             }
             Self::Recurrence { rrule } => Recurrence::parse(rrule, zone).map(|set| Rule::Recurrence(Box::new(set))),
+            Self::At { at } if at.timestamp_subsec_nanos() != 0 => {
+                Err(RuleError::new("whole seconds: a schedule knows no shorter ones", None))
+            }
             Self::At { at } => Ok(Rule::At(at.to_utc())),
         }
     }

@@ -168,7 +168,7 @@ pub fn save_in(
         )));
     }
     calendar.days().map_err(CalendarError::Refused)?;
-    lock(tx, name)?;
+    lock(tx, name, Lock::Change)?;
     let before = read::list(tx, &actor.scope, Some(&[name.to_owned()]))?.pop();
     match (&before, seen) {
         (Some(_), Some(0)) => return Err(CalendarError::NameTaken(name.into())),
@@ -181,9 +181,12 @@ pub fn save_in(
     if before.as_ref().is_some_and(|row| row.spec == spec) {
         return Ok(Saved::Unchanged);
     }
-    let id = write(tx, name, &spec, actor)?;
-    if before.is_some() {
-        look_again(tx, id)?;
+    match &before {
+        Some(row) => {
+            change(tx, row, &spec, actor)?;
+            look_again(tx, row.id)?;
+        }
+        None => insert(tx, name, &spec, actor)?,
     }
     let verb = if before.is_some() { "calendar.change" } else { "calendar.make" };
     let change = Change::new(verb, "calendar", name).because(reason);
@@ -192,34 +195,67 @@ pub fn save_in(
     Ok(if is_new { Saved::Made } else { Saved::Changed })
 }
 
+/// What a calendar is locked for.
+#[derive(Clone, Copy)]
+enum Lock {
+    /// Schedules that begin to mind it may go on.
+    Change,
+    Removal,
+}
+
 /// Two acts on one calendar follow one another.
-fn lock(tx: &mut Tx<'_>, name: &str) -> Result<(), DbError> {
-    const SQL: &str = "-- admin::calendars::lock
+fn lock(tx: &mut Tx<'_>, name: &str, lock: Lock) -> Result<(), DbError> {
+    const CHANGE: &str = "-- admin::calendars::lock
+SELECT FROM millrace.calendars WHERE name = $1 FOR NO KEY UPDATE";
+    const REMOVAL: &str = "-- admin::calendars::lock_for_removal
 SELECT FROM millrace.calendars WHERE name = $1 FOR UPDATE";
-    statement(SQL).bind::<Text, _>(name).run(tx)?;
+    let sql = match lock {
+        Lock::Change => CHANGE,
+        Lock::Removal => REMOVAL,
+    };
+    statement(sql).bind::<Text, _>(name).run(tx)?;
     Ok(())
 }
 
-fn write(tx: &mut Tx<'_>, name: &str, spec: &Value, actor: &Actor) -> Result<i32, CalendarError> {
-    const SQL: &str = "-- admin::calendars::write
-INSERT INTO millrace.calendars AS c (name, spec, updated_by) SELECT $1, $2, $3
-WHERE EXISTS (SELECT FROM millrace.calendars WHERE name = $1) OR (SELECT count(*) FROM millrace.calendars) < $4
-ON CONFLICT (name) DO UPDATE SET spec = excluded.spec, updated_by = excluded.updated_by, updated_at = clock_timestamp(), version = c.version + 1
-RETURNING c.id";
-    let written = statement(SQL)
+fn insert(tx: &mut Tx<'_>, name: &str, spec: &Value, actor: &Actor) -> Result<(), CalendarError> {
+    const SQL: &str = "-- admin::calendars::insert
+INSERT INTO millrace.calendars (name, spec, updated_by) SELECT $1, $2, $3 WHERE (SELECT count(*) FROM millrace.calendars) < $4
+ON CONFLICT (name) DO NOTHING";
+    let inserted = statement(SQL)
         .bind::<Text, _>(name)
         .bind::<Jsonb, _>(spec)
         .bind::<Text, _>(actor.signature())
         .bind::<BigInt, _>(CALENDARS_MAX)
-        .tuples::<Integer, i32>(tx)?;
-    written.into_iter().next().ok_or(CalendarError::TooMany)
+        .run(tx)?;
+    match inserted {
+        1 => Ok(()),
+        _ if read::names(tx)?.iter().any(|taken| taken == name) => Err(CalendarError::NameTaken(name.into())),
+        _ => Err(CalendarError::TooMany),
+    }
+}
+
+/// Changes a calendar that is locked.
+fn change(tx: &mut Tx<'_>, row: &CalendarRow, spec: &Value, actor: &Actor) -> Result<(), CalendarError> {
+    const SQL: &str = "-- admin::calendars::change
+UPDATE millrace.calendars c SET spec = $1, updated_by = $2, updated_at = clock_timestamp(), version = c.version + 1 WHERE c.id = $3 AND c.version = $4";
+    let changed = statement(SQL)
+        .bind::<Jsonb, _>(spec)
+        .bind::<Text, _>(actor.signature())
+        .bind::<Integer, _>(row.id)
+        .bind::<Integer, _>(row.version)
+        .run(tx)?;
+    if changed == 1 { Ok(()) } else { Err(CalendarError::Stale(Box::new(row.clone()))) }
 }
 
 /// Lets the schedules that mind a calendar be looked at now, under a new stamp: what they mean has changed.
 fn look_again(tx: &mut Tx<'_>, id: i32) -> Result<(), DbError> {
     const SQL: &str = "-- admin::calendars::look_again
+WITH minding AS MATERIALIZED (
+    SELECT m.id FROM millrace.schedule_calendars sc JOIN millrace.schedules m ON m.id = sc.schedule_id
+    WHERE sc.calendar_id = $1 AND m.removed_at IS NULL ORDER BY m.id FOR NO KEY UPDATE OF m
+)
 UPDATE millrace.schedules s SET stamp = s.stamp + 1, due_at = CASE WHEN s.ended_at IS NULL THEN clock_timestamp() END
-FROM millrace.schedule_calendars sc WHERE sc.calendar_id = $1 AND s.id = sc.schedule_id AND s.removed_at IS NULL";
+FROM minding WHERE s.id = minding.id";
     statement(SQL).bind::<Integer, _>(id).run(tx)?;
     tell_schedules(tx)
 }
@@ -241,7 +277,7 @@ pub fn remove_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, reason: &str) -> Re
 DELETE FROM millrace.calendars WHERE id = $1 AND version = $2";
     require(actor)?;
     let reason = note(reason)?;
-    lock(tx, name)?;
+    lock(tx, name, Lock::Removal)?;
     let before = found(tx, &actor.scope, name)?;
     let schedules = read::users(tx, &actor.scope, before.id)?; // whoever may act sees all
     if !schedules.is_empty() {

@@ -66,9 +66,7 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
     }
-    let mut all = firing::occurrences(known, wish.from, wish.to, BACKFILL_MAX + 1);
-    let is_too_many = all.len() > BACKFILL_MAX;
-    all.truncate(BACKFILL_MAX);
+    let (mut all, is_whole) = firing::occurrences(known, wish.from, wish.to);
     let have = firing::with_jobs(conn, id, &all)?;
     if wish.missing_only {
         all.retain(|at| have.binary_search(at).is_err());
@@ -77,7 +75,7 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
         all.reverse();
     }
     let first = all.iter().take(NAMED_MAX).copied().collect();
-    Ok(DryRun { jobs: all.len(), first, have_jobs: have.len(), is_too_many })
+    Ok(DryRun { jobs: all.len(), first, have_jobs: have.len(), is_too_many: !is_whole })
 }
 
 /// Starts a backfill of the version in force and gives its number.
@@ -157,8 +155,9 @@ pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillR
         return Ok(row);
     }
     match find(conn, actor, &row.schedule) {
-        Ok(_) => Ok(row),
-        Err(ScheduleError::NotFound(_)) => Err(ScheduleError::NoBackfill(id)),
+        Ok(found) if found.id == row.schedule_id => Ok(row),
+        // its schedule was removed, and another has the name
+        Ok(_) | Err(ScheduleError::NotFound(_)) => Err(ScheduleError::NoBackfill(id)),
         Err(error) => Err(error),
     }
 }
@@ -192,7 +191,10 @@ fn turn(
 ) -> Result<BackfillRow, ScheduleError> {
     transaction(conn, "schedules::turn_backfill", |tx| {
         let row = show(tx, actor, id)?;
-        let (_, _) = take(tx, actor, &row.schedule)?;
+        let (_, locked) = take(tx, actor, &row.schedule)?;
+        if locked.id != row.schedule_id {
+            return Err(ScheduleError::NoBackfill(id));
+        }
         let reason = note(reason)?;
         let turned = statement(sql).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx)?;
         if turned == 0 {

@@ -99,6 +99,7 @@ pub fn save_in(
     actor.require(Permission::EditSchedules)?;
     let message = note(message)?;
     check_name(&spec.name)?;
+    hold_calendars(tx, spec)?;
     let before = lock(tx, &spec.name)?;
     match (&before, base) {
         (Some(_), Some(0)) => return Err(ScheduleError::NameTaken(spec.name.clone())),
@@ -108,9 +109,8 @@ pub fn save_in(
         (None, Some(base)) if base != 0 => return Err(ScheduleError::NotFound(spec.name.clone())),
         _ => {}
     }
-    if before.is_some() {
-        find(tx, actor, &spec.name)?; // one that is out of scope does not exist
-    }
+    // one that is out of scope does not exist
+    let row = before.as_ref().map(|_| find(tx, actor, &spec.name)).transpose()?;
     let (target, known) = checked(tx, actor, spec, before.as_ref().map_or(0, |now| now.jobs))?;
     let document = written(spec)?;
     let Some(now) = before else {
@@ -128,13 +128,29 @@ pub fn save_in(
     }
     firing::settle(tx, &mut Plans::default(), &mut random::number, now.id)?;
     let version = last_version(tx, now.id)? + 1;
-    leave_waiting(tx, &now, version)?;
+    leave_waiting(tx, &now, version, &known)?;
     put_version(tx, now.id, version, (&document, message.as_deref()), actor)?;
     come_into_force(tx, actor, (now.id, version), &target, &known)?;
     mind(tx, now.id, &known)?;
     let change = Change::new("schedule.change", "schedule", &spec.name).because(message);
-    audit::record(tx, actor, change.from_to(old.map(|old| target.masked(&old.spec)), Some(target.masked(&document))))?;
+    let told = match (row, old) {
+        (Some(row), Some(old)) => Some(target::masked(tx, &row.template, row.version_of_template(), &old.spec)?),
+        _ => None,
+    };
+    audit::record(tx, actor, change.from_to(told, Some(target.masked(&document))))?;
     Ok(Saved { version, unchanged: false })
+}
+
+/// Keeps the calendars that a schedule minds as they are until the transaction ends.
+fn hold_calendars(tx: &mut Tx<'_>, spec: &Schedule) -> Result<(), DbError> {
+    const SQL: &str = "-- admin::schedules::hold_calendars
+SELECT FROM millrace.calendars c WHERE c.name = ANY ($1) ORDER BY c.name FOR SHARE";
+    let timing = spec.timing();
+    let names = timing.calendars();
+    if !names.is_empty() {
+        statement(SQL).bind::<Array<Text>, _>(names).run(tx)?;
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), ScheduleError> {
@@ -249,7 +265,7 @@ UPDATE millrace.schedules s SET decided_until = $1, due_at = $2, next_at = $3 WH
     tell_schedules(tx)
 }
 
-/// Puts another version into force; what came before was decided.
+/// Puts another version into force. It decides what has not been; for one that had ended, what comes from now on.
 fn come_into_force(
     tx: &mut Tx<'_>,
     actor: &Actor,
@@ -259,10 +275,10 @@ fn come_into_force(
 ) -> Result<(), DbError> {
     const SQL: &str = "-- admin::schedules::come_into_force
 UPDATE millrace.schedules s SET version = $1, template_id = $2, stamp = s.stamp + 1, due_at = $3, next_at = $4, trouble = NULL, ended_at = NULL,
-    updated_at = clock_timestamp(), updated_by = $5
-WHERE s.id = $6 AND s.version < $1";
+    updated_at = clock_timestamp(), updated_by = $5, decided_until = greatest(s.decided_until, $6)
+WHERE s.id = $7 AND s.version < $1";
     const UNTIL: &str = "-- admin::schedules::decided_until
-SELECT greatest(s.decided_until, clock_timestamp()) FROM millrace.schedules s WHERE s.id = $1";
+SELECT CASE WHEN s.ended_at IS NULL THEN s.decided_until ELSE greatest(s.decided_until, clock_timestamp()) END FROM millrace.schedules s WHERE s.id = $1";
     let from = statement(UNTIL).bind::<Integer, _>(id.0).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
     let Next { due_at, next_at } = firing::next(&known.plan, from);
     statement(SQL)
@@ -271,6 +287,7 @@ SELECT greatest(s.decided_until, clock_timestamp()) FROM millrace.schedules s WH
         .bind::<Nullable<Timestamptz>, _>(due_at)
         .bind::<Nullable<Timestamptz>, _>(next_at)
         .bind::<Text, _>(actor.signature())
+        .bind::<Timestamptz, _>(from)
         .bind::<Integer, _>(id.0)
         .run(tx)?;
     tell_schedules(tx)
@@ -291,17 +308,22 @@ INSERT INTO millrace.schedule_calendars (calendar_id, schedule_id) SELECT c.id, 
     Ok(())
 }
 
-/// Writes down the occurrences whose time has come and which wait for the end of a closed time: they do not run, because what let them wait
-/// is no longer in force.
-fn leave_waiting(tx: &mut Tx<'_>, now: &Locked, version: i32) -> Result<(), DbError> {
+/// Writes down the occurrences whose time has come and which wait for the end of a closed time, unless they wait in the new version, too:
+/// they do not run, because what let them wait is no longer in force.
+fn leave_waiting(tx: &mut Tx<'_>, now: &Locked, version: i32, new: &Known) -> Result<(), DbError> {
     const SQL: &str = "-- admin::schedules::leave_waiting
 INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason)
 SELECT $1, w.at, 0, $2, 'skipped', 'changed', $3 FROM unnest($4::timestamptz[]) AS w(at) ON CONFLICT DO NOTHING";
     let Ok(old) = firing::known(tx, now.id, now.version)? else { return Ok(()) };
     let moment = self::now(tx)?;
-    let course = old.plan.course(moment).take(WAITING_LOOKED_AT).take_while(|one| one.moment < moment + WAITS_MAX);
-    let waiting: Vec<Time> =
-        course.filter(|one| one.at < moment && one.runs_at().is_some()).map(|one| one.at).collect();
+    let waiting = |known: &Known| -> Vec<Time> {
+        let course =
+            known.plan.course(moment).take(WAITING_LOOKED_AT).take_while(|one| one.moment < moment + WAITS_MAX);
+        course.filter(|one| one.at < moment && one.runs_at().is_some()).map(|one| one.at).collect()
+    };
+    let still = waiting(new);
+    let mut waiting = waiting(&old);
+    waiting.retain(|at| !still.contains(at));
     if waiting.is_empty() {
         return Ok(());
     }

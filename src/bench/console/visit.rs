@@ -21,15 +21,15 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A page that was visited several times.
 #[derive(Debug, Clone)]
-pub(super) struct Visit {
-    pub(super) path: String,
-    pub(super) status: u16,
-    pub(super) p50_ms: f64,
-    pub(super) p95_ms: f64,
-    pub(super) max_ms: f64,
+pub(in crate::bench) struct Visit {
+    pub(in crate::bench) path: String,
+    pub(in crate::bench) status: u16,
+    pub(in crate::bench) p50_ms: f64,
+    pub(in crate::bench) p95_ms: f64,
+    pub(in crate::bench) max_ms: f64,
     /// Size of the compressed answer.
-    pub(super) bytes: usize,
-    pub(super) times_ms: Vec<f64>,
+    pub(in crate::bench) bytes: usize,
+    pub(in crate::bench) times_ms: Vec<f64>,
 }
 
 /// A signed-in visitor; the server ends with this value.
@@ -107,7 +107,7 @@ impl Visitor {
     }
 
     /// Visits a page `times` times, after once that does not count: plans and caches are there then, as all day.
-    pub(super) fn visit(&mut self, path: &str, times: u32) -> Result<Visit, BenchError> {
+    pub(in crate::bench) fn visit(&mut self, path: &str, times: u32) -> Result<Visit, BenchError> {
         let (mut times_ms, mut bytes, mut status) = (Vec::new(), 0, 0);
         for nth in 0..=times {
             let begun = Instant::now();

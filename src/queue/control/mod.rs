@@ -189,7 +189,11 @@ pub fn fulfil(tx: &mut Tx<'_>, wish: &Intent) -> Result<(), ControlError> {
     if !intent::withdraw(tx, &[wish.job_id])? {
         return Ok(()); // fulfilled by somebody else, or the job was reopened since
     }
-    match cancel(tx, wish.job_id, &wish.wanted_by, wish.reason.clone()) {
+    let wanted = match wish.manner() {
+        Manner::Cancel => Wish::Cancel(wish.reason.clone()),
+        Manner::Terminate => Wish::Terminate(wish.reason.clone()),
+    };
+    match one(tx, wish.job_id, &wanted, &wish.wanted_by) {
         Ok(Cancelled::Done | Cancelled::Asked) | Err(ControlError::NotAllowed { .. } | ControlError::NotFound(_)) => {
             Ok(())
         }

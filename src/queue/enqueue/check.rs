@@ -9,6 +9,9 @@ use crate::queue::args::{self, ArgsPlace};
 use crate::queue::params::{Params, ParamsError};
 use crate::queue::template::{ATTEMPTS_MAX, TIMEOUT_MS_MAX};
 
+/// Ordering keys that begin so are of schedules.
+const TURNS_OF_SCHEDULES: &str = "schedule:";
+
 /// Finds every broken rule of `jobs`, each named by its place in the list when there are several.
 pub(super) fn check(jobs: &[NewJob], versions: &[Option<&Found>]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
@@ -135,6 +138,11 @@ impl Refusals {
             job.ordering_key.as_deref().is_none_or(is_key),
             "ordering_key",
             "ordering_key has 1 to 255 characters",
+        );
+        self.refuse_unless(
+            !job.ordering_key.as_deref().is_some_and(|key| key.starts_with(TURNS_OF_SCHEDULES)),
+            "ordering_key",
+            "ordering_key cannot begin with schedule: (those are of schedules)",
         );
         for (field, time) in [("run_at", job.run_at), ("deadline", job.deadline)] {
             let message = format!("{field} is no time in RFC 3339 from 1970 to 9999");

@@ -22,7 +22,7 @@ pub enum Apart {
 /// Database failures; none is enqueued then.
 pub fn enqueue_each(tx: &mut Tx<'_>, asked: &[(&str, &NewJob)]) -> Result<Vec<Result<Enqueued, Apart>>, DbError> {
     let all: Vec<Asked<'_>> =
-        asked.iter().map(|(by, job)| Asked { by: (*by).to_owned(), job, occurrence: None }).collect();
+        asked.iter().map(|(by, job)| Asked { by: (*by).to_owned(), job, occurrence: None, turn: None }).collect();
     enqueue_apart(tx, &all, |job, found| depends_on_others(job, found) || job.ordering_key.is_some())
 }
 
@@ -37,9 +37,11 @@ pub struct Asked<'j> {
     pub job: &'j NewJob,
     /// The occurrence that it is of.
     pub occurrence: Option<OccurrenceOf>,
+    /// The key in which the jobs of its schedule wait for one another; no caller can ask for such a key.
+    pub turn: Option<String>,
 }
 
-/// Enqueues jobs of schedules as [`enqueue_each`] does. Their ordering keys are their schedules' own, which the caller has locked.
+/// Enqueues jobs of schedules, whose rows the caller has locked, as [`enqueue_each`] does.
 /// Those that depend on jobs of others are made, too, when `with_others`.
 ///
 /// # Errors
@@ -64,11 +66,15 @@ fn enqueue_apart(
     let found = templates(tx, asked.iter().map(|one| one.job))?;
     let mut list = Vec::new();
     let mut apart = Vec::with_capacity(asked.len());
-    for Asked { by, job, occurrence } in asked {
+    for Asked { by, job, occurrence, turn } in asked {
         let found = found.get(&version_of(job));
-        match if is_alone(job, found) { Err(Apart::Alone) } else { checked(job, found)? } {
+        let is_in_turn = turn.is_some();
+        match if is_alone(job, found) { Err(Apart::Alone) } else { checked(job, found, is_in_turn)? } {
             Ok(mut job) => {
                 job["enqueued_by"] = Value::from(by.as_str());
+                if let Some(turn) = turn {
+                    job["ordering_key"] = turn.as_str().into();
+                }
                 if let Some((schedule, at)) = occurrence {
                     (job["schedule_id"], job["occurrence"]) = ((*schedule).into(), at.to_rfc3339().into());
                 }
@@ -88,9 +94,13 @@ fn enqueue_apart(
 }
 
 /// Gives the description to be inserted.
-fn checked(job: &NewJob, found: Option<&Found>) -> Result<Result<Value, Apart>, DbError> {
+fn checked(job: &NewJob, found: Option<&Found>, is_in_turn: bool) -> Result<Result<Value, Apart>, DbError> {
     let job = filled(job, found);
-    let refusals = check(std::slice::from_ref(&job), &[found]);
+    let mut refusals = check(std::slice::from_ref(&job), &[found]);
+    if is_in_turn && found.is_some_and(|found| found.debounced) {
+        let message = format!("the template {:?} debounces its jobs: they cannot wait for one another", job.template);
+        refusals.push(Refusal { code: "bad-job", pointer: "/ordering_key".into(), message });
+    }
     if !refusals.is_empty() {
         return Ok(Err(Apart::Refused(refusals)));
     }

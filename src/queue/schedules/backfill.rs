@@ -19,15 +19,27 @@ use crate::queue::job::JobId;
 
 /// Most occurrences of one backfill.
 pub const BACKFILL_MAX: usize = 10_000;
+/// Most occurrences that are looked at for them.
+const LOOKED_AT_MAX: usize = 500_000;
 /// Backfills that are worked on in one round.
 const PER_ROUND_MAX: i32 = 20;
 /// Most jobs of one backfill in one round.
 const JOBS_PER_ROUND_MAX: usize = 200;
 
-/// Gives the occurrences of `[from, to)` that run, in their order, at most `most`.
-pub fn occurrences(known: &Known, from: Time, to: Time, most: usize) -> Vec<Time> {
-    let course = known.plan.course(from).take_while(|one| one.moment < to);
-    course.filter(|one| one.runs_at().is_some()).map(|one| one.at).take(most).collect()
+/// Gives the occurrences of `[from, to)` that run, in their order, at most [`BACKFILL_MAX`], and whether that is all of them.
+pub fn occurrences(known: &Known, from: Time, to: Time) -> (Vec<Time>, bool) {
+    let mut course = known.plan.course(from);
+    let mut found = Vec::new();
+    for one in course.by_ref().take(LOOKED_AT_MAX) {
+        match one.runs_at() {
+            _ if one.moment >= to => return (found, true),
+            Some(_) if found.len() == BACKFILL_MAX => return (found, false),
+            Some(_) => found.push(one.at),
+            None => {}
+        }
+    }
+    let is_whole = course.gave_up().is_none() && course.next().is_none();
+    (found, is_whole)
 }
 
 /// Finds those of these occurrences that have a job already, by the rules or by an earlier backfill.
@@ -45,8 +57,15 @@ ORDER BY o.at";
 #[derive(Debug, Default)]
 pub struct Backfills(HashMap<BackfillId, Left>);
 
-/// The plan of a backfill, and what is left of it, next ones last.
-type Left = (Arc<Known>, Vec<Time>);
+/// What a backfill comes to.
+#[derive(Debug)]
+struct Left {
+    known: Arc<Known>,
+    /// Next ones last.
+    at: Vec<Time>,
+    /// What was decided last when this was so; another node may have gone on since.
+    reached: Option<Time>,
+}
 
 #[derive(Debug, QueryableByName)]
 struct Running {
@@ -90,34 +109,50 @@ pub struct Worked {
 /// # Errors
 /// Database failures; what was not committed is made the next time.
 pub fn work(conn: &mut PgConnection, kept: &mut Backfills) -> Result<Worked, DbError> {
-    if !is_any(conn)? {
-        kept.0.clear();
-        return Ok(Worked::default());
-    }
-    let worked = transaction(conn, "schedules::backfill", |tx| {
-        let running = take(tx)?;
-        let mut worked = Worked { running: running.len(), jobs: 0 };
-        for one in &running {
-            worked.jobs += step(tx, kept, one)?;
+    let running = running(conn)?;
+    kept.0.retain(|id, _| running.contains(id));
+    let mut worked = Worked { running: running.len(), jobs: 0 };
+    for id in running {
+        let made = transaction(conn, "schedules::backfill", |tx| {
+            take(tx, id)?.map_or(Ok::<_, DbError>(0), |one| step(tx, kept, &one))
+        });
+        match made {
+            Ok(made) => worked.jobs += made,
+            Err(error) => {
+                kept.0.remove(&id); // it says that jobs were made
+                give_up(conn, id, error)?;
+            }
         }
-        Ok::<_, DbError>(worked)
-    });
-    if worked.is_err() {
-        kept.0.clear(); // they say that jobs were made
     }
-    worked
+    Ok(worked)
 }
 
-fn is_any(conn: &mut PgConnection) -> Result<bool, DbError> {
-    const SQL: &str = "-- queue::schedules::any_backfill
-SELECT EXISTS (SELECT FROM millrace.backfills b WHERE b.state = 'running')";
-    Ok(statement(SQL).tuples::<Bool, bool>(conn)?.pop().unwrap_or_default())
+/// Stops a backfill whose jobs cannot be made; the others go on. What passes is tried again.
+fn give_up(conn: &mut PgConnection, id: BackfillId, error: DbError) -> Result<(), DbError> {
+    match error {
+        DbError::Conflict(_) => Ok(()),
+        error if error.is_passing() => Err(error),
+        error => {
+            tracing::error!(%id, %error, "a backfill cannot go on");
+            transaction(conn, "schedules::give_up", |tx| {
+                stop(tx, id, "its jobs could not be made: a node's log says why")
+            })
+        }
+    }
 }
 
-fn take(tx: &mut Tx<'_>) -> Result<Vec<Running>, DbError> {
-    const SQL: &str = "-- queue::schedules::take_backfills
+/// The backfills that run, the oldest first.
+fn running(conn: &mut PgConnection) -> Result<Vec<BackfillId>, DbError> {
+    const SQL: &str = "-- queue::schedules::running_backfills
+SELECT b.id FROM millrace.backfills b WHERE b.state = 'running' ORDER BY b.id LIMIT $1";
+    let ids = statement(SQL).bind::<Integer, _>(PER_ROUND_MAX).tuples::<Integer, i32>(conn)?;
+    Ok(ids.into_iter().map(BackfillId).collect())
+}
+
+fn take(tx: &mut Tx<'_>, id: BackfillId) -> Result<Option<Running>, DbError> {
+    const SQL: &str = "-- queue::schedules::take_backfill
 WITH mine AS MATERIALIZED (
-    SELECT b.* FROM millrace.backfills b WHERE b.state = 'running' ORDER BY b.id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+    SELECT b.* FROM millrace.backfills b WHERE b.state = 'running' AND b.id = $1 FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT mine.id, mine.schedule_id, mine.version, mine.from_at, mine.to_at, mine.newest_first, mine.missing_only, mine.concurrency, mine.reached,
     coalesce(l.jobs, '{}') AS jobs, coalesce(l.ended, '{}') AS ended
@@ -127,15 +162,18 @@ FROM mine LEFT JOIN LATERAL (
             OR (SELECT true FROM millrace.history h WHERE h.job_id = sj.job_id) IS NOT NULL AS ended
         FROM millrace.schedule_jobs sj WHERE sj.backfill_id = mine.id AND sj.backfill_id > 0 ORDER BY sj.job_id LIMIT 1000
     ) AS k
-) AS l ON true ORDER BY mine.id";
-    statement(SQL).bind::<Integer, _>(PER_ROUND_MAX).rows(tx)
+) AS l ON true";
+    statement(SQL).bind::<Integer, _>(id.0).row(tx)
 }
 
 /// Makes the next jobs of one backfill and tells how many.
 fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, DbError> {
     let ended: Vec<(i32, i64)> = one.ended.iter().map(|job| (one.schedule_id.0, *job)).collect();
     write::forget_ended(tx, &ended)?;
-    let (known, left) = match kept.0.entry(one.id) {
+    if kept.0.get(&one.id).is_some_and(|left| left.reached != one.reached) {
+        kept.0.remove(&one.id);
+    }
+    let left = match kept.0.entry(one.id) {
         Entry::Occupied(kept) => kept.into_mut(),
         Entry::Vacant(place) => match left(tx, one)? {
             Ok(left) => place.insert(left),
@@ -146,11 +184,12 @@ fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, D
         },
     };
     let places = usize::try_from(one.concurrency).unwrap_or_default().saturating_sub(one.jobs.len() - one.ended.len());
-    let next = left.split_off(left.len().saturating_sub(places.min(JOBS_PER_ROUND_MAX)));
+    let next = left.at.split_off(left.at.len().saturating_sub(places.min(JOBS_PER_ROUND_MAX)));
     let at: Vec<Time> = next.into_iter().rev().collect();
-    let rows = make(tx, one, known, &at)?;
+    let rows = make(tx, one, &left.known, &at)?;
     let made = rows.iter().filter(|row| row.job.is_some()).count();
-    let is_done = left.is_empty();
+    let is_done = left.at.is_empty();
+    left.reached = at.last().copied().or(one.reached);
     advance(tx, one.id, made, rows.len() - made, at.last().copied(), is_done)?;
     if is_done {
         kept.0.remove(&one.id);
@@ -164,7 +203,7 @@ fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<Left, String>, DbError>
         Ok(known) => known,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let mut all = occurrences(&known, one.from_at, one.to_at, BACKFILL_MAX);
+    let (mut all, _) = occurrences(&known, one.from_at, one.to_at); // a start refuses more
     if one.missing_only {
         let done = with_jobs(tx, one.schedule_id, &all)?;
         all.retain(|at| done.binary_search(at).is_err());
@@ -175,14 +214,19 @@ fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<Left, String>, DbError>
         all.retain(|at| one.reached.is_none_or(|reached| *at > reached));
         all.reverse();
     }
-    Ok(Ok((Arc::new(known), all)))
+    Ok(Ok(Left { known: Arc::new(known), at: all, reached: one.reached }))
 }
 
 fn make(tx: &mut Tx<'_>, one: &Running, known: &Known, at: &[Time]) -> Result<Vec<Row>, DbError> {
     let job = known.job();
     let asked: Vec<Asked<'_>> = at
         .iter()
-        .map(|at| Asked { by: author(&known.spec.name), job: &job, occurrence: Some((one.schedule_id.0, *at)) })
+        .map(|at| Asked {
+            by: author(&known.spec.name),
+            job: &job,
+            occurrence: Some((one.schedule_id.0, *at)),
+            turn: None,
+        })
         .collect();
     let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, true)? };
     let row = |(at, came): (&Time, Result<Enqueued, Apart>)| {

@@ -38,7 +38,7 @@ pub struct Standing {
 }
 
 /// What was decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decided {
     /// One each, in the order of their times.
     pub decisions: Vec<Decision>,
@@ -50,6 +50,8 @@ pub struct Decided {
     pub next_at: Option<Time>,
     /// Nothing can come any more.
     pub ended: bool,
+    /// That is because the limit is used up, when all these jobs are made.
+    pub used_up: bool,
 }
 
 /// An occurrence that would run, and why not at its time.
@@ -89,13 +91,13 @@ pub fn decide(
     let (made, decisions) = (decider.made, decider.decisions);
     let is_used_up = policies.limit.is_some_and(|limit| standing.jobs + made >= limit);
     if is_used_up {
-        return Decided { decisions, until, due_at: None, next_at: None, ended: true };
+        return Decided { decisions, until, ended: true, used_up: true, ..Decided::default() };
     }
     if !is_all {
-        return Decided { decisions, until, due_at: Some(now), next_at: None, ended: false };
+        return Decided { decisions, until, due_at: Some(now), ..Decided::default() };
     }
-    let next = next(plan, until);
-    Decided { decisions, until, due_at: next.due_at, next_at: next.next_at, ended: next.due_at.is_none() }
+    let Next { due_at, next_at } = next(plan, until);
+    Decided { decisions, until, due_at, next_at, ended: due_at.is_none(), used_up: false }
 }
 
 /// When a schedule has to be looked at next, and when it runs next.
@@ -111,6 +113,7 @@ pub struct Next {
 /// tells of all of them.
 pub fn next(plan: &Plan, from: Time) -> Next {
     const LOOKED_AT: usize = 6;
+    const LOOKED_AT_FOR_NEXT: usize = 20_000;
     let mut course = plan.course(from);
     let mut first = None;
     let mut swallowed = None;
@@ -122,7 +125,7 @@ pub fn next(plan: &Plan, from: Time) -> Next {
         }
         swallowed = swallowed.or(one.until);
     }
-    let next_at = course.by_ref().find_map(|one| one.runs_at());
+    let next_at = course.by_ref().take(LOOKED_AT_FOR_NEXT).find_map(|one| one.runs_at());
     let due_at = swallowed.or(first).or(course.gave_up());
     Next { due_at, next_at }
 }
@@ -153,7 +156,7 @@ impl Decider<'_> {
             let late = self.now - run_at;
             if late < LATE {
                 self.run(&Run { occurrence, missed: None }, Some(at) == last_run, draw);
-            } else if caught_up.contains(&at) {
+            } else if caught_up.binary_search(&at).is_ok() {
                 self.run(&Run { occurrence, missed: Some(late) }, Some(at) == last_run, draw);
             } else {
                 seen += 1;
@@ -163,7 +166,7 @@ impl Decider<'_> {
         }
     }
 
-    /// The places of the missed occurrences that run after all.
+    /// The places of the missed occurrences that run after all, in order.
     fn caught_up(&self, due: &[Occurrence], is_all: bool) -> Vec<usize> {
         let most = match self.policies.catch_up {
             // what comes after this decision's is missed as well, and later

@@ -22,7 +22,13 @@ use crate::queue::job::JobId;
 /// Most schedules of one transaction.
 pub const SCHEDULES_MAX: i32 = 500;
 /// So many seconds later a schedule is tried again that cannot be followed.
-const TROUBLE_AGAIN_S: i64 = 60;
+const TROUBLE_AGAIN_S: i32 = 60;
+/// So many seconds later a schedule is tried again whose way another transaction stood in.
+const HELD_AGAIN_S: i32 = 3;
+/// Most decisions of one transaction, give or take those of one schedule; what is left stays due.
+const DECISIONS_MAX: usize = 5_000;
+/// Most bytes of jobs of one transaction, as far as they can be told beforehand, give or take those of one schedule.
+const JOB_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,23 +39,61 @@ pub struct Fired {
     pub jobs: usize,
 }
 
-/// Fires up to [`SCHEDULES_MAX`] due schedules. Ring the nodes afterwards when it made jobs.
+/// Fires up to [`SCHEDULES_MAX`] due schedules. Ring the nodes afterwards when it made jobs. One that cannot be fired is put off and keeps
+/// none of the others from it.
 ///
 /// # Errors
-/// Database failures; what was not committed is due still.
+/// The database is away; what was not committed is due still.
 pub fn fire(conn: &mut PgConnection, plans: &mut Plans, draw: &mut dyn FnMut() -> u64) -> Result<Fired, DbError> {
-    let (mut fired, alone) = transaction(conn, "schedules::fire", |tx| {
+    let together = transaction(conn, "schedules::fire", |tx| {
         let due = standing::take(tx, SCHEDULES_MAX)?;
         fire_locked(tx, plans, draw, due, false)
-    })?;
+    });
+    let (mut fired, alone) = match together {
+        Err(error) if !is_away(&error) => {
+            tracing::warn!(%error, "schedules could not be fired together; each is fired by itself");
+            let due = standing::due_ids(conn, SCHEDULES_MAX)?;
+            (Fired { schedules: due.len(), jobs: 0 }, due)
+        }
+        round => round?,
+    };
     // what may wait for jobs of others must not let the other schedules wait
     for id in alone {
-        fired.jobs += transaction(conn, "schedules::fire_alone", |tx| {
-            let due = standing::take_one(tx, id)?.into_iter().collect();
-            Ok::<_, DbError>(fire_locked(tx, plans, draw, due, true)?.0.jobs)
-        })?;
+        fired.jobs += fire_alone(conn, plans, draw, id)?;
     }
     Ok(fired)
+}
+
+/// Tells whether the database itself is away, so that no schedule is to blame.
+fn is_away(error: &DbError) -> bool {
+    matches!(error, DbError::Unavailable(_) | DbError::Lost(_) | DbError::Unable(_))
+}
+
+/// Fires one schedule in a transaction of its own, or puts it off.
+fn fire_alone(
+    conn: &mut PgConnection,
+    plans: &mut Plans,
+    draw: &mut dyn FnMut() -> u64,
+    id: ScheduleId,
+) -> Result<usize, DbError> {
+    let fired = transaction(conn, "schedules::fire_alone", |tx| {
+        let due = standing::take_one(tx, id)?.into_iter().collect();
+        Ok::<_, DbError>(fire_locked(tx, plans, draw, due, true)?.0.jobs)
+    });
+    match fired {
+        Err(error) if error.is_passing() && !is_away(&error) => {
+            tracing::debug!(%id, %error, "a schedule waits for another transaction");
+            write::put_off(conn, id, HELD_AGAIN_S, None)?;
+            Ok(0)
+        }
+        Err(error) if !is_away(&error) => {
+            tracing::error!(%id, %error, "a schedule could not be fired");
+            let trouble = "it could not be fired: a node's log says why";
+            write::put_off(conn, id, TROUBLE_AGAIN_S, Some(trouble))?;
+            Ok(0)
+        }
+        fired => fired,
+    }
 }
 
 /// Decides what is due of one schedule within the caller's transaction, which is about to change it. The row stays locked.
@@ -138,7 +182,11 @@ fn decided(
     let patience: Vec<Patience> = due.iter().filter_map(|due| patience(due, found.get(&due.id)?)).collect();
     let failing = standing::failing(tx, &patience)?;
     let mut firings = Vec::with_capacity(due.len());
+    let (mut decisions, mut job_bytes) = (0, 0);
     for due in due {
+        if decisions >= DECISIONS_MAX || job_bytes >= JOB_BYTES_MAX {
+            break;
+        }
         let jobs = jobs.remove(&due.id).unwrap_or_default();
         let found = found.remove(&due.id).unwrap_or_else(|| Err(format!("its version {} is gone", due.version)));
         let failed = failing.get(&due.id).copied();
@@ -148,6 +196,9 @@ fn decided(
             }
             Err(trouble) => (not_decided(&due), Some(trouble.clone())),
         };
+        let made = decided.decisions.iter().filter(|one| matches!(one.act, Act::Enqueue { .. })).count();
+        decisions += decided.decisions.len();
+        job_bytes += made * found.as_ref().map_or(0, |known| known.job_bytes);
         firings.push(Firing { due, found, jobs, failed, decided, trouble });
     }
     Ok(firings)
@@ -185,8 +236,8 @@ fn pause_reason(known: &Known, job: JobId) -> String {
 
 /// A schedule that cannot be followed is tried again in a while; what is due meanwhile is late then.
 fn not_decided(due: &Due) -> Decided {
-    let again = due.now + chrono::TimeDelta::seconds(TROUBLE_AGAIN_S);
-    Decided { decisions: Vec::new(), until: due.decided_until, due_at: Some(again), next_at: None, ended: false }
+    let again = due.now + chrono::TimeDelta::seconds(TROUBLE_AGAIN_S.into());
+    Decided { until: due.decided_until, due_at: Some(again), ..Decided::default() }
 }
 
 /// Finds the occurrences that have a row: their time comes again after a change of the schedule that moves them.
@@ -210,15 +261,20 @@ fn enqueue(
     is_alone: bool,
     alone: &mut HashSet<ScheduleId>,
 ) -> Result<Vec<Row>, DbError> {
-    let mut jobs: Vec<(ScheduleId, Time, String, NewJob)> = Vec::new();
+    let mut jobs: Vec<(ScheduleId, Time, NewJob, Option<String>)> = Vec::new();
+    let names: HashMap<ScheduleId, String> =
+        firings.iter().map(|firing| (firing.due.id, author(&firing.due.name))).collect();
     for firing in firings.iter() {
         let Ok(known) = &firing.found else { continue };
         for one in &firing.decided.decisions {
-            jobs.extend(new_job(firing, known, one).map(|job| (firing.due.id, one.at, author(&firing.due.name), job)));
+            jobs.extend(new_job(firing, known, one).map(|(job, turn)| (firing.due.id, one.at, job, turn)));
         }
     }
-    let asked: Vec<Asked<'_>> =
-        jobs.iter().map(|(id, at, by, job)| Asked { by: by.clone(), job, occurrence: Some((id.0, *at)) }).collect();
+    let mut asked = Vec::with_capacity(jobs.len());
+    for (id, at, job, turn) in &jobs {
+        let by = names.get(id).cloned().unwrap_or_default();
+        asked.push(Asked { by, job, occurrence: Some((id.0, *at)), turn: turn.clone() });
+    }
     let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, is_alone)? };
     let made: HashMap<(ScheduleId, Time), _> = jobs.iter().map(|(id, at, ..)| (*id, *at)).zip(came).collect();
     let is_apart = |came: &Result<_, Apart>| matches!(came, Err(Apart::Alone));
@@ -260,14 +316,11 @@ pub(super) fn turn_key(id: ScheduleId) -> String {
     format!("schedule:{id}")
 }
 
-fn new_job(firing: &Firing, known: &Arc<Known>, one: &Decision) -> Option<NewJob> {
+/// The job of a decision, and the key in which it waits for earlier ones.
+fn new_job(firing: &Firing, known: &Arc<Known>, one: &Decision) -> Option<(NewJob, Option<String>)> {
     let Act::Enqueue { run_at, deadline, in_turn, .. } = &one.act else { return None };
-    Some(NewJob {
-        run_at: Some(*run_at),
-        deadline: *deadline,
-        ordering_key: in_turn.then(|| turn_key(firing.due.id)),
-        ..known.job()
-    })
+    let job = NewJob { run_at: Some(*run_at), deadline: *deadline, ..known.job() };
+    Some((job, in_turn.then(|| turn_key(firing.due.id))))
 }
 
 impl Known {
@@ -298,14 +351,18 @@ fn stop_others(tx: &mut Tx<'_>, firings: &[Firing]) -> Result<(), DbError> {
 
 fn change(firing: &Firing, made: i64) -> Change {
     let Firing { due, decided, failed, found, trouble, .. } = firing;
+    let limit = found.as_ref().ok().and_then(|known| known.policies.limit);
+    let has_made = u64::try_from(due.jobs + made).unwrap_or_default();
+    // jobs that could not be made do not use a limit up
+    let is_short = decided.used_up && limit.is_some_and(|limit| has_made < limit);
     Change {
         id: due.id,
         stamp: due.stamp,
         until: decided.until,
-        due_at: decided.due_at,
+        due_at: if is_short { Some(due.now) } else { decided.due_at },
         next_at: decided.next_at,
         made,
-        ended: decided.ended,
+        ended: decided.ended && !is_short,
         // what was wrong is right again as soon as a job is made
         trouble: trouble.clone(),
         keeps_trouble: trouble.is_none() && made == 0,

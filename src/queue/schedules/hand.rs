@@ -9,7 +9,7 @@ use super::values::{BY_HAND, Outcome, ScheduleId};
 use super::write::{self, Row};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
-use crate::queue::enqueue::{Apart, Asked, Enqueued, NewJob, enqueue_occurrences};
+use crate::queue::enqueue::{Apart, Asked, Enqueued, enqueue_occurrences};
 use crate::queue::job::JobId;
 use crate::timing::schedule::OverlapPolicy;
 
@@ -42,8 +42,8 @@ SELECT date_trunc('milliseconds', clock_timestamp())";
         return Ok(ByHand::Overlaps(*job));
     }
     let now: Time = statement(NOW).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
-    let job = NewJob { ordering_key: in_turn.then(|| turn_key(id)), ..known.job() };
-    let asked = Asked { by: author(&known.spec.name), job: &job, occurrence: Some((id.0, now)) };
+    let turn = in_turn.then(|| turn_key(id));
+    let asked = Asked { by: author(&known.spec.name), job: &known.job(), occurrence: Some((id.0, now)), turn };
     let job = match enqueue_occurrences(tx, &[asked], true)?.pop() {
         Some(Ok(Enqueued { id, existing: false })) => id,
         Some(Ok(Enqueued { id, .. })) => return Ok(ByHand::Overlaps(id)),

@@ -28,7 +28,12 @@ pub struct Known {
     pub plan: Plan,
     /// What happens when something gets in the way.
     pub policies: Policies,
+    /// About how many bytes a job of it takes on its way into the database.
+    pub(super) job_bytes: usize,
 }
+
+/// What a job's description takes beside its arguments.
+const JOB_BYTES: usize = 400;
 
 impl Known {
     /// Makes a schedule ready to be followed.
@@ -37,7 +42,10 @@ impl Known {
     /// Everything that is wrong with it.
     pub fn of(spec: Schedule, calendars: &Calendars) -> Result<Self, Vec<Fault>> {
         match (spec.timing().plan(&spec.name, calendars), spec.policies()) {
-            (Ok(plan), Ok(policies)) => Ok(Self { spec, plan, policies }),
+            (Ok(plan), Ok(policies)) => {
+                let args = serde_json::to_string(&spec.args).map_or(0, |text| text.len());
+                Ok(Self { spec, plan, policies, job_bytes: JOB_BYTES + args })
+            }
             (plan, policies) => Err([plan.err().unwrap_or_default(), policies.err().unwrap_or_default()].concat()),
         }
     }
@@ -70,6 +78,10 @@ impl Plans {
     /// # Errors
     /// Database failures. A schedule that cannot be followed is no failure: it has a sentence in the plan's place.
     pub fn of(&mut self, conn: &mut PgConnection, wanted: &[Wanted]) -> Result<HashMap<ScheduleId, Found>, DbError> {
+        if self.kept.len() + wanted.len() > KEPT_MAX {
+            self.kept.clear();
+            self.calendars.clear();
+        }
         let is_kept = |one: &Wanted| self.kept.get(&one.id).is_some_and(|(stamp, _)| *stamp == one.stamp);
         let missing: Vec<Wanted> = wanted.iter().filter(|one| !is_kept(one)).copied().collect();
         if !missing.is_empty() {
@@ -80,10 +92,6 @@ impl Plans {
     }
 
     fn read(&mut self, conn: &mut PgConnection, missing: &[Wanted]) -> Result<(), DbError> {
-        if self.kept.len() + missing.len() > KEPT_MAX {
-            self.kept.clear();
-            self.calendars.clear();
-        }
         let ids: Vec<i32> = missing.iter().map(|one| one.id.0).collect();
         let minded = self.minded(conn, &ids)?;
         let none = Calendars::new();

@@ -7,6 +7,21 @@ use crate::base::db::{DbError, PgConnection, statement};
 /// Rows of one piece.
 pub const FORGET_MAX: i64 = 5_000;
 
+/// Forgets jobs of backfills that have ended: nobody looks at them any more once all jobs of a backfill are made. Tells how many; at most
+/// [`FORGET_MAX`].
+///
+/// # Errors
+/// Database failures.
+pub fn forget_backfilled(conn: &mut PgConnection) -> Result<usize, DbError> {
+    const SQL: &str = "-- queue::schedules::forget_backfilled
+DELETE FROM millrace.schedule_jobs sj USING (
+    SELECT l.schedule_id, l.job_id FROM millrace.schedule_jobs l WHERE l.backfill_id > 0 AND ((SELECT true FROM millrace.jobs j WHERE j.id = l.job_id) IS NULL
+        OR (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL) ORDER BY l.backfill_id LIMIT $1
+) AS old
+WHERE sj.schedule_id = old.schedule_id AND sj.job_id = old.job_id";
+    statement(SQL).bind::<Integer, _>(i32::try_from(FORGET_MAX).unwrap_or(i32::MAX)).run(conn)
+}
+
 /// Removes occurrences that were decided more than `days` ago, and removed schedules of which none is left; 0 days = none ever. Tells how many
 /// rows of occurrences went; at most [`FORGET_MAX`]. What is decided stays so: a schedule's row knows up to when.
 ///

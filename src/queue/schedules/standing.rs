@@ -7,7 +7,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestampt
 
 use super::values::{BY_RULES, ScheduleId};
 use crate::base::clock::Time;
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::job::JobId;
 
 /// Jobs of one schedule that are looked at; whoever has more that have not ended has enough.
@@ -57,6 +57,14 @@ pub(super) fn take(tx: &mut Tx<'_>, most: i32) -> Result<Vec<Due>, DbError> {
     statement(SQL).bind::<Integer, _>(most).rows(tx)
 }
 
+/// Finds up to `most` schedules that are due, the longest due first.
+pub(super) fn due_ids(conn: &mut PgConnection, most: i32) -> Result<Vec<ScheduleId>, DbError> {
+    const SQL: &str = "-- queue::schedules::due_ids
+SELECT s.id FROM millrace.schedules s WHERE s.due_at <= (SELECT clock_timestamp()) ORDER BY s.due_at LIMIT $1";
+    let ids = statement(SQL).bind::<Integer, _>(most).tuples::<Integer, i32>(conn)?;
+    Ok(ids.into_iter().map(ScheduleId).collect())
+}
+
 /// Locks one schedule, due or not; waits for whoever holds it.
 pub(super) fn take_one(tx: &mut Tx<'_>, id: ScheduleId) -> Result<Option<Due>, DbError> {
     const SQL: &str = concat!(
@@ -70,7 +78,7 @@ pub(super) fn take_one(tx: &mut Tx<'_>, id: ScheduleId) -> Result<Option<Due>, D
 ///
 /// # Errors
 /// Database failures.
-pub fn next_due(conn: &mut crate::base::db::PgConnection) -> Result<Option<f64>, DbError> {
+pub fn next_due(conn: &mut PgConnection) -> Result<Option<f64>, DbError> {
     const SQL: &str = "-- queue::schedules::next_due
 SELECT extract(epoch FROM s.due_at - clock_timestamp())::float8 FROM millrace.schedules s WHERE s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 1";
     Ok(statement(SQL).tuples::<diesel::sql_types::Double, f64>(conn)?.pop())
@@ -85,27 +93,24 @@ pub(super) struct Jobs {
     pub(super) ended: Vec<JobId>,
 }
 
-/// Looks which jobs of these schedules have not ended.
+/// Looks which jobs of these schedules have not ended; those of backfills do not count.
 pub(super) fn jobs(tx: &mut Tx<'_>, ids: &[i32]) -> Result<HashMap<ScheduleId, Jobs>, DbError> {
     const SQL: &str = "-- queue::schedules::jobs
-SELECT w.id, l.job_id, l.backfill_id <= $1 AS counts,
+SELECT w.id, l.job_id,
     (SELECT true FROM millrace.jobs j WHERE j.id = l.job_id) IS NULL OR (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL AS ended
-FROM unnest($2::integer[]) AS w(id) CROSS JOIN LATERAL (
-    SELECT sj.job_id, sj.backfill_id FROM millrace.schedule_jobs sj WHERE sj.schedule_id = w.id ORDER BY sj.job_id LIMIT $3
+FROM unnest($1::integer[]) AS w(id) CROSS JOIN LATERAL (
+    SELECT sj.job_id FROM millrace.schedule_jobs sj WHERE sj.schedule_id = w.id AND sj.backfill_id <= $2 ORDER BY sj.job_id LIMIT $3
 ) AS l ORDER BY w.id, l.job_id";
     let rows = statement(SQL)
-        .bind::<Integer, _>(BY_RULES)
         .bind::<Array<Integer>, _>(ids)
+        .bind::<Integer, _>(BY_RULES)
         .bind::<Integer, _>(LIVE_MAX)
-        .tuples::<(Integer, BigInt, Bool, Bool), (i32, i64, bool, bool)>(tx)?;
+        .tuples::<(Integer, BigInt, Bool), (i32, i64, bool)>(tx)?;
     let mut found: HashMap<ScheduleId, Jobs> = HashMap::new();
-    for (id, job, counts, ended) in rows {
+    for (id, job, has_ended) in rows {
         let jobs = found.entry(ScheduleId(id)).or_default();
-        match (ended, counts) {
-            (true, _) => jobs.ended.push(JobId(job)),
-            (false, true) => jobs.live.push(JobId(job)),
-            (false, false) => {}
-        }
+        let list = if has_ended { &mut jobs.ended } else { &mut jobs.live };
+        list.push(JobId(job));
     }
     Ok(found)
 }

@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestampt
 use super::standing::Due;
 use super::values::{Act, BY_RULES, Decision, Outcome, ScheduleId, Why};
 use crate::base::clock::Time;
-use crate::base::db::{DbError, Tx, statement};
+use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::job::JobId;
 
 /// An occurrence as it is written down.
@@ -101,6 +101,22 @@ WHERE sj.schedule_id = g.schedule_id AND sj.job_id = g.job_id";
         .bind::<Array<Integer>, _>(ended.iter().map(|(id, _)| *id).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(ended.iter().map(|(_, job)| *job).collect::<Vec<_>>())
         .run(tx)?;
+    Ok(())
+}
+
+/// Lets a due schedule that nobody holds be looked at so many seconds later, and says why.
+pub(super) fn put_off(
+    conn: &mut PgConnection,
+    id: ScheduleId,
+    seconds: i32,
+    trouble: Option<&str>,
+) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::schedules::put_off
+WITH mine AS MATERIALIZED (
+    SELECT l.id FROM millrace.schedules l WHERE l.id = $1 AND l.due_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE millrace.schedules s SET due_at = clock_timestamp() + $2 * interval '1 second', trouble = coalesce($3, s.trouble) FROM mine WHERE s.id = mine.id";
+    statement(SQL).bind::<Integer, _>(id.0).bind::<Integer, _>(seconds).bind::<Nullable<Text>, _>(trouble).run(conn)?;
     Ok(())
 }
 

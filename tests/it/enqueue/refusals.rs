@@ -92,6 +92,12 @@ fn job_cases() -> Vec<Case> {
             "unique_for_ms goes from 1 to one year",
         ),
         (with("ordering_key", json!("")), "bad-job", "/ordering_key", "ordering_key has 1 to 255 characters"),
+        (
+            with("ordering_key", json!("schedule:7")),
+            "bad-job",
+            "/ordering_key",
+            "ordering_key cannot begin with schedule: (those are of schedules)",
+        ),
         (with("tags", json!("a")), "bad-job", "/tags", "tags is a list of at most 20 texts"),
         (with("tags", json!(vec!["a"; 21])), "bad-job", "/tags", "tags is a list of at most 20 texts"),
         (

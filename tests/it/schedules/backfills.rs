@@ -5,6 +5,7 @@ use millrace::admin::schedules::ScheduleError;
 use millrace::admin::schedules::backfill::{self, Wish};
 use millrace::base::clock::Time;
 use millrace::queue::actor::Actor;
+use millrace::queue::schedules::{self, Backfills};
 use serde_json::json;
 
 use super::stage::{Watched, became, number, save};
@@ -64,6 +65,26 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
     let missing = Wish { missing_only: true, ..wish() };
     let again = backfill::start(&mut conn, &actor(), "daily", &missing, "");
     assert!(matches!(&again, Err(ScheduleError::BadRange(why)) if why.contains("have a job already")), "{again:?}");
+}
+
+#[test]
+fn two_nodes_take_turns_at_a_backfill() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]");
+    let many = Wish { concurrency: 1_000, ..wish() };
+    let started = backfill::start(&mut conn, &actor(), "hourly", &many, "").unwrap();
+    let mut nodes = [Backfills::default(), Backfills::default()];
+
+    for round in 0..4 {
+        let worked = schedules::work(&mut conn, &mut nodes[round % 2]).unwrap();
+        assert_eq!(worked.running, 1, "round {round}");
+    }
+
+    let row = backfill::show(&mut conn, &actor(), started.id.0).unwrap();
+    assert_eq!((row.state.as_str(), row.enqueued, row.refused), ("done", 31 * 24, 0));
+    assert_eq!(number(&mut conn, "SELECT count(DISTINCT at) FROM millrace.occurrences"), 31 * 24);
 }
 
 #[test]

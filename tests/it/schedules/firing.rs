@@ -159,6 +159,39 @@ fn what_makes_no_job_says_why_and_the_others_go_on() {
 }
 
 #[test]
+fn a_schedule_that_the_database_refuses_stops_none_of_the_others() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    for name in ["good", "bad", "fine"] {
+        save(&mut conn, name, SECONDLY);
+        set_decided(&mut conn, name, "2 seconds");
+    }
+    let refuse = "CREATE FUNCTION millrace.refuse_bad() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.schedule_id = (SELECT id FROM millrace.schedules WHERE name = 'bad') THEN RAISE 'no room for it'; END IF; RETURN NEW; END $$";
+    statement(refuse).run(&mut conn).unwrap();
+    let trigger = "CREATE TRIGGER refuse_bad BEFORE INSERT ON millrace.occurrences FOR EACH ROW EXECUTE FUNCTION millrace.refuse_bad()";
+    statement(trigger).run(&mut conn).unwrap();
+
+    let fired = schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    assert!(fired.jobs >= 4, "{fired:?}");
+    for name in ["good", "fine"] {
+        assert!(became(&mut conn, name).iter().all(|row| row.outcome == "enqueued"));
+        assert!(became(&mut conn, name).len() >= 2);
+    }
+    assert_eq!(became(&mut conn, "bad"), []);
+    let put_off = "SELECT count(*) FROM millrace.schedules WHERE name = 'bad' AND trouble LIKE '%log%' AND due_at > clock_timestamp() + interval '30 seconds'";
+    assert_eq!(number(&mut conn, put_off), 1);
+
+    statement("DROP TRIGGER refuse_bad ON millrace.occurrences").run(&mut conn).unwrap();
+    statement("UPDATE millrace.schedules SET due_at = clock_timestamp() WHERE name = 'bad'").run(&mut conn).unwrap();
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    assert!(became(&mut conn, "bad").len() >= 2, "nothing of it is lost");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE trouble IS NOT NULL"), 0);
+}
+
+#[test]
 fn jobs_that_depend_on_those_of_others_let_no_schedule_wait() {
     let db = TestDb::new();
     let mut conn = db.connect();

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use millrace::base::db::{statement, transaction};
+use millrace::queue::control::{self, Wish};
+use millrace::queue::job::JobId;
 use millrace::queue::schedules::{self, Plans};
 use serde_json::json;
 
@@ -86,6 +89,67 @@ fn a_limit_is_kept_and_ends_it() {
         number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE ended_at IS NOT NULL AND due_at IS NULL"),
         1
     );
+}
+
+#[test]
+fn a_higher_limit_lets_it_go_on_from_now() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "once", "rules: [ { every: 1s } ]\nlimit: 1\noverlap: allow_all");
+    set_decided(&mut conn, "once", "1 second");
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    let rows = became(&mut conn, "once").len();
+    let long_ago = "UPDATE millrace.schedules SET decided_until = clock_timestamp() - interval '10 minutes' WHERE ended_at IS NOT NULL";
+    assert_eq!(statement(long_ago).run(&mut conn).unwrap(), 1);
+
+    save(&mut conn, "once", "rules: [ { every: 1s } ]\nlimit: 2\noverlap: allow_all");
+    std::thread::sleep(Duration::from_millis(1_100));
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    let more = became(&mut conn, "once").split_off(rows);
+    assert_eq!(more.iter().filter(|row| row.outcome == "enqueued").count(), 1, "{more:?}");
+    assert!(more.iter().all(|row| row.outcome != "missed"), "what came while it had ended is not its own: {more:?}");
+}
+
+#[test]
+fn jobs_that_are_refused_do_not_use_the_limit_up() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "once", "rules: [ { every: 1s } ]\nlimit: 1\noverlap: allow_all");
+    set_decided(&mut conn, "once", "1 second");
+    statement("UPDATE millrace.templates SET state = 'archived'").run(&mut conn).unwrap();
+
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    assert!(became(&mut conn, "once").iter().any(|row| row.outcome == "refused"));
+    assert_eq!(
+        number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE ended_at IS NULL AND due_at IS NOT NULL"),
+        1
+    );
+}
+
+#[test]
+fn a_job_that_goes_on_counts_again() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "alone", "rules: [ { every: 1s } ]\noverlap: skip");
+    set_decided(&mut conn, "alone", "1 second");
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    let job = became(&mut conn, "alone").iter().find_map(|row| row.job).map(JobId).unwrap();
+    transaction(&mut conn, "test", |tx| control::cancel(tx, job, "test", None)).unwrap();
+    statement("DELETE FROM millrace.schedule_jobs").run(&mut conn).unwrap(); // as when somebody sees that it ended
+
+    let wish = Wish::Reopen;
+    transaction(&mut conn, "test", |tx| control::all(tx, &[job], &wish, "test")).unwrap();
+
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs"), 1);
+    std::thread::sleep(Duration::from_millis(1_100)); // another time of its rules
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    let last = became(&mut conn, "alone").pop().unwrap();
+    assert_eq!(last.cause.as_deref(), Some("overlap"), "{last:?}");
 }
 
 #[test]
