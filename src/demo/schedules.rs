@@ -114,7 +114,7 @@ pub enum InsertError {
     Db(#[from] DbError),
 }
 
-/// Writes down for each time the first job of the template that came after it.
+/// Writes down for each time the first job of the template that came after it and before the next one.
 fn remember(tx: &mut Tx<'_>, schedule: &str, template: &str, times: &[Time]) -> Result<(), DbError> {
     const JOBS: &str = "-- demo::schedules::jobs
 SELECT j.id, j.created_at FROM millrace.jobs j JOIN millrace.templates t ON t.id = j.template_id
@@ -128,11 +128,13 @@ UPDATE millrace.schedules SET jobs = $1 WHERE name = $2 AND version = 1";
     let rows = statement(JOBS).bind::<Text, _>(template).tuples::<(BigInt, Timestamptz), (i64, Time)>(tx)?;
     let mut jobs: VecDeque<(i64, Time)> = rows.into();
     let mut made: BTreeMap<Time, i64> = BTreeMap::new();
-    for at in times {
+    let ends = times.iter().skip(1).copied().map(Some).chain([None]);
+    for (at, next) in times.iter().zip(ends) {
         while jobs.front().is_some_and(|(_, came)| *came < *at) {
             jobs.pop_front();
         }
-        if jobs.front().is_some_and(|(_, came)| *came - *at < NEAR)
+        let is_its = |came: Time| came - *at < NEAR && next.is_none_or(|next| came < next);
+        if jobs.front().is_some_and(|(_, came)| is_its(*came))
             && let Some((job, _)) = jobs.pop_front()
         {
             made.insert(*at, job);
