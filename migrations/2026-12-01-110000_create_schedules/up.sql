@@ -46,6 +46,8 @@ CREATE TABLE millrace.schedules (
 CREATE UNIQUE INDEX schedules_by_name ON millrace.schedules (name) WHERE removed_at IS NULL;
 CREATE INDEX schedules_due ON millrace.schedules (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX schedules_of_template ON millrace.schedules (template_id);
+CREATE INDEX schedules_in_trouble ON millrace.schedules (id) WHERE trouble IS NOT NULL;
+CREATE INDEX schedules_paused_by_themselves ON millrace.schedules (paused_at) WHERE paused_by = 'Millrace';
 CREATE INDEX schedules_removed ON millrace.schedules (removed_at) WHERE removed_at IS NOT NULL;
 COMMENT ON TABLE millrace.schedules IS 'When templates are enqueued by themselves; what a schedule says stands in its version in force';
 COMMENT ON COLUMN millrace.schedules.id IS 'Row id';
@@ -116,6 +118,7 @@ CREATE TABLE millrace.occurrences (
     until timestamptz,
     more bigint NOT NULL DEFAULT 0 CONSTRAINT occurrences_more_not_negative CHECK (more >= 0),
     job_id bigint,
+    finish_by timestamptz,
     decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT occurrences_pk PRIMARY KEY (schedule_id, at, backfill_id),
     CONSTRAINT occurrences_job_iff_enqueued CHECK ((outcome = 'enqueued') = (job_id IS NOT NULL)),
@@ -126,6 +129,7 @@ CREATE UNIQUE INDEX occurrences_of_job ON millrace.occurrences (job_id) WHERE jo
 CREATE INDEX occurrences_of_runs ON millrace.occurrences (schedule_id, at DESC) WHERE job_id IS NOT NULL AND backfill_id = 0;
 CREATE INDEX occurrences_of_backfill ON millrace.occurrences (backfill_id, at) WHERE backfill_id > 0;
 CREATE INDEX occurrences_by_age ON millrace.occurrences (decided_at);
+CREATE INDEX occurrences_missed ON millrace.occurrences (decided_at) WHERE outcome = 'missed';
 COMMENT ON TABLE millrace.occurrences IS 'What became of each time that a schedule''s rules name; exactly one row each';
 COMMENT ON COLUMN millrace.occurrences.schedule_id IS 'The schedule';
 COMMENT ON COLUMN millrace.occurrences.at IS 'The instant that the rules name';
@@ -138,19 +142,23 @@ COMMENT ON COLUMN millrace.occurrences.run_at IS 'When its job begins at the ear
 COMMENT ON COLUMN millrace.occurrences.until IS 'The row stands for all up to this instant';
 COMMENT ON COLUMN millrace.occurrences.more IS 'How many more it stands for, as far as they were counted';
 COMMENT ON COLUMN millrace.occurrences.job_id IS 'The job';
+COMMENT ON COLUMN millrace.occurrences.finish_by IS 'The job is late when it has not ended by then; null = it may take its time';
 COMMENT ON COLUMN millrace.occurrences.decided_at IS 'When it was decided';
 
 CREATE TABLE millrace.schedule_jobs (
     schedule_id integer NOT NULL,
     job_id bigint NOT NULL,
     backfill_id integer NOT NULL,
+    finish_by timestamptz,
     CONSTRAINT schedule_jobs_pk PRIMARY KEY (schedule_id, job_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX schedule_jobs_of_backfill ON millrace.schedule_jobs (backfill_id) WHERE backfill_id > 0;
+CREATE INDEX schedule_jobs_to_finish ON millrace.schedule_jobs (finish_by) WHERE finish_by IS NOT NULL;
 COMMENT ON TABLE millrace.schedule_jobs IS 'Jobs of schedules that had not ended when somebody looked last: overlap policies and backfills look here';
 COMMENT ON COLUMN millrace.schedule_jobs.schedule_id IS 'The schedule';
 COMMENT ON COLUMN millrace.schedule_jobs.job_id IS 'The job';
 COMMENT ON COLUMN millrace.schedule_jobs.backfill_id IS 'As in occurrences';
+COMMENT ON COLUMN millrace.schedule_jobs.finish_by IS 'As in occurrences';
 
 CREATE TABLE millrace.backfills (
     id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT backfills_pk PRIMARY KEY,

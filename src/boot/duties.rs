@@ -34,7 +34,7 @@ pub fn all(history_days: u32) -> Vec<Duty> {
         duty("retention", 600, move |conn, _| retention::remove_old(conn, history_days)),
         duty("old occurrences", 600, move |conn, _| {
             all_batches(schedules::FORGET_MAX, || schedules::forget_old(conn, history_days))?;
-            all_batches(schedules::FORGET_MAX, || schedules::forget_backfilled(conn))
+            all_batches(schedules::FORGET_MAX, || schedules::forget_finished(conn))
         }),
         duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),
         duty("old failures", 600, |conn, _| all_batches(failures::FORGET_MAX, || failures::forget_old(conn))),

@@ -118,15 +118,15 @@ FROM first";
 fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
     const SQL: &str = "-- queue::fold::marks
 SELECT f.states_above, s.last_value, f.rollups_above, r.last_value, f.failures_above, d.last_value, pg_snapshot_xmin(seen.at)::text::bigint,
-    pg_snapshot_xmax(seen.at)::text::bigint
+    pg_current_xact_id()::text::bigint
 FROM (SELECT pg_current_snapshot() AS at) AS seen CROSS JOIN millrace.folds f
 CROSS JOIN millrace.state_deltas_id_seq s CROSS JOIN millrace.rollup_deltas_id_seq r CROSS JOIN millrace.failure_deltas_id_seq d";
     type Row = (i64, i64, i64, i64, i64, i64, i64, i64);
     type Columns = (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
     let rows: Vec<Row> = statement(SQL).tuples::<Columns, Row>(tx)?;
     let row = rows.first().ok_or(DbError::Other(diesel::result::Error::NotFound))?;
-    let (oldest_open, next) = (row.6, row.7);
-    let mark = |above, drawn| Mark { above, sight: Sight { drawn, oldest_open, next } };
+    let (oldest_open, own) = (row.6, row.7);
+    let mark = |above, drawn| Mark { above, sight: Sight { drawn, oldest_open, own } };
     Ok(Marks { states: mark(row.0, row.1), rollups: mark(row.2, row.3), failures: mark(row.4, row.5) })
 }
 

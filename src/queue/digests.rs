@@ -75,13 +75,13 @@ impl Digester {
     fn span(&mut self, conn: &mut PgConnection) -> Result<Option<Span>, DbError> {
         const SQL: &str = "-- queue::digests::span
 SELECT (SELECT min(d.block) FROM millrace.digests d), (SELECT max(d.block) FROM millrace.digests d), (SELECT min(j.id) FROM millrace.jobs j),
-    s.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_snapshot_xmax(seen.at)::text::bigint
+    s.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_current_xact_id()::text::bigint
 FROM (SELECT pg_current_snapshot() AS at) AS seen CROSS JOIN millrace.job_seq s";
         type Row = (Option<i64>, Option<i64>, Option<i64>, i64, i64, i64);
         type Types = (Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, BigInt, BigInt, BigInt);
         let rows: Vec<Row> = statement(SQL).tuples::<Types, Row>(conn)?;
-        let Some((first, last, oldest, drawn, oldest_open, next)) = rows.into_iter().next() else { return Ok(None) };
-        let settled = self.0.look(Sight { drawn, oldest_open, next });
+        let Some((first, last, oldest, drawn, oldest_open, own)) = rows.into_iter().next() else { return Ok(None) };
+        let settled = self.0.look(Sight { drawn, oldest_open, own });
         let Some(oldest) = oldest else { return Ok(None) };
         Ok(Some(Span { made: first.zip(last), oldest: oldest / BLOCK_IDS, complete: (settled + 1) / BLOCK_IDS - 1 }))
     }

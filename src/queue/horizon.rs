@@ -13,14 +13,15 @@ pub struct Sight {
     pub drawn: i64,
     /// All transactions below it had ended.
     pub oldest_open: i64,
-    /// No transaction from it on had begun to write.
-    pub next: i64,
+    /// The looker's own transaction id, given out by this statement: whoever wrote before has a lower one. The end of the snapshot
+    /// will not do in its place, because it lies behind the last transaction that *ended*: others beyond it may be under way.
+    pub own: i64,
 }
 
 /// Up to which number everything was committed or given up.
 ///
-/// A number that one look saw drawn belongs to a transaction that the next look's snapshot knows; once that snapshot's transactions
-/// have all ended, so has whatever drew it. So whoever draws numbers takes its transaction id before (`pg_current_xact_id()`, or a
+/// A number that one look saw drawn belongs to a transaction older than the next look's own; once all those have ended, so has
+/// whatever drew it. So whoever draws numbers takes its transaction id before (`pg_current_xact_id()`, or a
 /// row lock) or within the same row's insert, and waits for nobody in between; whoever relies on a horizon looks below it now and
 /// then all the same.
 #[derive(Debug, Default)]
@@ -37,13 +38,13 @@ impl Horizon {
         if self.drawn.is_some_and(|drawn| sight.drawn < drawn) {
             *self = Self::default();
         }
-        while let Some((number, _)) = self.open.pop_front_if(|(_, next)| *next <= sight.oldest_open) {
+        while let Some((number, _)) = self.open.pop_front_if(|(_, own)| *own <= sight.oldest_open) {
             self.settled = number;
         }
         if let Some(drawn) = self.drawn.replace(sight.drawn)
             && self.open.len() < LOOKS_MAX
         {
-            self.open.push_back((drawn, sight.next));
+            self.open.push_back((drawn, sight.own));
         }
         self.settled
     }
@@ -53,8 +54,8 @@ impl Horizon {
 mod tests {
     use super::*;
 
-    fn sight(drawn: i64, oldest_open: i64, next: i64) -> Sight {
-        Sight { drawn, oldest_open, next }
+    fn sight(drawn: i64, oldest_open: i64, own: i64) -> Sight {
+        Sight { drawn, oldest_open, own }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod policies;
 pub mod recurrence;
 mod rule;
 pub mod schedule;
-mod words;
+pub mod words;
 mod zone;
 
 #[cfg(test)]

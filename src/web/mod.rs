@@ -11,7 +11,7 @@
 //! | what | where |
 //! |---|---|
 //! | the door | [`headers`], [`session`], [`csrf`], [`guard`], [`table`], [`rate`]; put in order by [`app`](mod@app) |
-//! | in | [`api`], [`request`], [`extract`], [`form`], [`field`], [`once`], [`blocking`], [`kit`] |
+//! | in | [`api`], [`request`], [`extract`], [`form`], [`params`], [`field`], [`once`], [`blocking`], [`kit`] |
 //! | out | [`respond`], [`error`], `told`, [`inbox`], [`live`], [`assets`] |
 //! | frame | [`shell`], [`rail`], [`look`], [`theme`], [`paths`], [`confirm`], [`help`], [`keys`] |
 //! | view models | [`parts`], [`tone`], [`icon`], [`format`](mod@format), [`charts`], [`cells`], [`ansi`], [`json`], [`log`], [`diff`], [`span`] |
@@ -47,6 +47,7 @@ pub mod log;
 pub mod look;
 pub mod moment;
 pub mod once;
+pub mod params;
 pub mod parts;
 pub mod paths;
 pub mod rail;

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use millrace::base::db::PgConnection;
+use millrace::queue::claim::{Want, fronts};
 use millrace::queue::counts::{self, Folder};
+use millrace::queue::horizon::Horizon;
+use millrace::queue::job::QueueId;
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -83,4 +86,20 @@ fn whoever_waits_for_a_key_with_a_number_in_hand_is_seen() {
 
     first.batch_execute("ROLLBACK").unwrap();
     waiting.join().unwrap();
+}
+
+#[test]
+fn a_commit_that_stalls_is_not_passed_even_when_nobody_ends_meanwhile() {
+    let db = TestDb::new();
+    let (mut conn, mut late) = (db.connect(), db.connect());
+    let mut horizon = Horizon::default();
+    let mut look = || horizon.look(fronts(&mut conn, &[Want::from_start(QueueId(1), 1)]).unwrap().unwrap().0);
+    late.batch_execute("BEGIN; SELECT pg_current_xact_id()").unwrap();
+    let drawn = number(&mut late, "SELECT nextval('millrace.job_seq') AS number");
+
+    let passed = (0..10).map(|_| look()).max();
+    assert!(passed < Some(drawn), "{passed:?} is behind {drawn}, which is still to be committed");
+
+    late.batch_execute("COMMIT").unwrap();
+    wait_until(|| look() >= drawn).expect("what has ended is passed");
 }

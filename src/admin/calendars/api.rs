@@ -18,7 +18,7 @@ use crate::queue::idempotency::once;
 use crate::queue::permission::Permission::{EditCalendars, ReadCalendars};
 use crate::timing::calendar::{self, Calendar};
 use crate::timing::ics;
-use crate::web::api::{Asked, BODY_BYTES_MAX, base, object, paths, told};
+use crate::web::api::{Asked, BODY_BYTES_MAX, base, named, paths, told};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Problem, sentence};
@@ -79,7 +79,7 @@ async fn put(
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let (key, seen) = (asked.key(&actor)?, base(request.headers(), &query)?);
-    let calendar = document(&name, &asked)?;
+    let calendar = named::<Calendar>(&asked.body, "Calendar", &name)?;
     let message = query.0.text("message").to_owned();
     let work = move |conn: &mut PgConnection| {
         let done = once(conn, "calendars::save", key.as_ref(), |tx| save_in(tx, &actor, &calendar, seen, &message));
@@ -91,21 +91,6 @@ async fn put(
     let mut shown = view::whole(&row, &users, kit.clock.now());
     shown["saved"] = json!({ "version": row.version, "unchanged": saved == Saved::Unchanged });
     tagged(if saved == Saved::Made { StatusCode::CREATED } else { StatusCode::OK }, &row, &shown)
-}
-
-/// Reads the body as the calendar called `name`; kind and name may be left out.
-fn document(name: &str, asked: &Asked) -> Result<Calendar, WebError> {
-    let mut document = object(&asked.body)?;
-    if let Value::Object(fields) = &mut document {
-        fields.entry("kind").or_insert_with(|| "Calendar".into());
-        let of_body = fields.entry("name").or_insert_with(|| name.into());
-        if of_body != name {
-            let message = format!("must be {name}, the name in the address");
-            return Err(told(vec![Problem { field: "/name".into(), message }]));
-        }
-    }
-    let refuse = |error: serde_json::Error| told(vec![Problem { field: String::new(), message: error.to_string() }]);
-    serde_json::from_value(document).map_err(refuse)
 }
 
 /// Removes a calendar that no schedule minds.

@@ -5,24 +5,9 @@ use chrono::{Datelike, NaiveDateTime, Timelike, Weekday};
 use crate::base::length::write_ms;
 use crate::timing::calendar::{Calendar, HolidaysOf, Length, OwnDate, WindowRule};
 use crate::timing::holidays::country;
+use crate::timing::words::{MONTHS, joined};
 
 const LEAP_YEAR: i32 = 2000;
-
-/// Months, January first.
-pub const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// Weekdays, Monday first.
 pub const WEEKDAYS: [(Weekday, &str); 7] = [
@@ -34,15 +19,6 @@ pub const WEEKDAYS: [(Weekday, &str); 7] = [
     (Weekday::Sat, "Saturday"),
     (Weekday::Sun, "Sunday"),
 ];
-
-/// Gives parts as English lists them: `a, b and c`.
-pub fn joined(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [only] => only.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
-}
 
 /// Says whose holidays are meant: `Italy`, `Bavaria (Germany)`; the codes where the place is not known.
 pub fn place(place: &HolidaysOf) -> String {

@@ -1,11 +1,11 @@
 //! What needs a person, worst first. Pure rules over what the dashboard has read.
 //!
-//! Each rule is one function in [`RULES`]: from what was seen to concerns. One more (a schedule that missed its time) is a variant of
-//! [`Concern`] with its rank, a function in that list, and its sentence.
+//! Each rule is one function in [`RULES`]: from what was seen to concerns. One more is a variant of [`Concern`] with its rank, a function in
+//! that list, and its sentence.
 
 use std::time::Duration;
 
-use super::{Failing, Flow, NodeLine, QueueLine};
+use super::{Ailing, Failing, Flow, Ill, NodeLine, QueueLine};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::failures::GroupState;
@@ -80,6 +80,15 @@ pub enum Concern {
     Database {
         /// What is wrong with it, worst first; not empty.
         found: Vec<Finding>,
+    },
+    /// Schedules need somebody.
+    Schedules {
+        /// What is the matter with them.
+        ill: Ill,
+        /// The worst of them.
+        worst: Ailing,
+        /// How many they are.
+        all: usize,
     },
     /// Somebody drained a node.
     Drained {
@@ -158,6 +167,7 @@ impl Concern {
             Self::Failing { cause, .. } => format!("failing-{}", cause.fingerprint),
             Self::Paused { queue, .. } => format!("paused-{queue}"),
             Self::Database { .. } => "database".into(),
+            Self::Schedules { ill, .. } => format!("schedules-{}", ill.as_str()),
             Self::Drained { node, .. } => format!("drained-{node}"),
         }
     }
@@ -172,6 +182,10 @@ impl Concern {
             Self::Silent { .. } => (1, 1),
             Self::Behind { ready, .. } => (2, -ready),
             Self::Failing { cause, state: GroupState::Rising | GroupState::Returned } => (3, -cause.recent),
+            Self::Schedules { ill: Ill::Stuck, .. } => (3, 0),
+            Self::Schedules { ill: Ill::Late, .. } => (3, 1),
+            Self::Schedules { ill: Ill::Resting, .. } => (4, 0),
+            Self::Schedules { ill: Ill::Missed, .. } => (5, 0),
             Self::Paused { ready, age, .. } if *age > PAUSED_LONG => (4, -ready),
             Self::Failing { cause, .. } => (5, -cause.recent),
             Self::Paused { ready, .. } => (6, -ready),
@@ -195,12 +209,14 @@ pub struct Seen<'a> {
     pub drains: &'a [Drain],
     /// What is wrong with the database, as far as the viewer may know.
     pub database: &'a [Finding],
+    /// Schedules that need somebody.
+    pub ailing: &'a [Ailing],
 }
 
 type Rule = fn(Time, &Seen<'_>) -> Vec<Concern>;
 
 /// The rules, in no order: each concern knows its rank.
-const RULES: [Rule; 6] = [no_node, silent, drained, database, of_queues, failures];
+const RULES: [Rule; 7] = [no_node, silent, drained, database, of_queues, failures, schedules];
 
 /// Finds what needs a person, worst first.
 pub fn concerns(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
@@ -287,6 +303,16 @@ fn failures(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
     found.sort_by_key(Concern::rank);
     found.truncate(FAILURES_TOLD_MAX);
     found
+}
+
+/// One concern of each kind: whatever keeps one schedule keeps others, too.
+fn schedules(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let of = |ill: Ill| {
+        let mut all = seen.ailing.iter().filter(|one| one.ill() == Some(ill)).peekable();
+        let worst = (*all.peek()?).clone();
+        Some(Concern::Schedules { ill, worst, all: all.count() })
+    };
+    Ill::ALL.into_iter().filter_map(of).collect()
 }
 
 fn fingerprint(concern: Concern) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The dashboard: is the flow healthy, what needs me, what is next.
 mod activity;
+mod ailing;
 mod attention;
 mod failing;
 mod marks;
@@ -13,6 +14,7 @@ mod tiles;
 mod totals;
 mod view;
 
+pub use ailing::{Ailing, Ill, ailing};
 pub use attention::{Cause, Concern, SILENT, Seen, Slots, concerns, is_behind};
 pub use failing::{Failing, failing};
 pub use marks::{Event, events};

@@ -9,7 +9,7 @@ use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_ro
 use super::sentences::{Sentence, sentences};
 use super::tiles::{Tile, tiles};
 use super::view::{Facts, FlowBand, StartStep, flow_band, ribbons, start_steps, throughput};
-use super::{Event, Span, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
+use super::{Event, Span, ailing, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
 use crate::admin::health::database::{self, WatchError};
 use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
@@ -182,6 +182,7 @@ fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: Time) -> Result
         peak: peak(conn)?,
         events: marks(conn, scope, span, now)?,
         database: database_concerns(conn, actor)?,
+        ailing: ailing(conn, scope)?,
         templates: super::read::active_templates(conn)?,
     })
     .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::view::Facts;
-use super::{Cause, Concern, Seen, Slots, concerns};
+use super::{Cause, Concern, Seen, Slots, ailing, concerns};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::failures::GroupState;
@@ -43,12 +43,12 @@ pub struct Deed {
     pub href: String,
 }
 
-fn sentence(concern: Concern) -> Sentence {
+fn sentence(concern: Concern, now: Time) -> Sentence {
     let key = concern.key();
-    Sentence { key, ..told(concern) }
+    Sentence { key, ..told(concern, now) }
 }
 
-fn told(concern: Concern) -> Sentence {
+fn told(concern: Concern, now: Time) -> Sentence {
     match concern {
         Concern::NoNode { ready } => Sentence {
             key: String::new(),
@@ -72,6 +72,7 @@ fn told(concern: Concern) -> Sentence {
             behind((&queue, ready), (age, target), slots, cause.as_ref())
         }
         Concern::Failing { cause, state } => failing(&cause, state),
+        Concern::Schedules { ill, worst, all } => ailing::sentence(ill, &worst, all, now),
         Concern::Paused { queue, age, by, reason, ready } => Sentence {
             key: String::new(),
             tone: Tone::Paused,
@@ -206,8 +207,9 @@ pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
         nodes: &facts.nodes,
         drains: &facts.drains,
         database: &facts.database,
+        ailing: &facts.ailing,
     };
-    concerns(now, &seen).into_iter().map(sentence).collect()
+    concerns(now, &seen).into_iter().map(|concern| sentence(concern, now)).collect()
 }
 
 #[cfg(test)]

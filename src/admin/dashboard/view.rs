@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::marks::{Event, marked, marks};
 use super::next::Due;
-use super::{Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, is_behind};
+use super::{Ailing, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, is_behind};
 use crate::admin::health::Peak;
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
@@ -87,6 +87,8 @@ pub struct Facts {
     pub events: Vec<Event>,
     /// What is wrong with the database, as far as the viewer may know.
     pub database: Vec<Finding>,
+    /// Schedules that need somebody.
+    pub ailing: Vec<Ailing>,
     /// Templates that can be enqueued.
     pub templates: i64,
 }

@@ -5,6 +5,7 @@ use askama::Template;
 
 use crate::admin::jobs::query::field::{ARG, About, FIELDS};
 use crate::queue::state::JobState;
+use crate::timing::Rule;
 use crate::web::error::WebError;
 use crate::web::keys::{GROUPS, KeyGroup};
 use crate::web::paths;
@@ -16,7 +17,7 @@ use crate::web::table::{Access, Route};
 use crate::web::tone::Tone;
 
 /// The words that mean one thing everywhere.
-const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 17] = [
     (
         "Template",
         "A named piece of work that staff own: how it is done, its parameters and defaults, in numbered versions",
@@ -28,6 +29,9 @@ const WORDS: [(&str, &str); 14] = [
     ("Node and slot", "A running Millrace, and one worker thread of it"),
     ("Pool", "A named amount of a resource that jobs reserve while they run"),
     ("Schedule", "When a template is enqueued by itself"),
+    ("Occurrence", "One time that a schedule's rules name, and what became of it"),
+    ("Calendar", "Holidays, business days and maintenance windows that schedules mind"),
+    ("Backfill", "Jobs for the occurrences of a past or future range, made by hand"),
     ("Workflow, run and step", "A graph of steps, one execution of it, and one node of it"),
     ("Batch", "A named set of jobs enqueued together"),
     ("Fingerprint", "The identity of a failure; those that share one are a group"),
@@ -62,20 +66,41 @@ const SIGNS: [(&str, &str); 8] = [
     ("\"two words\"  \"a:b\"", "Text as it stands"),
 ];
 
+/// Rules of schedules; what they mean is told by the rules themselves.
+const RULES: [&str; 14] = [
+    "0 6 * * 1-5",
+    "*/30 8-18 * * *",
+    "0 30 17 * * *",
+    "0 9 1,15 * *",
+    "0 18 L * *",
+    "30 17 LW * *",
+    "0 9 15W * *",
+    "0 9 * * 2#1",
+    "0 22 * * 5L",
+    "H H * * *",
+    "@hourly",
+    "every 90s",
+    "FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=17;BYMINUTE=0;BYSECOND=0",
+    "2026-12-24T18:00:00+01:00",
+];
+
 #[derive(Template)]
 #[template(path = "help.html")]
 struct HelpPage {
     shell: Shell,
     groups: [KeyGroup; 3],
     states: [(Tone, &'static str); 10],
-    words: [(&'static str, &'static str); 14],
+    words: [(&'static str, &'static str); 17],
     signs: [(&'static str, &'static str); 8],
     fields: Vec<&'static About>,
+    rules: Vec<(&'static str, String)>,
 }
 
 impl HelpPage {
     fn new(shell: Shell) -> Self {
         let fields = FIELDS.iter().map(|(_, about)| about).chain([&ARG]).collect();
+        let zone = shell.zone;
+        let says = |rule: &'static str| Some((rule, Rule::parse(rule, zone).ok()?.sentence(zone)));
         let states = STATES.map(|(state, words)| (Tone::from(state), words));
         Self {
             shell: shell.titled("Help", Section::Elsewhere),
@@ -84,6 +109,7 @@ impl HelpPage {
             words: WORDS,
             signs: SIGNS,
             fields,
+            rules: RULES.into_iter().filter_map(says).collect(),
         }
     }
 }
@@ -144,6 +170,16 @@ mod tests {
 
         assert!(JobState::ALL.iter().all(|state| STATES.iter().any(|(known, _)| known == state)));
         assert!(STATES.iter().all(|(_, words)| text.contains(words)));
+    }
+
+    #[test]
+    fn every_rule_is_told_in_words() {
+        let text = page(sample::shell());
+
+        for rule in RULES {
+            assert!(text.contains(&format!("<code>{rule}</code>")), "{rule}");
+        }
+        assert!(text.contains("At 06:00 from Monday to Friday") || text.contains("06:00"), "{text}");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub enum Kind {
     Queue,
     /// A template.
     Template,
+    /// A schedule.
+    Schedule,
+    /// A calendar.
+    Calendar,
     /// A node.
     Node,
     /// A pool.
@@ -31,14 +35,25 @@ pub enum Kind {
 
 impl Kind {
     /// Those that are found by name.
-    pub const NAMED: [Self; 7] =
-        [Self::Queue, Self::Template, Self::Node, Self::Pool, Self::Person, Self::View, Self::Operation];
+    pub const NAMED: [Self; 9] = [
+        Self::Queue,
+        Self::Template,
+        Self::Schedule,
+        Self::Calendar,
+        Self::Node,
+        Self::Pool,
+        Self::Person,
+        Self::View,
+        Self::Operation,
+    ];
 
     /// Gives the word for it, in keys and in what is typed.
     pub fn word(self) -> &'static str {
         match self {
             Self::Queue => "queue",
             Self::Template => "template",
+            Self::Schedule => "schedule",
+            Self::Calendar => "calendar",
             Self::Node => "node",
             Self::Pool => "pool",
             Self::Person => "person",
@@ -58,6 +73,8 @@ impl Kind {
         match self {
             Self::Queue => Permission::ReadQueues,
             Self::Template => Permission::ReadTemplates,
+            Self::Schedule => Permission::ReadSchedules,
+            Self::Calendar => Permission::ReadCalendars,
             Self::Node => Permission::ReadNodes,
             Self::Pool => Permission::ReadPools,
             Self::Person => Permission::ManagePeople,
@@ -86,10 +103,12 @@ pub struct Named {
 /// An act on something with a name. Each leads to the page that asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamedAct {
-    /// Stop a queue.
+    /// Stop a queue or a schedule.
     Pause,
-    /// Let a queue go on.
+    /// Let a queue or a schedule go on.
     Resume,
+    /// Run a schedule by hand.
+    Run,
     /// Give a queue other limits.
     Limits,
     /// Let a node take no new work.
@@ -105,14 +124,24 @@ pub enum NamedAct {
 }
 
 impl NamedAct {
-    const ALL: [Self; 8] =
-        [Self::Pause, Self::Resume, Self::Drain, Self::TakeWork, Self::Enqueue, Self::Limits, Self::Edit, Self::Change];
+    const ALL: [Self; 9] = [
+        Self::Pause,
+        Self::Resume,
+        Self::Run,
+        Self::Drain,
+        Self::TakeWork,
+        Self::Enqueue,
+        Self::Limits,
+        Self::Edit,
+        Self::Change,
+    ];
 
     /// Gives the word that stands before the kind, and by which it is found.
     pub fn verb(self) -> &'static str {
         match self {
             Self::Pause => "Pause",
             Self::Resume | Self::TakeWork => "Resume",
+            Self::Run => "Run",
             Self::Limits => "Limit",
             Self::Drain => "Drain",
             Self::Enqueue => "Enqueue",
@@ -122,8 +151,10 @@ impl NamedAct {
     }
 
     /// Tells whether `actor` may do it, as the service that does it decides.
-    fn is_for(self, actor: &Actor) -> bool {
+    fn is_for(self, kind: Kind, actor: &Actor) -> bool {
         match self {
+            Self::Pause | Self::Resume | Self::Run if kind == Kind::Schedule => actor.may(Permission::EditSchedules),
+            Self::Run => false,
             Self::Pause | Self::Resume | Self::Limits => actor.may(Permission::RunQueues),
             Self::Drain | Self::TakeWork => nodes::service::may_act(actor),
             Self::Enqueue => actor.may(Permission::Enqueue),
@@ -136,7 +167,9 @@ impl NamedAct {
     fn fits(self, thing: &Named) -> bool {
         match (self, thing.kind) {
             (Self::Pause, Kind::Queue) => thing.state != PAUSED,
-            (Self::Resume, Kind::Queue) => thing.state == PAUSED,
+            (Self::Pause, Kind::Schedule) => thing.state.is_empty(),
+            (Self::Resume, Kind::Queue | Kind::Schedule) => thing.state == PAUSED,
+            (Self::Run, Kind::Schedule) => thing.state != "ended",
             (Self::Drain, Kind::Node) => thing.state == "up",
             (Self::TakeWork, Kind::Node) => thing.state == "draining",
             (Self::Enqueue, Kind::Template) => matches!(thing.state.as_str(), "active" | "deprecated"),
@@ -147,13 +180,13 @@ impl NamedAct {
     }
 }
 
-/// The state of a queue that takes no work.
+/// The state of a queue that takes no work, and of a schedule that makes none.
 pub const PAUSED: &str = "paused";
 
 impl Named {
     /// Lists what `actor` may do to it now.
     pub fn acts(&self, actor: &Actor) -> Vec<NamedAct> {
-        NamedAct::ALL.into_iter().filter(|act| act.fits(self) && act.is_for(actor)).collect()
+        NamedAct::ALL.into_iter().filter(|act| act.fits(self) && act.is_for(self.kind, actor)).collect()
     }
 
     /// Gives the key by which a browser remembers it.
@@ -203,6 +236,9 @@ mod tests {
         assert_eq!(acts(Role::Operator, Kind::Queue, ""), [NamedAct::Pause, NamedAct::Limits]);
         assert_eq!(acts(Role::Operator, Kind::Queue, PAUSED), [NamedAct::Resume, NamedAct::Limits]);
         assert_eq!(acts(Role::Operator, Kind::Template, "archived"), []);
+        assert_eq!(acts(Role::Operator, Kind::Schedule, ""), [NamedAct::Pause, NamedAct::Run]);
+        assert_eq!(acts(Role::Operator, Kind::Schedule, PAUSED), [NamedAct::Resume, NamedAct::Run]);
+        assert_eq!(acts(Role::Operator, Kind::Schedule, "ended"), []);
         assert_eq!(acts(Role::Admin, Kind::Node, "draining"), [NamedAct::TakeWork]);
         for kind in Kind::NAMED {
             assert_eq!(acts(Role::Viewer, kind, ""), [], "{kind:?}");

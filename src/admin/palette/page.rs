@@ -138,6 +138,13 @@ impl Line {
     fn act(act: NamedAct, thing: &Named) -> Self {
         let name = &thing.name;
         let (icon, words, href) = match act {
+            NamedAct::Pause if thing.kind == Kind::Schedule => {
+                ("pause", "Pause schedule", paths::schedule_act(name, "pause"))
+            }
+            NamedAct::Resume if thing.kind == Kind::Schedule => {
+                ("play", "Resume schedule", paths::schedule_act(name, "resume"))
+            }
+            NamedAct::Run => ("play", "Run schedule", paths::schedule_act(name, "run")),
             NamedAct::Pause => ("pause", "Pause queue", paths::queue_act(name, "pause")),
             NamedAct::Resume => ("play", "Resume queue", paths::queue_act(name, "resume")),
             NamedAct::Limits => ("settings", "Limit queue", paths::queue_limits(name)),
@@ -155,6 +162,8 @@ fn face(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Queue => ("layers", "Queue"),
         Kind::Template => ("file-code", "Template"),
+        Kind::Schedule => ("calendar-clock", "Schedule"),
+        Kind::Calendar => ("calendar", "Calendar"),
         Kind::Node => ("server", "Node"),
         Kind::Pool => ("database", "Pool"),
         Kind::Person => ("user", "Person"),
@@ -168,6 +177,8 @@ fn href(thing: &Named) -> String {
     match thing.kind {
         Kind::Queue => paths::queue(&thing.name),
         Kind::Template => paths::template(&thing.name),
+        Kind::Schedule => paths::schedule(&thing.name),
+        Kind::Calendar => paths::calendar(&thing.name),
         Kind::Node => paths::node(&thing.name),
         Kind::Pool => paths::pool(&thing.name),
         Kind::Person => format!("{}/{}", paths::PEOPLE, thing.name),

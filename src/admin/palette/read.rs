@@ -16,7 +16,8 @@ const OPERATIONS_MAX: i32 = 200;
 /// Nobody has this id: whoever is no person owns nothing.
 const NOBODY: PersonId = PersonId(-1);
 
-/// The tables hold some thousand names at most, so a name is looked for within all of them; names of gone nodes come last. Views are
+/// The tables hold some thousand names at most, schedules some ten thousand, so a name is looked for within all of them; names of gone nodes
+/// come last. Views are
 /// seen by whom `admin::views` shows them to, operations by whom `admin::operations` does, of which the newest are looked at.
 const NAMES: &str = "-- admin::palette::names
 SELECT k.kind, k.name, k.label, k.state,
@@ -26,6 +27,8 @@ FROM (
     FROM millrace.queues q WHERE 'queue' = ANY ($4) AND ($5 OR q.name = ANY ($6))
     UNION ALL
     SELECT 'template', t.name::text, '', t.state::text, lower(t.name) FROM millrace.templates t WHERE 'template' = ANY ($4)
+    UNION ALL
+    SELECT 'calendar', c.name::text, '', '', c.name::text FROM millrace.calendars c WHERE 'calendar' = ANY ($4)
     UNION ALL
     SELECT 'node', n.name::text, '', n.state::text, lower(n.name) FROM millrace.nodes n WHERE 'node' = ANY ($4)
     UNION ALL
@@ -39,9 +42,15 @@ FROM (
     UNION ALL
     (SELECT 'operation', b.id::text, '', b.act || ', ' || b.state, b.id || ' ' || b.act FROM millrace.operations b
     WHERE 'operation' = ANY ($4) AND ($5 OR b.person_id = $7) ORDER BY b.id DESC LIMIT $10)
+    UNION ALL
+    (SELECT 'schedule', s.name::text, '', CASE WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN s.paused_at IS NOT NULL THEN 'paused' ELSE '' END, s.name::text
+    FROM millrace.schedules s WHERE 'schedule' = ANY ($4) AND s.removed_at IS NULL
+        AND CASE WHEN $11::text IS NULL THEN 'schedule ' || s.name = ANY ($1) ELSE s.name LIKE $11 OR 'schedule ' || s.name = ANY ($1) END
+        AND ($5 OR EXISTS (SELECT FROM millrace.templates t JOIN millrace.template_versions tv ON tv.template_id = t.id AND tv.version = t.active_version
+            WHERE t.id = s.template_id AND tv.queue = ANY ($6))) ORDER BY s.name <> $2, length(s.name) LIMIT $12)
 ) AS k
 WHERE CASE WHEN $11::text IS NULL THEN k.kind || ' ' || k.name = ANY ($1) ELSE k.said LIKE $11 END
-ORDER BY rank, k.state IN ('archived', 'down'), length(k.said), k.kind, k.name LIMIT $12";
+ORDER BY rank, k.state IN ('archived', 'down', 'ended'), length(k.said), k.kind, k.name LIMIT $12";
 
 #[derive(QueryableByName)]
 struct Row {

@@ -68,7 +68,7 @@ fn recent_jobs(recent: &[String]) -> Vec<JobId> {
 
 /// Tells whether a word begins the name of an act.
 fn is_verb(word: &str) -> bool {
-    let named = ["pause", "resume", "limit", "drain", "enqueue", "edit", "change"];
+    let named = ["pause", "resume", "run", "limit", "drain", "enqueue", "edit", "change"];
     named.into_iter().chain(Act::ALL.map(Act::as_str)).any(|act| act.starts_with(word))
 }
 

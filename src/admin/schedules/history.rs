@@ -1,6 +1,7 @@
 //! What became of occurrences: pages of the history of one schedule, the last runs of many.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
@@ -49,6 +50,9 @@ pub struct OccurrenceRow {
     /// The job.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub job_id: Option<JobId>,
+    /// The job is late when it has not ended by then.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub finish_by: Option<Time>,
     /// When it was decided.
     #[diesel(sql_type = Timestamptz)]
     pub decided_at: Time,
@@ -73,6 +77,12 @@ impl OccurrenceRow {
     /// Gives what became of it.
     pub fn outcome(&self) -> Outcome {
         Outcome::parse(&self.outcome).unwrap_or(Outcome::Refused) // the table holds only names of the enum
+    }
+
+    /// Tells how late its job ended, or how late it is at `now`; `None` when it was in time or may take its time.
+    pub fn late(&self, now: Time) -> Option<Duration> {
+        let until = if self.is_kept { self.finished_at.unwrap_or(now) } else { self.finished_at? };
+        (until - self.finish_by?).to_std().ok().filter(|late| !late.is_zero())
     }
 
     /// Gives how its job ended.
@@ -105,7 +115,7 @@ WITH shown AS MATERIALIZED (
         SELECT * FROM millrace.occurrences o WHERE o.schedule_id = $1 AND ($2::timestamptz IS NULL OR o.at < $2) ORDER BY o.at DESC, o.backfill_id DESC LIMIT 5000
     ) AS o WHERE ($3::integer IS NULL OR o.backfill_id = $3) AND ($4::text IS NULL OR o.outcome = $4) ORDER BY o.at DESC, o.backfill_id DESC LIMIT $5
 )
-SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.decided_at, h.state::text AS ended,
+SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.finish_by, o.decided_at, h.state::text AS ended,
     h.started_at, h.finished_at, h.attempt::integer AS attempts, j.id IS NOT NULL AS is_kept
 FROM shown o LEFT JOIN LATERAL (SELECT * FROM millrace.history h WHERE h.job_id = o.job_id LIMIT 1) AS h ON true
 LEFT JOIN LATERAL (SELECT j.id FROM millrace.jobs j WHERE j.id = o.job_id LIMIT 1) AS j ON true
@@ -125,7 +135,7 @@ ORDER BY o.at DESC, o.backfill_id DESC";
 /// Database failures.
 pub fn of_backfill(conn: &mut PgConnection, id: BackfillId) -> Result<Vec<OccurrenceRow>, DbError> {
     const SQL: &str = "-- admin::schedules::of_backfill
-SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.decided_at, h.state::text AS ended,
+SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.finish_by, o.decided_at, h.state::text AS ended,
     h.started_at, h.finished_at, h.attempt::integer AS attempts, j.id IS NOT NULL AS is_kept
 FROM (SELECT * FROM millrace.occurrences o WHERE o.backfill_id = $1 AND o.backfill_id > 0 ORDER BY o.decided_at DESC, o.job_id DESC LIMIT 50) AS o
 LEFT JOIN LATERAL (SELECT * FROM millrace.history h WHERE h.job_id = o.job_id LIMIT 1) AS h ON true

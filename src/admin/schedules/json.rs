@@ -60,6 +60,7 @@ pub fn occurrence(row: &OccurrenceRow) -> Value {
         "job_state": row.job_ended().map(|state| state.as_str()),
         "started_at": row.started_at,
         "finished_at": row.finished_at,
+        "finish_by": row.finish_by,
         "decided_at": row.decided_at,
     })
 }

@@ -43,6 +43,23 @@ fn covered(params: Option<&Value>, document: &Value) -> Value {
     shown
 }
 
+/// Reads the parameters of a version of a template, the active one if none is named; `None` when there is none, it is out of scope, or this
+/// program does not understand them.
+///
+/// # Errors
+/// Database failures.
+pub(super) fn params(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    template: &str,
+    version: Option<i32>,
+) -> Result<Option<Params>, DbError> {
+    let target = read(conn, template, version)?.filter(|target| {
+        target.queue.as_ref().is_some_and(|queue| actor.scope.is_everything() || actor.scope.covers(queue, &[]))
+    });
+    Ok(target.and_then(|target| Params::parse(&target.params?).ok()))
+}
+
 pub(super) fn fault(path: &str, message: impl Into<String>) -> Fault {
     Fault { path: path.into(), message: message.into(), at: None }
 }

@@ -153,7 +153,7 @@ mod tests {
         let start = Instant::now();
         let mut marks = Marks::default();
         let queue = QueueId(1);
-        let sight = |drawn, open| Sight { drawn, oldest_open: open, next: open };
+        let sight = |drawn, open| Sight { drawn, oldest_open: open, own: open };
 
         marks.learn(sight(100, 1), &[(queue, 3, Some(60))], start);
         assert_eq!(marks.start(queue), [0; 5], "nothing is settled yet");

@@ -17,7 +17,7 @@ pub type Front = (QueueId, i16, Option<i64>);
 /// Database failures.
 pub fn fronts(conn: &mut PgConnection, wants: &[Want]) -> Result<Option<(Sight, Vec<Front>)>, DbError> {
     const SQL: &str = "-- queue::claim::fronts
-SELECT s.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_snapshot_xmax(seen.at)::text::bigint, want.queue_id, level.priority, first.seq
+SELECT s.last_value, pg_snapshot_xmin(seen.at)::text::bigint, pg_current_xact_id()::text::bigint, want.queue_id, level.priority, first.seq
 FROM (SELECT pg_current_snapshot() AS at) AS seen CROSS JOIN millrace.job_seq s
 CROSS JOIN UNNEST($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
     AS want(queue_id, above_1, above_2, above_3, above_4, above_5)
@@ -33,11 +33,8 @@ LEFT JOIN LATERAL (
         query = query.bind::<Array<BigInt>, _>(wants.iter().map(|want| want.above[level]).collect::<Vec<_>>());
     }
     let rows: Vec<Row> = query.tuples::<(BigInt, BigInt, BigInt, Integer, SmallInt, Nullable<BigInt>), Row>(conn)?;
-    let sight = rows.first().map(|(drawn, oldest_open, next, ..)| Sight {
-        drawn: *drawn,
-        oldest_open: *oldest_open,
-        next: *next,
-    });
+    let sight =
+        rows.first().map(|(drawn, oldest_open, own, ..)| Sight { drawn: *drawn, oldest_open: *oldest_open, own: *own });
     Ok(sight.map(|sight| {
         (sight, rows.into_iter().map(|(_, _, _, queue, priority, first)| (queue, priority, first)).collect())
     }))

@@ -48,8 +48,8 @@ fn reopen(tx: &mut Tx<'_>, jobs: &[JobId], states: &[JobState]) -> Result<Vec<Jo
 /// Jobs of schedules count again as not ended.
 fn note_for_schedules(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<(), DbError> {
     const SQL: &str = "-- queue::control::note_for_schedules
-INSERT INTO millrace.schedule_jobs (schedule_id, job_id, backfill_id)
-SELECT j.schedule_id, j.id, coalesce(o.backfill_id, 0) FROM millrace.jobs j LEFT JOIN millrace.occurrences o ON o.job_id = j.id
+INSERT INTO millrace.schedule_jobs (schedule_id, job_id, backfill_id, finish_by)
+SELECT j.schedule_id, j.id, coalesce(o.backfill_id, 0), o.finish_by FROM millrace.jobs j LEFT JOIN millrace.occurrences o ON o.job_id = j.id
 WHERE j.id = ANY ($1) AND j.schedule_id IS NOT NULL ON CONFLICT DO NOTHING";
     let ids: Vec<i64> = jobs.iter().map(|job| job.0).collect();
     statement(SQL).bind::<Array<BigInt>, _>(ids).run(tx)?;

@@ -245,7 +245,19 @@ fn make(tx: &mut Tx<'_>, one: &Running, known: &Known, at: &[Time]) -> Result<Ve
             }
         };
         let (backfill, version, schedule) = (one.id.0, one.version, one.schedule_id);
-        Row { schedule, at: *at, backfill, version, outcome, why, run_at: None, until: None, more: 0, job }
+        Row {
+            schedule,
+            at: *at,
+            backfill,
+            version,
+            outcome,
+            why,
+            run_at: None,
+            until: None,
+            more: 0,
+            job,
+            finish_by: None,
+        }
     };
     let rows: Vec<Row> = at.iter().zip(came).map(row).collect();
     write::occurrences(tx, &rows)?;

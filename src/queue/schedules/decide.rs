@@ -262,10 +262,11 @@ impl Decider<'_> {
             (None, None) if in_turn && self.live > 0 => Some((Cause::Buffered, self.behind())),
             (None, None) => None,
         };
-        let from = if run.missed.is_some() { begin.max(self.now) } else { begin };
+        let not_before = |time: Time| if run.missed.is_some() { time.max(self.now) } else { time };
         Act::Enqueue {
             run_at: begin,
-            deadline: self.policies.give_up_after.map(|length| from + length),
+            deadline: self.policies.give_up_after.map(|length| not_before(begin) + length),
+            finish_by: self.policies.finish_within.map(|length| not_before(at) + length),
             in_turn,
             stops: self.policies.overlap.stops_others() && self.live > 0,
             why: why.map(|(cause, reason)| Why { cause, reason }),

@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, Integer, Timestamptz};
 
 use super::decide::{Decided, Standing, decide};
 use super::plans::{Found, Known, Plans, Wanted};
+use super::resting;
 use super::standing::{self, Due, Jobs, Patience};
 use super::values::{Act, Cause, Decision, ScheduleId, Why};
 use super::write::{self, Change, Row};
@@ -163,6 +164,11 @@ fn fire_locked(
     let changes: Vec<Change> =
         firings.iter().map(|firing| change(firing, made.get(&firing.due.id).copied().unwrap_or_default())).collect();
     write::schedules(tx, &changes)?;
+    for (firing, change) in firings.iter().zip(&changes) {
+        if let Some(reason) = &change.pause {
+            resting::tell(tx, firing.due.id, &firing.due.name, reason)?;
+        }
+    }
     let jobs = usize::try_from(made.values().sum::<i64>()).unwrap_or_default();
     Ok((Fired { schedules: firings.len() + alone.len(), jobs }, alone.into_iter().collect()))
 }

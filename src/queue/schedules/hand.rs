@@ -61,6 +61,7 @@ SELECT date_trunc('milliseconds', clock_timestamp())";
         until: None,
         more: 0,
         job: Some(job),
+        finish_by: known.policies.finish_within.map(|length| now + length),
     };
     write::occurrences(tx, &[row])?;
     Ok(ByHand::Made { job, behind: live.last().copied().filter(|_| in_turn) })

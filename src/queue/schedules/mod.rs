@@ -10,6 +10,7 @@ mod decide;
 mod fire;
 mod hand;
 mod plans;
+mod resting;
 mod retention;
 mod standing;
 #[cfg(test)]
@@ -23,7 +24,7 @@ pub use decide::{Decided, LATE, Next, Standing, WALKED_MAX, decide, next};
 pub use fire::{Fired, SCHEDULES_MAX, author, fire, settle};
 pub use hand::{ByHand, run_by_hand};
 pub use plans::{Found, Known, Plans, Wanted, told};
-pub use retention::{FORGET_MAX, forget_backfilled, forget_old};
+pub use retention::{FORGET_MAX, forget_finished, forget_old};
 pub use standing::next_due;
 pub use values::{Act, BY_HAND, BY_RULES, BackfillId, Cause, Decision, Outcome, ScheduleId, Why};
 pub use versions::{calendars_named, known};

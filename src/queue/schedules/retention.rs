@@ -7,18 +7,31 @@ use crate::base::db::{DbError, PgConnection, statement};
 /// Rows of one piece.
 pub const FORGET_MAX: i64 = 5_000;
 
-/// Forgets jobs of backfills that have ended: nobody looks at them any more once all jobs of a backfill are made. Tells how many; at most
-/// [`FORGET_MAX`].
+/// Forgets jobs that have ended and that nobody would look at for long: those of backfills whose jobs are all made, and those that should
+/// have ended by now of schedules that are not due yet. Tells how many; at most [`FORGET_MAX`].
 ///
 /// # Errors
 /// Database failures.
-pub fn forget_backfilled(conn: &mut PgConnection) -> Result<usize, DbError> {
-    const SQL: &str = "-- queue::schedules::forget_backfilled
-DELETE FROM millrace.schedule_jobs sj USING (
-    SELECT l.schedule_id, l.job_id FROM millrace.schedule_jobs l WHERE l.backfill_id > 0 AND ((SELECT true FROM millrace.jobs j WHERE j.id = l.job_id) IS NULL
-        OR (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL) ORDER BY l.backfill_id LIMIT $1
-) AS old
-WHERE sj.schedule_id = old.schedule_id AND sj.job_id = old.job_id";
+pub fn forget_finished(conn: &mut PgConnection) -> Result<usize, DbError> {
+    macro_rules! finished {
+        ($which:literal) => {
+            concat!(
+                "(SELECT l.schedule_id, l.job_id FROM millrace.schedule_jobs l WHERE ((SELECT true FROM millrace.jobs j WHERE j.id = l.job_id) IS NULL
+        OR (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL) AND ",
+                $which,
+                " LIMIT $1)"
+            )
+        };
+    }
+    const SQL: &str = concat!(
+        "-- queue::schedules::forget_finished
+DELETE FROM millrace.schedule_jobs sj USING (",
+        finished!("l.backfill_id > 0 ORDER BY l.backfill_id"),
+        " UNION ",
+        finished!("l.finish_by < (SELECT clock_timestamp()) ORDER BY l.finish_by"),
+        ") AS old
+WHERE sj.schedule_id = old.schedule_id AND sj.job_id = old.job_id"
+    );
     statement(SQL).bind::<Integer, _>(i32::try_from(FORGET_MAX).unwrap_or(i32::MAX)).run(conn)
 }
 

@@ -175,6 +175,8 @@ pub enum Act {
         run_at: Time,
         /// It expires when it has not begun by then.
         deadline: Option<Time>,
+        /// It is late when it has not ended by then.
+        finish_by: Option<Time>,
         /// It waits for the end of the schedule's earlier jobs.
         in_turn: bool,
         /// Those are told to stop.

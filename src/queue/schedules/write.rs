@@ -21,22 +21,24 @@ pub(super) struct Row {
     pub(super) until: Option<Time>,
     pub(super) more: u64,
     pub(super) job: Option<JobId>,
+    pub(super) finish_by: Option<Time>,
 }
 
 impl Row {
     pub(super) fn of(due: &Due, one: &Decision) -> Self {
-        let (outcome, why, run_at) = match &one.act {
-            Act::Enqueue { run_at, why, .. } => (Outcome::Enqueued, why.clone(), Some(*run_at)),
-            Act::Leave(why) => (why.cause.outcome(), Some(why.clone()), None),
+        let (outcome, why, run_at, finish_by) = match &one.act {
+            Act::Enqueue { run_at, why, finish_by, .. } => (Outcome::Enqueued, why.clone(), Some(*run_at), *finish_by),
+            Act::Leave(why) => (why.cause.outcome(), Some(why.clone()), None, None),
         };
         let Decision { at, until, more, .. } = *one;
         let (schedule, version) = (due.id, due.version);
-        Self { schedule, at, backfill: BY_RULES, version, outcome, why, run_at, until, more, job: None }
+        Self { schedule, at, backfill: BY_RULES, version, outcome, why, run_at, until, more, job: None, finish_by }
     }
 
     /// It gets no job after all.
     pub(super) fn leave(&mut self, why: &Why) {
-        (self.outcome, self.why, self.run_at) = (why.cause.outcome(), Some(why.clone()), None);
+        (self.outcome, self.why) = (why.cause.outcome(), Some(why.clone()));
+        (self.run_at, self.finish_by) = (None, None);
     }
 }
 
@@ -48,15 +50,15 @@ pub(super) fn occurrences(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), DbError> 
     const SQL: &str = "-- queue::schedules::write
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-        $9::timestamptz[], $10::bigint[], $11::bigint[])
-        AS g(schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id)
+        $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[])
+        AS g(schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id, finish_by)
 ), kept AS (
-    INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id)
-    SELECT schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id FROM given
+    INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id, finish_by)
+    SELECT schedule_id, at, backfill_id, version, outcome, cause, reason, run_at, until, more, job_id, finish_by FROM given
     ON CONFLICT (schedule_id, at, backfill_id) DO NOTHING RETURNING 1
 ), live AS (
-    INSERT INTO millrace.schedule_jobs (schedule_id, job_id, backfill_id)
-    SELECT schedule_id, job_id, backfill_id FROM given WHERE job_id IS NOT NULL
+    INSERT INTO millrace.schedule_jobs (schedule_id, job_id, backfill_id, finish_by)
+    SELECT schedule_id, job_id, backfill_id, finish_by FROM given WHERE job_id IS NOT NULL
 )
 SELECT count(*) FROM kept";
     if rows.is_empty() {
@@ -81,6 +83,7 @@ SELECT count(*) FROM kept";
             rows.iter().map(|row| i64::try_from(row.more).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
         )
         .bind::<Array<Nullable<BigInt>>, _>(rows.iter().map(|row| row.job.map(|job| job.0)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(|row| row.finish_by))
         .tuples::<BigInt, i64>(tx)?
         .pop();
     match usize::try_from(kept.unwrap_or_default()) {
@@ -120,6 +123,9 @@ UPDATE millrace.schedules s SET due_at = clock_timestamp() + $2 * interval '1 se
     Ok(())
 }
 
+/// Who a schedule's row says paused it when it paused by itself. The index of those names it, too.
+pub(super) const PAUSER: &str = "Millrace";
+
 /// What a schedule's row becomes.
 pub(super) struct Change {
     pub(super) id: ScheduleId,
@@ -143,9 +149,9 @@ pub(super) fn schedules(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), DbErr
 UPDATE millrace.schedules s SET decided_until = greatest(s.decided_until, g.until), due_at = g.due_at, next_at = g.next_at, jobs = s.jobs + g.made,
     ended_at = CASE WHEN g.ended THEN clock_timestamp() END, trouble = CASE WHEN g.keeps THEN s.trouble ELSE g.trouble END,
     paused_at = CASE WHEN g.pause IS NULL THEN s.paused_at ELSE clock_timestamp() END,
-    paused_by = CASE WHEN g.pause IS NULL THEN s.paused_by ELSE 'Millrace' END, pause_reason = coalesce(g.pause, s.pause_reason)
+    paused_by = CASE WHEN g.pause IS NULL THEN s.paused_by ELSE own.name END, pause_reason = coalesce(g.pause, s.pause_reason)
 FROM unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::boolean[], $8::text[], $9::boolean[],
-    $10::text[]) AS g(id, stamp, until, due_at, next_at, made, ended, trouble, keeps, pause)
+    $10::text[]) AS g(id, stamp, until, due_at, next_at, made, ended, trouble, keeps, pause) CROSS JOIN (SELECT $11::text AS name) AS own
 WHERE s.id = g.id AND s.stamp = g.stamp";
     if changes.is_empty() {
         return Ok(());
@@ -163,6 +169,7 @@ WHERE s.id = g.id AND s.stamp = g.stamp";
         .bind::<Array<Nullable<Text>>, _>(texts(|one| &one.trouble))
         .bind::<Array<Bool>, _>(changes.iter().map(|one| one.keeps_trouble).collect::<Vec<_>>())
         .bind::<Array<Nullable<Text>>, _>(texts(|one| &one.pause))
+        .bind::<Text, _>(PAUSER)
         .run(tx)?;
     if moved == changes.len() {
         Ok(())

@@ -1,5 +1,6 @@
 //! JSON bodies: read with limits, each fault told at its place.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::base::pointer;
@@ -21,6 +22,22 @@ pub fn document(text: &[u8], outer: usize, at: &str) -> Result<Value, WebError> 
 /// As [`document`].
 pub fn object(text: &[u8]) -> Result<Value, WebError> {
     if text.iter().all(u8::is_ascii_whitespace) { Ok(Value::Object(Map::new())) } else { document(text, 1, "") }
+}
+
+/// Reads a body as the document of `kind` whose name stands in the address; kind and name may be left out.
+///
+/// # Errors
+/// As [`object`]; [`WebError::Invalid`] when it has another name, or is no such document.
+pub fn named<T: DeserializeOwned>(text: &[u8], kind: &str, name: &str) -> Result<T, WebError> {
+    let refuse = |field: &str, message: String| WebError::Invalid(vec![Problem { field: field.into(), message }]);
+    let mut document = object(text)?;
+    if let Value::Object(fields) = &mut document {
+        fields.entry("kind").or_insert_with(|| kind.into());
+        if fields.entry("name").or_insert_with(|| name.into()) != name {
+            return Err(refuse("/name", format!("must be {name}, the name in the address")));
+        }
+    }
+    serde_json::from_value(document).map_err(|error| refuse("", error.to_string()))
 }
 
 fn refusal(text: &[u8], error: &ArgsError, at: &str) -> WebError {

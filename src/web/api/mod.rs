@@ -15,7 +15,7 @@ pub mod paths;
 
 pub use asked::Asked;
 pub use base::base;
-pub use document::{document, object};
+pub use document::{document, named, object};
 pub use fields::{Fields, told};
 pub use pages::Pages;
 

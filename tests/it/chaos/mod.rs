@@ -7,6 +7,7 @@
 //! `make test` runs a short one, `make chaos` the long one of the promise. `MILLRACE_CHAOS_SEED` repeats a run's plan; which
 //! thread is where when a blow falls is not repeated.
 mod checker;
+mod clock_changes;
 mod evidence;
 mod failover;
 mod feeder;

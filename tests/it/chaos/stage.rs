@@ -2,8 +2,10 @@
 //! there is.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -29,6 +31,9 @@ pub struct Stage {
     cluster: Option<Cluster>,
     settings: ClusterSettings,
     pub(super) standby: Option<Standby>,
+    faked: Option<Faked>,
+    /// What follows the user in the server's URL.
+    place: String,
     /// The token of somebody who may enqueue, cancel and release.
     pub token: String,
     folder: ThrowAway,
@@ -42,7 +47,9 @@ impl Stage {
         let settings = ClusterSettings { conf, ..ClusterSettings::under(folder.path()).unwrap() };
         let cluster = Some(Cluster::start(&settings).unwrap());
         let token = token::generate();
-        let stage = Stage { cluster, settings, standby: None, token, folder };
+        let url = cluster.as_ref().map(|cluster| cluster.url(SUPERUSER, DATABASE)).unwrap();
+        let place = url.split_once('@').unwrap().1.to_owned();
+        let stage = Stage { cluster, settings, standby: None, faked: None, place, token, folder };
         let mut conn = stage.connect().unwrap();
         migrate::migrate(&mut conn).unwrap();
         conn.batch_execute(include_str!("witness.sql")).unwrap();
@@ -60,7 +67,7 @@ impl Stage {
 
     /// Leads to the server, or to that of two that takes writes.
     pub fn url_of(&self, user: &str) -> String {
-        let url = self.cluster.as_ref().unwrap().url(user, DATABASE);
+        let url = format!("postgresql://{user}@{}", self.place);
         match &self.standby {
             Some(standby) => standby.beside(&url),
             None => url,
@@ -74,6 +81,35 @@ impl Stage {
         self.cluster = Some(Cluster::start(&self.settings).unwrap());
         let primary = self.cluster.as_ref().unwrap().url(SUPERUSER, DATABASE);
         self.standby = Some(standby.follow(&primary));
+        self
+    }
+
+    /// Starts the server again, with its wall clock moved by as many seconds as `clock` holds.
+    pub fn with_clock(mut self, library: &Path, clock: &Path) -> Stage {
+        let of_process = |name: &str| PathBuf::from(format!("/proc/{}/{name}", self.server()));
+        let (program, owner) =
+            (fs::read_link(of_process("exe")).unwrap(), fs::metadata(&self.settings.socket_dir).unwrap());
+        let words = |name: &str| {
+            let bytes = fs::read(of_process(name)).unwrap();
+            bytes.split(|byte| *byte == 0).map(|word| String::from_utf8(word.to_vec()).unwrap()).collect::<Vec<_>>()
+        };
+        let (arguments, variables) = (words("cmdline"), words("environ"));
+        self.cluster.take().unwrap().stop().unwrap();
+        fs::create_dir_all(&self.settings.socket_dir).unwrap();
+        std::os::unix::fs::chown(&self.settings.socket_dir, Some(owner.uid()), Some(owner.gid())).unwrap();
+        fs::set_permissions(&self.settings.socket_dir, owner.permissions()).unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments[1..].iter().filter(|argument| !argument.is_empty())).env_clear().current_dir("/");
+        command.envs(variables.iter().filter_map(|variable| variable.split_once('=')));
+        command.env("LD_PRELOAD", library).env("CHAOS_CLOCK", clock).uid(owner.uid()).gid(owner.gid());
+        let log = File::create(self.folder.path().join("faked.log")).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.faked = Some(Faked(child));
+        let end = Instant::now() + RESTART_MAX;
+        while self.connect().is_none() {
+            assert!(Instant::now() < end, "the server does not start: {}", self.folder.path().display());
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self
     }
 
@@ -137,6 +173,17 @@ impl Stage {
         let Some(mut conn) = self.connect() else { return false };
         let ended = statement(SQL).bind::<BigInt, _>(number as i64).tuples::<Text, String>(&mut conn);
         ended.is_ok_and(|ended| ended == ["true"])
+    }
+}
+
+/// A server that nobody looks after; it ends with us.
+struct Faked(Child);
+
+impl Drop for Faked {
+    fn drop(&mut self) {
+        // SAFETY: kill touches no memory of ours; the server is our child and not reaped yet.
+        unsafe { libc::kill(self.0.id() as i32, libc::SIGINT) };
+        self.0.wait().unwrap();
     }
 }
 

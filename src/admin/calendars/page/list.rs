@@ -122,7 +122,10 @@ fn line(row: &CalendarRow, shell: &Shell) -> Row {
     Row {
         href: paths::calendar(&row.name),
         title: said.as_ref().map(|said| said.title.clone()).unwrap_or_default(),
-        places: format!("{}{more}", if more.is_empty() { words::joined(&named) } else { named.join(", ") }),
+        places: format!(
+            "{}{more}",
+            if more.is_empty() { crate::timing::words::joined(&named) } else { named.join(", ") }
+        ),
         own: if own > 0 { format!("{} of its own", counted(own, "entry", "entries")) } else { String::new() },
         next: next.as_ref().map(|next| day(next.date, today.year())).unwrap_or_default(),
         next_name: next.map(|next| next.name).unwrap_or_default(),

@@ -70,7 +70,10 @@ impl ShowPage {
         let next = next_holiday(&days, today).map(|next| format!("{}, {}", day(next.date, today.year()), next.name));
         let zone = calendar.timezone.map(|zone| zone.name().to_owned());
         let facts = vec![
-            ("Holidays of", if places.is_empty() { "no country".into() } else { words::joined(&places) }),
+            (
+                "Holidays of",
+                if places.is_empty() { "no country".into() } else { crate::timing::words::joined(&places) },
+            ),
             ("Workweek", words::workweek(&calendar)),
             ("Zone", zone.clone().unwrap_or_else(|| "that of each schedule".into())),
             ("Next holiday", next.unwrap_or_else(|| "none in two years".into())),

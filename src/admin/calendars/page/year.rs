@@ -6,8 +6,8 @@ use chrono::{Datelike, NaiveDate};
 
 use super::counted;
 use crate::admin::calendars::facts::window_days;
-use crate::admin::calendars::words::MONTHS;
 use crate::timing::calendar::{BusinessDays, Calendar, Meaning};
+use crate::timing::words::MONTHS;
 
 /// A year.
 pub struct Year {

@@ -43,7 +43,7 @@ fn node(heartbeat: i64) -> NodeLine {
 }
 
 fn seen<'a>(flow: &'a Flow, queues: &'a [QueueLine], nodes: &'a [NodeLine], drains: &'a [Drain]) -> Seen<'a> {
-    Seen { flow, queues, failing: &[], nodes, drains, database: &[] }
+    Seen { flow, queues, failing: &[], nodes, drains, database: &[], ailing: &[] }
 }
 
 #[test]

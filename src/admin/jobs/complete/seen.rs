@@ -42,6 +42,13 @@ SELECT name FROM millrace.templates WHERE strpos(name, lower($1)) > 0 ORDER BY N
     named(statement(SQL).bind::<Text, _>(start).bind::<BigInt, _>(most()).rows(conn)?)
 }
 
+/// Schedules that hold `start`, those that begin with it first.
+pub(super) fn schedules(conn: &mut PgConnection, start: &str) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "-- admin::jobs::complete::schedules
+SELECT name FROM millrace.schedules WHERE removed_at IS NULL AND strpos(name, lower($1)) > 0 ORDER BY NOT starts_with(name, lower($1)), name LIMIT $2";
+    named(statement(SQL).bind::<Text, _>(start).bind::<BigInt, _>(most()).rows(conn)?)
+}
+
 /// Nodes that hold `start`, those that were heard of last first.
 pub(super) fn nodes(conn: &mut PgConnection, start: &str) -> Result<Vec<String>, DbError> {
     const SQL: &str = "-- admin::jobs::complete::nodes

@@ -3,7 +3,6 @@
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::field::filled;
 use super::find;
 use super::pick::can_run;
 use crate::admin::jobs::Detail;
@@ -19,6 +18,7 @@ use crate::queue::params::OTHERS;
 use crate::queue::template::TemplateSpec;
 use crate::web::error::WebError;
 use crate::web::form::Form;
+use crate::web::params::filled;
 use crate::web::parts::Choice;
 use crate::web::paths;
 

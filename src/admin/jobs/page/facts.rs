@@ -57,10 +57,10 @@ pub fn facts(story: &Story, shell: &Shell) -> Vec<Fact> {
     all.extend(limits(job, defaults.as_ref(), shell));
     all.extend(keys(job));
     all.extend(used(job));
-    all.push(fact("Enqueued by", Value::Text(job.enqueued_by.clone())));
-    if let Some(name) = &job.schedule {
-        all.push(fact("Schedule", Value::Link { text: name.clone(), href: paths::schedule(name), mono: false }));
-    }
+    all.push(match &job.schedule {
+        Some(name) => fact("Schedule", Value::Link { text: name.clone(), href: paths::schedule(name), mono: false }),
+        None => fact("Enqueued by", Value::Text(job.enqueued_by.clone())),
+    });
     all.extend(job.occurrence.map(|at| fact("Occurrence", moment(at, shell))));
     if !job.tags.is_empty() {
         let tag = |tag: &String| (tag.clone(), paths::with_query(paths::JOBS, &[("tag", tag)]));

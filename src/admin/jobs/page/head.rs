@@ -33,6 +33,8 @@ pub struct Head {
     pub version: (String, String),
     /// By whom it was enqueued.
     pub by: String,
+    /// The schedule that made it, and its page.
+    pub schedule: Option<(String, String)>,
     /// When.
     pub at: Stamp,
     /// Since when somebody wants it cancelled; empty unless it still runs.
@@ -82,6 +84,7 @@ pub fn head(job: &Detail, actor: &Actor, shell: &Shell) -> Head {
         description: job.spec.get("description").and_then(|text| text.as_str()).unwrap_or_default().to_owned(),
         version: (format!("v{}", job.version), paths::template_version(&job.template, job.version)),
         by: job.enqueued_by.clone(),
+        schedule: job.schedule.as_ref().map(|name| (name.clone(), paths::schedule(name))),
         at: shell.stamp(job.created_at),
         cancelling: cancelling(job, shell),
         menu: menu.map(press).collect(),

@@ -4,7 +4,6 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::about::About;
-use super::field::arguments;
 use crate::admin::jobs::kin::{Met, met};
 use crate::admin::jobs::rows_of;
 use crate::admin::templates::joining_facts::joining;
@@ -13,6 +12,7 @@ use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
 use crate::queue::template::DebounceMode;
 use crate::web::form::Form;
+use crate::web::params::arguments;
 
 /// Says it, a sentence each; empty for a template whose jobs do not join.
 ///

@@ -19,7 +19,6 @@ mod compare;
 mod complete;
 mod config;
 mod facts;
-mod field;
 mod figures;
 mod found;
 mod going;

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::about::{About, of_job, of_template, present};
 use super::act::sent_notice;
-use super::field::{Control, Kind, arguments, controls, filled, sources};
 use super::joins::joins;
 use super::order::{has_problem, is_used, options, refused};
 use super::pick::PickPage;
@@ -29,6 +28,7 @@ use crate::web::form::{Form, Problem, sentence};
 use crate::web::format::duration_ms;
 use crate::web::kit::Kit;
 use crate::web::moment;
+use crate::web::params::{Control, Kind, arguments, controls, filled, sources};
 use crate::web::parts::Choice;
 use crate::web::paths;
 use crate::web::rail::Section;

@@ -2,7 +2,6 @@
 
 use chrono_tz::Tz;
 
-use super::field::placed;
 use crate::base::length::read_ms;
 use crate::base::text::QueueName;
 use crate::queue::enqueue::{NewJob, Refusal, TAGS_MAX, YEAR_MS};
@@ -11,6 +10,7 @@ use crate::queue::template::{ATTEMPTS_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 use crate::web::form::Form;
 use crate::web::format::duration_ms;
 use crate::web::moment;
+use crate::web::params::placed;
 
 /// Fields that stand under "Options"; a problem in one of them opens it.
 const OPTIONS: [&str; 10] = [

@@ -7,6 +7,7 @@ use super::value::{Bound, Moment, Range, Test};
 use super::{Field, Part, Query, Term};
 use crate::base::clock::Time;
 use crate::base::db::Statement;
+use crate::queue::schedules::author;
 
 /// Who asks, as far as it changes what a query means.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +131,7 @@ impl Writer {
             Field::Template => self.names("t.name", &term.tests),
             Field::Node => self.names("coalesce(n.name, ln.name)", &term.tests),
             Field::By => self.names("j.enqueued_by", &term.tests),
+            Field::Schedule => self.names("j.enqueued_by", &authors(&term.tests)),
             Field::Group => self.names("coalesce(h.fingerprint, a.fingerprint)", &term.tests),
             // a key that a template made of arguments shows their values
             Field::Key if !self.asker.sees_payload => {
@@ -308,6 +310,19 @@ fn split(tests: &[Test]) -> (Vec<String>, Vec<String>) {
         }
     }
     (exact, like)
+}
+
+/// The names under which schedules of these names enqueue their jobs.
+pub(super) fn authors(tests: &[Test]) -> Vec<Test> {
+    let author = |test: &Test| match test {
+        Test::Is(name) => Test::Is(author(name)),
+        Test::Like(pieces) => {
+            let (first, rest) = pieces.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+            Test::Like([author(first)].into_iter().chain(rest.iter().cloned()).collect())
+        }
+        other => other.clone(),
+    };
+    tests.iter().map(author).collect()
 }
 
 /// The pattern of a text that is contained.

@@ -35,6 +35,8 @@ pub enum Field {
     Due,
     /// Who enqueued it.
     By,
+    /// The schedule that made it.
+    Schedule,
     /// The words of its last failure.
     Error,
     /// The failure group of its last failure.
@@ -91,6 +93,7 @@ fields! {
     Since "since" ["finished", "ended", "activity"] Moment, "when it entered its state", "since:2026-11-01..2026-11-07";
     Due "due" ["run_at"] Moment, "when it becomes ready", "due:<+2h";
     By "by" ["enqueued_by"] Name, "who enqueued it", "by:token:catalogue";
+    Schedule "schedule" [] Name, "the schedule that made it", "schedule:nightly";
     Error "error" [] Words, "words of its last failure", "error:\"connection refused\"";
     Group "group" ["fingerprint"] Name, "its failure group", "group:9f2c81d0";
     Parent "parent" [] Number, "the job that it was made from", "parent:48213";

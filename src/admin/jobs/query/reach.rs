@@ -1,6 +1,6 @@
 //! A query as a condition over digests: which blocks of jobs can hold something that matches. A block that is left out holds nothing.
 
-use super::condition::{Asker, Condition, Writer};
+use super::condition::{Asker, Condition, Writer, authors};
 use super::value::{Range, Test};
 use super::{Field, Part, Query, Term};
 use crate::queue::grams::asked;
@@ -51,6 +51,7 @@ impl Reach {
             Field::Node => Some(or_begun(&self.ids("d.nodes", "millrace.nodes", tests))),
             Field::State => Some(self.states(tests)),
             Field::By => Some(self.listed("d.enqueuers", tests)),
+            Field::Schedule => Some(self.listed("d.enqueuers", &authors(tests))),
             Field::Tag => Some(self.listed("d.tags", tests)),
             Field::Group => Some(or_begun(&self.listed("d.fingerprints", tests))),
             Field::Created => Some(self.ranges(("d.first_at", "d.last_at"), tests)),

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::read::one;
 use super::{problem, refused};
@@ -14,10 +14,9 @@ use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
 use crate::queue::schedules::{Known, calendars_named};
 use crate::timing::schedule::Schedule;
-use crate::web::api::{Asked, BODY_BYTES_MAX, base, object, told};
+use crate::web::api::{Asked, BODY_BYTES_MAX, base, named, told};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
-use crate::web::form::Problem;
 use crate::web::kit::Kit;
 use crate::web::respond;
 
@@ -34,7 +33,7 @@ pub(super) async fn put(
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let (key, base) = (asked.key(&actor)?, base(request.headers(), &query)?);
-    let spec = schedule(&name, &asked)?;
+    let spec = named::<Schedule>(&asked.body, "Schedule", &name)?;
     let message = query.0.text("message").to_owned();
     let work = move |conn: &mut PgConnection| {
         let done = once(conn, "schedules::save", key.as_ref(), |tx| save_in(tx, &actor, &spec, base, &message));
@@ -47,21 +46,6 @@ pub(super) async fn put(
     respond::json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &shown)
 }
 
-/// Reads the body as the schedule called `name`; kind and name may be left out.
-fn schedule(name: &str, asked: &Asked) -> Result<Schedule, WebError> {
-    let mut document = object(&asked.body)?;
-    if let Value::Object(fields) = &mut document {
-        fields.entry("kind").or_insert_with(|| "Schedule".into());
-        let of_body = fields.entry("name").or_insert_with(|| name.into());
-        if of_body != name {
-            let message = format!("must be {name}, the name in the address");
-            return Err(told(vec![Problem { field: "/name".into(), message }]));
-        }
-    }
-    let refuse = |error: serde_json::Error| told(vec![Problem { field: String::new(), message: error.to_string() }]);
-    serde_json::from_value(document).map_err(refuse)
-}
-
 /// Answers with what the body would do; nothing is saved.
 pub(super) async fn preview(
     (request, payload): (HttpRequest, Payload),
@@ -69,7 +53,7 @@ pub(super) async fn preview(
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
-    let (spec, now) = (schedule(&name, &asked)?, kit.clock.now());
+    let (spec, now) = (named::<Schedule>(&asked.body, "Schedule", &name)?, kit.clock.now());
     let work = move |conn: &mut PgConnection| {
         let timing = spec.timing();
         let calendars = calendars_named(conn, &timing.calendars())?;

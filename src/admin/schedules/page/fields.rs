@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::args::{ArgFields, JSON};
 use super::rules::{self, RuleKind};
 use crate::timing::document::{BusinessText, ExclusionText, HoursText, RollText, RuleText, WindowText};
 use crate::timing::schedule::{CatchUp, CatchUpPolicy, Jitter, JitterKind, OverlapPolicy, Schedule, ScheduleKind};
@@ -34,7 +35,7 @@ pub fn filled(spec: &Schedule, args: &Value) -> Form {
         .with("description", optional(&spec.description))
         .with("template", spec.template.as_str())
         .with("template_version", spec.version.map_or_else(String::new, |version| version.to_string()))
-        .with("args", if spec.args.is_empty() { "{}".to_owned() } else { format!("{args:#}") })
+        .with(JSON, if spec.args.is_empty() { "{}".to_owned() } else { format!("{args:#}") })
         .with("timezone", spec.timezone.name())
         .with("start", local(&spec.start))
         .with("end", local(&spec.end))
@@ -94,8 +95,9 @@ fn excluded(mut form: Form, spec: &Schedule) -> Form {
     form.with("without", others.join("\n"))
 }
 
-/// Reads the form; what is wrong with a field is noted there. `old` holds the arguments whose secrets the form shows covered.
-pub fn read(form: &mut Form, old: Option<&Schedule>) -> Option<Schedule> {
+/// Reads the form; what is wrong with a field is noted there. `old` holds the arguments whose secrets the form shows covered; without `fields`
+/// arguments are written as JSON.
+pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgFields>) -> Option<Schedule> {
     let zone = form.read("timezone", |text| {
         text.parse::<Tz>().map_err(|_| format!("{text:?} is no time zone; write one such as Europe/Rome"))
     });
@@ -110,7 +112,10 @@ pub fn read(form: &mut Form, old: Option<&Schedule>) -> Option<Schedule> {
     let (start, end) = (instant(form, "start"), instant(form, "end"));
     let exclude = exclusions(form);
     let windows = windows(form);
-    let args = arguments(form, old);
+    let args = match fields {
+        Some(fields) => fields.read(form, old),
+        None => arguments(form, old),
+    };
     let version = optional_number(form, "template_version", "the version", 1..=i32::MAX);
     let limit = optional_number(form, "limit", "the number of runs", 1..=u32::MAX);
     let failures = optional_number(form, "pause_after_failures", "the number of failures", 1..=u16::MAX);
@@ -222,7 +227,7 @@ fn days(line: &str) -> Option<ExclusionText> {
 
 /// Reads the arguments. What the form shows covered stays what it was.
 fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Value>> {
-    let text = form.optional("args")?;
+    let text = form.optional(JSON)?;
     let read = if text.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_str::<Value>(&text) };
     match read {
         Ok(Value::Object(mut args)) => {
@@ -234,11 +239,11 @@ fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Valu
             Some(args)
         }
         Ok(_) => {
-            form.refuse("args", "Arguments are a JSON object, such as {\"country\": \"it\"}");
+            form.refuse(JSON, "Arguments are a JSON object, such as {\"country\": \"it\"}");
             None
         }
         Err(error) => {
-            form.refuse("args", format!("This is not JSON: {error}"));
+            form.refuse(JSON, format!("This is not JSON: {error}"));
             None
         }
     }
@@ -276,7 +281,7 @@ pub fn field(path: &str, form: &Form) -> String {
         }
         .into(),
         "version" => "template_version".into(),
-        "args" => "args".into(),
+        JSON => JSON.into(),
         other => other.to_owned(),
     }
 }

@@ -8,6 +8,8 @@
 //! ```
 mod act;
 mod ahead;
+mod args;
+mod around;
 mod backfill;
 mod choices;
 mod fields;

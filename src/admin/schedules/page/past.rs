@@ -50,6 +50,8 @@ pub struct Row {
     /// How late the job began; empty when it was not.
     pub began: String,
     pub length: String,
+    /// By how much it ended, or is, later than it should; empty when it is not.
+    pub late: String,
     pub reason: String,
     /// "and 41 more until …".
     pub more: String,
@@ -173,6 +175,7 @@ pub(super) fn line(row: &OccurrenceRow, shell: &Shell) -> Row {
         job_href: row.job_id.map(paths::job).unwrap_or_default(),
         began,
         length: length.unwrap_or_default(),
+        late: row.late(shell.now).map(duration).unwrap_or_default(),
         reason: row.reason.clone().unwrap_or_default(),
         more,
         by,

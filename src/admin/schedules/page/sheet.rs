@@ -8,24 +8,24 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::ahead::{Ahead, next_run};
-use super::fields::{self, WINDOW};
+use super::args::{ArgFields, JSON};
+use super::around::{Around, CalendarLine, around};
+use super::fields;
 use super::head::Head;
 use super::rules::RuleKind;
 use super::told;
-use crate::admin::schedules::load::{Load, load};
 use crate::admin::schedules::preview::{OCCURRENCES, preview};
-use crate::admin::schedules::{RunMark, ScheduleError, ScheduleRow, history, service, show};
-use crate::admin::{calendars, templates};
+use crate::admin::schedules::{ScheduleError, service, show};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
-use crate::queue::schedules::{Known, calendars_named};
 use crate::timing::document::Fault;
 use crate::timing::schedule::Schedule;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Form, sentence};
 use crate::web::kit::Kit;
+use crate::web::params::{ARGS, Control, Kind};
 use crate::web::parts::{Choice, Notice};
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -62,25 +62,10 @@ pub struct SheetPage {
     pub changes: usize,
     pub shows_utc: bool,
     pub zone: String,
-}
-
-/// A calendar that can be minded.
-pub struct CalendarLine {
-    pub name: String,
-    pub field: String,
-    pub title: String,
-    pub has_windows: bool,
-}
-
-/// What the page is made of beside the form.
-struct Around {
-    row: Option<ScheduleRow>,
-    marks: Vec<RunMark>,
-    templates: Vec<String>,
-    calendars: Vec<CalendarLine>,
-    known: Option<Known>,
-    faults: Vec<Fault>,
-    load: Option<Load>,
+    /// A control for each argument; `None` = they are written as JSON.
+    pub arguments: Option<Vec<Control>>,
+    /// Fields on which others depend.
+    pub sources: Vec<String>,
 }
 
 /// `GET /schedules/{name}`, and `…/edit`.
@@ -98,7 +83,10 @@ pub async fn show(
         let form = spec.as_ref().map_or_else(Form::default, |spec| fields::filled(spec, &args));
         let form = form.with("clock", query.0.text("clock"));
         let base = row.version;
-        let around = around(conn, &actor, Some(row), spec.clone(), now)?;
+        let fields = ArgFields::of(conn, &actor, &form, shell.zone)?;
+        let form = fields.as_ref().map_or_else(|| form.clone(), |fields| fields.filled(&args, form.clone()));
+        let mut around = around(conn, &actor, Some(row), spec.clone(), now)?;
+        around.ask(fields.as_ref(), &form, spec.as_ref());
         Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, base), 0))
     };
     respond::page(&hx, &kit.db.run(work).await.map_err(told)?, &[])
@@ -125,7 +113,10 @@ pub async fn ask_new(
             let form = fields::filled(&spec, &args).with("from", from.as_str());
             (spec, form)
         };
-        let around = around(conn, &actor, None, Some(spec), now)?;
+        let fields = ArgFields::of(conn, &actor, &form, shell.zone)?;
+        let form = fields.as_ref().map_or_else(|| form.clone(), |fields| fields.sent(form.clone()));
+        let mut around = around(conn, &actor, None, Some(spec.clone()), now)?;
+        around.ask(fields.as_ref(), &form, Some(&spec));
         Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, 0), 0))
     };
     respond::page(&hx, &kit.db.run(work).await.map_err(told)?, &[])
@@ -222,16 +213,21 @@ fn done(
         form = named(form, &row.name);
     }
     let base = if row.is_some() { form.text("base").parse().unwrap_or(NEVER_SEEN) } else { 0 };
+    let arg_fields = ArgFields::of(conn, actor, &form, shell.zone)?;
+    if let Some(fields) = &arg_fields {
+        form = fields.sent(form);
+    }
     let (now, mut looked) = (shell.now, form.clone());
-    let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref());
+    let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
     if let (false, Some(spec)) = (is_look, &spec) {
         let message = form.text("message").to_owned();
         match service::save(conn, actor, spec, Some(base), &message) {
             Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
-            Err(error) => refuse(&mut form, error)?,
+            Err(error) => refuse(&mut form, arg_fields.as_ref(), error)?,
         }
     }
     let mut around = around(conn, actor, row, spec, now)?;
+    around.ask(arg_fields.as_ref(), &form, old.as_ref());
     if is_look {
         // what is wrong is told beside the preview, and at its field once it is sent
         around.faults.extend(looked.problems().iter().map(|problem| Fault {
@@ -240,7 +236,7 @@ fn done(
             at: None,
         }));
     }
-    let changes = old.as_ref().map_or(0, |old| changed(old, &form));
+    let changes = old.as_ref().map_or(0, |old| changed(old, &form, arg_fields.as_ref()));
     Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
 }
 
@@ -251,23 +247,32 @@ fn named(form: Form, name: &str) -> Form {
 }
 
 /// Counts the fields that differ from what `old` would fill in.
-fn changed(old: &Schedule, form: &Form) -> usize {
-    let before = fields::filled(old, &Value::Object(old.args.clone()));
-    let skipped = ["args", "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
+fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields>) -> usize {
+    let args = Value::Object(old.args.clone());
+    let before = fields::filled(old, &args);
+    let before = arg_fields.map_or_else(|| before.clone(), |fields| fields.filled(&args, before.clone()));
+    let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
     let now: std::collections::BTreeSet<String> =
         form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
     now.iter()
         .filter(|name| !skipped.contains(&name.as_str()))
-        .filter(|name| before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>())
+        .filter(|name| match name.starts_with(ARGS) {
+            // a box that is not ticked sends its hidden field, and one that is, both
+            true => before.all(name).last().unwrap_or("false") != form.all(name).last().unwrap_or("false"),
+            false => before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>(),
+        })
         .filter(|name| !(before.text(name).is_empty() && form.text(name).is_empty()))
         .count()
 }
 
 /// Notes a refusal at its fields; what is nobody's input goes on.
-fn refuse(form: &mut Form, error: ScheduleError) -> Result<(), ScheduleError> {
+fn refuse(form: &mut Form, arg_fields: Option<&ArgFields>, error: ScheduleError) -> Result<(), ScheduleError> {
     match error {
         ScheduleError::Refused(faults) => {
             for fault in faults {
+                if arg_fields.is_some_and(|fields| fields.refuse(form, &fault)) {
+                    continue;
+                }
                 let field = fields::field(&fault.path, form);
                 form.refuse(&field, sentence(&fault.message));
             }
@@ -285,51 +290,9 @@ fn refuse(form: &mut Form, error: ScheduleError) -> Result<(), ScheduleError> {
     Ok(())
 }
 
-fn around(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    row: Option<ScheduleRow>,
-    spec: Option<Schedule>,
-    now: crate::base::clock::Time,
-) -> Result<Around, ScheduleError> {
-    let marks = match &row {
-        Some(row) => history::marks(conn, row.id)?,
-        None => Vec::new(),
-    };
-    let names = templates::list(conn)?.into_iter().filter(|row| {
-        row.active_version.is_some() && row.state().as_str() != "archived" && actor.scope.covers(&row.queue, &[])
-    });
-    let templates = names.map(|row| row.name).collect();
-    let calendars = calendars::list(conn, &actor.scope, None)?.iter().map(calendar_line).collect();
-    let (mut known, mut faults) = (None, Vec::new());
-    if let Some(spec) = spec {
-        let calendars = calendars_named(conn, &spec.timing().calendars())?;
-        match Known::of(spec, &calendars) {
-            Ok(found) => {
-                faults = found.policies.fit(&found.plan, now).err().unwrap_or_default();
-                known = Some(found);
-            }
-            Err(found) => faults = found,
-        }
-    }
-    let next = known.as_ref().and_then(|known| known.plan.course(now).find_map(|one| one.runs_at()));
-    let load = next.map(|at| load(conn, &actor.scope, at)).transpose()?;
-    Ok(Around { row, marks, templates, calendars, known, faults, load })
-}
-
-fn calendar_line(row: &calendars::CalendarRow) -> CalendarLine {
-    let calendar = row.calendar();
-    CalendarLine {
-        name: row.name.clone(),
-        field: format!("{WINDOW}{}", row.name),
-        title: calendar.as_ref().map(|calendar| calendar.title.clone()).unwrap_or_default(),
-        has_windows: calendar.is_some_and(|calendar| !calendar.windows.is_empty()),
-    }
-}
-
 impl SheetPage {
     fn new(actor: &Actor, shell: Shell, around: Around, (form, base): (Form, i32), changes: usize) -> Self {
-        let Around { row, marks, templates, calendars, known, faults, load } = around;
+        let Around { row, marks, templates, calendars, known, faults, load, arguments, sources } = around;
         let shows_utc = form.text("clock") == "utc";
         let zone = form.text("timezone").parse().unwrap_or(shell.zone);
         let ahead = known.as_ref().map(|known| {
@@ -355,7 +318,13 @@ impl SheetPage {
             base,
             changes,
             shows_utc,
+            arguments,
+            sources,
         }
+    }
+
+    fn is_source(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| source == name)
     }
 
     fn kinds(&self) -> Vec<Choice> {

@@ -163,12 +163,18 @@ fn indented(text: &str) -> String {
     value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Reads the arguments out of a form; `None` when something is wrong, which then stands at its field.
+/// Reads the arguments out of a form, with the defaults of those that are not there; `None` when something is wrong, which then stands at
+/// its field.
 pub fn arguments(params: &Params, form: &mut Form, zone: Tz, old: Option<&Value>) -> Option<Value> {
+    typed(params, form, zone, old).map(|args| params.with_defaults(&args))
+}
+
+/// Reads the arguments that stand in a form; `None` when something is wrong, which then stands at its field.
+pub fn typed(params: &Params, form: &mut Form, zone: Tz, old: Option<&Value>) -> Option<Value> {
     let (fields, before) = (params.fields(), form.problems().len());
     let pairs: Vec<(String, String)> = sent(&fields, form, zone, old);
     match params.from_form(&pairs) {
-        Ok(args) => (form.problems().len() == before).then(|| params.with_defaults(&args)),
+        Ok(args) => (form.problems().len() == before).then_some(args),
         Err(errors) => {
             errors.iter().for_each(|error| refuse(form, &fields, error));
             None

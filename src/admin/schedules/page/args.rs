@@ -1,0 +1,99 @@
+//! The arguments of a schedule's jobs as fields, one for each parameter of the template. Where these are not known, or may not be seen, they
+//! are written as JSON.
+
+use chrono_tz::Tz;
+use serde_json::{Map, Value, json};
+
+use crate::admin::jobs::service::sees_payload;
+use crate::admin::schedules::{ScheduleError, target};
+use crate::base::db::PgConnection;
+use crate::queue::actor::Actor;
+use crate::queue::params::Params;
+use crate::timing::document::Fault;
+use crate::timing::schedule::Schedule;
+use crate::web::form::{Form, sentence};
+use crate::web::params::{self, ARGS, Control};
+
+/// The field with arguments as JSON.
+pub(super) const JSON: &str = "args";
+
+/// The fields of the parameters of one version of a template.
+pub(super) struct ArgFields {
+    template: String,
+    params: Params,
+    zone: Tz,
+}
+
+impl ArgFields {
+    /// Finds those of the template that `form` names; `None` when there is none whose parameters `actor` may fill in. Moments stand in `zone`.
+    pub(super) fn of(
+        conn: &mut PgConnection,
+        actor: &Actor,
+        form: &Form,
+        zone: Tz,
+    ) -> Result<Option<Self>, ScheduleError> {
+        if !sees_payload(actor) {
+            return Ok(None);
+        }
+        let (template, version) = (form.text("template").trim().to_owned(), form.text("template_version").trim());
+        let params = target::params(conn, actor, &template, version.parse().ok())?;
+        Ok(params.map(|params| Self { template, params, zone }))
+    }
+
+    /// Fills in `args`, where nothing stands yet.
+    pub(super) fn filled(&self, args: &Value, form: Form) -> Form {
+        let form = params::filled(&self.params, args, self.zone, form);
+        let kept = form.into_fields().into_iter().filter(|(name, _)| name != JSON);
+        kept.fold(Form::default(), |form, (name, value)| form.with(&name, value))
+    }
+
+    /// Makes of what was sent what these fields show: those of another template's parameters go, arguments that were typed as JSON and
+    /// defaults come.
+    pub(super) fn sent(&self, form: Form) -> Form {
+        let names: Vec<String> = self.params.fields().iter().map(|field| format!("{ARGS}{}", field.name)).collect();
+        let typed = serde_json::from_str::<Value>(form.text(JSON)).ok();
+        let is_kept = |name: &String| !name.starts_with(ARGS) || names.contains(name);
+        let kept = form.into_fields().into_iter().filter(|(name, _)| is_kept(name));
+        let form = kept.fold(Form::default(), |form, (name, value)| form.with(&name, value));
+        let form = typed.map_or_else(|| form.clone(), |args| self.filled(&args, form.clone()));
+        self.filled(&self.params.with_defaults(&json!({})), form)
+    }
+
+    /// Reads them. What is secret and was left empty stays what it was in `old`, and what was not ticked and never named is not named.
+    pub(super) fn read(&self, form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Value>> {
+        let old = self.old_args(old);
+        let mut args = match params::typed(&self.params, form, self.zone, old.as_ref())? {
+            Value::Object(args) => args,
+            _ => Map::new(),
+        };
+        let defaults = self.params.with_defaults(&json!({}));
+        let is_named =
+            |name: &String| old.as_ref().is_some_and(|old| old.get(name).is_some()) || defaults.get(name).is_some();
+        args.retain(|name, value| *value != Value::Bool(false) || is_named(name));
+        Some(args)
+    }
+
+    /// Makes the controls.
+    pub(super) fn controls(&self, form: &Form, old: Option<&Schedule>) -> Vec<Control> {
+        params::controls(&self.params, form, self.old_args(old).as_ref())
+    }
+
+    /// Names the fields on which others depend.
+    pub(super) fn sources(&self) -> Vec<String> {
+        params::sources(&self.params)
+    }
+
+    /// Notes at its field what is wrong with an argument; `false` = the fault is about something else.
+    pub(super) fn refuse(&self, form: &mut Form, fault: &Fault) -> bool {
+        let Some(inside) = fault.path.strip_prefix(JSON) else { return false };
+        let (name, message) = params::placed(&self.params.fields(), &inside.replace('.', "/"), &fault.message);
+        form.refuse(&name, sentence(&message));
+        true
+    }
+
+    /// The arguments of another template hold secrets that this one need not keep.
+    fn old_args(&self, old: Option<&Schedule>) -> Option<Value> {
+        let old = old.filter(|old| old.template == self.template)?;
+        Some(Value::Object(old.args.clone()))
+    }
+}
