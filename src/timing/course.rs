@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::calendar::Roll;
 use super::plan::{Fate, Occurrence, Plan, Reason};
 use super::rule::Slots;
-use super::zone::Slot;
+use super::zone::{Slot, Touch};
 
 /// So many times of rules are looked at in vain before a course gives up: about a second at the dearest.
 pub const STEPS_MAX: usize = 200_000;
@@ -93,7 +93,8 @@ impl<'p> Course<'p> {
 
     /// The next time that a rule names; those of several rules at one instant are one.
     fn slot(&mut self) -> Option<Slot> {
-        let first = self.rules.iter_mut().filter_map(|rule| rule.peek().copied()).min()?;
+        let next = self.rules.iter_mut().filter_map(|rule| rule.peek().copied());
+        let first = next.min_by_key(|slot| (slot.at, slot.touch == Touch::LeftOut, *slot))?;
         for rule in &mut self.rules {
             while rule.peek().is_some_and(|slot| slot.at <= first.at) {
                 rule.next();
@@ -149,7 +150,7 @@ impl<'p> Course<'p> {
 }
 
 fn streams(plan: &Plan, from: DateTime<Utc>) -> Vec<Peekable<Slots<'_>>> {
-    plan.rules.iter().map(|rule| rule.slots(plan.zone, plan.change, from).peekable()).collect()
+    plan.rules.iter().map(|rule| rule.slots(plan.zone, plan.change, from).telling().peekable()).collect()
 }
 
 impl Iterator for Course<'_> {

@@ -116,6 +116,7 @@ impl Plan {
                 (_, Touch::AfterGap | Touch::Shifted) if leaves_out => Touched::LeftOut,
                 (Fate::Runs(at, _), Touch::AfterGap | Touch::Shifted) => Touched::RunsAt(*at),
                 (Fate::Skipped(_), Touch::AfterGap | Touch::Shifted) => Touched::LeftOut,
+                (_, Touch::LeftOut) => Touched::LeftOut,
                 (_, Touch::FirstPass) => Touched::First,
                 (_, Touch::SecondPass) => Touched::Second,
             };

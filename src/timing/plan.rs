@@ -204,6 +204,9 @@ impl Plan {
             Ok(moved) => moved,
             Err(span) => return (Fate::Skipped(span.reason), span.ends),
         };
+        if slot.touch == Touch::LeftOut && moved.is_none() {
+            return (Fate::Skipped(Reason::ClockChange), None);
+        }
         self.opened(slot, moved)
     }
 

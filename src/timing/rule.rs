@@ -131,6 +131,18 @@ pub enum Slots<'r> {
     At(Option<DateTime<Utc>>, Tz),
 }
 
+impl Slots<'_> {
+    /// Tells also of what a gap leaves out ([`Instants::telling`]).
+    #[must_use]
+    pub fn telling(self) -> Self {
+        match self {
+            Self::Cron(instants) => Self::Cron(instants.telling()),
+            Self::Recurrence(instants, zone) => Self::Recurrence(Box::new(instants.telling()), zone),
+            other => other,
+        }
+    }
+}
+
 /// A time that no clock change touches.
 fn plain(at: DateTime<Utc>, zone: Tz) -> Slot {
     Slot { at, local: at.with_timezone(&zone).naive_local(), touch: Touch::None }
@@ -144,7 +156,7 @@ impl Iterator for Slots<'_> {
             Self::Cron(instants) => instants.next(),
             Self::Recurrence(instants, zone) => instants.next().map(|slot| match slot.touch {
                 Touch::None => plain(slot.at, *zone),
-                Touch::AfterGap | Touch::Shifted | Touch::FirstPass | Touch::SecondPass => slot,
+                Touch::AfterGap | Touch::Shifted | Touch::FirstPass | Touch::SecondPass | Touch::LeftOut => slot,
             }),
             Self::Every(interval, zone, from) => {
                 let at = interval.next(*from)?;

@@ -80,6 +80,8 @@ pub enum Touch {
     FirstPass,
     /// It is repeated and this is the second pass.
     SecondPass,
+    /// It fell into a gap and is left out; it is told of at the gap's end.
+    LeftOut,
 }
 
 /// A time of a rule, as an instant.
@@ -100,6 +102,8 @@ pub struct Instants<'r, R> {
     zone: Tz,
     gap: Gap,
     overlap: Overlap,
+    /// What a gap leaves out is told of, where the rule means times of the day.
+    tells: bool,
     from: DateTime<Utc>,
     /// The next local time that has not been placed.
     next: Option<NaiveDateTime>,
@@ -118,7 +122,13 @@ impl<'r, R: LocalRule> Instants<'r, R> {
     pub fn new(rule: &'r R, zone: Tz, change: ClockChange, from: DateTime<Utc>) -> Self {
         let (gap, overlap) = change.of(rule);
         let next = rule.next(first_local(zone, from));
-        Self { rule, zone, gap, overlap, from, next, placed: BinaryHeap::new(), last: None, steady: None }
+        Self { rule, zone, gap, overlap, tells: false, from, next, placed: BinaryHeap::new(), last: None, steady: None }
+    }
+
+    /// Tells also of what a gap leaves out: the first of it, unless something runs at the gap's end.
+    #[must_use]
+    pub fn telling(self) -> Self {
+        Self { tells: !self.rule.is_interval_like(), ..self }
     }
 
     /// Places local times until nothing that is not placed yet can come before the first of those that are.
@@ -129,10 +139,10 @@ impl<'r, R: LocalRule> Instants<'r, R> {
             if self.placed.peek().is_some_and(|Reverse(first)| first.at < earliest) {
                 return;
             }
-            let (gap, overlap) = (self.gap, self.overlap);
+            let changes = (self.gap, self.overlap, self.tells);
             match steady {
                 Some(_) => self.placed.push(Reverse(Slot { at: earliest, local, touch: Touch::None })),
-                None => self.placed.extend(slots(self.zone, local, gap, overlap).map(Reverse)),
+                None => self.placed.extend(slots(self.zone, local, changes).map(Reverse)),
             }
             self.next = local.checked_add_signed(TimeDelta::seconds(1)).and_then(|after| self.rule.next(after));
         }
@@ -164,7 +174,15 @@ impl<R: LocalRule> Iterator for Instants<'_, R> {
     fn next(&mut self) -> Option<Slot> {
         loop {
             self.fill();
-            let Reverse(slot) = self.placed.pop()?;
+            let Reverse(mut slot) = self.placed.pop()?;
+            while slot.touch == Touch::LeftOut
+                && let Some(Reverse(other)) = self.placed.peek().copied().filter(|Reverse(other)| other.at == slot.at)
+            {
+                self.placed.pop();
+                if other.touch != Touch::LeftOut {
+                    slot = other;
+                }
+            }
             let is_new = slot.at >= self.from && self.last.is_none_or(|last| slot.at > last);
             if is_new {
                 self.last = Some(slot.at);
@@ -196,7 +214,11 @@ fn earliest(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 }
 
 /// What becomes of one local time: up to two instants.
-fn slots(zone: Tz, local: NaiveDateTime, gap: Gap, overlap: Overlap) -> impl Iterator<Item = Slot> {
+fn slots(
+    zone: Tz,
+    local: NaiveDateTime,
+    (gap, overlap, tells): (Gap, Overlap, bool),
+) -> impl Iterator<Item = Slot> {
     let slot = |at: DateTime<Utc>, touch| Some(Slot { at, local, touch });
     let pair = match zone.from_local_datetime(&local) {
         LocalResult::Single(at) => [slot(at.to_utc(), Touch::None), None],
@@ -205,7 +227,7 @@ fn slots(zone: Tz, local: NaiveDateTime, gap: Gap, overlap: Overlap) -> impl Ite
             [first, slot(second.to_utc(), Touch::SecondPass).filter(|_| overlap != Overlap::First)]
         }
         LocalResult::None => match gap {
-            Gap::Skip => [None, None],
+            Gap::Skip => [slot(gap_end(zone, local), Touch::LeftOut).filter(|_| tells), None],
             Gap::RunAfter => [slot(gap_end(zone, local), Touch::AfterGap), None],
             Gap::Shift => [slot(shifted(zone, local), Touch::Shifted), None],
         },

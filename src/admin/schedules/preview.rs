@@ -101,6 +101,7 @@ fn clock_change(touch: Touch) -> Option<&'static str> {
         Touch::None => None,
         Touch::AfterGap => Some("after_gap"),
         Touch::Shifted => Some("shifted"),
+        Touch::LeftOut => Some("left_out"),
         Touch::FirstPass => Some("first_pass"),
         Touch::SecondPass => Some("second_pass"),
     }

@@ -133,7 +133,7 @@ fn item(one: &Occurrence, zone: Tz, now: Time) -> Item {
     let has_seconds = local.format("%S").to_string() != "00";
     let clock = match one.touch {
         Touch::None => "",
-        Touch::AfterGap | Touch::Shifted => "clock goes forward",
+        Touch::AfterGap | Touch::Shifted | Touch::LeftOut => "clock goes forward",
         Touch::FirstPass => "first pass",
         Touch::SecondPass => "second pass",
     };
