@@ -40,11 +40,13 @@ CREATE TABLE millrace.schedules (
     created_by text NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_by text NOT NULL,
+    said text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT schedules_pause_explained CHECK ((paused_at IS NULL) = (paused_by IS NULL)),
     CONSTRAINT schedules_over_is_not_due CHECK (due_at IS NULL OR (ended_at IS NULL AND removed_at IS NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX schedules_by_name ON millrace.schedules (name) WHERE removed_at IS NULL;
 CREATE INDEX schedules_due ON millrace.schedules (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX schedules_by_next ON millrace.schedules (next_at, id) WHERE next_at IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX schedules_of_template ON millrace.schedules (template_id);
 CREATE INDEX schedules_in_trouble ON millrace.schedules (id) WHERE trouble IS NOT NULL;
 CREATE INDEX schedules_paused_by_themselves ON millrace.schedules (paused_at) WHERE paused_by = 'Millrace';
@@ -70,6 +72,7 @@ COMMENT ON COLUMN millrace.schedules.created_at IS 'When it was made';
 COMMENT ON COLUMN millrace.schedules.created_by IS 'Who made it';
 COMMENT ON COLUMN millrace.schedules.updated_at IS 'When a version of it came into force last';
 COMMENT ON COLUMN millrace.schedules.updated_by IS 'Whose';
+COMMENT ON COLUMN millrace.schedules.said IS 'Name, template and description in lower case, which searches look through';
 
 CREATE TABLE millrace.schedule_versions (
     schedule_id integer NOT NULL,
@@ -129,7 +132,7 @@ CREATE UNIQUE INDEX occurrences_of_job ON millrace.occurrences (job_id) WHERE jo
 CREATE INDEX occurrences_of_runs ON millrace.occurrences (schedule_id, at DESC) WHERE job_id IS NOT NULL AND backfill_id = 0;
 CREATE INDEX occurrences_of_backfill ON millrace.occurrences (backfill_id, at) WHERE backfill_id > 0;
 CREATE INDEX occurrences_by_age ON millrace.occurrences (decided_at);
-CREATE INDEX occurrences_missed ON millrace.occurrences (decided_at) WHERE outcome = 'missed';
+CREATE INDEX occurrences_missed ON millrace.occurrences (decided_at) WHERE cause = 'missed';
 COMMENT ON TABLE millrace.occurrences IS 'What became of each time that a schedule''s rules name; exactly one row each';
 COMMENT ON COLUMN millrace.occurrences.schedule_id IS 'The schedule';
 COMMENT ON COLUMN millrace.occurrences.at IS 'The instant that the rules name';
@@ -192,7 +195,7 @@ COMMENT ON COLUMN millrace.backfills.version IS 'Version of the schedule that sa
 COMMENT ON COLUMN millrace.backfills.from_at IS 'From here on';
 COMMENT ON COLUMN millrace.backfills.to_at IS 'Before';
 COMMENT ON COLUMN millrace.backfills.newest_first IS 'true = from the end of the range to its begin';
-COMMENT ON COLUMN millrace.backfills.missing_only IS 'true = only occurrences that had no job when it was started';
+COMMENT ON COLUMN millrace.backfills.missing_only IS 'true = only occurrences that have no job yet';
 COMMENT ON COLUMN millrace.backfills.concurrency IS 'Most of its jobs that have not ended at a time';
 COMMENT ON COLUMN millrace.backfills.planned IS 'Occurrences that run within the range';
 COMMENT ON COLUMN millrace.backfills.enqueued IS 'Jobs made so far';
@@ -200,7 +203,7 @@ COMMENT ON COLUMN millrace.backfills.refused IS 'Occurrences of which no job cou
 COMMENT ON COLUMN millrace.backfills.reached IS 'The occurrence that was decided last; null = none';
 COMMENT ON COLUMN millrace.backfills.state IS 'running, stopped (may be resumed) or done';
 COMMENT ON COLUMN millrace.backfills.reason IS 'Why, in the words of whoever started it';
-COMMENT ON COLUMN millrace.backfills.person_id IS 'Who started it; null = the command line';
+COMMENT ON COLUMN millrace.backfills.person_id IS 'Who started it and hears when it is done; null = the command line';
 COMMENT ON COLUMN millrace.backfills.actor IS 'Who started it, as jobs keep their author';
 COMMENT ON COLUMN millrace.backfills.started_at IS 'When it was started';
 COMMENT ON COLUMN millrace.backfills.finished_at IS 'When its last job was made, or it was stopped';

@@ -63,9 +63,9 @@ pub(super) fn run(url: &str, schedules: u32, serve: &Serve<'_>) -> Result<Figure
 fn fill(conn: &mut PgConnection, schedules: u32) -> Result<(), DbError> {
     const SQL: &str = "-- bench::schedules::fill
 WITH made AS (
-    INSERT INTO millrace.schedules (name, template_id, version, decided_until, due_at, next_at, created_by, updated_by, paused_at, paused_by)
+    INSERT INTO millrace.schedules (name, template_id, version, decided_until, due_at, next_at, created_by, updated_by, said, paused_at, paused_by)
     SELECT 'bench-' || n, t.id, 1, clock_timestamp(), now() + interval '2 hours' + n * interval '10 ms', now() + interval '2 hours' + n * interval '10 ms',
-        'bench', 'bench', CASE WHEN n % 100 = 50 THEN now() END, CASE WHEN n % 100 = 50 THEN 'bench' END
+        'bench', 'bench', 'bench-' || n || ' bench.noop', CASE WHEN n % 100 = 50 THEN now() END, CASE WHEN n % 100 = 50 THEN 'bench' END
     FROM generate_series(1, $1) AS n CROSS JOIN millrace.templates t RETURNING id, name
 )
 INSERT INTO millrace.schedule_versions (schedule_id, version, spec, created_by)
@@ -74,7 +74,7 @@ SELECT id, 1, jsonb_build_object('kind', 'Schedule', 'name', name, 'template', '
 FROM made";
     const SECONDLY: &str = "-- bench::schedules::secondly
 INSERT INTO millrace.schedule_versions (schedule_id, version, spec, created_by)
-SELECT v.schedule_id, 2, v.spec || '{\"rules\": [{\"every\": \"1s\"}]}', 'bench' FROM millrace.schedule_versions v ORDER BY v.schedule_id LIMIT $1";
+SELECT v.schedule_id, 2, v.spec || '{\"rules\": [{\"every\": \"1s\"}]}', 'bench' FROM millrace.schedule_versions v JOIN millrace.schedules s ON s.id = v.schedule_id AND s.paused_at IS NULL ORDER BY v.schedule_id LIMIT $1";
     const FORCE: &str = "-- bench::schedules::force
 UPDATE millrace.schedules s SET version = 2, stamp = 2 FROM millrace.schedule_versions v WHERE v.schedule_id = s.id AND v.version = 2";
     say(&format!("{schedules} schedules"));
@@ -88,7 +88,7 @@ UPDATE millrace.schedules s SET version = 2, stamp = 2 FROM millrace.schedule_ve
 fn make_due(conn: &mut PgConnection, most: i32) -> Result<(), DbError> {
     const SQL: &str = "-- bench::schedules::make_due
 UPDATE millrace.schedules s SET decided_until = date_trunc('second', clock_timestamp()) - interval '1 ms', due_at = date_trunc('second', clock_timestamp())
-FROM (SELECT id FROM millrace.schedules WHERE version = 2 ORDER BY id LIMIT $1) AS few WHERE s.id = few.id";
+FROM (SELECT id FROM millrace.schedules WHERE version = 2 AND paused_at IS NULL ORDER BY id LIMIT $1) AS few WHERE s.id = few.id";
     const IDLE: &str = "-- bench::schedules::idle
 UPDATE millrace.schedules s SET due_at = clock_timestamp() + interval '1 hour' WHERE s.due_at < clock_timestamp() + interval '1 hour'";
     const FORGET: &str = "-- bench::schedules::forget

@@ -20,9 +20,6 @@ pub const STEPS_MAX: usize = 200_000;
 /// So many are told one by one before the rest of a closed time is told together.
 const TOLD_MAX: usize = 3;
 
-/// No calendar closes more days in a row and still has a business day to roll to.
-const ROLL_MAX: TimeDelta = TimeDelta::days(62);
-
 /// The occurrences of a plan from a moment on.
 pub struct Course<'p> {
     plan: &'p Plan,
@@ -31,6 +28,8 @@ pub struct Course<'p> {
     /// Decided, and not given because something earlier may come.
     waiting: BinaryHeap<Reverse<Waiting>>,
     last_run: Option<DateTime<Utc>>,
+    /// So much earlier may something run than its rules name it.
+    back: TimeDelta,
     /// The closed time that swallowed the last ones, and how many.
     swallowed: (Option<DateTime<Utc>>, usize),
     steps_left: usize,
@@ -68,15 +67,14 @@ impl Ord for Waiting {
 
 impl<'p> Course<'p> {
     pub(super) fn new(plan: &'p Plan, from: DateTime<Utc>) -> Self {
-        let rolls_on =
-            plan.business.as_ref().is_some_and(|business| matches!(business.roll, Roll::Next | Roll::ModifiedNext));
-        let begin = if rolls_on { from - ROLL_MAX } else { from };
+        let begin = from - rolled_by(plan, &[Roll::Next, Roll::ModifiedNext]);
         let begin = plan.delayed_from(begin);
         let begin = plan.start.map_or(begin, |start| begin.max(start));
         let rules = streams(plan, begin);
         Self {
             plan,
             from,
+            back: rolled_by(plan, &[Roll::Previous, Roll::ModifiedNext]),
             rules,
             waiting: BinaryHeap::new(),
             last_run: None,
@@ -109,15 +107,14 @@ impl<'p> Course<'p> {
 
     /// Decides times of rules until the first of those that wait can be given.
     fn decide(&mut self) {
-        let back = self.plan.business.as_ref().map(|business| business.roll);
-        let back = if matches!(back, Some(Roll::Previous | Roll::ModifiedNext)) { ROLL_MAX } else { TimeDelta::zero() };
+        let back = self.back;
         while self.steps_left > 0 {
             let Some(next) = self.peek() else { return };
             let is_first = |Reverse(first): &Reverse<Waiting>| first.0.moment <= next - back;
             if self.waiting.peek().is_some_and(is_first) {
                 return;
             }
-            if self.plan.end.is_some_and(|end| next - back >= end) {
+            if self.plan.end.is_some_and(|end| next >= end) {
                 self.rules.clear();
                 return;
             }
@@ -146,6 +143,17 @@ impl<'p> Course<'p> {
     /// Goes on with what the rules name from `to` on.
     fn jump(&mut self, to: DateTime<Utc>) {
         self.rules = streams(self.plan, to);
+    }
+}
+
+/// How far from its day a business day may lie, if the plan rolls one of these ways.
+fn rolled_by(plan: &Plan, ways: &[Roll]) -> TimeDelta {
+    match &plan.business {
+        // a clock change may come between, and the day has not begun
+        Some(business) if ways.contains(&business.roll) => {
+            TimeDelta::days(i64::from(business.days.longest_closure()) + 2)
+        }
+        _ => TimeDelta::zero(),
     }
 }
 

@@ -84,8 +84,8 @@ impl Plan {
                     runs += 1;
                     planned.is_moved |= at.with_timezone(&self.zone).date_naive() != one.local.date();
                 }
-                Fate::Skipped(reason) => {
-                    planned.left_out.get_or_insert_with(|| reason.to_string());
+                Fate::Skipped(_) => {
+                    planned.left_out = planned.left_out.or_else(|| one.why_left_out());
                 }
             }
             if runs == RUNS_OF_DAY_MAX || *left == 0 {
@@ -105,7 +105,7 @@ impl Plan {
         const LOOKED_AT: usize = 500;
         let around = TimeDelta::hours(3);
         let mut touched: BTreeMap<NaiveTime, Touched> = BTreeMap::new();
-        // what is left out in a gap has no instant; as if it ran after it, it has one
+        // of what is left out in a gap a course tells the first; as if it ran after it, it tells of each
         let leaves_out = self.change.gap == Some(Gap::Skip);
         let gap = if leaves_out { Some(Gap::RunAfter) } else { self.change.gap };
         let plan = Self { change: ClockChange { gap, ..self.change }, ..self.clone() };

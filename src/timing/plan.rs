@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 use super::calendar::{BusinessDays, Roll, Window};
 use super::course::Course;
 use super::rule::Rule;
-use super::zone::{ClockChange, Slot, Touch, place};
+use super::zone::{ClockChange, Slot, Touch, place, place_after};
 
 /// So many times a delayed occurrence may run from one window into the next.
 const DELAYS_MAX: usize = 16;
@@ -158,6 +158,17 @@ pub struct Occurrence {
 }
 
 impl Occurrence {
+    /// Says why it is left out, for people; `None` = it is not.
+    pub fn why_left_out(&self) -> Option<String> {
+        match (&self.fate, self.touch) {
+            (Fate::Skipped(Reason::ClockChange), Touch::LeftOut) => {
+                Some(format!("{} does not exist that day, the clock is put forward", self.local.format("%H:%M")))
+            }
+            (Fate::Skipped(reason), _) => Some(reason.to_string()),
+            (Fate::Runs(..), _) => None,
+        }
+    }
+
     /// Gives when it runs, if it does.
     pub fn runs_at(&self) -> Option<DateTime<Utc>> {
         match &self.fate {
@@ -283,11 +294,11 @@ impl Plan {
     pub(super) fn shut(&self, at: DateTime<Utc>) -> Option<Span> {
         let hours = self.hours.and_then(|hours| {
             let opens = hours.opens_after(self.local(at))?;
-            Some(Span { reason: Reason::Hours, action: hours.action, ends: Some(place(self.zone, opens)) })
+            Some(Span { reason: Reason::Hours, action: hours.action, ends: Some(place_after(self.zone, opens, at)) })
         });
         let windows = self.closed.iter().filter_map(|closed| {
             let (window, zone) = closed.window_at(at, self.zone)?;
-            let ends = Some(place(zone, window.ends).max(at + TimeDelta::seconds(1)));
+            let ends = Some(place_after(zone, window.ends, at).max(at + TimeDelta::seconds(1)));
             Some(Span { reason: Reason::Window(window.name), action: closed.action, ends })
         });
         hours.into_iter().chain(windows).min_by_key(|span| span.action == Action::Delay)

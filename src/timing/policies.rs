@@ -113,7 +113,9 @@ impl Policies {
         let mut faults = Vec::new();
         let mut refuse = |path: &str, message: String| faults.push(Fault { path: path.into(), message, at: None });
         let mut course = plan.course(now);
-        let runs: Vec<DateTime<Utc>> = course.by_ref().filter_map(|one| one.runs_at()).take(GAPS_LOOKED_AT).collect();
+        let first = course.by_ref().find_map(|one| one.runs_at());
+        let next = course.by_ref().take(GAPS_LOOKED_AT).filter_map(|one| one.runs_at());
+        let runs: Vec<DateTime<Utc>> = first.into_iter().chain(next).collect();
         if runs.is_empty() {
             let message = match course.gave_up() {
                 Some(at) => format!("nothing is left of them up to {}: it would never run", at.format("%-d %B %Y")),

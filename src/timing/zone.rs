@@ -139,10 +139,9 @@ impl<'r, R: LocalRule> Instants<'r, R> {
             if self.placed.peek().is_some_and(|Reverse(first)| first.at < earliest) {
                 return;
             }
-            let changes = (self.gap, self.overlap, self.tells);
             match steady {
                 Some(_) => self.placed.push(Reverse(Slot { at: earliest, local, touch: Touch::None })),
-                None => self.placed.extend(slots(self.zone, local, changes).map(Reverse)),
+                None => self.placed.extend(self.slots(local).map(Reverse)),
             }
             self.next = local.checked_add_signed(TimeDelta::seconds(1)).and_then(|after| self.rule.next(after));
         }
@@ -150,6 +149,25 @@ impl<'r, R: LocalRule> Instants<'r, R> {
 }
 
 impl<R: LocalRule> Instants<'_, R> {
+    /// What becomes of one local time: up to two instants.
+    fn slots(&self, local: NaiveDateTime) -> impl Iterator<Item = Slot> + use<R> {
+        let (zone, overlap) = (self.zone, self.overlap);
+        let slot = |at: DateTime<Utc>, touch| Some(Slot { at, local, touch });
+        let pair = match zone.from_local_datetime(&local) {
+            LocalResult::Single(at) => [slot(at.to_utc(), Touch::None), None],
+            LocalResult::Ambiguous(first, second) => {
+                let first = slot(first.to_utc(), Touch::FirstPass).filter(|_| overlap != Overlap::Second);
+                [first, slot(second.to_utc(), Touch::SecondPass).filter(|_| overlap != Overlap::First)]
+            }
+            LocalResult::None => match self.gap {
+                Gap::Skip => [slot(gap_end(zone, local), Touch::LeftOut).filter(|_| self.tells), None],
+                Gap::RunAfter => [slot(gap_end(zone, local), Touch::AfterGap), None],
+                Gap::Shift => [slot(shifted(zone, local), Touch::Shifted), None],
+            },
+        };
+        pair.into_iter().flatten()
+    }
+
     /// Gives the offset at `local` when no change is near, asking the zone once for most of a day.
     fn steady_at(&mut self, local: NaiveDateTime) -> Option<TimeDelta> {
         if let Some((until, offset)) = self.steady
@@ -213,28 +231,6 @@ fn earliest(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     }
 }
 
-/// What becomes of one local time: up to two instants.
-fn slots(
-    zone: Tz,
-    local: NaiveDateTime,
-    (gap, overlap, tells): (Gap, Overlap, bool),
-) -> impl Iterator<Item = Slot> {
-    let slot = |at: DateTime<Utc>, touch| Some(Slot { at, local, touch });
-    let pair = match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) => [slot(at.to_utc(), Touch::None), None],
-        LocalResult::Ambiguous(first, second) => {
-            let first = slot(first.to_utc(), Touch::FirstPass).filter(|_| overlap != Overlap::Second);
-            [first, slot(second.to_utc(), Touch::SecondPass).filter(|_| overlap != Overlap::First)]
-        }
-        LocalResult::None => match gap {
-            Gap::Skip => [slot(gap_end(zone, local), Touch::LeftOut).filter(|_| tells), None],
-            Gap::RunAfter => [slot(gap_end(zone, local), Touch::AfterGap), None],
-            Gap::Shift => [slot(shifted(zone, local), Touch::Shifted), None],
-        },
-    };
-    pair.into_iter().flatten()
-}
-
 /// Reads `local` with the offset that was in force before the gap it falls into.
 fn shifted(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     local.and_utc() - offset_of(zone, gap_end(zone, local) - TimeDelta::seconds(1))
@@ -243,6 +239,14 @@ fn shifted(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 /// Gives the instant of a local time that is not a rule's: what is in a gap is after it, what is repeated is in the first pass.
 pub fn place(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     earliest(zone, local)
+}
+
+/// As [`place`], but behind `at`, which lies before `local` on the clock: what is repeated may be in the second pass.
+pub(super) fn place_after(zone: Tz, local: NaiveDateTime, at: DateTime<Utc>) -> DateTime<Utc> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Ambiguous(first, second) if first.to_utc() <= at => second.to_utc(),
+        _ => place(zone, local),
+    }
 }
 
 /// The first instant after the gap that `local` falls into, by bisection between a day before and a day after.

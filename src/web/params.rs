@@ -48,11 +48,11 @@ pub enum Kind {
     Dependent(Vec<Choice>),
     /// Yes or no.
     Flag,
-    /// Never shown again; `true` = leaving it empty keeps what the old job had.
+    /// Never shown again; `true` = leaving it empty keeps what was there.
     Secret(bool),
 }
 
-/// Makes the controls of `params` for what `form` holds. `old` are the arguments of the job that is edited.
+/// Makes the controls of `params` for what `form` holds. `old` are the arguments that are edited.
 pub fn controls(params: &Params, form: &Form, old: Option<&Value>) -> Vec<Control> {
     params.fields().iter().map(|field| control(field, form, old)).collect()
 }

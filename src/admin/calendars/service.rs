@@ -4,6 +4,7 @@ use diesel::sql_types::{BigInt, Integer, Jsonb, Text};
 use serde_json::Value;
 
 use super::read::{self, CALENDARS_MAX, CalendarRow};
+use crate::admin::schedules;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::{NAME_BYTES_MAX, TextError, note};
 use crate::queue::actor::{Actor, Forbidden, Scope};
@@ -183,7 +184,9 @@ pub fn save_in(
     }
     match &before {
         Some(row) => {
+            let minding = schedules::minding(tx, row.id)?;
             change(tx, row, &spec, actor)?;
+            schedules::leave_for_calendar(tx, &minding, name)?;
             look_again(tx, row.id)?;
         }
         None => insert(tx, name, &spec, actor)?,

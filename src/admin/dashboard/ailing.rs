@@ -3,12 +3,14 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
-use super::read::{in_scope, whole_queues};
+use super::read::whole_queues;
 use super::sentences::{Deed, Sentence};
+use crate::admin::schedules::in_scope;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
 use crate::queue::job::JobId;
+use crate::queue::permission::Permission;
 use crate::web::format::{between, duration, grouped};
 use crate::web::paths;
 use crate::web::tone::Tone;
@@ -83,23 +85,28 @@ impl Ailing {
 pub fn ailing(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<Ailing>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::ailing
-WITH mine AS (SELECT q.name FROM millrace.queues q WHERE ",
-        in_scope!(),
-        "), found AS (
+WITH found AS (
 (SELECT 'stuck' AS kind, s.id, NULL::timestamptz AS since, s.trouble AS reason, NULL::bigint AS job, 0::bigint AS runs FROM millrace.schedules s
-    WHERE s.trouble IS NOT NULL AND s.paused_at IS NULL AND s.ended_at IS NULL AND s.removed_at IS NULL ORDER BY s.id LIMIT $2)
+    WHERE s.trouble IS NOT NULL AND s.paused_at IS NULL AND s.ended_at IS NULL AND s.removed_at IS NULL AND ",
+        in_scope!("$1::text[] IS NULL", "$1"),
+        " ORDER BY s.id LIMIT $2)
 UNION ALL (SELECT 'resting', s.id, s.paused_at, s.pause_reason, NULL, 0 FROM millrace.schedules s
-    WHERE s.paused_by = 'Millrace' AND s.paused_at IS NOT NULL AND s.ended_at IS NULL AND s.removed_at IS NULL ORDER BY s.paused_at DESC LIMIT $2)
-UNION ALL (SELECT 'late', l.schedule_id, l.finish_by, NULL, l.job_id, 0 FROM millrace.schedule_jobs l
-    WHERE l.finish_by < (SELECT clock_timestamp()) AND (SELECT true FROM millrace.jobs j WHERE j.id = l.job_id)
-        AND (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NULL ORDER BY l.finish_by LIMIT $2)
-UNION ALL (SELECT 'missed', o.schedule_id, max(o.at), (array_agg(o.reason ORDER BY o.at DESC))[1], NULL, (count(*) + sum(o.more))::bigint FROM (
-    SELECT * FROM millrace.occurrences m WHERE m.outcome = 'missed' AND m.decided_at > (SELECT clock_timestamp() - interval '1 day')
-    ORDER BY m.decided_at DESC LIMIT $3) AS o WHERE o.cause = 'missed' GROUP BY o.schedule_id ORDER BY 6 DESC LIMIT $2)
+    WHERE s.paused_by = 'Millrace' AND s.paused_at IS NOT NULL AND s.ended_at IS NULL AND s.removed_at IS NULL AND ",
+        in_scope!("$1 IS NULL", "$1"),
+        " ORDER BY s.paused_at DESC LIMIT $2)
+UNION ALL (SELECT 'late', s.id, l.finish_by, NULL, l.job_id, 0 FROM millrace.schedule_jobs l JOIN millrace.schedules s ON s.id = l.schedule_id
+    WHERE l.finish_by < (SELECT clock_timestamp()) AND s.removed_at IS NULL AND (SELECT true FROM millrace.jobs j WHERE j.id = l.job_id)
+        AND (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NULL AND ",
+        in_scope!("$1 IS NULL", "$1"),
+        " ORDER BY l.finish_by LIMIT $2)
+UNION ALL (SELECT 'missed', s.id, max(o.at), (array_agg(o.reason ORDER BY o.at DESC))[1], NULL, (count(*) + sum(o.more))::bigint FROM (
+    SELECT * FROM millrace.occurrences m WHERE m.cause = 'missed' AND m.decided_at > (SELECT clock_timestamp() - interval '1 day')
+    ORDER BY m.decided_at DESC LIMIT $3) AS o JOIN millrace.schedules s ON s.id = o.schedule_id
+    WHERE s.removed_at IS NULL AND s.paused_at IS NULL AND ",
+        in_scope!("$1 IS NULL", "$1"),
+        " GROUP BY s.id ORDER BY 6 DESC LIMIT $2)
 )
-SELECT f.kind, s.name AS schedule, f.since, f.reason, f.job, f.runs FROM found f JOIN millrace.schedules s ON s.id = f.id AND s.removed_at IS NULL
-JOIN millrace.templates t ON t.id = s.template_id
-JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version JOIN mine ON mine.name = v.queue
+SELECT f.kind, s.name AS schedule, f.since, f.reason, f.job, f.runs FROM found f JOIN millrace.schedules s ON s.id = f.id
 ORDER BY f.runs DESC, CASE f.kind WHEN 'resting' THEN -extract(epoch FROM f.since) ELSE extract(epoch FROM f.since) END, s.name"
     );
     statement(SQL)
@@ -140,7 +147,12 @@ pub(super) fn sentence(ill: Ill, worst: &Ailing, all: usize, now: Time) -> Sente
             ("See its history", paths::with_query(&paths::schedule_history(name), &[("outcome", "missed")]))
         }
     };
-    let resume = Deed { icon: "play", word: "Resume…", href: paths::schedule_act(name, "resume") };
+    let resume = Deed {
+        icon: "play",
+        word: "Resume…",
+        href: paths::schedule_act(name, "resume"),
+        needs: Permission::EditSchedules,
+    };
     Sentence {
         key: String::new(),
         tone: match ill {

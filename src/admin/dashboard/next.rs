@@ -54,7 +54,9 @@ UNION ALL
 SELECT NULL, c.name, t.name, mine.name, c.next_at
 FROM (SELECT * FROM millrace.schedules WHERE due_at IS NOT NULL AND paused_at IS NULL ORDER BY due_at LIMIT $2) AS c
 JOIN millrace.templates t ON t.id = c.template_id
-JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = t.active_version JOIN mine ON mine.name = v.queue
+JOIN millrace.schedule_versions sv ON sv.schedule_id = c.id AND sv.version = c.version
+JOIN millrace.template_versions v ON v.template_id = t.id AND v.version = coalesce((sv.spec ->> 'version')::integer, t.active_version)
+JOIN mine ON mine.name = v.queue
 WHERE c.next_at IS NOT NULL
 ORDER BY run_at LIMIT $3"
     );

@@ -65,7 +65,6 @@ struct DashboardPage {
     facts: String,
     spans: Vec<Tab>,
     may_enqueue: bool,
-    may_run: bool,
     links: Links,
     concerns: Vec<Sentence>,
     start: Option<Vec<StartStep>>,
@@ -141,9 +140,8 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         facts: headline(&shell, &facts),
         spans: spans(span),
         may_enqueue: actor.may(Permission::Enqueue),
-        may_run: actor.may(Permission::RunQueues),
         links,
-        concerns: sentences(&facts, shell.now),
+        concerns: sentences(&facts, shell.now).into_iter().map(|one| one.for_those_who_may(actor)).collect(),
         // what the limited see nothing of may be full of others' jobs
         start: actor.scope.is_everything().then(|| start_steps(&facts, may_draft)).flatten(),
         flow: flow_band(&facts, shell.now),

@@ -6,7 +6,9 @@ use super::view::Facts;
 use super::{Cause, Concern, Seen, Slots, ailing, concerns};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
+use crate::queue::actor::Actor;
 use crate::queue::failures::GroupState;
+use crate::queue::permission::Permission;
 use crate::web::ansi::visible;
 use crate::web::format::{duration, grouped};
 use crate::web::paths;
@@ -29,8 +31,15 @@ pub struct Sentence {
     pub more: String,
     /// Where to look: word and address.
     pub acts: Vec<(&'static str, String)>,
-    /// What whoever runs queues can do about it.
+    /// What can be done about it.
     pub deed: Option<Deed>,
+}
+
+impl Sentence {
+    /// Leaves out what `actor` may not do.
+    pub fn for_those_who_may(self, actor: &Actor) -> Self {
+        Self { deed: self.deed.filter(|deed| actor.may(deed.needs)), ..self }
+    }
 }
 
 /// An act that is asked about first.
@@ -41,6 +50,8 @@ pub struct Deed {
     pub word: &'static str,
     /// Address.
     pub href: String,
+    /// What somebody must hold to do it.
+    pub needs: Permission,
 }
 
 fn sentence(concern: Concern, now: Time) -> Sentence {
@@ -83,7 +94,12 @@ fn told(concern: Concern, now: Time) -> Sentence {
                 None => format!("by {by}. {} ready.", jobs_are(ready)),
             },
             acts: vec![("See the queue", paths::queue(&queue))],
-            deed: Some(Deed { icon: "play", word: "Resume…", href: paths::queue_act(&queue, "resume") }),
+            deed: Some(Deed {
+                icon: "play",
+                word: "Resume…",
+                href: paths::queue_act(&queue, "resume"),
+                needs: Permission::RunQueues,
+            }),
         },
         Concern::Database { found } => database(&found),
         Concern::Drained { node, by, reason, stops } => drained(&node, by.as_deref(), reason.as_deref(), stops),
@@ -117,7 +133,12 @@ fn behind(
         },
         more: format!("{waits}{}", fails.unwrap_or_default()),
         acts: vec![cause.map_or(listed, |cause| ("See the cause", paths::failure(&cause.fingerprint)))],
-        deed: cause.map(|_| Deed { icon: "pause", word: "Pause queue…", href: paths::queue_act(queue, "pause") }),
+        deed: cause.map(|_| Deed {
+            icon: "pause",
+            word: "Pause queue…",
+            href: paths::queue_act(queue, "pause"),
+            needs: Permission::RunQueues,
+        }),
     }
 }
 

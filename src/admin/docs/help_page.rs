@@ -31,7 +31,7 @@ const WORDS: [(&str, &str); 17] = [
     ("Schedule", "When a template is enqueued by itself"),
     ("Occurrence", "One time that a schedule's rules name, and what became of it"),
     ("Calendar", "Holidays, business days and maintenance windows that schedules mind"),
-    ("Backfill", "Jobs for the occurrences of a past or future range, made by hand"),
+    ("Backfill", "Jobs for the occurrences of a past range, made by hand"),
     ("Workflow, run and step", "A graph of steps, one execution of it, and one node of it"),
     ("Batch", "A named set of jobs enqueued together"),
     ("Fingerprint", "The identity of a failure; those that share one are a group"),

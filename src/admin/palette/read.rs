@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::asked::Needle;
 use super::entry::{Kind, Named};
+use crate::admin::schedules::in_scope;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::{Actor, PersonId};
 use crate::queue::permission::{Permission, Role};
@@ -16,10 +17,10 @@ const OPERATIONS_MAX: i32 = 200;
 /// Nobody has this id: whoever is no person owns nothing.
 const NOBODY: PersonId = PersonId(-1);
 
-/// The tables hold some thousand names at most, schedules some ten thousand, so a name is looked for within all of them; names of gone nodes
-/// come last. Views are
-/// seen by whom `admin::views` shows them to, operations by whom `admin::operations` does, of which the newest are looked at.
-const NAMES: &str = "-- admin::palette::names
+/// The tables hold some thousand names at most, schedules a hundred thousand, so a name is looked for within all of them; names of gone nodes
+/// come last. Views are seen by whom `admin::views` shows them to, operations by whom `admin::operations` does, of which the newest are looked at.
+const NAMES: &str = concat!(
+    "-- admin::palette::names
 SELECT k.kind, k.name, k.label, k.state,
     CASE WHEN k.kind || ' ' || k.name = ANY ($1) THEN 0 WHEN k.said = $2 THEN 1 WHEN k.said LIKE $3 THEN 2 ELSE 3 END AS rank
 FROM (
@@ -46,11 +47,13 @@ FROM (
     (SELECT 'schedule', s.name::text, '', CASE WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN s.paused_at IS NOT NULL THEN 'paused' ELSE '' END, s.name::text
     FROM millrace.schedules s WHERE 'schedule' = ANY ($4) AND s.removed_at IS NULL
         AND CASE WHEN $11::text IS NULL THEN 'schedule ' || s.name = ANY ($1) ELSE s.name LIKE $11 OR 'schedule ' || s.name = ANY ($1) END
-        AND ($5 OR EXISTS (SELECT FROM millrace.templates t JOIN millrace.template_versions tv ON tv.template_id = t.id AND tv.version = t.active_version
-            WHERE t.id = s.template_id AND tv.queue = ANY ($6))) ORDER BY s.name <> $2, length(s.name) LIMIT $12)
+        AND ",
+    in_scope!("$5", "$6"),
+    " ORDER BY s.name <> $2, length(s.name) LIMIT $12)
 ) AS k
 WHERE CASE WHEN $11::text IS NULL THEN k.kind || ' ' || k.name = ANY ($1) ELSE k.said LIKE $11 END
-ORDER BY rank, k.state IN ('archived', 'down', 'ended'), length(k.said), k.kind, k.name LIMIT $12";
+ORDER BY rank, k.state IN ('archived', 'down', 'ended'), length(k.said), k.kind, k.name LIMIT $12"
+);
 
 #[derive(QueryableByName)]
 struct Row {

@@ -36,11 +36,14 @@ UPDATE millrace.schedules s SET paused_at = clock_timestamp(), paused_by = $1, p
         return Err(ScheduleError::Already(row.name, "paused"));
     }
     firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-    statement(SQL)
+    let paused = statement(SQL)
         .bind::<Text, _>(actor.signature())
         .bind::<Nullable<Text>, _>(reason.as_deref())
         .bind::<Integer, _>(locked.id.0)
         .run(tx)?;
+    if paused == 0 {
+        return Err(ScheduleError::Already(row.name, "paused")); // by itself, when what is due was decided
+    }
     let change = Change::new("schedule.pause", "schedule", name).because(reason);
     audit::record(tx, actor, change.from_to(Some(json!({ "paused": false })), Some(json!({ "paused": true }))))?;
     find(tx, actor, name)

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::error::ScheduleError;
 use super::history::{self, BackfillRow};
-use super::service::{find, take};
+use super::service::{find, now, take};
 use crate::base::clock::Time;
-use crate::base::db::{PgConnection, Tx, statement, transaction};
+use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::note;
 use crate::queue::actor::Actor;
 use crate::queue::audit::{self, Change};
@@ -62,6 +62,10 @@ pub fn dry_run(conn: &mut PgConnection, actor: &Actor, name: &str, wish: &Wish) 
 fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) -> Result<DryRun, ScheduleError> {
     if wish.from >= wish.to {
         return Err(ScheduleError::BadRange("the end of the range must be after its begin".into()));
+    }
+    if wish.to > now(conn)? {
+        let message = "the end of the range lies ahead: what is to come runs by itself, so that nothing runs twice";
+        return Err(ScheduleError::BadRange(message.into()));
     }
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
@@ -169,7 +173,8 @@ pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillR
 pub fn stop(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::stop_backfill
 UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.id = $2 AND b.state = 'running'";
-    turn(conn, actor, id, (SQL, "schedule.backfill_stop", "over"), reason)
+    let stop = |tx: &mut Tx<'_>| statement(SQL).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx);
+    turn(conn, actor, id, (&stop, "schedule.backfill_stop", "over"), reason)
 }
 
 /// Lets a stopped backfill go on where it was.
@@ -178,15 +183,16 @@ UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp
 /// [`ScheduleError::Already`]; [`ScheduleError`].
 pub fn resume(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::resume_backfill
-UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by = NULL, actor = $1 WHERE b.id = $2 AND b.state = 'stopped'";
-    turn(conn, actor, id, (SQL, "schedule.backfill_resume", "not stopped"), reason)
+UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by = NULL WHERE b.id = $1 AND b.state = 'stopped'";
+    let resume = |tx: &mut Tx<'_>| statement(SQL).bind::<Integer, _>(id).run(tx);
+    turn(conn, actor, id, (&resume, "schedule.backfill_resume", "not stopped"), reason)
 }
 
 fn turn(
     conn: &mut PgConnection,
     actor: &Actor,
     id: i32,
-    (sql, act, otherwise): (&'static str, &'static str, &'static str),
+    (change, act, otherwise): (&dyn Fn(&mut Tx<'_>) -> Result<usize, DbError>, &'static str, &'static str),
     reason: &str,
 ) -> Result<BackfillRow, ScheduleError> {
     transaction(conn, "schedules::turn_backfill", |tx| {
@@ -196,8 +202,7 @@ fn turn(
             return Err(ScheduleError::NoBackfill(id));
         }
         let reason = note(reason)?;
-        let turned = statement(sql).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx)?;
-        if turned == 0 {
+        if change(tx)? == 0 {
             return Err(ScheduleError::Already(format!("{} (backfill {id})", row.schedule), otherwise));
         }
         let change = Change::new(act, "schedule", &row.schedule).because(reason);

@@ -39,9 +39,9 @@ impl Default for ScheduleFilter {
 }
 
 impl ScheduleFilter {
-    /// Gives the pattern of `text` for `ILIKE`; a NUL matches nothing that a database can hold.
+    /// Gives the pattern of `text` for `LIKE` over what is said in lower case; a NUL matches nothing that a database can hold.
     pub(super) fn pattern(&self) -> Option<String> {
-        let text = self.text.as_deref()?.replace('\0', "\u{fffd}");
+        let text = self.text.as_deref()?.to_lowercase().replace('\0', "\u{fffd}");
         Some(format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")))
     }
 }

@@ -104,29 +104,40 @@ pub struct Page {
     pub limit: i32,
 }
 
-/// Lists occurrences of one schedule, the latest first. A filter by outcome looks among the latest 5,000 only.
+/// Lists occurrences of one schedule, the latest first, and tells whether there are older ones. Those of one instant stand on one page, which
+/// may therefore be a little longer. A filter by outcome looks among the latest 5,000 only.
 ///
 /// # Errors
 /// Database failures.
-pub fn occurrences(conn: &mut PgConnection, id: ScheduleId, page: &Page) -> Result<Vec<OccurrenceRow>, DbError> {
+pub fn occurrences(
+    conn: &mut PgConnection,
+    id: ScheduleId,
+    page: &Page,
+) -> Result<(Vec<OccurrenceRow>, bool), DbError> {
     const SQL: &str = "-- admin::schedules::occurrences
 WITH shown AS MATERIALIZED (
     SELECT o.* FROM (
         SELECT * FROM millrace.occurrences o WHERE o.schedule_id = $1 AND ($2::timestamptz IS NULL OR o.at < $2) ORDER BY o.at DESC, o.backfill_id DESC LIMIT 5000
-    ) AS o WHERE ($3::integer IS NULL OR o.backfill_id = $3) AND ($4::text IS NULL OR o.outcome = $4) ORDER BY o.at DESC, o.backfill_id DESC LIMIT $5
+    ) AS o WHERE ($3::integer IS NULL OR o.backfill_id = $3) AND ($4::text IS NULL OR o.outcome = $4) ORDER BY o.at DESC FETCH FIRST $5 ROWS WITH TIES
 )
 SELECT o.at, o.backfill_id, o.version, o.outcome, o.cause, o.reason, o.run_at, o.until, o.more, o.job_id, o.finish_by, o.decided_at, h.state::text AS ended,
     h.started_at, h.finished_at, h.attempt::integer AS attempts, j.id IS NOT NULL AS is_kept
 FROM shown o LEFT JOIN LATERAL (SELECT * FROM millrace.history h WHERE h.job_id = o.job_id LIMIT 1) AS h ON true
 LEFT JOIN LATERAL (SELECT j.id FROM millrace.jobs j WHERE j.id = o.job_id LIMIT 1) AS j ON true
 ORDER BY o.at DESC, o.backfill_id DESC";
-    statement(SQL)
+    let limit = page.limit.clamp(1, OCCURRENCES_MAX);
+    let mut rows: Vec<OccurrenceRow> = statement(SQL)
         .bind::<Integer, _>(id.0)
         .bind::<Nullable<Timestamptz>, _>(page.before)
         .bind::<Nullable<Integer>, _>(page.backfill)
         .bind::<Nullable<Text>, _>(page.outcome.map(Outcome::as_str))
-        .bind::<Integer, _>(page.limit.min(OCCURRENCES_MAX + 1))
-        .rows(conn)
+        .bind::<Integer, _>(limit + 1)
+        .rows(conn)?;
+    let last = usize::try_from(limit - 1).ok().and_then(|last| Some(rows.get(last)?.at));
+    let of_page = last.map_or(rows.len(), |last| rows.partition_point(|row| row.at >= last));
+    let is_more = rows.len() > of_page;
+    rows.truncate(of_page);
+    Ok((rows, is_more))
 }
 
 /// Lists the occurrences of a backfill that were decided last, at most 50.

@@ -12,9 +12,11 @@ mod load;
 pub mod page;
 pub mod preview;
 mod read;
+mod scope;
 pub mod service;
 pub mod show;
 mod target;
+mod waiting;
 
 pub use apply::{Applied, ApplyError, Documents, apply, apply_in};
 pub use document::document_text;
@@ -22,3 +24,5 @@ pub use error::ScheduleError;
 pub use filter::{ScheduleFilter, Sort};
 pub use history::{BackfillRow, OCCURRENCES_MAX, OccurrenceRow, Page, RunMark, backfills, occurrences, strips};
 pub use read::{ScheduleRow, Standing, VersionRow};
+pub(crate) use scope::in_scope;
+pub use waiting::{Minding, leave_for_calendar, minding};

@@ -86,11 +86,12 @@ fn occurrence(one: &Occurrence) -> Value {
         Fate::Runs(at, reason) => (Some(at), reason.as_ref()),
         Fate::Skipped(reason) => (None, Some(reason)),
     };
+    let reason = one.why_left_out().or_else(|| reason.map(ToString::to_string));
     json!({
         "at": one.at,
         "local": one.local.format("%Y-%m-%dT%H:%M:%S").to_string(),
         "run_at": run_at,
-        "reason": reason.map(ToString::to_string),
+        "reason": reason,
         "clock_change": clock_change(one.touch),
         "until": one.until,
     })

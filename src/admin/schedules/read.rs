@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Tim
 use serde_json::Value;
 
 use super::filter::{ScheduleFilter, Sort};
+use super::scope::in_scope;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
@@ -151,7 +152,7 @@ macro_rules! page_sql {
     ($name:literal, $rest:literal) => {
         schedules_sql!(
             $name,
-            "($3::text IS NULL OR s.name ILIKE $3 OR t.name ILIKE $3 OR v.spec ->> 'description' ILIKE $3) AND ($4::text IS NULL OR t.name = $4)
+            "($3::text IS NULL OR s.said LIKE $3) AND ($4::text IS NULL OR t.name = $4)
     AND CASE $5 WHEN 'enabled' THEN s.ended_at IS NULL AND s.paused_at IS NULL AND s.trouble IS NULL
         WHEN 'paused' THEN s.ended_at IS NULL AND s.paused_at IS NOT NULL
         WHEN 'troubled' THEN s.ended_at IS NULL AND s.paused_at IS NULL AND s.trouble IS NOT NULL
@@ -205,13 +206,15 @@ pub fn show(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option
 /// # Errors
 /// Database failures.
 pub fn counts(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<(Standing, i64)>, DbError> {
-    const SQL: &str = "-- admin::schedules::counts
+    const SQL: &str = concat!(
+        "-- admin::schedules::counts
 SELECT count(*) FILTER (WHERE s.ended_at IS NULL AND s.paused_at IS NULL AND s.trouble IS NULL),
     count(*) FILTER (WHERE s.ended_at IS NULL AND s.paused_at IS NOT NULL),
     count(*) FILTER (WHERE s.ended_at IS NULL AND s.paused_at IS NULL AND s.trouble IS NOT NULL), count(*) FILTER (WHERE s.ended_at IS NOT NULL)
 FROM millrace.schedules s
-WHERE s.removed_at IS NULL AND ($1 OR EXISTS (SELECT FROM millrace.templates t
-    JOIN millrace.template_versions tv ON tv.template_id = t.id AND tv.version = t.active_version WHERE t.id = s.template_id AND tv.queue = ANY ($2)))";
+WHERE s.removed_at IS NULL AND ",
+        in_scope!("$1", "$2")
+    );
     let found = statement(SQL)
         .bind::<Bool, _>(scope.is_everything())
         .bind::<Array<Text>, _>(&scope.queues)

@@ -4,7 +4,6 @@
 //! file, form, API ──check──▶ what is due is decided as before ──▶ version n+1 is in force ──▶ nodes look again
 //! ```
 
-use chrono::TimeDelta;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
@@ -12,6 +11,7 @@ pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now};
 use super::error::ScheduleError;
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};
+use super::waiting;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::random;
@@ -25,11 +25,6 @@ use crate::timing::schedule::{OverlapPolicy, Schedule};
 
 /// Names that no schedule can have: the console's own addresses stand where names do.
 const RESERVED_NAMES: [&str; 2] = ["new", "calendar"];
-/// Occurrences that are looked through for those that wait when a schedule changes.
-const WAITING_LOOKED_AT: usize = 500;
-/// Nothing waits longer behind a closed time.
-const WAITS_MAX: TimeDelta = TimeDelta::days(62);
-
 /// What a save came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Saved {
@@ -101,16 +96,18 @@ pub fn save_in(
     check_name(&spec.name)?;
     hold_calendars(tx, spec)?;
     let before = lock(tx, &spec.name)?;
+    if before.is_some() && base == Some(0) {
+        return Err(ScheduleError::NameTaken(spec.name.clone()));
+    }
+    // one that is out of scope does not exist
+    let row = before.as_ref().map(|_| find(tx, actor, &spec.name)).transpose()?;
     match (&before, base) {
-        (Some(_), Some(0)) => return Err(ScheduleError::NameTaken(spec.name.clone())),
         (Some(now), Some(base)) if base != now.version => {
             return Err(ScheduleError::Stale { base, latest: now.version });
         }
         (None, Some(base)) if base != 0 => return Err(ScheduleError::NotFound(spec.name.clone())),
         _ => {}
     }
-    // one that is out of scope does not exist
-    let row = before.as_ref().map(|_| find(tx, actor, &spec.name)).transpose()?;
     let (target, known) = checked(tx, actor, spec, before.as_ref().map_or(0, |now| now.jobs))?;
     let document = written(spec)?;
     let Some(now) = before else {
@@ -128,7 +125,7 @@ pub fn save_in(
     }
     firing::settle(tx, &mut Plans::default(), &mut random::number, now.id)?;
     let version = last_version(tx, now.id)? + 1;
-    leave_waiting(tx, &now, version, &known)?;
+    waiting::leave_for_version(tx, (now.id, now.version), version, &known)?;
     put_version(tx, now.id, version, (&document, message.as_deref()), actor)?;
     come_into_force(tx, actor, (now.id, version), &target, &known)?;
     mind(tx, now.id, &known)?;
@@ -212,16 +209,24 @@ fn written(spec: &Schedule) -> Result<Value, DbError> {
         .map_err(|error| DbError::Corrupt(format!("a schedule cannot be written as JSON: {error}")))
 }
 
-fn insert(tx: &mut Tx<'_>, actor: &Actor, target: &Target, spec: &Schedule) -> Result<ScheduleId, DbError> {
+/// Gives what a search looks through.
+fn said(spec: &Schedule) -> String {
+    [spec.name.as_str(), &spec.template, spec.description.as_deref().unwrap_or_default()].join(" ").to_lowercase()
+}
+
+fn insert(tx: &mut Tx<'_>, actor: &Actor, target: &Target, spec: &Schedule) -> Result<ScheduleId, ScheduleError> {
     const SQL: &str = "-- admin::schedules::insert
-INSERT INTO millrace.schedules (name, template_id, version, created_by, updated_by) VALUES ($1, $2, 1, $3, $3) RETURNING id";
+INSERT INTO millrace.schedules (name, template_id, version, created_by, updated_by, said) VALUES ($1, $2, 1, $3, $3, $4) RETURNING id";
     let id = statement(SQL)
         .bind::<Text, _>(&spec.name)
         .bind::<Integer, _>(target.id)
         .bind::<Text, _>(actor.signature())
-        .tuples::<Integer, i32>(tx)?
-        .pop();
-    id.map(ScheduleId).ok_or_else(|| DbError::Corrupt("a schedule was not inserted".into()))
+        .bind::<Text, _>(said(spec))
+        .tuples::<Integer, i32>(tx);
+    match id {
+        Err(error) if error.is_constraint("schedules_by_name") => Err(ScheduleError::NameTaken(spec.name.clone())),
+        id => Ok(ScheduleId(id?.pop().ok_or_else(|| DbError::Corrupt("a schedule was not inserted".into()))?)),
+    }
 }
 
 fn put_version(
@@ -275,8 +280,8 @@ fn come_into_force(
 ) -> Result<(), DbError> {
     const SQL: &str = "-- admin::schedules::come_into_force
 UPDATE millrace.schedules s SET version = $1, template_id = $2, stamp = s.stamp + 1, due_at = $3, next_at = $4, trouble = NULL, ended_at = NULL,
-    updated_at = clock_timestamp(), updated_by = $5, decided_until = greatest(s.decided_until, $6)
-WHERE s.id = $7 AND s.version < $1";
+    updated_at = clock_timestamp(), updated_by = $5, decided_until = greatest(s.decided_until, $6), said = $7
+WHERE s.id = $8 AND s.version < $1";
     const UNTIL: &str = "-- admin::schedules::decided_until
 SELECT CASE WHEN s.ended_at IS NULL THEN s.decided_until ELSE greatest(s.decided_until, clock_timestamp()) END FROM millrace.schedules s WHERE s.id = $1";
     let from = statement(UNTIL).bind::<Integer, _>(id.0).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
@@ -288,6 +293,7 @@ SELECT CASE WHEN s.ended_at IS NULL THEN s.decided_until ELSE greatest(s.decided
         .bind::<Nullable<Timestamptz>, _>(next_at)
         .bind::<Text, _>(actor.signature())
         .bind::<Timestamptz, _>(from)
+        .bind::<Text, _>(said(&known.spec))
         .bind::<Integer, _>(id.0)
         .run(tx)?;
     tell_schedules(tx)
@@ -305,34 +311,5 @@ INSERT INTO millrace.schedule_calendars (calendar_id, schedule_id) SELECT c.id, 
     if !names.is_empty() {
         statement(MIND).bind::<Integer, _>(id.0).bind::<Array<Text>, _>(names).run(tx)?;
     }
-    Ok(())
-}
-
-/// Writes down the occurrences whose time has come and which wait for the end of a closed time, unless they wait in the new version, too:
-/// they do not run, because what let them wait is no longer in force.
-fn leave_waiting(tx: &mut Tx<'_>, now: &Locked, version: i32, new: &Known) -> Result<(), DbError> {
-    const SQL: &str = "-- admin::schedules::leave_waiting
-INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason)
-SELECT $1, w.at, 0, $2, 'skipped', 'changed', $3 FROM unnest($4::timestamptz[]) AS w(at) ON CONFLICT DO NOTHING";
-    let Ok(old) = firing::known(tx, now.id, now.version)? else { return Ok(()) };
-    let moment = self::now(tx)?;
-    let waiting = |known: &Known| -> Vec<Time> {
-        let course =
-            known.plan.course(moment).take(WAITING_LOOKED_AT).take_while(|one| one.moment < moment + WAITS_MAX);
-        course.filter(|one| one.at < moment && one.runs_at().is_some()).map(|one| one.at).collect()
-    };
-    let still = waiting(new);
-    let mut waiting = waiting(&old);
-    waiting.retain(|at| !still.contains(at));
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    let reason = format!("version {version} came into force while it waited");
-    statement(SQL)
-        .bind::<Integer, _>(now.id.0)
-        .bind::<Integer, _>(now.version)
-        .bind::<Text, _>(reason)
-        .bind::<Array<Timestamptz>, _>(waiting)
-        .run(tx)?;
     Ok(())
 }

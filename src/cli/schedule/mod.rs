@@ -222,7 +222,7 @@ fn with_database(session: &Session, conn: &mut PgConnection, command: Command) -
         }
         Command::History { name, limit } => {
             let row = show::one(conn, actor, &name)?;
-            let rows = occurrences(conn, row.id, &Page { limit, ..Page::default() })?;
+            let (rows, _) = occurrences(conn, row.id, &Page { limit, ..Page::default() })?;
             Ok(text::history(&rows))
         }
         Command::Versions { name } => Ok(text::versions(&show::versions(conn, actor, &name)?)),

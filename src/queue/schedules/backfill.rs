@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 
 use super::fire::{author, sentences};
 use super::plans::Known;
+use super::told;
 use super::values::{BackfillId, Cause, Outcome, ScheduleId, Why};
 use super::versions;
 use super::write::{self, Row};
@@ -21,13 +22,19 @@ use crate::queue::job::JobId;
 pub const BACKFILL_MAX: usize = 10_000;
 /// Most occurrences that are looked at for them.
 const LOOKED_AT_MAX: usize = 500_000;
-/// Backfills that are worked on in one round.
+/// Backfills that are worked on in one round; further ones have the next.
 const PER_ROUND_MAX: i32 = 20;
 /// Most jobs of one backfill in one round.
 const JOBS_PER_ROUND_MAX: usize = 200;
 
-/// Gives the occurrences of `[from, to)` that run, in their order, at most [`BACKFILL_MAX`], and whether that is all of them.
+/// Gives the occurrences of `[from, to)` that run, by their names, at most [`BACKFILL_MAX`], and whether that is all of them.
 pub fn occurrences(known: &Known, from: Time, to: Time) -> (Vec<Time>, bool) {
+    let (mut found, is_whole) = in_course(known, from, to);
+    found.sort_unstable(); // what was moved runs in another order
+    (found, is_whole)
+}
+
+fn in_course(known: &Known, from: Time, to: Time) -> (Vec<Time>, bool) {
     let mut course = known.plan.course(from);
     let mut found = Vec::new();
     for one in course.by_ref().take(LOOKED_AT_MAX) {
@@ -53,9 +60,9 @@ ORDER BY o.at";
     statement(SQL).bind::<Array<Timestamptz>, _>(at).bind::<Integer, _>(id.0).tuples::<Timestamptz, Time>(conn)
 }
 
-/// What a node knows of backfills that run: the occurrences that are left to make, next ones last.
+/// What a node knows of backfills that run: the occurrences that are left to make, next ones last, and after which one its next round begins.
 #[derive(Debug, Default)]
-pub struct Backfills(HashMap<BackfillId, Left>);
+pub struct Backfills(HashMap<BackfillId, Left>, Option<BackfillId>);
 
 /// What a backfill comes to.
 #[derive(Debug)]
@@ -109,8 +116,13 @@ pub struct Worked {
 /// # Errors
 /// Database failures; what was not committed is made the next time.
 pub fn work(conn: &mut PgConnection, kept: &mut Backfills) -> Result<Worked, DbError> {
-    let running = running(conn)?;
-    kept.0.retain(|id, _| running.contains(id));
+    let after = kept.1;
+    let running = running(conn, after)?;
+    let is_full = running.len() >= usize::try_from(PER_ROUND_MAX).unwrap_or_default();
+    let last = running.last().filter(|_| is_full).copied();
+    kept.1 = last;
+    let is_of_round = |id: &BackfillId| Some(*id) > after && last.is_none_or(|last| *id <= last);
+    kept.0.retain(|id, _| !is_of_round(id) || running.contains(id));
     let mut worked = Worked { running: running.len(), jobs: 0 };
     for id in running {
         let made = transaction(conn, "schedules::backfill", |tx| {
@@ -141,11 +153,14 @@ fn give_up(conn: &mut PgConnection, id: BackfillId, error: DbError) -> Result<()
     }
 }
 
-/// The backfills that run, the oldest first.
-fn running(conn: &mut PgConnection) -> Result<Vec<BackfillId>, DbError> {
+/// The backfills that run after this one, the oldest first.
+fn running(conn: &mut PgConnection, after: Option<BackfillId>) -> Result<Vec<BackfillId>, DbError> {
     const SQL: &str = "-- queue::schedules::running_backfills
-SELECT b.id FROM millrace.backfills b WHERE b.state = 'running' ORDER BY b.id LIMIT $1";
-    let ids = statement(SQL).bind::<Integer, _>(PER_ROUND_MAX).tuples::<Integer, i32>(conn)?;
+SELECT b.id FROM millrace.backfills b WHERE b.state = 'running' AND b.id > $1 ORDER BY b.id LIMIT $2";
+    let ids = statement(SQL)
+        .bind::<Integer, _>(after.map_or(0, |id| id.0))
+        .bind::<Integer, _>(PER_ROUND_MAX)
+        .tuples::<Integer, i32>(conn)?;
     Ok(ids.into_iter().map(BackfillId).collect())
 }
 
@@ -191,6 +206,9 @@ fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, D
     let is_done = left.at.is_empty();
     left.reached = at.last().copied().or(one.reached);
     advance(tx, one.id, made, rows.len() - made, at.last().copied(), is_done)?;
+    if is_done {
+        told::backfill_done(tx, one.id, &left.known.spec.name)?;
+    }
     if is_done {
         kept.0.remove(&one.id);
     }

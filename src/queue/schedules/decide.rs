@@ -160,7 +160,10 @@ impl Decider<'_> {
                 self.run(&Run { occurrence, missed: Some(late) }, Some(at) == last_run, draw);
             } else {
                 seen += 1;
-                let why = self.why_missed(late, is_all);
+                let why = match &self.standing.paused {
+                    Some(reason) => Why { cause: Cause::Paused, reason: reason.clone() },
+                    None => self.why_missed(late, is_all),
+                };
                 gone.push(&mut self.decisions, occurrence, why, seen <= untold);
             }
         }
@@ -312,7 +315,7 @@ impl Gone {
 
 fn left_out(one: &Occurrence) -> Decision {
     let why = match &one.fate {
-        Fate::Skipped(reason) => Why { cause: Cause::of(reason), reason: reason.to_string() },
+        Fate::Skipped(reason) => Why { cause: Cause::of(reason), reason: one.why_left_out().unwrap_or_default() },
         Fate::Runs(..) => Why { cause: Cause::Outside, reason: "it runs at another time".into() }, // never asked
     };
     Decision { at: one.at, until: one.until, more: 0, act: Act::Leave(why) }

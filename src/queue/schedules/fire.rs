@@ -10,8 +10,8 @@ use diesel::sql_types::{Array, Integer, Timestamptz};
 
 use super::decide::{Decided, Standing, decide};
 use super::plans::{Found, Known, Plans, Wanted};
-use super::resting;
 use super::standing::{self, Due, Jobs, Patience};
+use super::told;
 use super::values::{Act, Cause, Decision, ScheduleId, Why};
 use super::write::{self, Change, Row};
 use crate::base::clock::Time;
@@ -153,7 +153,7 @@ fn fire_locked(
     let rows = enqueue(tx, &mut firings, is_alone, &mut alone)?;
     firings.retain(|firing| !alone.contains(&firing.due.id));
     write::occurrences(tx, &rows)?;
-    stop_others(tx, &firings)?;
+    stop_others(tx, &firings, &rows)?;
     let ended: Vec<(i32, i64)> =
         firings.iter().flat_map(|firing| firing.jobs.ended.iter().map(|job| (firing.due.id.0, job.0))).collect();
     write::forget_ended(tx, &ended)?;
@@ -166,7 +166,7 @@ fn fire_locked(
     write::schedules(tx, &changes)?;
     for (firing, change) in firings.iter().zip(&changes) {
         if let Some(reason) = &change.pause {
-            resting::tell(tx, firing.due.id, &firing.due.name, reason)?;
+            told::paused(tx, firing.due.id, &firing.due.name, reason)?;
         }
     }
     let jobs = usize::try_from(made.values().sum::<i64>()).unwrap_or_default();
@@ -341,10 +341,13 @@ impl Known {
     }
 }
 
-/// Tells the earlier jobs of schedules to stop whose policy is that.
-fn stop_others(tx: &mut Tx<'_>, firings: &[Firing]) -> Result<(), DbError> {
+/// Tells the earlier jobs of schedules to stop whose policy is that, where a job was made that takes their place.
+fn stop_others(tx: &mut Tx<'_>, firings: &[Firing], rows: &[Row]) -> Result<(), DbError> {
     for firing in firings {
-        let stopping = firing.decided.decisions.iter().find(|one| matches!(one.act, Act::Enqueue { stops: true, .. }));
+        let has_job =
+            |at: Time| rows.iter().any(|row| row.schedule == firing.due.id && row.at == at && row.job.is_some());
+        let mut decisions = firing.decided.decisions.iter();
+        let stopping = decisions.find(|one| matches!(one.act, Act::Enqueue { stops: true, .. }) && has_job(one.at));
         let Some(Decision { at, .. }) = stopping else { continue };
         let Ok(known) = &firing.found else { continue };
         let reason = format!("the occurrence of {} takes its place", at.format("%Y-%m-%d %H:%M:%S UTC"));

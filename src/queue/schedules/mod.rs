@@ -10,11 +10,11 @@ mod decide;
 mod fire;
 mod hand;
 mod plans;
-mod resting;
 mod retention;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod values;
 mod versions;
 mod write;

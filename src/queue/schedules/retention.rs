@@ -7,8 +7,8 @@ use crate::base::db::{DbError, PgConnection, statement};
 /// Rows of one piece.
 pub const FORGET_MAX: i64 = 5_000;
 
-/// Forgets jobs that have ended and that nobody would look at for long: those of backfills whose jobs are all made, and those that should
-/// have ended by now of schedules that are not due yet. Tells how many; at most [`FORGET_MAX`].
+/// Forgets jobs that have ended and that nobody would look at for long: those of backfills, and those that should have ended
+/// by now of schedules that are not due yet. Tells how many; at most [`FORGET_MAX`].
 ///
 /// # Errors
 /// Database failures.
@@ -25,11 +25,11 @@ pub fn forget_finished(conn: &mut PgConnection) -> Result<usize, DbError> {
     }
     const SQL: &str = concat!(
         "-- queue::schedules::forget_finished
-DELETE FROM millrace.schedule_jobs sj USING (",
+DELETE FROM millrace.schedule_jobs sj USING (SELECT * FROM (",
         finished!("l.backfill_id > 0 ORDER BY l.backfill_id"),
         " UNION ",
         finished!("l.finish_by < (SELECT clock_timestamp()) ORDER BY l.finish_by"),
-        ") AS old
+        ") AS either LIMIT $1) AS old
 WHERE sj.schedule_id = old.schedule_id AND sj.job_id = old.job_id"
     );
     statement(SQL).bind::<Integer, _>(i32::try_from(FORGET_MAX).unwrap_or(i32::MAX)).run(conn)

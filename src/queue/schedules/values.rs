@@ -84,8 +84,8 @@ pub enum Cause {
     Overlap,
     /// A job with the same unique key had not ended.
     Unique,
-    /// It has run under another version of the schedule.
-    RanBefore,
+    /// The schedule was changed while it waited.
+    Changed,
     /// Nothing ran then.
     Missed,
     /// Nothing ran then, and a later one stands for it.
@@ -113,7 +113,7 @@ impl Cause {
             Self::Limit => "limit",
             Self::Overlap => "overlap",
             Self::Unique => "unique",
-            Self::RanBefore => "ran_before",
+            Self::Changed => "changed",
             Self::Missed => "missed",
             Self::Superseded => "superseded",
             Self::Refused => "refused",
@@ -152,7 +152,7 @@ impl Cause {
             | Self::Limit
             | Self::Overlap
             | Self::Unique
-            | Self::RanBefore => Outcome::Skipped,
+            | Self::Changed => Outcome::Skipped,
         }
     }
 }

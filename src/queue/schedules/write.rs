@@ -96,7 +96,8 @@ SELECT count(*) FROM kept";
 pub(super) fn forget_ended(tx: &mut Tx<'_>, ended: &[(i32, i64)]) -> Result<(), DbError> {
     const SQL: &str = "-- queue::schedules::forget
 DELETE FROM millrace.schedule_jobs sj USING unnest($1::integer[], $2::bigint[]) AS g(schedule_id, job_id)
-WHERE sj.schedule_id = g.schedule_id AND sj.job_id = g.job_id";
+WHERE sj.schedule_id = g.schedule_id AND sj.job_id = g.job_id -- it may go on by now
+    AND ((SELECT true FROM millrace.jobs j WHERE j.id = sj.job_id) IS NULL OR (SELECT true FROM millrace.history h WHERE h.job_id = sj.job_id) IS NOT NULL)";
     if ended.is_empty() {
         return Ok(());
     }
@@ -123,7 +124,7 @@ UPDATE millrace.schedules s SET due_at = clock_timestamp() + $2 * interval '1 se
     Ok(())
 }
 
-/// Who a schedule's row says paused it when it paused by itself. The index of those names it, too.
+/// Who a schedule's row says paused it when it paused by itself; the index of those and the dashboard's statement name it, too.
 pub(super) const PAUSER: &str = "Millrace";
 
 /// What a schedule's row becomes.

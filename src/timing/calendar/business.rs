@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::days::BusinessDays;
+use crate::timing::holidays::{YEAR_MAX, YEAR_MIN};
 
 /// How far a business day is looked for, in days. A valid calendar has one in each year from 1990 to 2100, so that the search can
 /// only be in vain far outside these.
@@ -24,6 +25,22 @@ pub enum Roll {
 }
 
 impl BusinessDays {
+    /// Tells how many days in a row are no business days at most, at least a week.
+    pub fn longest_closure(&self) -> u16 {
+        *self.closure.get_or_init(|| {
+            let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+            let (begin, end) = (day(YEAR_MIN, 1, 1), day(YEAR_MAX, 12, 31));
+            let is_closed = |date: &NaiveDate| *date >= begin && *date <= end && !self.is_business_day(*date);
+            // whatever is closed for longer than a week holds one of these days
+            let looked_at = begin.iter_days().step_by(7).take_while(|date| *date <= end).filter(is_closed);
+            let longest = looked_at.map(|date| {
+                let before = date.iter_days().rev().take_while(is_closed).count();
+                before + date.iter_days().skip(1).take_while(is_closed).count()
+            });
+            u16::try_from(longest.max().unwrap_or_default()).unwrap_or(u16::MAX).max(7)
+        })
+    }
+
     /// Gives the first business day after `date`; `None` when there is none for [`SEARCH_DAYS_MAX`] days.
     pub fn next_business_day(&self, date: NaiveDate) -> Option<NaiveDate> {
         let later = std::iter::successors(date.succ_opt(), NaiveDate::succ_opt);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
@@ -27,6 +28,8 @@ pub struct BusinessDays {
     pub(super) public: Vec<&'static [Holiday]>,
     pub(super) removed: RemovedDays,
     pub(super) openings: Vec<Opening>,
+    /// [`BusinessDays::longest_closure`], once somebody has asked.
+    pub(super) closure: OnceLock<u16>,
 }
 
 /// Public holidays that do not count.
@@ -111,6 +114,7 @@ impl BusinessDays {
             public: Vec::new(),
             removed: RemovedDays::default(),
             openings: Vec::new(),
+            closure: OnceLock::new(),
         }
     }
 

@@ -22,7 +22,11 @@ fn calendars() -> Calendars {
         let calendar: Calendar = serde_json::from_value(document).expect("a calendar");
         (calendar.name.as_str().to_owned(), Arc::new(calendar.days().expect("valid")))
     };
-    [ready(house), ready(maintenance)].into()
+    let school = json!({
+        "kind": "Calendar", "name": "school", "timezone": "Europe/Rome",
+        "dates": [{ "from": "2026-06-08", "to": "2026-09-12", "name": "Summer" }],
+    });
+    [ready(house), ready(maintenance), ready(school)].into()
 }
 
 fn plan(document: Value) -> Plan {
@@ -105,6 +109,67 @@ fn what_waits_for_the_end_of_a_window_runs_once_and_the_rest_of_it_is_jumped_ove
     assert!((3..=5).contains(&merged), "{course:?}");
     let next = course.iter().filter_map(Occurrence::runs_at).find(|at| *at > end);
     assert_eq!(next, Some(at("2026-12-07T08:00:01Z")));
+}
+
+#[test]
+fn a_summer_is_not_too_long_to_wait_for_its_end_or_to_come_before_its_begin() {
+    let of = |roll: &str| {
+        plan(json!({
+            "timezone": "Europe/Rome", "rules": [{ "cron": "0 9 20 6,8 *" }],
+            "business_days": { "calendar": "school", "roll": roll },
+        }))
+    };
+    let runs = |roll: &str, from: &str| of(roll).course(at(from)).find_map(|one| one.runs_at());
+
+    assert_eq!(runs("next", "2026-09-13T00:00:00Z"), Some(at("2026-09-14T07:00:00Z")), "asked at its end");
+    let before = of("previous").course(at("2026-06-01T00:00:00Z")).take(2).map(|one| one.moment).collect::<Vec<_>>();
+    assert_eq!(before[0], at("2026-06-05T07:00:00Z"));
+    assert!(before.is_sorted(), "{before:?}");
+}
+
+#[test]
+fn what_waits_in_the_second_pass_waits_for_the_second_pass() {
+    // the clock shows 02:10 for the second time at 01:10 UTC
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "10 2 * * *" }], "dst": { "overlap": "second" },
+        "hours": { "from": "02:30", "to": "20:00", "action": "delay" },
+    }));
+
+    let first = plan.course(at("2027-10-31T00:00:00Z")).next().expect("an occurrence");
+
+    assert_eq!((first.at, first.runs_at()), (at("2027-10-31T01:10:00Z"), Some(at("2027-10-31T01:30:00Z"))));
+}
+
+#[test]
+fn what_a_gap_leaves_out_is_told_unless_something_runs_at_its_end() {
+    let told = |rules: Value, more: Value| {
+        let mut document = json!({ "timezone": "Europe/Rome", "rules": rules, "dst": { "gap": "skip" } });
+        document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let plan = plan(document);
+        let course = plan.course(at("2027-03-28T00:30:00Z")).take_while(|one| one.at < at("2027-03-28T01:30:00Z"));
+        course
+            .map(|one| (one.at.format("%H:%M").to_string(), one.local.time().to_string(), one.fate))
+            .collect::<Vec<_>>()
+    };
+    let left_out = Fate::Skipped(Reason::ClockChange);
+    let ran = Fate::Runs(at("2027-03-28T01:00:00Z"), None);
+    let text = str::to_owned;
+
+    let several = told(json!([{ "cron": "15,45 2 * * *" }]), json!({}));
+    assert_eq!(several, [(text("01:00"), text("02:15:00"), left_out)], "once, by the first of them");
+    let both = told(json!([{ "cron": "0 2,3 * * *" }]), json!({}));
+    assert_eq!(both, [(text("01:00"), text("03:00:00"), ran.clone())], "what runs at the gap's end is not hidden");
+    let of_two = told(json!([{ "cron": "15 2 * * *" }, { "cron": "0 3 * * *" }]), json!({}));
+    assert_eq!(of_two, [(text("01:00"), text("03:00:00"), ran)]);
+    assert_eq!(told(json!([{ "cron": "*/15 * * * *" }]), json!({})).len(), 4, "an interval has nothing in a gap");
+
+    // 28 March 2027 is Easter: what rolls to another day finds its time there
+    let rolled = told(
+        json!([{ "cron": "15 2 28 * *" }]),
+        json!({ "business_days": { "calendar": "it-holidays", "roll": "next" } }),
+    );
+    assert_eq!(rolled.len(), 1);
+    assert!(matches!(&rolled[0].2, Fate::Runs(to, _) if *to == at("2027-03-30T00:15:00Z")), "{rolled:?}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn blow(storm: &Storm, stage: &mut Stage, nodes: &mut [Node], dice: &mut Dice) -
     outages
 }
 
-/// Pauses all schedules and waits until their jobs have ended.
+/// Removes all schedules and waits until their jobs have ended.
 fn calm(conn: &mut PgConnection, nodes: &mut [Node]) {
     const NAMES: &str = "SELECT s.name FROM millrace.schedules s ORDER BY s.name";
     const LEFT: &str =

@@ -65,6 +65,30 @@ fn a_name_is_found_by_any_part_of_it_and_its_acts_stand_behind() {
 }
 
 #[test]
+fn schedules_and_calendars_are_found_with_what_can_be_done_to_them() {
+    let (_db, mut conn) = stage();
+    let schedules = "INSERT INTO millrace.calendars (name, spec, updated_by) VALUES ('it-holidays', '{}', 'test');
+        INSERT INTO millrace.schedules (name, template_id, version, created_by, updated_by, paused_at, paused_by)
+        SELECT s.name, t.id, 1, 'test', 'test', CASE WHEN s.rests THEN now() END, CASE WHEN s.rests THEN 'ada' END
+        FROM millrace.templates t CROSS JOIN (VALUES ('nightly', false), ('nightly-old', true)) AS s(name, rests);
+        INSERT INTO millrace.schedules (name, template_id, version, created_by, updated_by, removed_at) SELECT 'nightly-gone', t.id, 1, 't', 't', now() FROM millrace.templates t";
+    conn.batch_execute(schedules).unwrap();
+    let operator = actor(Role::Operator, &[]);
+
+    let found = search(&mut conn, &operator, "night", &[]);
+    assert_eq!(found[..2], ["schedule nightly", "schedule nightly-old"], "{found:?}");
+    assert!(found.contains(&"Pause nightly".to_owned()) && found.contains(&"Run nightly".to_owned()), "{found:?}");
+    assert!(!found.iter().any(|one| one.contains("gone")), "{found:?}");
+    assert_eq!(search(&mut conn, &operator, "resume nightly", &[])[0], "Resume nightly-old");
+    assert_eq!(search(&mut conn, &operator, "holidays", &[])[0], "calendar it-holidays");
+    let viewer = search(&mut conn, &actor(Role::Viewer, &[]), "night", &[]);
+    assert!(!viewer.iter().any(|one| one.starts_with("Pause")), "{viewer:?}");
+    let limited = search(&mut conn, &actor(Role::Operator, &["exports"]), "night", &[]);
+    assert!(!limited.iter().any(|one| one.starts_with("schedule")), "{limited:?}");
+    assert_eq!(search(&mut conn, &operator, "", &["schedule nightly"])[0], "schedule nightly", "chosen lately");
+}
+
+#[test]
 fn a_verb_finds_what_it_can_be_done_to() {
     let (_db, mut conn) = stage();
     let job = enqueue(&mut conn, "mail.send", json!({}));

@@ -1,7 +1,9 @@
 //! Schedules against a real database: what is due runs once, whoever looks; policies, calendars, backfills, runs by hand.
+mod ailing;
 mod backfills;
 mod changes;
 mod firing;
+mod plans;
 mod policies;
 pub mod stage;
 mod walk;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millrace::base::db::{statement, transaction};
+use millrace::base::db::{PgConnection, statement, transaction};
 use millrace::queue::control::{self, Wish};
 use millrace::queue::job::JobId;
 use millrace::queue::schedules::{self, Plans};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::stage::{Watched, became, number, save, set_decided, try_save};
 use crate::support::TestDb;
-use crate::support::stage::{TestEngine, handler_template, wait_until};
+use crate::support::stage::{TestEngine, handler_template, template, wait_until};
 
 /// A schedule of one second whose jobs take two and a half.
 fn slow(name: &str, overlap: &str) -> String {
@@ -61,6 +61,10 @@ fn so_many_failures_in_a_row_pause_it_and_it_says_why() {
     let mut conn = db.connect();
     handler_template(&mut conn, "work", json!({ "max_attempts": 1 }));
     save(&mut conn, "failing", "rules: [ { every: 1s } ]\npause_after_failures: 2\nargs: { fails: true }");
+    let author =
+        "WITH ada AS (INSERT INTO millrace.people (email, name, role) VALUES ('ada@example.org', 'Ada', 'operator'))
+        UPDATE millrace.schedules SET created_by = 'ada@example.org (token ci)'";
+    statement(author).run(&mut conn).unwrap();
     let _engine = TestEngine::start(&db, Watched::default().registry());
 
     wait_until(|| became(&mut conn, "failing").iter().any(|row| row.cause.as_deref() == Some("paused")))
@@ -70,6 +74,36 @@ fn so_many_failures_in_a_row_pause_it_and_it_says_why() {
     assert_eq!(made, 2);
     let told = "SELECT count(*) FROM millrace.schedules WHERE paused_by = 'Millrace' AND pause_reason LIKE '2 jobs in a row failed, the last of them job %'";
     assert_eq!(number(&mut conn, told), 1);
+    let recorded = "SELECT count(*) FROM millrace.audit WHERE act = 'schedule.pause' AND subject = 'failing' AND actor = 'Millrace' AND via = 'system'
+        AND reason LIKE '2 jobs in a row failed%'";
+    assert_eq!(number(&mut conn, recorded), 1, "the trail has it");
+    let heard = "SELECT count(*) FROM millrace.notifications n JOIN millrace.people p ON p.id = n.person_id WHERE p.email = 'ada@example.org'
+        AND n.title = 'Schedule failing has paused itself.' AND n.link_path = '/schedules/failing'";
+    assert_eq!(number(&mut conn, heard), 1, "whoever made it hears of it, once");
+}
+
+#[test]
+fn a_job_is_not_stopped_for_one_that_is_not_made() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    template(
+        &mut conn,
+        "work",
+        json!({ "runner": "handler", "handler": { "name": "work" }, "unique": {},
+            "defaults": { "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 } }),
+    );
+    save(&mut conn, "alone", "rules: [ { every: 1s } ]\noverlap: cancel_other\nargs: { name: alone, ms: 3500 }");
+    let watched = Watched::default();
+    let engine = TestEngine::start(&db, watched.registry());
+    let skipped = |conn: &mut PgConnection| {
+        became(conn, "alone").iter().filter(|row| row.cause.as_deref() == Some("unique")).count()
+    };
+    wait_until(|| skipped(&mut conn) >= 2).expect("its own job has the key");
+    let ended = "SELECT count(*) FROM millrace.history WHERE state = 'succeeded'";
+    wait_until(|| number(&mut conn, ended) > 0).expect("it was left to its end");
+
+    assert_eq!(watched.of("alone").cancelled, 0);
+    engine.drain();
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A schedule is built, saved, copied, backfilled and paused with the editor alone, and all of it is found again.
 
+use diesel::sql_types::Text;
 use millrace::admin::calendars;
-use millrace::base::db::PgConnection;
+use millrace::base::db::{PgConnection, statement};
 use millrace::base::document::documents;
 use millrace::queue::actor::Actor;
 use millrace::queue::permission::Role;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::stage::{Watched, number};
 use crate::browser::{Browser, Look, checks};
-use crate::support::stage::{PATIENCE, TestEngine, handler_template};
+use crate::support::stage::{PATIENCE, TestEngine, handler_template, template};
 use crate::templates::stage::Console;
 
 const CALENDARS: &str = "kind: Calendar
@@ -137,6 +138,8 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     let trail =
         "SELECT count(*) FROM millrace.audit WHERE subject_kind = 'schedule' AND subject = 'daily-noon' AND accepted";
     assert_eq!(number(&mut conn, trail), 3);
+    let heard = "SELECT count(*) FROM millrace.notifications WHERE title = 'All jobs of backfill 1 of daily-noon are made.' AND link_path = '/backfills/1'";
+    assert_eq!(number(&mut conn, heard), 1);
 
     open(&console, &browser, "/schedules?state=paused");
     browser.wait_for_text("daily-noon");
@@ -144,6 +147,72 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     open(&console, &browser, "/schedules/calendar?view=week");
     browser.wait_for_text("daily-noon");
     checks::assert_clean_in_every_look(&browser);
+
+    // links of the dashboard and the palette lead to a question
+    open(&console, &browser, "/schedules/daily-noon/resume");
+    checks::assert_clean(&browser);
+    browser.press("Resume it");
+    browser.wait_for_text("daily-noon is enabled again.");
+    open(&console, &browser, "/schedules/daily-noon/run");
+    browser.press("Run it now");
+    browser.wait_for_text("of daily-noon is enqueued.");
+}
+
+/// A template with parameters of several kinds.
+fn with_letters(conn: &mut PgConnection) {
+    let params = json!({ "required": ["to"], "properties": {
+        "to": { "type": "string", "title": "Recipient" }, "copies": { "type": "integer", "title": "Copies", "minimum": 1, "default": 2 },
+        "dry": { "type": "boolean", "title": "Dry run" }, "key": { "type": "string", "title": "Key", "secret": true } } });
+    let defaults = json!({ "queue": "default", "priority": 3, "max_attempts": 3, "timeout_ms": 20_000 });
+    let handler = json!({ "name": "work" });
+    template(
+        conn,
+        "letter",
+        json!({ "runner": "handler", "handler": handler, "params": params, "defaults": defaults }),
+    );
+}
+
+#[test]
+fn arguments_are_fields_of_the_template_s_parameters() {
+    let console = Console::start();
+    let mut conn = console.db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    with_letters(&mut conn);
+    let browser = Browser::start(Look::light().wide());
+    let admin = console.person(Role::Admin, &[]);
+    open(&console, &browser, &format!("/as/{admin}"));
+
+    open(&console, &browser, "/schedules/new?template=work");
+    browser.fill("name", "letters");
+    browser.fill("template", "letter");
+    browser.find("#f-description").click(); // leaves the field
+    browser.wait_for_text("Recipient");
+    assert_eq!(browser.find("[name='args.copies']").value(), "2", "defaults stand there");
+    checks::assert_clean(&browser);
+    browser.press("Save schedule");
+    browser.wait_for_text("There is a problem with 1 field");
+    browser.log(); // an answer 422 stands in the browser's log as an error
+    browser.fill("args.to", "ada@example.org");
+    browser.fill("args.key", "hunter22");
+    browser.press("Save schedule");
+    browser.wait_for_text("letters is saved and runs from now on.");
+    let args = |conn: &mut PgConnection| {
+        const SQL: &str =
+            "SELECT (v.spec -> 'args')::text FROM millrace.schedule_versions v ORDER BY v.version DESC LIMIT 1";
+        let text = statement(SQL).tuples::<Text, String>(conn).unwrap().remove(0);
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    assert_eq!(args(&mut conn), json!({ "to": "ada@example.org", "copies": 2, "key": "hunter22" }));
+
+    open(&console, &browser, "/schedules/letters");
+    assert_eq!(browser.find("[name='args.to']").value(), "ada@example.org");
+    assert_eq!(browser.find("[name='args.key']").value(), "", "what is secret is not shown");
+    let shown = browser.script("return document.documentElement.outerHTML.includes('hunter22')", &[]);
+    assert_eq!(shown, false);
+    browser.fill("args.copies", "3");
+    browser.press("Save schedule");
+    browser.wait_for_text("version 2 is in force");
+    assert_eq!(args(&mut conn), json!({ "to": "ada@example.org", "copies": 3, "key": "hunter22" }), "the key stays");
 }
 
 #[test]

@@ -132,7 +132,7 @@ impl Looker<'_> {
         let named = match field {
             Field::Queue => seen::queues(self.conn, scope, start)?,
             Field::Template => seen::templates(self.conn, start)?,
-            Field::Schedule => seen::schedules(self.conn, start)?,
+            Field::Schedule => seen::schedules(self.conn, scope, start)?,
             Field::Node => seen::nodes(self.conn, start)?,
             Field::Tag => seen::tags(self.conn, scope, start)?,
             Field::By => return Ok(seen::people(self.conn, scope, start)?.into_iter().map(person).collect()),

@@ -1,10 +1,11 @@
 //! Names that are offered: what there is, and what was seen lately among the jobs that somebody may see.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Jsonb, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Text};
 use serde_json::Value;
 
 use super::OFFERS_MAX;
+use crate::admin::schedules::in_scope;
 use crate::admin::templates::Authors;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
@@ -42,11 +43,16 @@ SELECT name FROM millrace.templates WHERE strpos(name, lower($1)) > 0 ORDER BY N
     named(statement(SQL).bind::<Text, _>(start).bind::<BigInt, _>(most()).rows(conn)?)
 }
 
-/// Schedules that hold `start`, those that begin with it first.
-pub(super) fn schedules(conn: &mut PgConnection, start: &str) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "-- admin::jobs::complete::schedules
-SELECT name FROM millrace.schedules WHERE removed_at IS NULL AND strpos(name, lower($1)) > 0 ORDER BY NOT starts_with(name, lower($1)), name LIMIT $2";
-    named(statement(SQL).bind::<Text, _>(start).bind::<BigInt, _>(most()).rows(conn)?)
+/// Schedules of the scope that hold `start`, those that begin with it first.
+pub(super) fn schedules(conn: &mut PgConnection, scope: &Scope, start: &str) -> Result<Vec<String>, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::jobs::complete::schedules
+SELECT s.name FROM millrace.schedules s WHERE s.removed_at IS NULL AND ",
+        in_scope!("$1", "$2"),
+        " AND strpos(s.name, lower($3)) > 0 ORDER BY NOT starts_with(s.name, lower($3)), s.name LIMIT $4"
+    );
+    let asked = statement(SQL).bind::<Bool, _>(scope.is_everything()).bind::<Array<Text>, _>(&scope.queues);
+    named(asked.bind::<Text, _>(start).bind::<BigInt, _>(most()).rows(conn)?)
 }
 
 /// Nodes that hold `start`, those that were heard of last first.

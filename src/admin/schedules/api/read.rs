@@ -136,9 +136,8 @@ pub(super) async fn occurrences(
         let row = show::one(conn, &actor, &name)?;
         Ok::<_, ScheduleError>(history::occurrences(conn, row.id, &page)?)
     };
-    let rows = kit.db.run(work).await.map_err(refused)?;
-    let is_full = rows.len() >= usize::try_from(limit).unwrap_or_default();
-    let next = rows.last().filter(|_| is_full).map(|row| row.at);
+    let (rows, is_more) = kit.db.run(work).await.map_err(refused)?;
+    let next = rows.last().filter(|_| is_more).map(|row| row.at);
     let shown: Vec<Value> = rows.iter().map(view::occurrence).collect();
     respond::json(StatusCode::OK, &json!({ "occurrences": shown, "next": next }))
 }

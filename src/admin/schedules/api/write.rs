@@ -57,9 +57,9 @@ pub(super) async fn preview(
     let work = move |conn: &mut PgConnection| {
         let timing = spec.timing();
         let calendars = calendars_named(conn, &timing.calendars())?;
-        Ok::<_, ScheduleError>(Known::of(spec, &calendars))
+        let known = Known::of(spec, &calendars);
+        Ok::<_, ScheduleError>(known.map(|known| ahead::json_of(&known, now, None, ahead::OCCURRENCES)))
     };
-    let known = kit.db.run(work).await.map_err(refused)?;
-    let known = known.map_err(|faults| told(faults.iter().map(problem).collect()))?;
-    respond::json(StatusCode::OK, &ahead::json_of(&known, now, None, ahead::OCCURRENCES))
+    let shown = kit.db.run(work).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &shown.map_err(|faults| told(faults.iter().map(problem).collect()))?)
 }

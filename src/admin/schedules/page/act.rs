@@ -1,4 +1,5 @@
-//! What operators do to a schedule: pause and remove ask, resume, run now and roll back act at once.
+//! What operators do to a schedule. Pause and remove ask for a reason; resume, run now and roll back act at once, and the first two have a page
+//! that asks, for whoever comes by a link.
 
 use actix_session::Session;
 use actix_web::HttpResponse;
@@ -29,7 +30,7 @@ fn page(shell: Shell, ask: Confirm, name: &str) -> ConfirmPage {
     ConfirmPage { shell: shell.under(name, paths::schedule(name)), ask }
 }
 
-/// The question before an act; `None` when the act asks nothing.
+/// The question before an act; `None` when the act has none.
 fn question(verb: &str, row: &ScheduleRow, form: Form) -> Option<Confirm> {
     let name = &row.name;
     let asked = match verb {
@@ -55,10 +56,31 @@ fn question(verb: &str, row: &ScheduleRow, form: Form) -> Option<Confirm> {
             harmful: true,
             ..Confirm::default()
         },
+        "resume" => Confirm {
+            question: format!("Resume {name}?"),
+            effects: vec![
+                "Its occurrences run again, those that come from now on.".into(),
+                "Earlier failures do not count towards its next pause.".into(),
+            ],
+            verb: "Resume it".into(),
+            keep: "Leave it paused".into(),
+            ..Confirm::default()
+        },
+        "run" => Confirm {
+            question: format!("Run {name} now?"),
+            effects: vec!["One job more is made at once; what its rules make stays as it is.".into()],
+            verb: "Run it now".into(),
+            keep: "Do not run it".into(),
+            ..Confirm::default()
+        },
         _ => return None,
     };
     let (action, back) = (paths::schedule_act(name, verb), paths::schedule(name));
-    Some(Confirm { action, back, reason: true, form, ..asked })
+    Some(Confirm { action, back, reason: needs_reason(verb), form, ..asked })
+}
+
+fn needs_reason(verb: &str) -> bool {
+    matches!(verb, "pause" | "remove")
 }
 
 fn read(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<ScheduleRow, ScheduleError> {

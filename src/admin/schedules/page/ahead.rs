@@ -123,7 +123,7 @@ fn item(one: &Occurrence, zone: Tz, now: Time) -> Item {
             let from = if is_same_day { from.format("%H:%M") } else { from.format("%-d %b %H:%M") };
             (*at, false, format!("moved from {from}: {reason}"))
         }
-        Fate::Skipped(reason) => (one.at, true, format!("skipped: {reason}")),
+        Fate::Skipped(_) => (one.at, true, format!("skipped: {}", one.why_left_out().unwrap_or_default())),
     };
     let note = match one.until {
         Some(until) => format!("{note}, and all until {}", until.with_timezone(&zone).format("%-d %b %H:%M")),

@@ -24,6 +24,14 @@ pub(super) struct ArgFields {
     zone: Tz,
 }
 
+/// Fills a form with fields, if there are any.
+pub(super) fn with(fields: Option<&ArgFields>, form: Form, fill: impl FnOnce(&ArgFields, Form) -> Form) -> Form {
+    match fields {
+        Some(fields) => fill(fields, form),
+        None => form,
+    }
+}
+
 impl ArgFields {
     /// Finds those of the template that `form` names; `None` when there is none whose parameters `actor` may fill in. Moments stand in `zone`.
     pub(super) fn of(
@@ -55,7 +63,10 @@ impl ArgFields {
         let is_kept = |name: &String| !name.starts_with(ARGS) || names.contains(name);
         let kept = form.into_fields().into_iter().filter(|(name, _)| is_kept(name));
         let form = kept.fold(Form::default(), |form, (name, value)| form.with(&name, value));
-        let form = typed.map_or_else(|| form.clone(), |args| self.filled(&args, form.clone()));
+        let form = match typed {
+            Some(args) => self.filled(&args, form),
+            None => form,
+        };
         self.filled(&self.params.with_defaults(&json!({})), form)
     }
 

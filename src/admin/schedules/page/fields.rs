@@ -227,6 +227,8 @@ fn days(line: &str) -> Option<ExclusionText> {
 
 /// Reads the arguments. What the form shows covered stays what it was.
 fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Value>> {
+    // the arguments of another template hold secrets that this one need not keep
+    let old = old.filter(|old| old.template == form.text("template").trim());
     let text = form.optional(JSON)?;
     let read = if text.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_str::<Value>(&text) };
     match read {

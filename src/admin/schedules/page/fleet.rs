@@ -30,6 +30,8 @@ use crate::web::shell::Shell;
 const SCHEDULES: i32 = 100;
 /// Runs of one schedule that are drawn in a day.
 const RUNS_MAX: usize = 300;
+/// So many occurrences are looked at for each of them; who leaves out more is shown in part.
+const LOOKED_AT_PER_RUN: usize = 20;
 /// Busy minutes that are named.
 const BUSY_MAX: usize = 6;
 
@@ -177,7 +179,8 @@ fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Ve
     let most = RUNS_MAX * usize::try_from(span.days).unwrap_or(1);
     let of = |spec: Option<crate::timing::schedule::Schedule>| {
         let known = Known::of(spec?, &calendars).ok()?;
-        Some(known.plan.runs(from, to).take(most).collect::<Vec<Time>>())
+        let course = known.plan.course(from).take(most * LOOKED_AT_PER_RUN).take_while(|one| one.moment < to);
+        Some(course.filter_map(|one| one.runs_at()).take(most).collect::<Vec<Time>>())
     };
     Ok(specs.into_iter().map(|spec| of(spec).unwrap_or_default()).collect())
 }

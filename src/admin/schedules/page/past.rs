@@ -97,10 +97,8 @@ impl LivePage for HistoryPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Self, ScheduleError> {
         let row = show::one(conn, actor, &asked.name)?;
         let marks = history::strips(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
-        let page = Page { before: asked.before, outcome: asked.outcome, backfill: None, limit: ROWS + 1 };
-        let mut rows = history::occurrences(conn, row.id, &page)?;
-        let is_more = rows.len() > ROWS as usize;
-        rows.truncate(ROWS as usize);
+        let page = Page { before: asked.before, outcome: asked.outcome, backfill: None, limit: ROWS };
+        let (rows, is_more) = history::occurrences(conn, row.id, &page)?;
         let backfills = history::backfills(conn, row.id)?;
         let trail = open_trail(conn, ("schedule", &row.name), DEEDS_MAX)?;
         let here = paths::schedule_history(&row.name);

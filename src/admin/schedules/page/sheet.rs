@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::ahead::{Ahead, next_run};
-use super::args::{ArgFields, JSON};
+use super::args::{self, ArgFields, JSON};
 use super::around::{Around, CalendarLine, around};
 use super::fields;
 use super::head::Head;
@@ -84,7 +84,7 @@ pub async fn show(
         let form = form.with("clock", query.0.text("clock"));
         let base = row.version;
         let fields = ArgFields::of(conn, &actor, &form, shell.zone)?;
-        let form = fields.as_ref().map_or_else(|| form.clone(), |fields| fields.filled(&args, form.clone()));
+        let form = args::with(fields.as_ref(), form, |fields, form| fields.filled(&args, form));
         let mut around = around(conn, &actor, Some(row), spec.clone(), now)?;
         around.ask(fields.as_ref(), &form, spec.as_ref());
         Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, base), 0))
@@ -114,7 +114,7 @@ pub async fn ask_new(
             (spec, form)
         };
         let fields = ArgFields::of(conn, &actor, &form, shell.zone)?;
-        let form = fields.as_ref().map_or_else(|| form.clone(), |fields| fields.sent(form.clone()));
+        let form = args::with(fields.as_ref(), form, ArgFields::sent);
         let mut around = around(conn, &actor, None, Some(spec.clone()), now)?;
         around.ask(fields.as_ref(), &form, Some(&spec));
         Ok::<_, ScheduleError>(SheetPage::new(&actor, shell, around, (form, 0), 0))
@@ -214,9 +214,7 @@ fn done(
     }
     let base = if row.is_some() { form.text("base").parse().unwrap_or(NEVER_SEEN) } else { 0 };
     let arg_fields = ArgFields::of(conn, actor, &form, shell.zone)?;
-    if let Some(fields) = &arg_fields {
-        form = fields.sent(form);
-    }
+    form = args::with(arg_fields.as_ref(), form, ArgFields::sent);
     let (now, mut looked) = (shell.now, form.clone());
     let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
     if let (false, Some(spec)) = (is_look, &spec) {
@@ -250,7 +248,7 @@ fn named(form: Form, name: &str) -> Form {
 fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields>) -> usize {
     let args = Value::Object(old.args.clone());
     let before = fields::filled(old, &args);
-    let before = arg_fields.map_or_else(|| before.clone(), |fields| fields.filled(&args, before.clone()));
+    let before = args::with(arg_fields, before, |fields, form| fields.filled(&args, form));
     let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
     let now: std::collections::BTreeSet<String> =
         form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
