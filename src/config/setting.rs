@@ -190,7 +190,7 @@ pub const ALL: [&Setting; 27] = [
 ];
 
 /// Variables that are ours and no settings: read elsewhere, or given to commands.
-const OTHER_VARIABLES: [&str; 10] = [
+const OTHER_VARIABLES: [&str; 12] = [
     "MILLRACE_CONFIG",
     "MILLRACE_PG_BIN",
     "MILLRACE_JOB_ID",
@@ -201,6 +201,8 @@ const OTHER_VARIABLES: [&str; 10] = [
     "MILLRACE_DEADLINE",
     "MILLRACE_ARGS",
     "MILLRACE_CHECKPOINT",
+    "MILLRACE_SCHEDULE",
+    "MILLRACE_OCCURRENCE",
 ];
 
 /// Finds a setting by its key in the file.

@@ -15,6 +15,7 @@ use crate::queue::catalog::Version;
 use crate::queue::claim::Claimed;
 use crate::queue::job::{Fence, JobId};
 use crate::queue::limits::Held;
+use crate::queue::work::Occurrence;
 
 /// Most jobs that a worker takes at once.
 const LANE_MAX: usize = 32;
@@ -27,6 +28,8 @@ pub(crate) struct Assigned {
     pub(crate) version: Arc<Version>,
     pub(crate) queue_name: Arc<str>,
     pub(crate) checkpoint: Option<Value>,
+    /// The time of a schedule that it stands for.
+    pub(crate) occurrence: Option<Occurrence>,
     /// The lanes in which it took a place when it was admitted.
     pub(crate) lanes: Held,
     /// Its place among the jobs of its queue on this node.

@@ -153,6 +153,7 @@ fn facts(shared: &Shared, assigned: &mut Assigned, spec: &TemplateSpec, started_
         node: Arc::clone(&shared.node),
         veil: veil(spec, &job.args),
         args: job.args.clone(),
+        occurrence: assigned.occurrence.take(),
         checkpoint: assigned.checkpoint.take(),
         created_at: job.created_at,
         waiting_since: job.since,

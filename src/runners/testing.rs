@@ -34,6 +34,7 @@ pub(crate) fn facts(args: Value) -> JobFacts {
         queue: "default".into(),
         node: "node".into(),
         args: args.into(),
+        occurrence: None,
         checkpoint: None,
         created_at: chrono::DateTime::UNIX_EPOCH,
         started_at: chrono::DateTime::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ use super::rule::Rule;
 use super::zone::ClockChange;
 use crate::base::length::read_ms;
 
+/// Years in which something may be asked for by its date.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 /// Most rules of a schedule.
 pub const RULES_MAX: usize = 32;
 /// Most exclusions of a schedule.
@@ -231,6 +233,7 @@ impl Timing {
         let is_backwards = self.start.zip(self.end).is_some_and(|(start, end)| end <= start);
         check("end", is_backwards, "the end must be after the start".into());
         for (path, at) in [("start", self.start), ("end", self.end)] {
+            check(path, at.is_some_and(|at| !is_near(at.to_utc().date_naive())), far());
             check(
                 path,
                 at.is_some_and(|at| at.timestamp_subsec_nanos() != 0),
@@ -259,6 +262,9 @@ impl Timing {
                 ExclusionText::Days { from, to } if to < from => {
                     let fault = RuleError::new("the last day must not be before the first", None);
                     noted(Err(fault), &format!("{path}.to"), faults)
+                }
+                ExclusionText::Days { from, to } if !is_near(*from) || !is_near(*to) => {
+                    noted(Err(RuleError::new(far(), None)), &path, faults)
                 }
                 ExclusionText::Days { from, to } => Some(Exclusion::Days(*from, *to)),
                 ExclusionText::Rule(rule) => {
@@ -292,6 +298,15 @@ impl Timing {
     }
 }
 
+/// Tells whether a day lies where clocks and calendars can still reckon.
+fn is_near(day: NaiveDate) -> bool {
+    YEARS.contains(&day.year())
+}
+
+fn far() -> String {
+    format!("the year must lie from {} to {}", YEARS.start(), YEARS.end())
+}
+
 /// Notes what is wrong with a field.
 fn noted<T>(read: Result<T, RuleError>, path: &str, faults: &mut Vec<Fault>) -> Option<T> {
     read.map_err(|error| faults.push(Fault { path: path.into(), message: error.message, at: error.at })).ok()
@@ -322,6 +337,7 @@ impl RuleText {
             Self::At { at } if at.timestamp_subsec_nanos() != 0 => {
                 Err(RuleError::new("whole seconds: a schedule knows no shorter ones", None))
             }
+            Self::At { at } if !is_near(at.to_utc().date_naive()) => Err(RuleError::new(far(), None)),
             Self::At { at } => Ok(Rule::At(at.to_utc())),
         }
     }

@@ -27,7 +27,7 @@ impl Interval {
     pub fn new(every: Duration, phase: Duration) -> Result<Self, RuleError> {
         let whole = |length: Duration, what: &str| match length.subsec_nanos() {
             0 => Ok(length.as_secs()),
-            _ => Err(RuleError::new(format!("the {what} must be whole seconds"), None)),
+            _ => Err(RuleError::new(format!("the {what} must be whole seconds, such as 90s, 15m or 36h"), None)),
         };
         let (every_s, phase_s) = (whole(every, "interval")?, whole(phase, "phase")?);
         if every_s == 0 || every > EVERY_MAX {

@@ -7,6 +7,8 @@ use super::plan::Plan;
 use super::schedule::{CatchUpPolicy, Jitter, OverlapPolicy, Schedule};
 use crate::base::length::{read_ms, write_ms};
 
+/// Most failures in a row that may pause a schedule: so many jobs are looked at whenever it is due.
+const FAILURES_MAX: u16 = 100;
 /// Longest window of catching up, in days.
 pub const WINDOW_DAYS_MAX: i64 = 366;
 /// Most missed occurrences that are caught up at once.
@@ -69,8 +71,9 @@ impl Schedule {
         };
         refuse("catch_up.max", !(1..=CATCH_UP_MAX).contains(&self.catch_up.max), format!("from 1 to {CATCH_UP_MAX}"));
         refuse("limit", self.limit == Some(0), "at least 1; to stop a schedule, pause it".into());
-        let no_failures = self.pause_after_failures == Some(0);
-        refuse("pause_after_failures", no_failures, "at least 1; leave it out if failures should not pause it".into());
+        let failures = self.pause_after_failures.is_none_or(|failures| (1..=FAILURES_MAX).contains(&failures));
+        let message = format!("from 1 to {FAILURES_MAX}; leave it out if failures should not pause it");
+        refuse("pause_after_failures", !failures, message);
         policies.contradict(&mut refuse);
         if faults.is_empty() { Ok(policies) } else { Err(faults) }
     }

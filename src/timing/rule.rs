@@ -41,7 +41,7 @@ impl Rule {
             return Recurrence::parse(text, zone).map(|set| Self::Recurrence(Box::new(set)));
         }
         match DateTime::parse_from_rfc3339(text.trim()) {
-            Ok(at) => Ok(Self::At(at.to_utc())),
+            Ok(at) => super::document::RuleText::At { at }.read(zone),
             Err(_) => Cron::parse(text).map(|cron| Self::Cron(Box::new(cron))),
         }
     }

@@ -171,7 +171,8 @@ impl<W> Task<W> {
 }
 
 fn ended<T, E: From<DbError>>(done: Result<Result<T, E>, BlockingError>) -> Result<T, E> {
-    done.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the server is shutting down".into()))))
+    let lost = "what was asked for was not ended: a fault of this program, or the server is shutting down";
+    done.unwrap_or_else(|_| Err(E::from(DbError::Corrupt(lost.into()))))
 }
 
 /// Waits for `done`; `None` once somebody who looks now and then `gives_up`.

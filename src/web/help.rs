@@ -11,11 +11,16 @@ pub const LINES: [(&str, &str); 6] = [
 ];
 
 /// Variables of a command's environment.
-pub const VARIABLES: [(&str, &str); 7] = [
+pub const VARIABLES: [(&str, &str); 9] = [
     ("$MILLRACE_ARGS", "The job's arguments, as a JSON object"),
     ("$PARAM_FOLDER", "In a shell text: the argument folder. Texts as they are, all else as JSON"),
     ("$MILLRACE_CHECKPOINT", "The last checkpoint of an earlier attempt, as JSON; missing while there is none"),
     ("$MILLRACE_DEADLINE", "When the attempt is stopped: 2026-11-24T13:32:08.000Z"),
+    (
+        "$MILLRACE_OCCURRENCE",
+        "The time of a schedule that the job stands for, however late it runs, also of a backfill: 2026-11-24T06:30:00Z",
+    ),
+    ("$MILLRACE_SCHEDULE", "The schedule that made the job; missing, as the time is, where none did"),
     ("$MILLRACE_JOB_ID", "The job"),
     ("$MILLRACE_ATTEMPT", "Which attempt of it this is: 1 is the first"),
     (

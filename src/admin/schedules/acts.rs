@@ -90,7 +90,7 @@ UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp
         statement(SQL).bind::<Integer, _>(locked.id.0).bind::<Integer, _>(locked.version).run(tx)?;
         statement(MIND).bind::<Integer, _>(locked.id.0).run(tx)?;
         statement(STOP).bind::<Text, _>(actor.signature()).bind::<Integer, _>(locked.id.0).run(tx)?;
-        let before = target::masked(tx, &row.template, row.version_of_template(), &row.spec)?;
+        let before = target::masked(tx, &row.spec)?;
         let change = Change::new("schedule.remove", "schedule", name).because(reason);
         Ok(audit::record(tx, actor, change.from_to(Some(before), None))?)
     })

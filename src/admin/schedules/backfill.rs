@@ -6,6 +6,7 @@ use serde_json::json;
 use super::error::ScheduleError;
 use super::history::{self, BackfillRow};
 use super::service::{find, now, take};
+use super::{read, target};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::base::text::note;
@@ -188,6 +189,13 @@ UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by 
     turn(conn, actor, id, (&resume, "schedule.backfill_resume", "not stopped"), reason)
 }
 
+/// A backfill makes jobs of its own version, whose queue may be another than that of the version in force.
+fn refuse_out_of_scope(tx: &mut Tx<'_>, actor: &Actor, row: &BackfillRow) -> Result<(), ScheduleError> {
+    let version = read::versions(tx, row.schedule_id, Some(row.version))?.pop();
+    let is_seen = version.map(|version| target::is_in_scope(tx, actor, &version.spec)).transpose()?;
+    if is_seen == Some(false) { Err(ScheduleError::NoBackfill(row.id.0)) } else { Ok(()) }
+}
+
 fn turn(
     conn: &mut PgConnection,
     actor: &Actor,
@@ -202,6 +210,7 @@ fn turn(
             return Err(ScheduleError::NoBackfill(id));
         }
         let reason = note(reason)?;
+        refuse_out_of_scope(tx, actor, &row)?;
         if change(tx)? == 0 {
             return Err(ScheduleError::Already(format!("{} (backfill {id})", row.schedule), otherwise));
         }

@@ -112,11 +112,6 @@ impl ScheduleRow {
         serde_json::from_value(self.spec.clone()).ok()
     }
 
-    /// Gives the version of the template that its jobs are pinned to.
-    pub fn version_of_template(&self) -> Option<i32> {
-        self.spec.get("version").and_then(Value::as_i64).and_then(|version| i32::try_from(version).ok())
-    }
-
     /// Tells how it is.
     pub fn standing(&self) -> Standing {
         match (&self.ended_at, &self.paused_at, &self.trouble) {
@@ -180,12 +175,17 @@ ORDER BY s.next_at, s.id LIMIT $8"
         .bind::<Bool, _>(scope.is_everything())
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Nullable<Text>, _>(filter.pattern())
-        .bind::<Nullable<Text>, _>(filter.template.as_deref())
+        .bind::<Nullable<Text>, _>(asked(&filter.template))
         .bind::<Text, _>(filter.standing.map_or("", Standing::as_str))
-        .bind::<Nullable<Text>, _>(filter.calendar.as_deref())
-        .bind::<Nullable<Text>, _>(filter.after.as_deref())
+        .bind::<Nullable<Text>, _>(asked(&filter.calendar))
+        .bind::<Nullable<Text>, _>(asked(&filter.after))
         .bind::<Integer, _>(filter.limit.min(SCHEDULES_MAX + 1))
         .rows(conn)
+}
+
+/// A NUL matches nothing that a database can hold.
+fn asked(name: &Option<String>) -> Option<String> {
+    name.as_ref().map(|name| name.replace('\0', "\u{fffd}"))
 }
 
 /// Reads one schedule that is in scope.

@@ -108,6 +108,7 @@ pub fn save_in(
         (None, Some(base)) if base != 0 => return Err(ScheduleError::NotFound(spec.name.clone())),
         _ => {}
     }
+    let spec = &uncovered(spec, row.as_ref())?;
     let (target, known) = checked(tx, actor, spec, before.as_ref().map_or(0, |now| now.jobs))?;
     let document = written(spec)?;
     let Some(now) = before else {
@@ -116,7 +117,8 @@ pub fn save_in(
         begin(tx, id, &known, target.id)?;
         mind(tx, id, &known)?;
         let change = Change::new("schedule.make", "schedule", &spec.name).because(message);
-        audit::record(tx, actor, change.from_to(None, Some(target.masked(&document))))?;
+        let told = target::masked(tx, &document)?;
+        audit::record(tx, actor, change.from_to(None, Some(told)))?;
         return Ok(Saved { version: 1, unchanged: false });
     };
     let old = read::versions(tx, now.id, Some(now.version))?.pop();
@@ -130,12 +132,23 @@ pub fn save_in(
     come_into_force(tx, actor, (now.id, version), &target, &known)?;
     mind(tx, now.id, &known)?;
     let change = Change::new("schedule.change", "schedule", &spec.name).because(message);
-    let told = match (row, old) {
-        (Some(row), Some(old)) => Some(target::masked(tx, &row.template, row.version_of_template(), &old.spec)?),
-        _ => None,
-    };
-    audit::record(tx, actor, change.from_to(told, Some(target.masked(&document))))?;
+    let before = old.map(|old| target::masked(tx, &old.spec)).transpose()?;
+    let after = target::masked(tx, &document)?;
+    audit::record(tx, actor, change.from_to(before, Some(after)))?;
     Ok(Saved { version, unchanged: false })
+}
+
+/// Puts the secrets that a schedule has where they were shown covered. Those of another template need not be kept by this one.
+fn uncovered(spec: &Schedule, row: Option<&ScheduleRow>) -> Result<Schedule, ScheduleError> {
+    let mut args = Value::Object(spec.args.clone());
+    let old = row.filter(|row| row.template == spec.template).and_then(|row| row.spec.get("args"));
+    target::uncover(&mut args, old);
+    if target::holds_cover(&args) {
+        let message = format!("{} stands for a secret that is not known here: write the secret itself", target::COVER);
+        return Err(ScheduleError::field("args", message));
+    }
+    let args = if let Value::Object(args) = args { args } else { spec.args.clone() };
+    Ok(Schedule { args, ..spec.clone() })
 }
 
 /// Keeps the calendars that a schedule minds as they are until the transaction ends.
@@ -177,6 +190,9 @@ pub fn checked(tx: &mut Tx<'_>, actor: &Actor, spec: &Schedule, made: i64) -> Re
             None
         }
     };
+    if let Err(odd) = note(spec.description.as_deref().unwrap_or_default()) {
+        faults.push(target::fault("description", odd.to_string().replace("a note", "a description")));
+    }
     let limit = spec.limit.map(i64::from).filter(|limit| *limit <= made && made > 0);
     if let Some(limit) = limit {
         faults.push(target::fault(

@@ -49,14 +49,12 @@ pub fn one(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<Schedul
 /// # Errors
 /// Database failures.
 pub fn visible_spec(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow) -> Result<Value, ScheduleError> {
-    visible(conn, actor, row, &row.spec)
+    visible(conn, actor, &row.spec)
 }
 
-fn visible(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow, spec: &Value) -> Result<Value, ScheduleError> {
-    let template = spec.get("template").and_then(Value::as_str).unwrap_or(&row.template);
-    let version = spec.get("version").and_then(Value::as_i64).and_then(|version| i32::try_from(version).ok());
-    let mut shown = target::masked(conn, template, version, spec)?;
-    if !actor.may(Permission::ReadPayloads) {
+fn visible(conn: &mut PgConnection, actor: &Actor, spec: &Value) -> Result<Value, ScheduleError> {
+    let mut shown = target::masked(conn, spec)?;
+    if !actor.may(Permission::ReadPayloads) || !target::is_in_scope(conn, actor, spec)? {
         keys_only(&mut shown);
     }
     Ok(shown)
@@ -70,7 +68,7 @@ pub fn versions(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<Ve
     let row = one(conn, actor, name)?;
     let mut all = Vec::new();
     for version in read::versions(conn, row.id, None)? {
-        let spec = visible(conn, actor, &row, &version.spec)?;
+        let spec = visible(conn, actor, &version.spec)?;
         all.push((version, spec));
     }
     Ok(all)

@@ -8,9 +8,12 @@ use super::error::ScheduleError;
 use crate::base::db::{DbError, PgConnection, Tx, statement};
 use crate::queue::actor::Actor;
 use crate::queue::enqueue::{NewJob, refusals};
-use crate::queue::params::Params;
+use crate::queue::params::{MASK, Params};
 use crate::timing::document::Fault;
 use crate::timing::schedule::Schedule;
+
+/// Most versions of a template that are looked through for secrets, the latest.
+const VERSIONS_MAX: i32 = 1_000;
 
 /// A template as a schedule needs it.
 #[derive(Debug, Clone, QueryableByName)]
@@ -27,20 +30,71 @@ pub struct Target {
     params: Option<Value>,
 }
 
-impl Target {
-    /// Gives a schedule's document with the secrets of its arguments covered.
-    pub fn masked(&self, document: &Value) -> Value {
-        covered(self.params.as_ref(), document)
+/// What stands where a secret is not shown.
+pub(super) const COVER: &str = MASK;
+
+/// Gives a schedule's document with the secrets of its arguments covered: whatever any version of its template calls a secret.
+///
+/// # Errors
+/// Database failures.
+pub(super) fn masked(conn: &mut PgConnection, document: &Value) -> Result<Value, DbError> {
+    const SQL: &str = "-- admin::schedules::params_of_all
+SELECT v.spec -> 'params' FROM millrace.template_versions v JOIN millrace.templates t ON t.id = v.template_id
+WHERE t.name = $1 AND jsonb_typeof(v.spec -> 'params') = 'object' ORDER BY v.version DESC LIMIT $2";
+    let mut shown = document.clone();
+    let (Some(args), Some(template)) = (shown.get_mut("args"), document.get("template").and_then(Value::as_str)) else {
+        return Ok(shown);
+    };
+    let all = statement(SQL)
+        .bind::<Text, _>(template.replace('\0', ""))
+        .bind::<Integer, _>(VERSIONS_MAX)
+        .tuples::<Jsonb, Value>(conn)?;
+    for params in all {
+        // what cannot be read hides all
+        *args = Params::parse(&params).map_or_else(|_| Value::from(COVER), |params| params.masked(args));
+    }
+    Ok(shown)
+}
+
+/// Puts what `old` says where a document shows a secret covered.
+pub(super) fn uncover(value: &mut Value, old: Option<&Value>) {
+    match (value, old) {
+        (value, Some(old)) if is_covered(value) => *value = old.clone(),
+        (Value::Object(fields), Some(Value::Object(old))) => {
+            fields.iter_mut().for_each(|(name, value)| uncover(value, old.get(name)));
+        }
+        (Value::Array(items), Some(Value::Array(old))) => {
+            items.iter_mut().zip(old).for_each(|(value, old)| uncover(value, Some(old)));
+        }
+        _ => {}
     }
 }
 
-fn covered(params: Option<&Value>, document: &Value) -> Value {
-    let mut shown = document.clone();
-    if let (Some(params), Some(args)) = (params.filter(|params| params.is_object()), document.get("args")) {
-        // what cannot be read hides all
-        shown["args"] = Params::parse(params).map_or_else(|_| Value::from("••••"), |params| params.masked(args));
+fn is_covered(value: &Value) -> bool {
+    value.as_str() == Some(COVER)
+}
+
+/// Tells whether something is covered still.
+pub(super) fn holds_cover(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(holds_cover),
+        Value::Array(items) => items.iter().any(holds_cover),
+        value => is_covered(value),
     }
-    shown
+}
+
+/// Tells whether jobs of this document go where `actor` may see.
+///
+/// # Errors
+/// Database failures.
+pub(super) fn is_in_scope(conn: &mut PgConnection, actor: &Actor, document: &Value) -> Result<bool, DbError> {
+    if actor.scope.is_everything() {
+        return Ok(true);
+    }
+    let template = document.get("template").and_then(Value::as_str).unwrap_or_default();
+    let version = document.get("version").and_then(Value::as_i64).and_then(|version| i32::try_from(version).ok());
+    let queue = read(conn, template, version)?.and_then(|target| target.queue);
+    Ok(queue.is_some_and(|queue| actor.scope.covers(&queue, &[])))
 }
 
 /// Reads the parameters of a version of a template, the active one if none is named; `None` when there is none, it is out of scope, or this
@@ -97,18 +151,4 @@ pub(super) fn find(
         fault(&path, refusal.message)
     });
     Ok((target, faults.collect()))
-}
-
-/// Gives a schedule's document with the secrets of its arguments covered, by the parameters of its template.
-///
-/// # Errors
-/// Database failures.
-pub(super) fn masked(
-    conn: &mut PgConnection,
-    template: &str,
-    version: Option<i32>,
-    document: &Value,
-) -> Result<Value, DbError> {
-    let params = read(conn, template, version)?.and_then(|target| target.params);
-    Ok(covered(params.as_ref(), document))
 }

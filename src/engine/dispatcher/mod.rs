@@ -26,9 +26,12 @@ use super::pool::Pool;
 use super::{Shared, run};
 use crate::base::db::{DbError, Link};
 use crate::queue::catalog::Versions;
-use crate::queue::claim::{CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, fronts, pin_plan};
+use crate::queue::claim::{
+    CLAIM_BATCH_MAX, Claimed, FEW_MAX, Want, claim, claim_unflushed, fronts, occurrences, pin_plan,
+};
 use crate::queue::log;
 use crate::queue::settle::Settlement;
+use crate::queue::work::Occurrence;
 
 use admission::FlushedBy;
 use aging::Aging;
@@ -310,6 +313,7 @@ impl Dispatcher {
     /// because the database went away are given back.
     fn assign(&mut self, shared: &Shared, claimed: Vec<(Claimed, bool)>) -> Vec<Assigned> {
         let mut checkpoints = self.checkpoints(&claimed);
+        let mut occurrences = self.occurrences(&claimed);
         let (now, since) = (shared.clock.now(), Instant::now());
         let mut assigned = Vec::with_capacity(claimed.len());
         for (job, suspect) in claimed {
@@ -317,12 +321,27 @@ impl Dispatcher {
                 shared.results.push(run::expired(&job, now));
                 continue;
             }
+            let occurrence = occurrences.remove(&job.job_id.0);
+            if job.marks.is_scheduled() && occurrence.is_none() {
+                shared.results.push(Settlement::unstarted(&job, now)); // it is not told apart from others without it
+                continue;
+            }
             let queue_name = self.queues.name(job.queue_id);
             match self.link.with(|conn| self.versions.get(conn, job.template_id, job.version)) {
                 Ok(Some(version)) => {
                     let checkpoint = checkpoints.remove(&job.job_id.0);
                     let (lanes, place) = (Arc::default(), self.queues.place(job.queue_id));
-                    assigned.push(Assigned { job, version, queue_name, checkpoint, lanes, place, suspect, since });
+                    assigned.push(Assigned {
+                        job,
+                        version,
+                        queue_name,
+                        checkpoint,
+                        occurrence,
+                        lanes,
+                        place,
+                        suspect,
+                        since,
+                    });
                 }
                 Ok(None) => shared.results.push(run::unreadable(&job, now, "it does not exist")),
                 Err(error) => {
@@ -332,6 +351,21 @@ impl Dispatcher {
             }
         }
         assigned
+    }
+
+    fn occurrences(&mut self, claimed: &[(Claimed, bool)]) -> BTreeMap<i64, Occurrence> {
+        let scheduled: Vec<_> =
+            claimed.iter().map(|(job, _)| job).filter(|job| job.marks.is_scheduled()).map(|job| job.job_id).collect();
+        if scheduled.is_empty() {
+            return BTreeMap::new();
+        }
+        match self.link.with(|conn| occurrences(conn, &scheduled)) {
+            Ok(found) => found.into_iter().map(|(job, one)| (job.0, one)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "occurrences could not be read; their jobs are given back");
+                BTreeMap::new()
+            }
+        }
     }
 
     fn checkpoints(&mut self, claimed: &[(Claimed, bool)]) -> BTreeMap<i64, serde_json::Value> {

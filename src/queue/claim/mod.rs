@@ -12,13 +12,14 @@ mod payload;
 mod take;
 
 use diesel::prelude::Queryable;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 
 pub use fronts::{Front, fronts};
 
 use super::job::{Fence, JobId, QueueId, TemplateId};
 use super::limits::LimitKeys;
 use super::node::Incarnation;
-use super::work::StoredArgs;
+use super::work::{Occurrence, StoredArgs};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, keep_plans, statement, transaction, unflushed};
 
@@ -83,6 +84,11 @@ impl Marks {
     /// Tells whether it has an ordering key: others wait for its end.
     pub fn is_ordered(self) -> bool {
         self.0 & 4 != 0
+    }
+
+    /// Tells whether a schedule made it ([`occurrences`]).
+    pub fn is_scheduled(self) -> bool {
+        self.0 & 8 != 0
     }
 }
 
@@ -166,6 +172,20 @@ fn many(tx: &mut Tx<'_>, who: Incarnation, wants: &[Want], jobs_max: u32) -> Res
     let mut claimed = payload::add(tx, leased)?;
     claimed.sort_by_key(|job| (job.priority, job.seq));
     Ok(claimed)
+}
+
+/// Reads the occurrences that jobs of schedules stand for.
+///
+/// # Errors
+/// Database failures.
+pub fn occurrences(conn: &mut PgConnection, jobs: &[JobId]) -> Result<Vec<(JobId, Occurrence)>, DbError> {
+    const SQL: &str = "-- queue::claim::occurrences
+SELECT j.id, s.name, j.occurrence FROM millrace.jobs j JOIN millrace.schedules s ON s.id = j.schedule_id WHERE j.id = ANY($1) AND j.occurrence IS NOT NULL";
+    let ids: Vec<i64> = jobs.iter().map(|job| job.0).collect();
+    let rows = statement(SQL)
+        .bind::<Array<BigInt>, _>(ids)
+        .tuples::<(BigInt, Text, Timestamptz), (i64, String, Time)>(conn)?;
+    Ok(rows.into_iter().map(|(job, schedule, at)| (JobId(job), Occurrence { schedule, at })).collect())
 }
 
 /// Claims what waits in lanes for a node with certain labels, by priority, at most `jobs_max` in all, under one lease. Their

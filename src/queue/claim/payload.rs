@@ -17,7 +17,8 @@ const GAP_MAX: i64 = 4;
 /// The outer bounds let Postgres leave out all other partitions when it starts.
 const ROWS: &str = "-- queue::claim::rows
 SELECT j.id, j.version, j.created_at, j.max_attempts, j.timeout_ms, j.deadline, 
-    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer + 4 * (j.ordering_key IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
+    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer + 4 * (j.ordering_key IS NOT NULL)::integer
+        + 8 * (j.schedule_id IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
 FROM UNNEST($1::bigint[], $2::bigint[]) AS run(low, high) JOIN millrace.jobs j ON j.id >= run.low AND j.id <= run.high
 WHERE j.id >= $3 AND j.id <= $4";
 

@@ -55,7 +55,8 @@ macro_rules! leased {
 )
 SELECT t.job_id, lease.id, t.attempt, t.seq, t.since, t.queue_id, t.template_id, t.priority, j.version, j.created_at, j.max_attempts,
     j.timeout_ms, j.deadline, 
-    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer + 4 * (j.ordering_key IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
+    (coalesce(j.deadline < clock_timestamp(), false)::integer + 2 * (j.unique_key IS NOT NULL)::integer + 4 * (j.ordering_key IS NOT NULL)::integer
+        + 8 * (j.schedule_id IS NOT NULL)::integer)::smallint, j.limit_keys, j.args
 FROM taken t CROSS JOIN lease JOIN millrace.jobs j ON j.id = t.job_id"
         )
     };

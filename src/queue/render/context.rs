@@ -9,8 +9,8 @@ use crate::queue::job::{Fence, JobId};
 use crate::queue::work::JobFacts;
 
 /// The fields of `job`.
-pub(super) const JOB_FIELDS: [&str; 8] =
-    ["id", "attempt", "fence", "created_at", "queue", "template", "version", "node"];
+pub(super) const JOB_FIELDS: [&str; 10] =
+    ["id", "attempt", "fence", "created_at", "queue", "template", "version", "node", "schedule", "occurrence"];
 
 /// The moment of the invented attempt.
 const SAMPLE_AT: Time = Time::from_timestamp(1_767_225_600, 0).expect("a time"); // 2026-01-01
@@ -34,6 +34,13 @@ pub struct NamedAttempt<'a> {
     pub version: i32,
     /// Where it runs or ran.
     pub node: &'a str,
+    /// The schedule that made the job, and the time of it that the job stands for.
+    pub occurrence: Option<(&'a str, Time)>,
+}
+
+/// Spells the time of a schedule: `2026-11-24T06:30:00Z`.
+pub fn spell(occurrence: Time) -> String {
+    occurrence.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// What a text may name. Make it once for each attempt: it converts all arguments.
@@ -52,6 +59,7 @@ impl RenderContext {
             template: &facts.template,
             version: facts.version,
             node: &facts.node,
+            occurrence: facts.occurrence.as_ref().map(|one| (one.schedule.as_str(), one.at)),
         };
         Self::naming(&facts.args, facts.checkpoint.as_ref(), &attempt)
     }
@@ -65,7 +73,11 @@ impl RenderContext {
     pub fn sample(args: &serde_json::Value) -> Self {
         let (job, fence, created_at) = (JobId(1), Fence(1), SAMPLE_AT);
         let (queue, template, node) = ("default", "sample", "node");
-        Self::past(args, &NamedAttempt { job, number: 1, fence, created_at, queue, template, version: 1, node })
+        let occurrence = Some(("sample", SAMPLE_AT));
+        Self::past(
+            args,
+            &NamedAttempt { job, number: 1, fence, created_at, queue, template, version: 1, node, occurrence },
+        )
     }
 
     fn naming(args: &serde_json::Value, checkpoint: Option<&serde_json::Value>, attempt: &NamedAttempt<'_>) -> Self {
@@ -81,6 +93,8 @@ impl RenderContext {
                 "template": attempt.template,
                 "version": attempt.version,
                 "node": attempt.node,
+                "schedule": attempt.occurrence.map_or("", |(schedule, _)| schedule),
+                "occurrence": attempt.occurrence.map(|(_, at)| spell(at)).unwrap_or_default(),
             },
         }))))
     }

@@ -23,7 +23,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-pub use context::{NamedAttempt, RenderContext};
+pub use context::{NamedAttempt, RenderContext, spell};
 pub use fault::RenderError;
 pub use sql::{BINDS_MAX, bind, sql_names};
 
@@ -201,7 +201,7 @@ mod tests {
             ("{{ param.to }}", "line 1: param is unknown; known are params, job, checkpoint"),
             (
                 "\n\n{{ job.idd }}",
-                "line 3: job.idd is unknown; known are id, attempt, fence, created_at, queue, template, version, node",
+                "line 3: job.idd is unknown; known are id, attempt, fence, created_at, queue, template, version, node, schedule, occurrence",
             ),
             ("{{ debug() }}", "line 1: debug is unknown; known are params, job, checkpoint"),
             ("{{ params.x | nosuch }}", "line 1: filter nosuch is unknown"),

@@ -197,9 +197,10 @@ fn decided(
         let found = found.remove(&due.id).unwrap_or_else(|| Err(format!("its version {} is gone", due.version)));
         let failed = failing.get(&due.id).copied();
         let (decided, trouble) = match &found {
-            Ok(known) => {
-                (decide(&known.plan, &known.policies, &stands(&due, &jobs, known, failed), due.now, draw), None)
-            }
+            Ok(known) => match decided_safely(known, &stands(&due, &jobs, known, failed), due.now, draw) {
+                Some(decided) => (decided, None),
+                None => (not_decided(&due), Some("it cannot be followed: a node's log says why".to_owned())),
+            },
             Err(trouble) => (not_decided(&due), Some(trouble.clone())),
         };
         let made = decided.decisions.iter().filter(|one| matches!(one.act, Act::Enqueue { .. })).count();
@@ -208,6 +209,13 @@ fn decided(
         firings.push(Firing { due, found, jobs, failed, decided, trouble });
     }
     Ok(firings)
+}
+
+/// Decides; whatever is wrong with one schedule keeps no other one from its time.
+fn decided_safely(known: &Known, standing: &Standing, now: Time, draw: &mut dyn FnMut() -> u64) -> Option<Decided> {
+    let decide = || decide(&known.plan, &known.policies, standing, now, draw);
+    let decided = std::panic::catch_unwind(std::panic::AssertUnwindSafe(decide));
+    decided.inspect_err(|_| tracing::error!(schedule = standing.name, "deciding panicked: please report it")).ok()
 }
 
 fn patience(due: &Due, found: &Found) -> Option<Patience> {

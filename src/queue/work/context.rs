@@ -14,6 +14,15 @@ use crate::base::clock::{Clock, Time};
 use crate::queue::args::check_kept;
 use crate::queue::job::{Fence, JobId};
 
+/// The time of a schedule that a job stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    /// The schedule's name.
+    pub schedule: String,
+    /// The instant that its rules name, however late the job runs; of a run by hand, when that was asked for.
+    pub at: Time,
+}
+
 /// What is known of a job when an attempt starts.
 #[derive(Debug, Clone)]
 pub struct JobFacts {
@@ -37,6 +46,8 @@ pub struct JobFacts {
     pub args: StoredArgs,
     /// Covers the secrets among them.
     pub veil: Veil,
+    /// The time of a schedule that it stands for, if one made it.
+    pub occurrence: Option<Occurrence>,
     /// What an earlier attempt saved last.
     pub checkpoint: Option<Value>,
     /// When the job was enqueued.
@@ -98,6 +109,11 @@ impl JobContext {
     /// Gives the arguments.
     pub fn args(&self) -> &Value {
         &self.0.facts.args
+    }
+
+    /// Gives the time of a schedule that the job stands for, if one made it.
+    pub fn occurrence(&self) -> Option<&Occurrence> {
+        self.0.facts.occurrence.as_ref()
     }
 
     /// Gives what an earlier attempt saved last.

@@ -15,7 +15,7 @@ mod stop;
 mod stored_args;
 mod veil;
 
-pub use context::{JobContext, JobFacts, NotSaved};
+pub use context::{JobContext, JobFacts, NotSaved, Occurrence};
 pub use handler::{Handler, JobArgs, Registry, Runner, Task};
 pub use live::{LOG_BYTES_MAX, Level, LogLine, Progress, Taken};
 pub use outcome::{Ended, Failure, Outcome, Report, Resources, TRACE_BYTES_MAX, kept_trace};

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::ENGINE_VARIABLE;
 use super::plan::Source;
+use crate::queue::render::spell;
 use crate::queue::template::param_variable;
 use crate::queue::work::JobContext;
 
@@ -55,6 +56,10 @@ pub(super) fn given(source: &Source<'_>) -> io::Result<Variables> {
     }
     if let Some(deadline) = deadline(job) {
         set("MILLRACE_DEADLINE", &deadline);
+    }
+    if let Some(one) = job.occurrence() {
+        set("MILLRACE_SCHEDULE", &one.schedule);
+        set("MILLRACE_OCCURRENCE", &spell(one.at));
     }
     put(&mut variables, "MILLRACE_ARGS", job.args().to_string(), source)?;
     if let Some(checkpoint) = job.last_checkpoint() {

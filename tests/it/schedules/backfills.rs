@@ -56,6 +56,10 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
     let seen = watched.of("daily");
     assert!(seen.most <= 2, "{seen:?}");
     let rows = became(&mut conn, "daily");
+    let mut told = seen.stand_for.clone();
+    told.sort();
+    let expected: Vec<_> = rows.iter().map(|row| ("daily".to_owned(), row.at)).collect();
+    assert_eq!(told, expected, "each job knows the day that it makes up for");
     let jobs: Vec<_> = rows.iter().filter_map(|row| row.job).collect();
     assert!(jobs.is_sorted() && jobs.len() == 22, "the oldest first");
     assert!(

@@ -5,5 +5,6 @@ mod changes;
 mod firing;
 mod plans;
 mod policies;
+mod secrets;
 pub mod stage;
 mod walk;

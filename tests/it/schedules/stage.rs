@@ -62,6 +62,8 @@ pub struct Seen {
     pub now: usize,
     pub most: usize,
     pub began: Vec<i64>,
+    /// Which times of which schedules they were told to stand for.
+    pub stand_for: Vec<(String, Time)>,
     pub cancelled: usize,
 }
 
@@ -85,6 +87,7 @@ impl Handler for Watched {
             seen.now += 1;
             seen.most = seen.most.max(seen.now);
             seen.began.push(id);
+            seen.stand_for.extend(job.occurrence().map(|one| (one.schedule.clone(), one.at)));
         }
         let ended = job.sleep(Duration::from_millis(args["ms"].as_u64().unwrap_or(1)));
         let mut all = self.0.lock().unwrap();

@@ -210,7 +210,7 @@ fn arguments_are_fields_of_the_template_s_parameters() {
     let shown = browser.script("return document.documentElement.outerHTML.includes('hunter22')", &[]);
     assert_eq!(shown, false);
     browser.fill("args.copies", "3");
-    browser.press("Save schedule");
+    browser.press("Save as v2");
     browser.wait_for_text("version 2 is in force");
     assert_eq!(args(&mut conn), json!({ "to": "ada@example.org", "copies": 3, "key": "hunter22" }), "the key stays");
 }

@@ -63,6 +63,7 @@ pub fn ran(story: &Story, number: i16) -> Option<Ran> {
         template: &job.template,
         version: job.version,
         node: node.unwrap_or_default(),
+        occurrence: job.schedule.as_deref().zip(job.occurrence),
     };
     let parts = shown(what_ran(&spec, &job.args, &attempt));
     let facts = spec.command.as_ref().map(|work| surroundings(work, job)).unwrap_or_default();

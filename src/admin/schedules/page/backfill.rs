@@ -108,7 +108,8 @@ pub async fn ask(
         .with("from", format!("{week_ago}T00:00"))
         .with("to", format!("{today}T00:00"))
         .with("order", "oldest")
-        .with("concurrency", "1");
+        .with("concurrency", "1")
+        .with("missing_only", "true");
     respond::page(&hx, &AskPage::new(shell, &row.name, form, None), &[])
 }
 

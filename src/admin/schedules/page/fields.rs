@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::args::{ArgFields, JSON};
 use super::rules::{self, RuleKind};
+use crate::admin::schedules::target;
 use crate::timing::document::{BusinessText, ExclusionText, HoursText, RollText, RuleText, WindowText};
 use crate::timing::schedule::{CatchUp, CatchUpPolicy, Jitter, JitterKind, OverlapPolicy, Schedule, ScheduleKind};
 use crate::timing::{Action, ClockChange, Gap, Overlap};
@@ -101,7 +102,7 @@ pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgF
     let zone = form.read("timezone", |text| {
         text.parse::<Tz>().map_err(|_| format!("{text:?} is no time zone; write one such as Europe/Rome"))
     });
-    let zone = zone?;
+    let zone = zone.unwrap_or(Tz::UTC); // refused already; the rest is looked at all the same
     let rules = rules::read(form, zone);
     let instant = |form: &mut Form, name: &str| {
         if form.text(name).trim().is_empty() {
@@ -235,7 +236,7 @@ fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Valu
         Ok(Value::Object(mut args)) => {
             if let Some(old) = old {
                 for (name, value) in &mut args {
-                    uncover(value, old.args.get(name));
+                    target::uncover(value, old.args.get(name));
                 }
             }
             Some(args)
@@ -248,20 +249,6 @@ fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Valu
             form.refuse(JSON, format!("This is not JSON: {error}"));
             None
         }
-    }
-}
-
-fn uncover(value: &mut Value, old: Option<&Value>) {
-    let is_covered = value.as_str().is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == '•'));
-    match (value, old) {
-        (value, Some(old)) if is_covered => *value = old.clone(),
-        (Value::Object(fields), Some(Value::Object(old))) => {
-            fields.iter_mut().for_each(|(name, value)| uncover(value, old.get(name)));
-        }
-        (Value::Array(items), Some(Value::Array(old))) => {
-            items.iter_mut().zip(old).for_each(|(value, old)| uncover(value, Some(old)));
-        }
-        _ => {}
     }
 }
 

@@ -48,7 +48,10 @@ impl Head {
             why: why(row),
             version: row.version,
             latest: row.version,
-            next: row.next_at.map_or_else(String::new, |at| relative(at, shell.now)),
+            next: row
+                .next_at
+                .filter(|_| row.paused_at.is_none())
+                .map_or_else(String::new, |at| relative(at, shell.now)),
             last,
             tabs: vec![
                 tab("timing", "Timing and job", paths::schedule(&row.name)),

@@ -79,7 +79,7 @@ impl Strip {
         let failed =
             marks.iter().filter(|mark| matches!(mark.ended, Some(JobState::Failed | JobState::Expired))).count();
         let label = match (marks.len(), failed) {
-            (0, _) => "It has not run yet".to_owned(),
+            (0, _) => "Its rules have not made it run yet".to_owned(),
             (1, 0) => "The last run did not fail".into(),
             (runs, 0) => format!("None of the last {runs} runs failed"),
             (runs, failed) => format!("{failed} of the last {runs} runs failed"),
@@ -97,6 +97,7 @@ impl Line {
     pub(super) fn new(row: &ScheduleRow, marks: &[RunMark], shell: &Shell) -> Self {
         let sentences = view::sentences(row);
         let (tone, word) = look(row.standing());
+        let next = row.next_at.filter(|_| row.paused_at.is_none());
         let last = marks.last().map(|mark| {
             let (tone, word) = went(mark);
             let length = mark.run_ms.map_or_else(String::new, format::duration_ms);
@@ -114,8 +115,8 @@ impl Line {
             tone,
             word,
             why: why(row),
-            next: row.next_at.map(|at| shell.stamp(at)),
-            next_in: row.next_at.map_or_else(String::new, |at| relative(at, shell.now)),
+            next: next.map(|at| shell.stamp(at)),
+            next_in: next.map_or_else(String::new, |at| relative(at, shell.now)),
             last,
             strip: Strip::of(marks),
             name: row.name.clone(),

@@ -42,7 +42,7 @@ const NEVER_SEEN: i32 = -1;
 
 /// The page.
 #[derive(Template)]
-#[template(path = "schedules/sheet.html", blocks = ["whole_form", "ahead_block"])]
+#[template(path = "schedules/sheet.html", blocks = ["whole_form", "ahead_block", "say_block"])]
 pub struct SheetPage {
     pub shell: Shell,
     /// The schedule; `None` for a new one.
@@ -177,8 +177,8 @@ async fn answer(
         }
         Came::Page(page) => {
             let page = &*page;
-            let blocks: [respond::Block<'_>; 2] =
-                [("sheet", &page.as_whole_form()), ("panel-ahead", &page.as_ahead_block())];
+            let ahead = Looked::of(page)?;
+            let blocks: [respond::Block<'_>; 2] = [("sheet", &page.as_whole_form()), ("panel-ahead", &ahead)];
             if is_look { respond::page(&hx, page, &blocks) } else { respond::refused(&hx, page, &blocks) }
         }
     }
@@ -215,7 +215,7 @@ fn done(
     let base = if row.is_some() { form.text("base").parse().unwrap_or(NEVER_SEEN) } else { 0 };
     let arg_fields = ArgFields::of(conn, actor, &form, shell.zone)?;
     form = args::with(arg_fields.as_ref(), form, ArgFields::sent);
-    let (now, mut looked) = (shell.now, form.clone());
+    let (now, mut looked) = (shell.now, nameable(&form));
     let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
     if let (false, Some(spec)) = (is_look, &spec) {
         let message = form.text("message").to_owned();
@@ -236,6 +236,30 @@ fn done(
     }
     let changes = old.as_ref().map_or(0, |old| changed(old, &form, arg_fields.as_ref()));
     Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
+}
+
+/// What lies ahead depends on neither name nor template, so they may be missing while one looks.
+fn nameable(form: &Form) -> Form {
+    let missing = ["name", "template"].into_iter().filter(|field| form.text(field).trim().is_empty());
+    missing.fold(form.clone(), |form, field| {
+        let kept = form.into_fields().into_iter().filter(|(name, _)| name != field);
+        kept.fold(Form::default(), |form, (name, value)| form.with(&name, value)).with(field, "new")
+    })
+}
+
+/// What lies ahead, and the sentence under the rule.
+#[derive(Template)]
+#[template(source = "{{ html }}", ext = "txt")]
+struct Looked {
+    html: String,
+}
+
+impl Looked {
+    fn of(page: &SheetPage) -> Result<Self, WebError> {
+        let say = page.as_say_block().render().map_err(WebError::fault)?;
+        let ahead = page.as_ahead_block().render().map_err(WebError::fault)?;
+        Ok(Self { html: ahead + &respond::partial("panel-say", &say) })
+    }
 }
 
 /// The name of a schedule is that of its address.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::queue::work::{JobFacts, Taken};
+use crate::queue::work::{JobFacts, Occurrence, Taken};
 use crate::runners::testing::{facts, job, lines, template};
 
 fn runner() -> CommandRunner {
@@ -116,8 +116,9 @@ fn the_environment_is_clean_and_names_the_attempt() {
         std::env::set_var("MILLRACE_TEST_ALLOWED", "yes");
     }
     let work = json!({ "argv": ["/usr/bin/env"], "env": { "LEVEL": "{{ params.level }}" }, "env_allow": ["TEST_ALLOWED", "TZ"] });
+    let nightly = Occurrence { schedule: "nightly".into(), at: "2026-11-24T06:30:00Z".parse().unwrap() };
     let job = JobContext::new(
-        JobFacts { checkpoint: Some(json!({ "page": 2 })), ..facts(json!({ "level": 9 })) },
+        JobFacts { checkpoint: Some(json!({ "page": 2 })), occurrence: Some(nightly), ..facts(json!({ "level": 9 })) },
         Some(Duration::from_secs(30)),
         std::sync::Arc::new(crate::base::clock::SystemClock),
     );
@@ -143,6 +144,8 @@ fn the_environment_is_clean_and_names_the_attempt() {
             "MILLRACE_ENGINE",
             "MILLRACE_FENCE",
             "MILLRACE_JOB_ID",
+            "MILLRACE_OCCURRENCE",
+            "MILLRACE_SCHEDULE",
             "PATH",
             "TMPDIR",
         ]
@@ -155,6 +158,8 @@ fn the_environment_is_clean_and_names_the_attempt() {
         "MILLRACE_FENCE=77",
         "MILLRACE_ARGS={\"level\":9}",
         "MILLRACE_CHECKPOINT={\"page\":2}",
+        "MILLRACE_SCHEDULE=nightly",
+        "MILLRACE_OCCURRENCE=2026-11-24T06:30:00Z",
         "LEVEL=9",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

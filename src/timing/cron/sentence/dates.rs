@@ -123,7 +123,7 @@ fn special_day(day: DayOf) -> String {
         DayOf::BeforeLast(0) => "the last day".to_owned(),
         DayOf::BeforeLast(before) => ordinal_before(before),
         DayOf::NearWorking(day) => format!("the working day nearest to day {day}"),
-        DayOf::NearWorkingBeforeLast(0) => "the last working day".to_owned(),
+        DayOf::NearWorkingBeforeLast(0) => "the last weekday (Mon–Fri)".to_owned(),
         DayOf::NearWorkingBeforeLast(before) => format!("the working day nearest to {}", ordinal_before(before)),
     }
 }

@@ -7,7 +7,7 @@ use super::rule;
 const SENTENCES: [(&str, &str); 112] = [
     ("30 6 * * 1-5", "At 06:30, Monday to Friday"),
     ("*/5 9-17 * * MON-FRI", "Every 5 minutes, from 09:00 to 17:59, on weekdays"),
-    ("0 0 LW * *", "At 00:00 on the last working day of the month"),
+    ("0 0 LW * *", "At 00:00 on the last weekday (Mon–Fri) of the month"),
     ("30 6,18 1,15 1 *", "At 06:30 and 18:30, on days 1 and 15 of January"),
     ("*/30 * * * * *", "Every 30 seconds"),
     ("30 6 * * *", "At 06:30 every day"),
