@@ -1,4 +1,4 @@
-//! The demo's calendars and schedules, with a past: jobs of the same templates stand for their earlier runs.
+//! The demo's calendars and schedules, with a past: at each time of theirs a job of their template came in.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,8 +18,10 @@ use crate::timing::schedule::Schedule;
 const DOCUMENTS: &str = include_str!("schedules.yaml");
 /// The schedule that somebody has paused, and why.
 const PAUSED: (&str, &str) = ("stock-recount-rotterdam", "the warehouse moves until the 14th");
-/// A job that came so long after a time of a schedule may stand for its run.
-const NEAR: TimeDelta = TimeDelta::hours(20);
+/// Since how long.
+const PAUSED_FOR: TimeDelta = TimeDelta::days(2);
+/// A job that came within this time after one of a schedule stands for its run.
+const NEAR: TimeDelta = TimeDelta::minutes(2);
 
 /// What the demo runs by itself.
 #[derive(Debug, Default)]
@@ -44,11 +46,31 @@ pub fn read() -> Result<Scheduled, CatalogError> {
     Ok(all)
 }
 
-/// Makes them in the name of `by` and gives them a past from `from` to `now`.
+/// A schedule with the times of its past.
+#[derive(Debug)]
+pub struct Lived {
+    known: Known,
+    times: Vec<Time>,
+}
+
+impl Lived {
+    /// Gives the template of its jobs.
+    pub fn template(&self) -> &str {
+        &self.known.spec.template
+    }
+
+    /// Gives the times at which its jobs came in, each with the arguments.
+    pub fn arrivals(&self) -> impl Iterator<Item = (Time, Value)> + '_ {
+        let args = Value::Object(self.known.spec.args.clone());
+        self.times.iter().map(move |at| (*at, args.clone()))
+    }
+}
+
+/// Makes the calendars in the name of `by`, and tells when the schedules ran from `from` to `now`.
 ///
 /// # Errors
 /// [`CatalogError`] when a document cannot be followed; database failures.
-pub fn insert(tx: &mut Tx<'_>, all: &Scheduled, by: &str, (from, now): (Time, Time)) -> Result<(), InsertError> {
+pub fn begin(tx: &mut Tx<'_>, all: &Scheduled, by: &str, (from, now): (Time, Time)) -> Result<Vec<Lived>, InsertError> {
     const CALENDAR: &str = "-- demo::schedules::calendar
 INSERT INTO millrace.calendars (name, spec, created_at, updated_at, updated_by) VALUES ($1, $2, $3, $3, $4)";
     for calendar in &all.calendars {
@@ -59,12 +81,26 @@ INSERT INTO millrace.calendars (name, spec, created_at, updated_at, updated_by) 
             .bind::<Text, _>(by)
             .run(tx)?;
     }
+    let mut lived = Vec::new();
     for spec in &all.schedules {
         let calendars = calendars_named(tx, &spec.timing().calendars())?;
         let known = Known::of(spec.clone(), &calendars).map_err(|faults| CatalogError::of(format!("{faults:?}")))?;
-        make(tx, &known, by, (from, now))?;
-        let times: Vec<Time> = known.plan.runs(from, now).collect();
-        remember(tx, &spec.name, &spec.template, &times)?;
+        let is_paused = spec.name == PAUSED.0;
+        let end = if is_paused { now - PAUSED_FOR } else { now };
+        let times = known.plan.runs(from, end).collect();
+        lived.push(Lived { known, times });
+    }
+    Ok(lived)
+}
+
+/// Makes the schedules in the name of `by`, with the jobs of their past, which stand there already.
+///
+/// # Errors
+/// [`CatalogError`] when a document cannot be written; database failures.
+pub fn insert(tx: &mut Tx<'_>, lived: &[Lived], by: &str, (from, now): (Time, Time)) -> Result<(), InsertError> {
+    for Lived { known, times } in lived {
+        make(tx, known, by, (from, now))?;
+        remember(tx, &known.spec.name, &known.spec.template, times)?;
     }
     Ok(())
 }

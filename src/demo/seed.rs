@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Integer, Nullable, Text, Timestamptz};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::args;
 use super::cast::PARTS;
@@ -111,13 +111,15 @@ pub fn seed(conn: &mut PgConnection, seed: &Seed<'_>) -> Result<usize, SeedError
         let queues = open_queues(tx, seed.now, &mut trail)?;
         let nodes = build_nodes(tx, seed.now, &mut trail)?;
         let templates = catalog::insert(tx, seed.now, templates, &mut trail)?;
-        let jobs = live_through(seed, &templates, &queues);
+        let (by, past) = (STAFF[0].email(), (seed.now - TimeDelta::days(DAYS), seed.now));
+        let lived = schedules::begin(tx, &scheduled, &by, past)?;
+        let jobs = live_through(seed, &templates, &queues, &lived);
         let node_at =
             |job: JobId, at: Time| if at < drained_at(seed.now) && job.0 % 9 < 4 { nodes[1] } else { nodes[0] };
         let first = write(tx, &jobs, &node_at, seed.now - TimeDelta::days(LOGGED_DAYS))?;
         trail.extend(ends_by_hand(first, &jobs));
         trail::write(tx, &staff, trail)?;
-        schedules::insert(tx, &scheduled, &STAFF[0].email(), (seed.now - TimeDelta::days(DAYS), seed.now))?;
+        schedules::insert(tx, &lived, &by, past)?;
         marker::write(tx, seed.partner_port)?;
         Ok(jobs.len())
     })?;
@@ -225,6 +227,7 @@ fn live_through(
     seed: &Seed<'_>,
     templates: &BTreeMap<String, Standing>,
     queues: &BTreeMap<String, QueueId>,
+    lived: &[schedules::Lived],
 ) -> Vec<Job> {
     let mut dice = Dice::of(CHANCE);
     let from = seed.now - TimeDelta::days(DAYS);
@@ -248,8 +251,16 @@ fn live_through(
         let is_paused = template.spec.defaults.queue == PAUSED_QUEUE;
         let end = if is_paused { seed.now - TimeDelta::minutes(PAUSED_MINUTES) } else { seed.now };
         let teller = Teller { part, spec: &template.spec, staff: &STAFF, end: seed.now };
-        for at in rhythm.arrivals(from, end, &mut dice) {
-            let args = args(part.template, at, &mut dice);
+        let of_schedules = || lived.iter().filter(|one| one.template() == part.template);
+        let mut arrivals: Vec<(Time, Value)> = of_schedules().flat_map(schedules::Lived::arrivals).collect();
+        // what a schedule enqueues does not come in by itself as well, unless people ask for it
+        if arrivals.is_empty() || matches!(rhythm, Rhythm::People(_)) {
+            let own = rhythm.arrivals(from, end, &mut dice).into_iter();
+            arrivals.extend(own.map(|at| (at, args(part.template, at, &mut dice))).collect::<Vec<_>>());
+        }
+        arrivals.retain(|(at, _)| *at <= end);
+        arrivals.sort_by_key(|(at, _)| *at);
+        for (at, args) in arrivals {
             jobs.extend(teller.tell(at, args, &mut dice).map(|story| make(story, Place::Tried)));
         }
         jobs.extend(

@@ -123,7 +123,7 @@ impl<'p> Course<'p> {
                 return;
             }
             let Some(slot) = self.slot() else { return };
-            (self.looked, self.steps_left) = (slot.at, self.steps_left.saturating_sub(1 + self.plan.exclude.len()));
+            (self.looked, self.steps_left) = (slot.at, self.steps_left.saturating_sub(1 + self.plan.exclude.len() / 8));
             self.weigh(slot);
         }
     }
