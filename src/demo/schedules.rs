@@ -1,6 +1,6 @@
 //! The demo's calendars and schedules, with a past: at each time of theirs a job of their template came in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use chrono::TimeDelta;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
@@ -13,6 +13,7 @@ use crate::base::document::{DocumentError, documents};
 use crate::queue::schedules::{Known, Next, calendars_named, next};
 use crate::timing::calendar::Calendar;
 use crate::timing::schedule::Schedule;
+use crate::timing::{Fate, Occurrence};
 
 /// The documents.
 const DOCUMENTS: &str = include_str!("schedules.yaml");
@@ -50,7 +51,27 @@ pub fn read() -> Result<Scheduled, CatalogError> {
 #[derive(Debug)]
 pub struct Lived {
     known: Known,
-    times: Vec<Time>,
+    runs: Vec<Run>,
+}
+
+/// A run of the past.
+#[derive(Debug)]
+struct Run {
+    /// The time that the rules name.
+    at: Time,
+    /// When its job came in.
+    came: Time,
+    /// Why that was another time.
+    why: Option<String>,
+}
+
+impl Run {
+    fn of(one: &Occurrence) -> Option<Self> {
+        match &one.fate {
+            Fate::Runs(came, why) => Some(Self { at: one.at, came: *came, why: why.as_ref().map(ToString::to_string) }),
+            Fate::Skipped(_) => None,
+        }
+    }
 }
 
 impl Lived {
@@ -62,7 +83,7 @@ impl Lived {
     /// Gives the times at which its jobs came in, each with the arguments.
     pub fn arrivals(&self) -> impl Iterator<Item = (Time, Value)> + '_ {
         let args = Value::Object(self.known.spec.args.clone());
-        self.times.iter().map(move |at| (*at, args.clone()))
+        self.runs.iter().map(move |run| (run.came, args.clone()))
     }
 }
 
@@ -87,8 +108,8 @@ INSERT INTO millrace.calendars (name, spec, created_at, updated_at, updated_by) 
         let known = Known::of(spec.clone(), &calendars).map_err(|faults| CatalogError::of(format!("{faults:?}")))?;
         let is_paused = spec.name == PAUSED.0;
         let end = if is_paused { now - PAUSED_FOR } else { now };
-        let times = known.plan.runs(from, end).collect();
-        lived.push(Lived { known, times });
+        let runs = known.plan.course(from).take_while(|one| one.moment < end).filter_map(|one| Run::of(&one)).collect();
+        lived.push(Lived { known, runs });
     }
     Ok(lived)
 }
@@ -98,9 +119,9 @@ INSERT INTO millrace.calendars (name, spec, created_at, updated_at, updated_by) 
 /// # Errors
 /// [`CatalogError`] when a document cannot be written; database failures.
 pub fn insert(tx: &mut Tx<'_>, lived: &[Lived], by: &str, (from, now): (Time, Time)) -> Result<(), InsertError> {
-    for Lived { known, times } in lived {
+    for Lived { known, runs } in lived {
         make(tx, known, by, (from, now))?;
-        remember(tx, &known.spec.name, &known.spec.template, times)?;
+        remember(tx, &known.spec.name, &known.spec.template, runs)?;
     }
     Ok(())
 }
@@ -150,35 +171,36 @@ pub enum InsertError {
     Db(#[from] DbError),
 }
 
-/// Writes down for each time the first job of the template that came after it and before the next one.
-fn remember(tx: &mut Tx<'_>, schedule: &str, template: &str, times: &[Time]) -> Result<(), DbError> {
+/// Writes down for each run the first job of the template that came in at its time.
+fn remember(tx: &mut Tx<'_>, schedule: &str, template: &str, runs: &[Run]) -> Result<(), DbError> {
     const JOBS: &str = "-- demo::schedules::jobs
 SELECT j.id, j.created_at FROM millrace.jobs j JOIN millrace.templates t ON t.id = j.template_id
 WHERE t.name = $1 AND NOT EXISTS (SELECT FROM millrace.occurrences o WHERE o.job_id = j.id) ORDER BY j.created_at, j.id";
     const WRITE: &str = "-- demo::schedules::write
-INSERT INTO millrace.occurrences (schedule_id, at, version, outcome, run_at, job_id, decided_at)
-SELECT s.id, w.at, 1, 'enqueued', w.at, w.job_id, w.at FROM unnest($1::timestamptz[], $2::bigint[]) AS w(at, job_id)
-JOIN millrace.schedules s ON s.name = $3 AND s.removed_at IS NULL";
+INSERT INTO millrace.occurrences (schedule_id, at, version, outcome, cause, reason, run_at, job_id, decided_at)
+SELECT s.id, w.at, 1, 'enqueued', CASE WHEN w.why IS NOT NULL THEN 'moved' END, w.why, w.came, w.job_id, w.came
+FROM unnest($1::timestamptz[], $2::timestamptz[], $3::text[], $4::bigint[]) AS w(at, came, why, job_id)
+JOIN millrace.schedules s ON s.name = $5 AND s.removed_at IS NULL";
     const COUNT: &str = "-- demo::schedules::count
 UPDATE millrace.schedules SET jobs = $1 WHERE name = $2 AND version = 1";
     let rows = statement(JOBS).bind::<Text, _>(template).tuples::<(BigInt, Timestamptz), (i64, Time)>(tx)?;
     let mut jobs: VecDeque<(i64, Time)> = rows.into();
-    let mut made: BTreeMap<Time, i64> = BTreeMap::new();
-    let ends = times.iter().skip(1).copied().map(Some).chain([None]);
-    for (at, next) in times.iter().zip(ends) {
-        while jobs.front().is_some_and(|(_, came)| *came < *at) {
+    let mut made: Vec<(&Run, i64)> = Vec::new();
+    for run in runs {
+        while jobs.front().is_some_and(|(_, came)| *came < run.came) {
             jobs.pop_front();
         }
-        let is_its = |came: Time| came - *at < NEAR && next.is_none_or(|next| came < next);
-        if jobs.front().is_some_and(|(_, came)| is_its(*came))
+        if jobs.front().is_some_and(|(_, came)| *came - run.came < NEAR)
             && let Some((job, _)) = jobs.pop_front()
         {
-            made.insert(*at, job);
+            made.push((run, job));
         }
     }
     statement(WRITE)
-        .bind::<Array<Timestamptz>, _>(made.keys().copied().collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(made.values().copied().collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(made.iter().map(|(run, _)| run.at).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(made.iter().map(|(run, _)| run.came).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(made.iter().map(|(run, _)| run.why.as_deref()).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(made.iter().map(|(_, job)| *job).collect::<Vec<_>>())
         .bind::<Text, _>(schedule)
         .run(tx)?;
     let count = i32::try_from(made.len()).unwrap_or(i32::MAX);
