@@ -189,6 +189,9 @@ UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by 
     turn(conn, actor, id, (&resume, "schedule.backfill_resume", "not stopped"), reason)
 }
 
+/// Changes the row of a backfill, if it stands so that it can; tells how many rows were.
+type Turn<'t> = dyn Fn(&mut Tx<'_>) -> Result<usize, DbError> + 't;
+
 /// A backfill makes jobs of its own version, whose queue may be another than that of the version in force.
 fn refuse_out_of_scope(tx: &mut Tx<'_>, actor: &Actor, row: &BackfillRow) -> Result<(), ScheduleError> {
     let version = read::versions(tx, row.schedule_id, Some(row.version))?.pop();
@@ -200,7 +203,7 @@ fn turn(
     conn: &mut PgConnection,
     actor: &Actor,
     id: i32,
-    (change, act, otherwise): (&dyn Fn(&mut Tx<'_>) -> Result<usize, DbError>, &'static str, &'static str),
+    (change, act, otherwise): (&Turn<'_>, &'static str, &'static str),
     reason: &str,
 ) -> Result<BackfillRow, ScheduleError> {
     transaction(conn, "schedules::turn_backfill", |tx| {
