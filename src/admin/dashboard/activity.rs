@@ -81,6 +81,10 @@ fn words(act: &str, subject: &str, state: Option<JobState>) -> String {
         ("queue", "limit") => format!("changed the limits of queue {subject}"),
         ("person", "reset_password") => format!("reset the password of {subject}"),
         ("template", "roll_back") => format!("rolled back template {subject}"),
+        ("schedule", "run") => format!("ran schedule {subject} by hand"),
+        ("schedule", "backfill") => format!("started a backfill of schedule {subject}"),
+        ("schedule", "backfill_stop") => format!("stopped a backfill of schedule {subject}"),
+        ("schedule", "backfill_resume") => format!("resumed a backfill of schedule {subject}"),
         // one verb for both: a job that waits is run now, one that has ended is tried once more
         ("job", "retry") if state.is_some_and(JobState::is_waiting) => format!("ran job {subject} now"),
         ("job", "priority") => format!("changed the priority of job {subject}"),
@@ -95,6 +99,8 @@ fn past(verb: &str) -> String {
         "retry" => "retried".into(),
         "cancel" => "cancelled".into(),
         "hold" => "held".into(),
+        "make" => "made".into(),
+        "stop" => "stopped".into(),
         "change_password" => "changed the password".into(),
         verb if verb.ends_with('e') => format!("{verb}d"),
         verb => format!("{verb}ed"),
@@ -119,6 +125,11 @@ mod tests {
         assert_eq!(words("account.change", "3"), "changed settings of their account");
         assert_eq!(words("person.reset_password", "ada"), "reset the password of ada");
         assert_eq!(words("template.roll_back", "mail.send"), "rolled back template mail.send");
+        assert_eq!(words("view.make", "late-mail"), "made view late-mail");
+        assert_eq!(words("operation.stop", "7"), "stopped operation 7");
+        assert_eq!(words("schedule.pause", "nightly"), "paused schedule nightly");
+        assert_eq!(words("schedule.run", "nightly"), "ran schedule nightly by hand");
+        assert_eq!(words("schedule.backfill_stop", "nightly"), "stopped a backfill of schedule nightly");
     }
 
     #[test]

@@ -164,7 +164,7 @@ pub struct QueueLine {
     /// Attempts that ended in the last hour, per minute of the last full hour, oldest first.
     #[diesel(sql_type = Array<BigInt>)]
     pub per_minute: Vec<i64>,
-    /// Attempts that failed in the last hour.
+    /// Attempts that failed in the last full hour.
     #[diesel(sql_type = BigInt)]
     pub attempts_failed: i64,
     /// How long its oldest job should wait at most, in milliseconds.
@@ -210,7 +210,7 @@ SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS 
     least(front.since, (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest, front.since AS oldest_in_line,
     (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
         date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
-    coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id), 0)::bigint AS attempts_failed,
+    coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id AND h.at < date_trunc('minute', now())), 0)::bigint AS attempts_failed,
     q.wait_target_ms, q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
 FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
 CROSS JOIN LATERAL (
