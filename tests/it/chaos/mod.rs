@@ -218,7 +218,8 @@ impl Run {
         let mut left = evidence::left(&mut conn);
         let end = Instant::now() + Duration::from_secs(20);
         while !left.is_empty() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(500));
+            self.nodes.iter_mut().for_each(Node::tick); // one that is stopped holds what it has begun until it goes on
+            std::thread::sleep(LOOK);
             left = evidence::left(&mut conn);
         }
         let codes: Vec<Option<i32>> = self.nodes.iter_mut().map(Node::end).collect();
