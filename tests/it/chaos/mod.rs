@@ -217,7 +217,7 @@ impl Run {
         // what is folded and forgotten a moment later has that moment
         let mut left = evidence::left(&mut conn);
         let end = Instant::now() + Duration::from_secs(20);
-        while !left.is_empty() && Instant::now() < end {
+        while (!left.is_empty() || !self.nodes.iter().all(Node::runs_jobs)) && Instant::now() < end {
             self.nodes.iter_mut().for_each(Node::tick); // one that is stopped holds what it has begun until it goes on
             std::thread::sleep(LOOK);
             left = evidence::left(&mut conn);
