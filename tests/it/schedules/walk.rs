@@ -182,10 +182,19 @@ fn arguments_are_fields_of_the_template_s_parameters() {
     let admin = console.person(Role::Admin, &[]);
     open(&console, &browser, &format!("/as/{admin}"));
 
-    open(&console, &browser, "/schedules/new?template=work");
+    open(&console, &browser, "/schedules/new");
     browser.fill("name", "letters");
+    browser.fill("args", "{ \"to\": ");
     browser.fill("template", "letter");
+    browser.press("Save schedule");
+    browser.wait_for_text("This is not JSON");
+    browser.log(); // an answer 422 stands in the browser's log as an error
+    assert_eq!(browser.find("#f-args").value(), "{ \"to\": ", "what was typed is not lost");
+    browser.fill("args", "{}");
     browser.find("#f-description").click(); // leaves the field
+    browser.fill("template", "work");
+    browser.fill("template", "letter");
+    browser.find("#f-description").click();
     browser.wait_for_text("Recipient");
     assert_eq!(browser.find("[name='args.copies']").value(), "2", "defaults stand there");
     checks::assert_clean(&browser);

@@ -33,14 +33,17 @@ pub(super) fn with(fields: Option<&ArgFields>, form: Form, fill: impl FnOnce(&Ar
 }
 
 impl ArgFields {
-    /// Finds those of the template that `form` names; `None` when there is none whose parameters `actor` may fill in. Moments stand in `zone`.
+    /// Finds those of the template that `form` names; `None` when there is none whose parameters `actor` may fill in, or while the form holds
+    /// JSON that cannot be read: that stays to be mended. Moments stand in `zone`.
     pub(super) fn of(
         conn: &mut PgConnection,
         actor: &Actor,
         form: &Form,
         zone: Tz,
     ) -> Result<Option<Self>, ScheduleError> {
-        if !sees_payload(actor) {
+        let typed = form.text(JSON).trim();
+        let is_readable = typed.is_empty() || serde_json::from_str::<Map<String, Value>>(typed).is_ok();
+        if !sees_payload(actor) || !is_readable {
             return Ok(None);
         }
         let (template, version) = (form.text("template").trim().to_owned(), form.text("template_version").trim());
@@ -59,7 +62,7 @@ impl ArgFields {
     /// defaults come.
     pub(super) fn sent(&self, form: Form) -> Form {
         let names: Vec<String> = self.params.fields().iter().map(|field| format!("{ARGS}{}", field.name)).collect();
-        let typed = serde_json::from_str::<Value>(form.text(JSON)).ok();
+        let typed = serde_json::from_str::<Value>(form.text(JSON)).ok(); // most forms hold none
         let is_kept = |name: &String| !name.starts_with(ARGS) || names.contains(name);
         let kept = form.into_fields().into_iter().filter(|(name, _)| is_kept(name));
         let form = kept.fold(Form::default(), |form, (name, value)| form.with(&name, value));
