@@ -123,6 +123,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.take_turn IS 'Puts a job that had ended at the end of the order of its key, and names the lane; NULL = it has none';
 
+CREATE OR REPLACE FUNCTION millrace.join_turns(key text, unordered bigint[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    PERFORM millrace.lock_enqueueing(ARRAY[key]);
+    PERFORM millrace.lock_lanes(ARRAY[millrace.turn_lane(key)]);
+    WITH joined AS (
+        UPDATE millrace.jobs j SET ordering_key = key WHERE j.id = ANY (unordered) AND j.ordering_key IS NULL
+            AND NOT EXISTS (SELECT FROM millrace.history h WHERE h.job_id = j.id) RETURNING j.id
+    )
+    INSERT INTO millrace.turns (job_id, lane, place) SELECT id, millrace.turn_lane(key), nextval('millrace.job_seq') FROM (SELECT id FROM joined ORDER BY id) AS o
+    ON CONFLICT (job_id) DO NOTHING;
+END $$;
+COMMENT ON FUNCTION millrace.join_turns IS 'Gives jobs that have no ordering key and have not ended one after the fact: they go on as they are, and what is enqueued for the key from now on waits for their ends. One that ends at this very moment is found by mend_turns';
+
 CREATE OR REPLACE FUNCTION millrace.mend_turns(lanes_max integer) RETURNS integer LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE

@@ -147,7 +147,7 @@ fn start(
     let Some(plan) = plan else { return Ok(Answer::nothing()) };
     if only_counts {
         let found = preview(conn, &session.clock, &session.actor, plan)?;
-        let least = if found.is_partial { "at least " } else { "" };
+        let least = if found.is_partial() { "at least " } else { "" };
         let states: Vec<String> = found.by_state.iter().map(|(state, jobs)| format!("{jobs} {state}")).collect();
         let text = format!("{least}{} jobs match: {}", found.total(), states.join(", "));
         let states: Map<String, Value> =
@@ -155,7 +155,7 @@ fn start(
         let text = if found.total() == 0 { "No job that matches allows it.".to_owned() } else { text };
         return Ok(Answer::new(
             text,
-            json!({ "jobs": found.total(), "is_exact": !found.is_partial, "states": states }),
+            json!({ "jobs": found.total(), "is_exact": !found.is_partial(), "states": states }),
         ));
     }
     let operation = service::start(conn, &session.clock, &session.actor, plan, None)?;

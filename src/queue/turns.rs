@@ -10,7 +10,7 @@
 //! The rules stand in the functions of the schema (`create_turns`), because `sql` jobs complete there; whoever has no ordering
 //! key meets none of them.
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::job::JobId;
 use crate::base::db::{DbError, PgConnection, Tx, statement};
@@ -54,6 +54,15 @@ pub(super) fn take(tx: &mut Tx<'_>, job: JobId) -> Result<Option<String>, DbErro
     const SQL: &str = "-- queue::turns::take
 SELECT millrace.take_turn($1)";
     Ok(statement(SQL).bind::<BigInt, _>(job).tuples::<Nullable<Text>, Option<String>>(tx)?.pop().flatten())
+}
+
+/// Gives jobs without an ordering key this one after the fact: they go on as they are, and what is enqueued for it from now on waits until
+/// all of them have ended. Nodes that run them know nothing of the key: their results must end turns nevertheless.
+pub(super) fn join(tx: &mut Tx<'_>, key: &str, jobs: &[JobId]) -> Result<(), DbError> {
+    const SQL: &str = "-- queue::turns::join
+SELECT millrace.join_turns($1, $2) IS NULL";
+    let jobs: Vec<i64> = jobs.iter().map(|job| job.0).collect();
+    statement(SQL).bind::<Text, _>(key).bind::<Array<BigInt>, _>(jobs).tuples::<Bool, bool>(tx).map(drop)
 }
 
 /// The net under the turns: looks at up to 500 lanes, somewhere, for a first job that has ended or does not know that it is the

@@ -25,14 +25,38 @@ const LOOK_ROWS: i64 = 20_000;
 pub struct Reckoned {
     /// By state; states without jobs are left out.
     pub by_state: BTreeMap<JobState, i64>,
-    /// There may be more: the time was over before everything had been looked at.
-    pub is_partial: bool,
+    /// Jobs below this id were not looked at before the time was over: there may be more. `None` = it is the whole number.
+    pub rest: Option<i64>,
 }
 
 impl Reckoned {
     /// Gives the number in all states.
     pub fn total(&self) -> i64 {
-        self.by_state.values().sum()
+        self.by_state.values().fold(0, |sum, jobs| sum.saturating_add(*jobs))
+    }
+
+    /// Tells whether there may be more.
+    pub fn is_partial(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Writes down what is counted of a partial number, for [`Reckoned::read`]: `below.88392-failed.320000-held.2`; empty for a
+    /// whole one.
+    pub fn written(&self) -> String {
+        let Some(rest) = self.rest else { return String::new() };
+        let states = self.by_state.iter().map(|(state, jobs)| format!("-{state}.{jobs}"));
+        format!("below.{rest}{}", states.collect::<String>())
+    }
+
+    /// Reads what [`Reckoned::written`] gives; what is anything else counts nothing, so that all is counted.
+    pub fn read(text: &str) -> Self {
+        let number = |text: &str| text.parse().ok().filter(|number| *number >= 0_i64);
+        let mut parts = text.split('-').map(|part| part.split_once('.'));
+        let Some(Some(("below", rest))) = parts.next() else { return Self::default() };
+        let Some(rest) = number(rest) else { return Self::default() };
+        let state = |part: Option<(&str, &str)>| part.and_then(|(state, jobs)| Some((JobState::parse(state)?, number(jobs)?)));
+        let by_state: Option<BTreeMap<JobState, i64>> = parts.map(state).collect();
+        by_state.map_or_else(Self::default, |by_state| Self { by_state, rest: Some(rest) })
     }
 }
 
@@ -44,7 +68,8 @@ struct Row {
     jobs: i64,
 }
 
-/// Counts the jobs that `filter` means within `scope`, for at most `budget` and one more look.
+/// Counts the jobs that `filter` means within `scope`, for at most `budget` and one more look. What was counted of it before
+/// is gone on with.
 ///
 /// # Errors
 /// Database failures.
@@ -52,16 +77,17 @@ pub fn reckon(
     conn: &mut PgConnection,
     scope: &Scope,
     filter: &JobFilter,
-    budget: Duration,
+    (before, budget): (Reckoned, Duration),
 ) -> Result<Reckoned, DbError> {
     if let Some(tally) = counted(conn, scope, filter)?.and_then(|counted| counted.filtered) {
         let states = filter.states().into_iter().map(|state| (state, tally.in_state(state)));
-        return Ok(Reckoned { by_state: states.filter(|(_, jobs)| *jobs > 0).collect(), is_partial: false });
+        return Ok(Reckoned { by_state: states.filter(|(_, jobs)| *jobs > 0).collect(), rest: None });
     }
     let end = Instant::now() + budget;
     let (lowest, highest) = filter.ids();
-    let mut reckoned = Reckoned::default();
-    let mut below = Some(highest.saturating_add(1));
+    let highest = before.rest.map_or(highest, |rest| highest.min(rest.saturating_sub(1)));
+    let mut reckoned = Reckoned { rest: None, ..before };
+    let mut below = Some(highest.saturating_add(1)).filter(|below| *below > lowest);
     let skip = Skip::of(filter, LOOK_ROWS);
     while let Some(from) = below {
         let (from, floor) = match skip.below(conn, from)? {
@@ -72,7 +98,7 @@ pub fn reckon(
         let edge = look(conn, scope, filter, (from, lowest.max(floor)), &mut reckoned)?;
         below = edge.or(Some(floor)).filter(|floor| *floor > lowest);
         if below.is_some() && Instant::now() >= end {
-            reckoned.is_partial = true;
+            reckoned.rest = below;
             break;
         }
     }
@@ -104,7 +130,10 @@ fn look(
     let mut edge = None;
     for row in rows {
         match JobState::parse(&row.state) {
-            Some(state) => *reckoned.by_state.entry(state).or_default() += row.jobs,
+            Some(state) => {
+                let jobs = reckoned.by_state.entry(state).or_default();
+                *jobs = jobs.saturating_add(row.jobs);
+            }
             None => edge = Some(row.jobs), // the row that tells where the look ended
         }
     }
@@ -120,4 +149,21 @@ UNION ALL
 SELECT 'edge', last.k FROM (SELECT k FROM looked ORDER BY k DESC OFFSET $4 - 1) AS last",
         OLDER.0
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_written_and_read_and_anything_else_counts_nothing() {
+        let counted = Reckoned { by_state: [(JobState::Failed, 320_000), (JobState::Held, 2)].into(), rest: Some(88_392) };
+
+        assert_eq!(Reckoned::read(&counted.written()), counted);
+        assert_eq!(counted.written(), "below.88392-failed.320000-held.2");
+        assert_eq!(Reckoned { rest: None, ..counted }.written(), "");
+        for wrong in ["", "below.-3", "below.x", "failed.3", "below.9-lost.3", "below.9-failed.-1", "below.9-failed", "below.99999999999999999999"] {
+            assert_eq!(Reckoned::read(wrong), Reckoned::default(), "{wrong}");
+        }
+    }
 }

@@ -202,7 +202,7 @@ async fn retry_group(
 fn counted(found: &Reckoned) -> Value {
     let states: Vec<Value> =
         found.by_state.iter().map(|(state, jobs)| json!({ "state": state, "count": jobs })).collect();
-    json!({ "jobs": found.total(), "is_exact": !found.is_partial, "states": states })
+    json!({ "jobs": found.total(), "is_exact": !found.is_partial(), "states": states })
 }
 
 fn started(

@@ -25,7 +25,7 @@ pub fn require(actor: &Actor, act: &Bulk) -> Result<(), Forbidden> {
 
 /// Tells what somebody must hold to do `act` to this many jobs.
 pub fn needed(act: &Bulk, reckoned: &Reckoned) -> Permission {
-    let is_small = !reckoned.is_partial && reckoned.total() <= SMALL_JOBS_MAX;
+    let is_small = !reckoned.is_partial() && reckoned.total() <= SMALL_JOBS_MAX;
     if is_small || !act.changes_jobs() { act.permission() } else { Permission::RunLargeOperations }
 }
 

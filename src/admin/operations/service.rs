@@ -26,7 +26,7 @@ use crate::queue::permission::Permission;
 pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
 const COUNT_FOR: Duration = Duration::from_millis(1_500);
-/// How long a page counts before it comes, and asks for the rest.
+/// How long a page counts before it comes; the next look goes on from there.
 const GLANCE: Duration = Duration::from_millis(80);
 /// A count may have grown or shrunk by one part in this many since it was seen; more is asked again.
 const DRIFT_PART: i64 = 20;
@@ -83,7 +83,7 @@ pub enum OperationError {
 }
 
 fn told(now: &Reckoned) -> String {
-    if now.is_partial { format!("at least {}", now.total()) } else { now.total().to_string() }
+    if now.is_partial() { format!("at least {}", now.total()) } else { now.total().to_string() }
 }
 
 /// Counts the jobs that `plan` would be done to at this moment.
@@ -96,10 +96,10 @@ pub fn preview(
     actor: &Actor,
     plan: &Plan,
 ) -> Result<Reckoned, OperationError> {
-    preview_for(conn, clock, actor, plan, COUNT_FOR)
+    preview_for(conn, clock, actor, plan, (Reckoned::default(), COUNT_FOR))
 }
 
-/// As [`preview`], for as long as a page may take: when it is partial, all can be counted afterwards.
+/// As [`preview`], for as long as a page may take: when it is partial, the next look goes on from what was counted `before`.
 ///
 /// # Errors
 /// As [`preview`].
@@ -108,8 +108,9 @@ pub fn glance(
     clock: &dyn Clock,
     actor: &Actor,
     plan: &Plan,
+    before: Reckoned,
 ) -> Result<Reckoned, OperationError> {
-    preview_for(conn, clock, actor, plan, GLANCE)
+    preview_for(conn, clock, actor, plan, (before, GLANCE))
 }
 
 fn preview_for(
@@ -117,11 +118,11 @@ fn preview_for(
     clock: &dyn Clock,
     actor: &Actor,
     plan: &Plan,
-    budget: Duration,
+    counting: (Reckoned, Duration),
 ) -> Result<Reckoned, OperationError> {
     require(actor, &plan.act)?;
     match &plan.which {
-        Which::Query(query) => count(conn, clock.now(), actor, (query, plan), budget),
+        Which::Query(query) => count(conn, clock.now(), actor, (query, plan), counting),
         Which::Ids(ids) if ids.is_empty() || ids.len() > IDS_MAX => Err(OperationError::BadIds),
         Which::Ids(ids) => {
             let allowed = plan.act.states();
@@ -141,11 +142,11 @@ fn count(
     now: Time,
     actor: &Actor,
     (query, plan): (&Query, &Plan),
-    budget: Duration,
+    counting: (Reckoned, Duration),
 ) -> Result<Reckoned, OperationError> {
     let asker = Asker { now, zone: plan.zone, sees_payload: sees_payload(actor) };
     match filter(query, &plan.act, asker) {
-        Some(filter) => Ok(reckon(conn, &actor.scope, &filter, budget)?),
+        Some(filter) => Ok(reckon(conn, &actor.scope, &filter, counting)?),
         None => Ok(Reckoned::default()),
     }
 }
@@ -183,7 +184,7 @@ pub fn start_in(
     if let Bulk::Move(queue) = &plan.act {
         queue_to(tx, actor, queue)?;
     }
-    if now.total() == 0 && !now.is_partial {
+    if now.total() == 0 && !now.is_partial() {
         return Err(OperationError::Nothing(plan.act.outcome()));
     }
     if !plan.act.changes_jobs() && now.total() > EXPORT_JOBS_MAX {
@@ -204,7 +205,7 @@ pub fn start_in(
 }
 
 fn has_drifted(seen: i64, now: &Reckoned) -> bool {
-    !now.is_partial && (now.total() - seen).abs() * DRIFT_PART > seen
+    !now.is_partial() && (now.total() - seen).abs() * DRIFT_PART > seen
 }
 
 fn described(plan: &Plan, now: &Reckoned) -> Value {
@@ -214,7 +215,7 @@ fn described(plan: &Plan, now: &Reckoned) -> Value {
         Which::Query(query) => told["query"] = json!(query.to_string()),
         Which::Ids(ids) => told["job_ids"] = json!(ids),
     }
-    told["jobs"] = if now.is_partial { Value::Null } else { json!(now.total()) };
+    told["jobs"] = if now.is_partial() { Value::Null } else { json!(now.total()) };
     if let Some(rate) = plan.rate_per_s {
         told["rate_per_s"] = json!(rate);
     }
@@ -265,7 +266,7 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, last_value + 1 FR
             Via::Console | Via::CommandLine | Via::System => None,
         })
         .bind::<Nullable<Integer>, _>(plan.rate_per_s)
-        .bind::<Nullable<BigInt>, _>((!reckoned.is_partial).then(|| reckoned.total()))
+        .bind::<Nullable<BigInt>, _>((!reckoned.is_partial()).then(|| reckoned.total()))
         .tuples::<BigInt, OperationId>(tx)?;
     rows.first().copied().ok_or_else(|| DbError::Corrupt("an operation was not written".into()))
 }

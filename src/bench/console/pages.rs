@@ -108,8 +108,11 @@ fn of_one(fixture: Fixture) -> Vec<String> {
     for fingerprint in ["aaaa000000000010", "aaaa000000000014"] {
         pages.push(paths::failure(fingerprint));
     }
-    pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip".into());
-    pages.push("/operations/new?act=cancel&all=on&q=tag%3Avip&whole=on".into()); // counts for as long as somebody waits
+    let counting = "/operations/new?act=cancel&all=on&q=tag%3Avip";
+    pages.push(counting.into());
+    let half = fixture.finished + fixture.waiting / 2;
+    pages.push(format!("{counting}&counted=below.{half}-ready.1000&look=5")); // goes on by itself until all are counted
+    pages.push(format!("{counting}&whole=on")); // without script: counts for as long as somebody waits
     pages
 }
 

@@ -19,6 +19,7 @@ use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::control::{self, Wish};
 use crate::queue::enqueue::{Apart, Asked, NewJob, Refusal, enqueue_occurrences};
 use crate::queue::job::JobId;
+use crate::queue::turns;
 
 /// Most schedules of one transaction.
 pub const SCHEDULES_MAX: i32 = 500;
@@ -288,6 +289,12 @@ fn enqueue(
     for (id, at, job, turn) in &jobs {
         let by = names.get(id).cloned().unwrap_or_default();
         asked.push(Asked { by, job, occurrence: Some((id.0, *at)), turn: turn.clone() });
+    }
+    for firing in firings.iter().filter(|firing| !firing.jobs.apart.is_empty()) {
+        // jobs made under a policy that waits for nobody
+        if jobs.iter().any(|(id, _, _, turn)| *id == firing.due.id && turn.is_some()) {
+            turns::join(tx, &turn_key(firing.due.id), &firing.jobs.apart)?;
+        }
     }
     let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, is_alone)? };
     let made: HashMap<(ScheduleId, Time), _> = jobs.iter().map(|(id, at, ..)| (*id, *at)).zip(came).collect();

@@ -4,13 +4,14 @@ use diesel::sql_types::Timestamptz;
 
 use super::fire::{author, sentences, turn_key};
 use super::plans::Known;
-use super::standing;
+use super::standing::{self, Jobs};
 use super::values::{BY_HAND, Outcome, ScheduleId};
 use super::write::{self, Row};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, Tx, statement};
 use crate::queue::enqueue::{Apart, Asked, Enqueued, enqueue_occurrences};
 use crate::queue::job::JobId;
+use crate::queue::turns;
 use crate::timing::schedule::OverlapPolicy;
 
 /// What a run by hand came to.
@@ -36,12 +37,15 @@ pub enum ByHand {
 pub fn run_by_hand(tx: &mut Tx<'_>, id: ScheduleId, version: i32, known: &Known) -> Result<ByHand, DbError> {
     const NOW: &str = "-- queue::schedules::now
 SELECT date_trunc('milliseconds', clock_timestamp())";
-    let live = standing::jobs(tx, &[id.0])?.remove(&id).unwrap_or_default().live;
+    let Jobs { live, apart, .. } = standing::jobs(tx, &[id.0])?.remove(&id).unwrap_or_default();
     let in_turn = !matches!(known.policies.overlap, OverlapPolicy::AllowAll | OverlapPolicy::Skip);
     if let (OverlapPolicy::Skip, Some(job)) = (known.policies.overlap, live.first()) {
         return Ok(ByHand::Overlaps(*job));
     }
     let now: Time = statement(NOW).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
+    if in_turn && !apart.is_empty() {
+        turns::join(tx, &turn_key(id), &apart)?;
+    }
     let turn = in_turn.then(|| turn_key(id));
     let asked = Asked { by: author(&known.spec.name), job: &known.job(), occurrence: Some((id.0, now)), turn };
     let job = match enqueue_occurrences(tx, &[asked], true)?.pop() {

@@ -89,6 +89,8 @@ SELECT extract(epoch FROM s.due_at - clock_timestamp())::float8 FROM millrace.sc
 pub(super) struct Jobs {
     /// Those that have not, of the rules and of people; the oldest first.
     pub(super) live: Vec<JobId>,
+    /// Those of them that nothing would wait for: they were made when the schedule's jobs did not wait for one another.
+    pub(super) apart: Vec<JobId>,
     /// Those that have by now.
     pub(super) ended: Vec<JobId>,
 }
@@ -97,7 +99,8 @@ pub(super) struct Jobs {
 pub(super) fn jobs(tx: &mut Tx<'_>, ids: &[i32]) -> Result<HashMap<ScheduleId, Jobs>, DbError> {
     const SQL: &str = "-- queue::schedules::jobs
 SELECT w.id, l.job_id,
-    (SELECT true FROM millrace.jobs j WHERE j.id = l.job_id) IS NULL OR (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL AS ended
+    (SELECT true FROM millrace.history h WHERE h.job_id = l.job_id) IS NOT NULL AS ended,
+    (SELECT j.ordering_key IS NOT NULL FROM millrace.jobs j WHERE j.id = l.job_id) AS is_ordered
 FROM unnest($1::integer[]) AS w(id) CROSS JOIN LATERAL (
     SELECT sj.job_id FROM millrace.schedule_jobs sj WHERE sj.schedule_id = w.id AND sj.backfill_id <= $2 ORDER BY sj.job_id LIMIT $3
 ) AS l ORDER BY w.id, l.job_id";
@@ -105,12 +108,17 @@ FROM unnest($1::integer[]) AS w(id) CROSS JOIN LATERAL (
         .bind::<Array<Integer>, _>(ids)
         .bind::<Integer, _>(BY_RULES)
         .bind::<Integer, _>(LIVE_MAX)
-        .tuples::<(Integer, BigInt, Bool), (i32, i64, bool)>(tx)?;
+        .tuples::<(Integer, BigInt, Bool, Nullable<Bool>), (i32, i64, bool, Option<bool>)>(tx)?;
     let mut found: HashMap<ScheduleId, Jobs> = HashMap::new();
-    for (id, job, has_ended) in rows {
+    for (id, job, has_ended, is_ordered) in rows {
         let jobs = found.entry(ScheduleId(id)).or_default();
-        let list = if has_ended { &mut jobs.ended } else { &mut jobs.live };
-        list.push(JobId(job));
+        match is_ordered {
+            Some(is_ordered) if !has_ended => {
+                jobs.live.push(JobId(job));
+                jobs.apart.extend((!is_ordered).then_some(JobId(job)));
+            }
+            _ => jobs.ended.push(JobId(job)), // or is forgotten
+        }
     }
     Ok(found)
 }

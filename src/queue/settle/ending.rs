@@ -218,7 +218,7 @@ pub struct Settlement {
     pub log_bytes: usize,
     /// Whether it owns a unique key.
     pub unique: bool,
-    /// Whether it has an ordering key: then others wait for its end.
+    /// Whether others may wait for its end: it has an ordering key, or may have been given one since it was claimed, as jobs of schedules are.
     pub ordered: bool,
     /// The places of lanes that it took when it was admitted; they are given back.
     pub lanes: Held,
@@ -250,7 +250,7 @@ impl Settlement {
             resources: Resources::default(),
             log_bytes: 0,
             unique: job.marks.is_unique(),
-            ordered: job.marks.is_ordered(),
+            ordered: job.marks.is_ordered() || job.marks.is_scheduled(),
             lanes: Held::default(),
             live: false,
             last_words: Vec::new(),

@@ -84,7 +84,7 @@ fn no_more_jobs_of_a_template_run_at_once_than_its_limit_allows_on_all_nodes() {
     let db = TestDb::new();
     let mut conn = db.connect();
     limited(&mut conn, "slow", json!({ "concurrency": 3 }));
-    many(&mut conn, "slow", 40, |n| json!({ "n": n }));
+    many(&mut conn, "slow", 40, |n| json!({ "n": n, "ms": if n < 6 { 1_000 } else { 20 } })); // long enough to meet on a busy machine
     let watched = Watched::default();
     let engines: Vec<TestEngine> = ["one", "two"]
         .map(|node| TestEngine::start_as(&db, node, Registry::default().with_handler("watched", watched.clone())))

@@ -1,6 +1,7 @@
 //! Whose operations reach which jobs, and what asks for more.
 
 use diesel::connection::SimpleConnection;
+use millrace::admin::jobs::reckon::Reckoned;
 use millrace::admin::operations::service::{self, OperationError};
 use millrace::admin::operations::turn::{Turn, turn};
 use millrace::admin::operations::work::work;
@@ -10,6 +11,7 @@ use millrace::base::db::PgConnection;
 use millrace::queue::access::standing;
 use millrace::queue::access::token::TokenId;
 use millrace::queue::actor::{Actor, PersonId, Via};
+use millrace::queue::state::JobState;
 use serde_json::json;
 
 use super::{admin, failed, named, plan, stage, start, work_all};
@@ -193,7 +195,10 @@ fn what_counts_cannot_tell_is_counted_by_looking() {
 
     let odd = plan(Bulk::Retry, "state:failed -arg.n:>40");
     let found = service::preview(&mut conn, &SystemClock, &admin(), &odd).unwrap();
-    assert_eq!((found.total(), found.is_partial), (40, false));
+    assert_eq!((found.total(), found.is_partial()), (40, false));
+    let before = Reckoned { by_state: [(JobState::Failed, 7)].into(), rest: Some(jobs[20].0) };
+    let gone_on = service::glance(&mut conn, &SystemClock, &admin(), &odd, before).unwrap();
+    assert_eq!((gone_on.total(), gone_on.is_partial()), (27, false), "20 below that job, and the 7 counted before");
     start(&mut conn, &admin(), &odd);
     work_all(&mut conn);
     assert_eq!([state(&mut conn, jobs[39]), state(&mut conn, jobs[40])], ["ready", "failed"]);

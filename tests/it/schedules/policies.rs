@@ -56,6 +56,33 @@ fn each_overlap_policy_does_what_it_says() {
 }
 
 #[test]
+fn a_policy_that_waits_waits_also_for_what_was_made_before_it_held() {
+    for before in ["allow_all", "skip"] {
+        let db = TestDb::new();
+        let mut conn = db.connect();
+        handler_template(&mut conn, "work", json!({}));
+        let rule = |overlap: &str| {
+            format!("rules: [ {{ every: 1s }} ]\noverlap: {overlap}\nargs: {{ name: changing, ms: 4000 }}")
+        };
+        save(&mut conn, "changing", &rule(before));
+        let watched = Watched::default();
+        let engine = TestEngine::start(&db, watched.registry());
+        let many = if before == "skip" { 1 } else { 3 };
+        wait_until(|| watched.of("changing").now >= many).expect("its jobs run");
+
+        save(&mut conn, "changing", &rule("buffer_all"));
+        let made = number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs") as usize;
+        wait_until(|| watched.of("changing").began.len() > made).expect("the first that waited begins");
+
+        let seen = watched.of("changing");
+        assert_eq!((seen.now, seen.began.len()), (1, made + 1), "{before}: all before it had ended: {seen:?}");
+        let waits = number(&mut conn, "SELECT count(*) FROM millrace.gated");
+        assert!(waits >= 2, "{before}: those behind it wait for it: {waits}");
+        engine.drain();
+    }
+}
+
+#[test]
 fn so_many_failures_in_a_row_pause_it_and_it_says_why() {
     let db = TestDb::new();
     let mut conn = db.connect();

@@ -47,8 +47,10 @@ pub struct AskPage {
     pub needs_reason: bool,
     /// The password is asked for once more.
     pub fresh: bool,
-    /// Where the rest is counted, when the page came before all were; empty otherwise. Nothing can be confirmed then.
+    /// Where counting goes on, when the page came before all were counted; empty otherwise. Nothing can be confirmed then.
     pub counting: String,
+    /// Where all are counted in one go: without script nothing goes on by itself.
+    pub whole: String,
     /// There is nothing to act on.
     pub is_empty: bool,
     /// The role that is needed and lacking; empty when nothing lacks.
@@ -78,7 +80,7 @@ impl AskPage {
     pub fn new(actor: &Actor, shell: Shell, asked: &Asked<'_>, form: Form) -> Self {
         let (total, found) = (asked.found.total(), asked.found);
         let large = needed(&asked.plan.act, found) == Permission::RunLargeOperations;
-        let many = if found.is_partial { format!("at least {}", jobs(total)) } else { jobs(total) };
+        let many = if found.is_partial() { format!("at least {}", jobs(total)) } else { jobs(total) };
         let verb = format!("{} {many}", word(asked.act));
         let question = format!("{verb}?");
         Self {
@@ -100,7 +102,8 @@ impl AskPage {
             needs_reason: large,
             fresh: large && !asked.is_fresh,
             counting: String::new(),
-            is_empty: total == 0 && !found.is_partial,
+            whole: String::new(),
+            is_empty: total == 0 && !found.is_partial(),
             lacks: if large && !actor.may(Permission::RunLargeOperations) { "admin" } else { "" },
             whom: String::new(),
             drift: String::new(),
@@ -110,10 +113,13 @@ impl AskPage {
         }
     }
 
-    /// Counts the rest once the page is there.
-    pub fn counting_on(self) -> Self {
-        let counting = paths::with_query(&self.shell.here, &[("whole", "on")]);
-        Self { counting, ..self }
+    /// Counts on once the page is there, from what was found so far.
+    pub fn counting_on(self, found: &Reckoned, look: usize) -> Self {
+        let of_form = ["act", "all", "q", "back"].map(|name| (name, self.form.text(name)));
+        let here = paths::with_query(self.action(), &of_form);
+        let look = look.to_string();
+        let counting = paths::with_query(&here, &[("counted", &found.written()), ("look", &look)]);
+        Self { counting, whole: paths::with_query(&here, &[("whole", "on")]), ..self }
     }
 
     /// Whether it can be confirmed.
@@ -177,7 +183,7 @@ impl AskPage {
 
 /// What must be typed before many jobs are acted on: their number, or the act when the number is not known.
 fn typed(act: &str, found: &Reckoned) -> String {
-    if found.is_partial { act.to_owned() } else { found.total().to_string() }
+    if found.is_partial() { act.to_owned() } else { found.total().to_string() }
 }
 
 /// The verb of an act in the beginning of a sentence.
@@ -241,7 +247,7 @@ fn hidden(asked: &Asked<'_>, total: i64) -> Vec<(String, String)> {
         }
         Which::Ids(ids) => hidden.extend(ids.iter().map(|id| ("id".to_owned(), id.to_string()))),
     }
-    hidden.push(("seen".into(), if asked.found.is_partial { String::new() } else { total.to_string() }));
+    hidden.push(("seen".into(), if asked.found.is_partial() { String::new() } else { total.to_string() }));
     hidden.push(("back".into(), asked.back.clone()));
     hidden
 }

@@ -63,9 +63,28 @@ async fn asked(
     (act, form): (&'static str, Form),
 ) -> Result<HttpResponse, WebError> {
     let plan = wanted(&form, &shell)?;
-    let glances = !form.is_on("whole");
-    let page = question(&kit, &who, shell, (act, plan, glances), form).await?;
+    let counting = if form.is_on("whole") { Counting::Whole } else { Counting::read(&form) };
+    let page = question(&kit, &who, shell, (act, plan, counting), form).await?;
     respond::page(&hx, &page, &[("dialog", &page.as_dialog()), ("ask", &page.as_dialog())])
+}
+
+/// How long a question counts.
+enum Counting {
+    /// For as long as somebody waits.
+    Whole,
+    /// As long as a page may take, from what earlier looks have counted on; the number of the look.
+    On(Reckoned, usize),
+}
+
+/// Looks that one question takes before it can be answered although not all is counted.
+const LOOKS_MAX: usize = 40;
+
+impl Counting {
+    fn read(form: &Form) -> Self {
+        let before = Reckoned::read(form.text("counted"));
+        let look = if before.is_partial() { form.text("look").parse().unwrap_or(LOOKS_MAX) } else { 1 };
+        Self::On(before, look)
+    }
 }
 
 /// The act that has an address of its own: it changes no job.
@@ -104,19 +123,26 @@ fn sample(act: &'static str) -> Bulk {
     Bulk::read(act, &any).unwrap_or(Bulk::Retry)
 }
 
-/// `glances` counts no longer than a page may take; what is left is counted when the page is there.
+/// What could not be counted is counted when the page is there.
 async fn question(
     kit: &Kit,
     who: &SignedIn,
     shell: Shell,
-    (act, plan, glances): (&'static str, Plan, bool),
+    (act, plan, counting): (&'static str, Plan, Counting),
     form: Form,
 ) -> Result<AskPage, WebError> {
     let plan = Plan { act: sample(act), ..plan };
     let (clock, actor) = (Arc::clone(&kit.clock), who.actor.clone());
+    let next_look = match &counting {
+        Counting::On(_, look) => Some(look + 1).filter(|look| *look <= LOOKS_MAX),
+        Counting::Whole => None,
+    };
     let read = move |conn: &mut PgConnection| {
-        let count = if glances { glance } else { preview };
-        let found = match count(conn, &*clock, &actor, &plan) {
+        let counted = match counting {
+            Counting::Whole => preview(conn, &*clock, &actor, &plan),
+            Counting::On(before, _) => glance(conn, &*clock, &actor, &plan, before),
+        };
+        let found = match counted {
             Err(OperationError::BadIds) => Reckoned::default(), // nothing is ticked
             found => found?,
         };
@@ -133,7 +159,10 @@ async fn question(
     let zone_hint = moment::hint(shell.now, shell.zone);
     let queues = covered.map(|name| Choice::new(name.clone(), name)).collect();
     let page = AskPage { zone_hint, queues, whom, ..AskPage::new(&who.actor, shell, &asked, form) };
-    Ok(if glances && found.is_partial { page.counting_on() } else { page })
+    Ok(match next_look {
+        Some(look) if found.is_partial() => page.counting_on(&found, look),
+        _ => page,
+    })
 }
 
 /// The list to come back to.
@@ -213,7 +242,7 @@ async fn sent(
     if let Some(operation) = done_before(&kit, &who, key.clone()).await? {
         return answer(&hx, &session, &operation, &back);
     }
-    let mut page = question(&kit, &who, shell.clone(), (act, which, false), form).await?;
+    let mut page = question(&kit, &who, shell.clone(), (act, which, Counting::Whole), form).await?;
     if page.is_empty || !page.lacks.is_empty() {
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
@@ -255,7 +284,7 @@ async fn begin(
             let drift =
                 format!("{} matched when you looked. The number has changed by more than 5%: look again.", jobs(seen));
             let plan = wanted(&page.form, &shell)?;
-            let page = AskPage { drift, ..question(kit, who, shell, (act, plan, false), page.form).await? };
+            let page = AskPage { drift, ..question(kit, who, shell, (act, plan, Counting::Whole), page.form).await? };
             respond::conflicting(hx, &page, &[("ask", &page.as_dialog())])
         }
         Err(error) if !field(&error).is_empty() => {

@@ -118,15 +118,17 @@ fn an_operation_that_could_not_be_counted_says_at_least() {
 fn nothing_can_be_confirmed_before_everything_has_been_counted() {
     let which = Which::Query(parse("tag:vip").query);
     let plan = Plan { act: Bulk::Retry, which, zone: chrono_tz::UTC, rate_per_s: None, reason: String::new() };
-    let found = Reckoned { by_state: [(JobState::Failed, 320_000)].into(), is_partial: true };
+    let found = Reckoned { by_state: [(JobState::Failed, 320_000)].into(), rest: Some(7_000) };
     let asked = Asked { plan: &plan, act: "retry", found: &found, is_fresh: true, back: "/jobs".into() };
-    let page = || AskPage::new(&actor(Role::Admin), shell(), &asked, Form::default());
+    let form = || Form::default().with("act", "retry").with("all", "on").with("q", "tag:vip").with("counted", "below.9000-failed.1");
+    let page = || AskPage::new(&actor(Role::Admin), shell(), &asked, form());
 
     let confirm = "type=\"submit\">Retry at least 320,000 jobs</button>";
 
-    let counting = page().counting_on().render().expect("rendered");
+    let counting = page().counting_on(&found, 3).render().expect("rendered");
     assert!(counting.contains("Retry at least 320,000 jobs?") && counting.contains("Count them all"), "{counting}");
-    assert!(counting.contains("whole=on") && !counting.contains(confirm), "{counting}");
+    let next = "/operations/new?act=retry&#38;all=on&#38;q=tag%3Avip&#38;counted=below.7000-failed.320000&#38;look=3";
+    assert!(counting.contains(next) && counting.contains("whole=on") && !counting.contains(confirm), "{counting}");
 
     let counted = page().render().expect("rendered"); // for as long as anybody waits, and still not all
     assert!(counted.contains(confirm) && !counted.contains("Count them all"), "{counted}");
