@@ -14,12 +14,12 @@ use super::plan::{Fate, Occurrence, Plan, Reason};
 use super::rule::Slots;
 use super::zone::{Slot, Touch};
 
-/// So many times of rules are looked at in vain before a course gives up, fewer where each is weighed against many exclusions: about a
-/// second at the dearest.
-pub const STEPS_MAX: usize = 200_000;
+/// So many times of rules are looked at in vain before a course gives up, fewer where each is weighed against many exclusions: that nothing
+/// is left is told within some 50 ms.
+pub const STEPS_MAX: usize = 40_000;
 
 /// So many more are looked at for each run that is found, so that a rule of which hardly anything is left costs no more in all.
-const STEPS_PER_RUN: usize = 10_000;
+const STEPS_PER_RUN: usize = 1_000;
 
 /// So many are told one by one before the rest of a closed time is told together.
 const TOLD_MAX: usize = 3;

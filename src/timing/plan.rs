@@ -9,7 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::calendar::{BusinessDays, Roll, Window};
@@ -285,7 +285,8 @@ impl Plan {
             }
             Exclusion::Days(..) => None,
             Exclusion::Rule(rule) => {
-                rule.covers(at, local).then(|| skip(Reason::Excluded(rule.held(self.zone)), None)).flatten()
+                let ends = || rule.covers_until(local).and_then(|ends| self.straight(at, local, ends));
+                rule.covers(at, local).then(|| skip(Reason::Excluded(rule.held(self.zone)), ends())).flatten()
             }
         })
     }
@@ -329,6 +330,12 @@ impl Plan {
         at.with_timezone(&self.zone).naive_local()
     }
 
+    /// The instant of the local time `to`, unless the clock is changed on the way there: it may show what came before `local` then.
+    fn straight(&self, at: DateTime<Utc>, local: NaiveDateTime, to: NaiveDateTime) -> Option<DateTime<Utc>> {
+        let there = place(self.zone, to);
+        (there - at == to - local).then_some(there)
+    }
+
     /// The first moment of the day after.
     fn day_after(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         Some(place(self.zone, day.succ_opt()?.and_time(NaiveTime::MIN)))
@@ -339,12 +346,16 @@ impl Rule {
     /// Tells whether the rule holds then. A cron rule without seconds holds for the whole minute.
     fn covers(&self, at: DateTime<Utc>, local: NaiveDateTime) -> bool {
         match self {
-            Self::Cron(cron) if cron.fields().len() == 5 => cron.holds(local.with_second(0).unwrap_or(local)),
-            Self::Cron(cron) => cron.holds(local),
+            Self::Cron(cron) => cron.covers(local),
             Self::Recurrence(set) => set.holds(at.with_timezone(&set.zone()).naive_local()),
             Self::Every(interval) => interval.next(at) == Some(at),
             Self::At(one) => *one == at,
         }
+    }
+
+    /// Until when it holds without a break from a time on that it covers, where that can be told.
+    fn covers_until(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
+        if let Self::Cron(cron) = self { cron.covers_until(local) } else { None }
     }
 }
 

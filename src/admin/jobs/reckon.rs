@@ -40,7 +40,7 @@ impl Reckoned {
         self.rest.is_some()
     }
 
-    /// Writes down what is counted of a partial number, for [`Reckoned::read`]: `below.88392-failed.320000-held.2`; empty for a
+    /// Writes down what is counted of a partial number, for [`Reckoned::read`]: `below.88392-held.2-failed.320000`; empty for a
     /// whole one.
     pub fn written(&self) -> String {
         let Some(rest) = self.rest else { return String::new() };
@@ -160,7 +160,7 @@ mod tests {
         let counted = Reckoned { by_state: [(JobState::Failed, 320_000), (JobState::Held, 2)].into(), rest: Some(88_392) };
 
         assert_eq!(Reckoned::read(&counted.written()), counted);
-        assert_eq!(counted.written(), "below.88392-failed.320000-held.2");
+        assert_eq!(counted.written(), "below.88392-held.2-failed.320000");
         assert_eq!(Reckoned { rest: None, ..counted }.written(), "");
         for wrong in ["", "below.-3", "below.x", "failed.3", "below.9-lost.3", "below.9-failed.-1", "below.9-failed", "below.99999999999999999999"] {
             assert_eq!(Reckoned::read(wrong), Reckoned::default(), "{wrong}");

@@ -19,8 +19,11 @@ use crate::timing::{Fate, Occurrence, Plan, stable_number};
 pub const LATE: TimeDelta = TimeDelta::seconds(60);
 /// Most occurrences that are walked over in one decision; what is left is due again at once.
 pub const WALKED_MAX: usize = 100_000;
-/// Most missed occurrences that get a row of their own in one decision, the latest; a row of the first stands for those before.
+/// Most missed occurrences that get a row of their own in one decision, the latest; a row of the first stands for those before. As many
+/// of those that the plan leaves out.
 const TOLD_MISSED_MAX: usize = 500;
+/// Most occurrences behind those of a decision that are looked at for how many of them run.
+const LOOKED_BEHIND_MAX: usize = 500_000;
 
 /// How a schedule stands when its occurrences are decided.
 #[derive(Debug, Clone, Default)]
@@ -75,19 +78,23 @@ pub fn decide(
     while due.len() < WALKED_MAX {
         match course.next() {
             Some(one) if one.moment < now => due.push(one),
+            // after a long time in which nothing ran, the next decision goes on from here
+            None if !due.is_empty() && course.gave_up().is_some_and(|at| at < now) => break,
             _ => {
                 is_all = true;
                 break;
             }
         }
     }
-    // what was given up in vain is behind us; a clock that was put back is waited for
+    // a clock that was put back is waited for
     let until = match due.last() {
         Some(last) if !is_all => last.moment + TimeDelta::microseconds(1),
         _ => now.max(standing.decided_until),
     };
-    let mut decider = Decider { policies, standing, now, made: 0, live: standing.live.len(), decisions: Vec::new() };
-    decider.all(&due, is_all, draw);
+    let later = if is_all { Some(0) } else { runs_between(plan, until, now, policies.catch_up_max.max(1)) };
+    let live = standing.live.len();
+    let mut decider = Decider { policies, standing, now, later, made: 0, live, decisions: Vec::new() };
+    decider.all(&due, draw);
     let (made, decisions) = (decider.made, decider.decisions);
     let is_used_up = policies.limit.is_some_and(|limit| standing.jobs + made >= limit);
     if is_used_up {
@@ -98,6 +105,26 @@ pub fn decide(
     }
     let Next { due_at, next_at } = next(plan, until);
     Decided { decisions, until, due_at, next_at, ended: due_at.is_none(), used_up: false }
+}
+
+/// Counts how often a plan runs within `[from, to)`, up to `most`; `None` = that cannot be told without looking too far.
+fn runs_between(plan: &Plan, from: Time, to: Time, most: usize) -> Option<usize> {
+    let (mut from, mut runs, mut left) = (from, 0, LOOKED_BEHIND_MAX);
+    loop {
+        let mut course = plan.course(from);
+        while runs < most {
+            left = left.checked_sub(1)?;
+            match course.next() {
+                Some(one) if one.moment < to => runs += usize::from(one.runs_at().is_some()),
+                Some(_) => return Some(runs),
+                None => break,
+            }
+        }
+        match course.gave_up() {
+            Some(at) if runs < most && at < to && at > from => from = at,
+            _ => return Some(runs),
+        }
+    }
 }
 
 /// When a schedule has to be looked at next, and when it runs next.
@@ -134,6 +161,8 @@ struct Decider<'s> {
     policies: &'s Policies,
     standing: &'s Standing,
     now: Time,
+    /// How many come after these that are missed as well, up to as many as are caught up; `None` = too many to count.
+    later: Option<usize>,
     /// Jobs so far.
     made: u64,
     /// Jobs that have not ended, those of this decision included.
@@ -142,15 +171,18 @@ struct Decider<'s> {
 }
 
 impl Decider<'_> {
-    fn all(&mut self, due: &[Occurrence], is_all: bool, draw: &mut dyn FnMut() -> u64) {
-        let caught_up = self.caught_up(due, is_all);
-        let last_run = due.iter().rposition(|one| one.runs_at().is_some());
-        let mut gone = Gone::default();
+    fn all(&mut self, due: &[Occurrence], draw: &mut dyn FnMut() -> u64) {
+        let caught_up = self.caught_up(due);
+        // one that would be ended by a later one does not begin
+        let last_run = due.iter().rposition(|one| one.runs_at().is_some()).filter(|_| self.later == Some(0));
+        let (mut gone, mut out) = (Gone::default(), Gone::default());
         let untold = missed(due, self.now).count().saturating_sub(TOLD_MISSED_MAX + caught_up.len());
-        let mut seen = 0;
+        let untold_out = due.iter().filter(|one| one.runs_at().is_none()).count().saturating_sub(TOLD_MISSED_MAX);
+        let (mut seen, mut seen_out) = (0, 0);
         for (at, occurrence) in due.iter().enumerate() {
             let Some(run_at) = occurrence.runs_at() else {
-                self.decisions.push(left_out(occurrence));
+                seen_out += 1;
+                out.push(&mut self.decisions, occurrence, why_left_out(occurrence), seen_out <= untold_out);
                 continue;
             };
             let late = self.now - run_at;
@@ -162,7 +194,7 @@ impl Decider<'_> {
                 seen += 1;
                 let why = match &self.standing.paused {
                     Some(reason) => Why { cause: Cause::Paused, reason: reason.clone() },
-                    None => self.why_missed(late, is_all),
+                    None => self.why_missed(late),
                 };
                 gone.push(&mut self.decisions, occurrence, why, seen <= untold);
             }
@@ -170,29 +202,31 @@ impl Decider<'_> {
     }
 
     /// The places of the missed occurrences that run after all, in order.
-    fn caught_up(&self, due: &[Occurrence], is_all: bool) -> Vec<usize> {
+    fn caught_up(&self, due: &[Occurrence]) -> Vec<usize> {
         let most = match self.policies.catch_up {
-            // what comes after this decision's is missed as well, and later
-            _ if !is_all => 0,
             CatchUpPolicy::Skip => 0,
             // an occurrence that is in time stands for those that are not
             CatchUpPolicy::One if due.iter().any(|one| one.runs_at().is_some_and(|at| self.now - at < LATE)) => 0,
             CatchUpPolicy::One => 1,
             CatchUpPolicy::All => self.policies.catch_up_max,
         };
+        // what comes after this decision's is missed as well, and later
+        let most = self.later.map_or(0, |later| most.saturating_sub(later));
         let in_window = |late: TimeDelta| late <= self.policies.window;
         let mut places: Vec<usize> =
             missed(due, self.now).filter(|(_, late)| in_window(*late)).map(|(at, _)| at).collect();
         places.split_off(places.len().saturating_sub(most))
     }
 
-    fn why_missed(&self, late: TimeDelta, is_all: bool) -> Why {
+    fn why_missed(&self, late: TimeDelta) -> Why {
         let is_old = late > self.policies.window;
         let (cause, and) = match self.policies.catch_up {
             CatchUpPolicy::Skip => (Cause::Missed, "missed runs are left out".to_owned()),
             _ if is_old => (Cause::Missed, format!("only the last {} is caught up", about(self.policies.window))),
             CatchUpPolicy::One => (Cause::Superseded, "a later run stands for it".into()),
-            CatchUpPolicy::All if !is_all => (Cause::Superseded, "too many later ones were missed as well".into()),
+            CatchUpPolicy::All if self.later.is_none() => {
+                (Cause::Superseded, "too many later ones were missed as well".into())
+            }
             CatchUpPolicy::All => {
                 (Cause::Superseded, format!("only the {} latest are caught up", self.policies.catch_up_max))
             }
@@ -291,7 +325,7 @@ fn missed(due: &[Occurrence], now: Time) -> impl Iterator<Item = (usize, TimeDel
     due.iter().enumerate().filter_map(move |(at, one)| Some((at, late(one)?)))
 }
 
-/// Missed occurrences that one row stands for.
+/// Occurrences that do not run and that one row stands for.
 #[derive(Default)]
 struct Gone {
     row: Option<usize>,
@@ -299,26 +333,30 @@ struct Gone {
 
 impl Gone {
     fn push(&mut self, decisions: &mut Vec<Decision>, one: &Occurrence, why: Why, is_untold: bool) {
-        match self.row.and_then(|row| decisions.get_mut(row)).filter(|_| is_untold) {
+        // how late differs from one to the next; what the plan leaves out is told with those of the same reason
+        let is_like = |row: &&mut Decision| match &row.act {
+            Act::Leave(of_row) => of_row.cause == why.cause && (one.runs_at().is_some() || of_row.reason == why.reason),
+            Act::Enqueue { .. } => false,
+        };
+        match self.row.and_then(|row| decisions.get_mut(row)).filter(|_| is_untold).filter(is_like) {
             Some(row) => {
-                row.until = Some(one.at);
+                row.until = Some(one.until.unwrap_or(one.at));
                 row.more += 1;
             }
             None => {
                 self.row = Some(decisions.len());
                 let act = Act::Leave(why);
-                decisions.push(Decision { at: one.at, until: None, more: 0, act });
+                decisions.push(Decision { at: one.at, until: one.until, more: 0, act });
             }
         }
     }
 }
 
-fn left_out(one: &Occurrence) -> Decision {
-    let why = match &one.fate {
+fn why_left_out(one: &Occurrence) -> Why {
+    match &one.fate {
         Fate::Skipped(reason) => Why { cause: Cause::of(reason), reason: one.why_left_out().unwrap_or_default() },
         Fate::Runs(..) => Why { cause: Cause::Outside, reason: "it runs at another time".into() }, // never asked
-    };
-    Decision { at: one.at, until: one.until, more: 0, act: Act::Leave(why) }
+    }
 }
 
 fn why_moved(one: &Occurrence) -> Option<String> {

@@ -103,6 +103,25 @@ fn many_missed_times_are_told_in_one_row_and_none_is_forgotten() {
 }
 
 #[test]
+fn a_long_time_in_which_next_to_nothing_ran_is_taken_in_parts() {
+    let hourly = known(
+        "rules: [ { every: 1s } ]\noverlap: allow_all\ncatch_up: { policy: all, window: 365d, max: 1000 }\nexclude: [ { cron: \"0-58 * * * * *\" }, { cron: \"59 0-58 * * * *\" } ]",
+    );
+    let mut standing = standing("2026-12-01T00:00:00Z");
+    let (now, mut jobs, mut parts) = ("2026-12-03T00:00:00Z", 0, 0);
+
+    while standing.decided_until < at(now) {
+        let decided = decided(&hourly, &standing, now);
+        jobs += decided.decisions.iter().filter(|one| matches!(one.act, Act::Enqueue { .. })).count();
+        assert!(decided.until > standing.decided_until);
+        (standing.decided_until, parts) = (decided.until, parts + 1);
+    }
+
+    assert_eq!(jobs, 48, "one in each hour, in {parts} parts");
+    assert!(parts > 1, "more than one look takes");
+}
+
+#[test]
 fn a_flood_of_missed_times_is_taken_in_parts() {
     let seconds =
         known("rules: [ { every: 1s } ]\noverlap: allow_all\ncatch_up: { policy: all, window: 365d, max: 3 }");

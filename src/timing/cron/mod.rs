@@ -35,7 +35,7 @@ mod tests;
 
 use std::fmt;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
 use self::days::Days;
@@ -100,6 +100,24 @@ impl Cron {
     #[must_use]
     pub fn holds(&self, at: NaiveDateTime) -> bool {
         self.plan.holds(at)
+    }
+
+    /// Whether the minute of this local time is one that the rule names, whatever its second; a rule with seconds must name that one too.
+    #[must_use]
+    pub fn covers(&self, at: NaiveDateTime) -> bool {
+        let begin = if self.has_seconds() { Some(at) } else { at.with_second(0) };
+        begin.is_some_and(|begin| self.plan.holds(begin))
+    }
+
+    /// Until when on its day the rule covers all that comes after `at`, which it [covers](Cron::covers); none when that is no longer than
+    /// a minute, or the rule leaves minutes of the hour out.
+    #[must_use]
+    pub fn covers_until(&self, at: NaiveDateTime) -> Option<NaiveDateTime> {
+        self.plan.holds_until(at, !self.has_seconds())
+    }
+
+    fn has_seconds(&self) -> bool {
+        self.written.len() == 6
     }
 
     /// Whether the rule names any day at all, in any year.

@@ -69,6 +69,21 @@ impl Plan {
         self.has_day(at.date()) && self.times.at_or_after(at.time()) == Some(at.time())
     }
 
+    /// Until when the rule holds without a break from `at` on, which it names, within that day; none when it does not name all minutes of the hour.
+    /// With `whole_minutes` a minute that it names is named to its end.
+    pub(super) fn holds_until(&self, at: NaiveDateTime, whole_minutes: bool) -> Option<NaiveDateTime> {
+        const ALL: u64 = (1 << 60) - 1;
+        let Times { seconds, minutes, hours } = self.times;
+        if minutes & ALL != ALL || !whole_minutes && seconds & ALL != ALL {
+            return None;
+        }
+        let after = (at.hour() + 1..24).find(|hour| hours & 1 << hour == 0);
+        match after {
+            Some(hour) => at.date().and_hms_opt(hour, 0, 0),
+            None => Some(at.date().succ_opt()?.and_time(NaiveTime::MIN)),
+        }
+    }
+
     fn has_day(&self, date: NaiveDate) -> bool {
         date.year() <= LAST_YEAR && self.days_of(date.year(), date.month()) & 1 << date.day() != 0
     }

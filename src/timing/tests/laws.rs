@@ -124,6 +124,23 @@ proptest! {
     }
 
     #[test]
+    fn what_an_exclusion_leaves_is_what_it_does_not_cover(
+        zone in prop_oneof![Just(Tz::Europe__Rome), Just(Tz::America__New_York), Just(Tz::Australia__Lord_Howe), Just(Tz::Antarctica__Troll)],
+        text in prop_oneof![Just("* 2 * * *"), Just("* 1-3 * * *"), Just("* * 29 3 *"), Just("*/7 1-4 * * *"), Just("* 3,23 * * 0"), Just("* * * * 6,0")],
+        hours in 0i64..900, every in prop_oneof![Just(60u64), Just(420), Just(3_600)],
+    ) {
+        let (from, excluded) = (begin() + TimeDelta::hours(hours), Rule::parse(text, Tz::UTC).expect("a rule"));
+        let to = from + TimeDelta::hours(80);
+        let every = Rule::Every(Interval::new(std::time::Duration::from_secs(every), std::time::Duration::ZERO).expect("an interval"));
+        let all = Plan::of(every, zone, ClockChange::default());
+        let Rule::Cron(cron) = &excluded else { unreachable!() };
+        let is_left = |at: &DateTime<Utc>| !cron.holds(at.with_timezone(&zone).naive_local());
+        let left: Vec<DateTime<Utc>> = all.runs(from, to).filter(is_left).collect();
+
+        prop_assert_eq!(runs(&Plan { exclude: vec![Exclusion::Rule(excluded.clone())], ..all.clone() }, from, to), left);
+    }
+
+    #[test]
     fn whatever_does_not_run_says_why_and_each_is_named_once(plan in plans()) {
         let (from, to) = (begin(), begin() + TimeDelta::days(40));
         let mut seen = std::collections::BTreeSet::new();
