@@ -46,10 +46,11 @@ CREATE TABLE millrace.schedules (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX schedules_by_name ON millrace.schedules (name) WHERE removed_at IS NULL;
 CREATE INDEX schedules_due ON millrace.schedules (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX schedules_by_next ON millrace.schedules (next_at, id) WHERE next_at IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX schedules_by_next ON millrace.schedules (next_at, name) WHERE next_at IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX schedules_of_template ON millrace.schedules (template_id);
 CREATE INDEX schedules_in_trouble ON millrace.schedules (id) WHERE trouble IS NOT NULL;
 CREATE INDEX schedules_paused_by_themselves ON millrace.schedules (paused_at) WHERE paused_by = 'Millrace';
+CREATE INDEX schedules_removed_by_name ON millrace.schedules (name, removed_at) WHERE removed_at IS NOT NULL;
 CREATE INDEX schedules_removed ON millrace.schedules (removed_at) WHERE removed_at IS NOT NULL;
 COMMENT ON TABLE millrace.schedules IS 'When templates are enqueued by themselves; what a schedule says stands in its version in force';
 COMMENT ON COLUMN millrace.schedules.id IS 'Row id';

@@ -251,7 +251,7 @@ pub(crate) fn spawn(
     let shared = Arc::clone(shared);
     thread::Builder::new()
         .name(format!("mr-{name}"))
-        .spawn(move || run(&shared))
+        .spawn(move || panics::end_with(|| run(&shared)))
         .unwrap_or_else(|error| panic!("no thread for the engine's {name}: {error}")) // the supervisor starts us again
 }
 

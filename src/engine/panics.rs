@@ -39,9 +39,34 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, (String, Option<St
     })
 }
 
+/// Runs a part of the engine; a panic in it ends the process. An engine without one of its parts would look alive and do half of its work;
+/// of one that is gone the supervisor starts another, and others take back what it had.
+pub(crate) fn end_with(part: impl FnOnce()) {
+    // AssertUnwindSafe: nobody sees what it leaves behind
+    if panic::catch_unwind(panic::AssertUnwindSafe(part)).is_err() {
+        tracing::error!(part = std::thread::current().name(), "a part of the engine panicked: please report it");
+        std::process::abort();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_part_that_panics_ends_the_process() {
+        const ASKED: &str = "MILLRACE_TEST_PANICS";
+        if std::env::var_os(ASKED).is_some() {
+            end_with(|| panic!("told to"));
+        }
+        let this = "engine::panics::tests::a_part_that_panics_ends_the_process";
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", this]).env(ASKED, "1").stdout(Stdio::null()).stderr(Stdio::null());
+
+        assert_eq!(again.status().unwrap().signal(), Some(libc::SIGABRT));
+    }
 
     #[test]
     fn a_panic_is_caught_with_its_message_and_place() {

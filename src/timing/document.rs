@@ -64,7 +64,7 @@ pub(super) fn utc() -> Tz {
 
 /// A rule as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(untagged, deny_unknown_fields, expecting = "a rule is { cron: … }, { every: … }, { rrule: … } or { at: … }")]
 pub enum RuleText {
     /// `{ cron: "30 6 * * 1-5" }`
     Cron {
@@ -93,7 +93,7 @@ pub enum RuleText {
 
 /// An exclusion as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(untagged, deny_unknown_fields, expecting = "what is excluded is { calendar: … }, { from: …, to: … } or a rule such as { cron: … }")]
 pub enum ExclusionText {
     /// `{ calendar: it-holidays }`
     Calendar {

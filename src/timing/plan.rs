@@ -114,6 +114,21 @@ pub enum Reason {
     Outside,
     /// It went from one closed time to the next, again and again.
     NeverOpen,
+    /// Several things moved it, one after the other.
+    Several(Vec<Reason>),
+}
+
+impl Reason {
+    /// Adds what moved it further.
+    fn then(before: Option<Self>, next: Self) -> Self {
+        match before {
+            None => next,
+            Some(Self::Several(all)) if all.contains(&next) => Self::Several(all),
+            Some(Self::Several(all)) => Self::Several([all, vec![next]].concat()),
+            Some(before) if before == next => before,
+            Some(before) => Self::Several(vec![before, next]),
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -127,6 +142,10 @@ impl fmt::Display for Reason {
             Self::Merged => f.write_str("another one runs at the same instant"),
             Self::Outside => f.write_str("before the start or after the end"),
             Self::NeverOpen => f.write_str("it goes from one closed time into the next"),
+            Self::Several(all) => {
+                let told: Vec<String> = all.iter().map(ToString::to_string).collect();
+                f.write_str(&told.join(", then "))
+            }
         }
     }
 }
@@ -253,7 +272,7 @@ impl Plan {
                 closed_until = span.ends;
             }
             match (span.action, span.ends) {
-                (Action::Delay, Some(ends)) => (at, why) = (ends, why.or(Some(span.reason))),
+                (Action::Delay, Some(ends)) => (at, why) = (ends, Some(Reason::then(why, span.reason))),
                 _ => return (Fate::Skipped(span.reason), closed_until),
             }
         }

@@ -22,13 +22,17 @@ pub struct Stamp {
 /// Writes `at` as seen in `zone`, shortened by what `now` makes plain.
 pub fn stamp(at: Time, now: Time, zone: Tz) -> Stamp {
     let (local, today) = (at.with_timezone(&zone), now.with_timezone(&zone));
-    let text = if local.date_naive() == today.date_naive() {
-        clock(&local)
-    } else if local.year() == today.year() {
-        local.format("%a %-d %b %H:%M").to_string()
-    } else {
-        local.format("%a %-d %b %Y %H:%M").to_string()
-    };
+    match local.date_naive() == today.date_naive() {
+        true => Stamp { text: clock(&local), ..dated(at, now, zone) },
+        false => dated(at, now, zone),
+    }
+}
+
+/// As [`stamp`], with the day also when that is today: for ranges and lists in which other days stand, too.
+pub fn dated(at: Time, now: Time, zone: Tz) -> Stamp {
+    let (local, today) = (at.with_timezone(&zone), now.with_timezone(&zone));
+    let is_this_year = local.year() == today.year();
+    let text = local.format(if is_this_year { "%a %-d %b %H:%M" } else { "%a %-d %b %Y %H:%M" }).to_string();
     Stamp { iso: at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(), text, full: full(&local, zone) }
 }
 
@@ -85,12 +89,12 @@ pub fn between(from: Time, to: Time) -> Duration {
     (to - from).to_std().unwrap_or_default()
 }
 
-/// Writes how long ago or how far ahead `at` is: `52 s ago`, `in 4 s`, `now` within a second. What is ahead is rounded up:
-/// a second after it was ten minutes it is still about ten.
+/// Writes how long ago or how far ahead `at` is: `52 s ago`, `in 4 s`, `now` within a second. What is ahead is rounded
+/// to the nearest: a second after it was ten minutes it is still about ten, and 25 hours are a day.
 pub fn relative(at: Time, now: Time) -> String {
     let (ahead, behind) = (between(now, at), between(at, now));
     if ahead.as_secs() > 0 {
-        format!("in {}", rounded_up(ahead))
+        format!("in {}", nearest(ahead))
     } else if behind.as_secs() > 0 {
         format!("{} ago", rounded(behind))
     } else {
@@ -108,8 +112,8 @@ fn rounded(length: Duration) -> String {
     }
 }
 
-/// Rounds up within the unit that [`rounded`] would take, and into the next where that is full.
-fn rounded_up(length: Duration) -> String {
+/// Rounds within the unit that [`rounded`] would take, and into the next where that is full; seconds up.
+fn nearest(length: Duration) -> String {
     let seconds = length.as_secs() + u64::from(length.subsec_nanos() > 0);
     let unit = match seconds {
         0..60 => 1,
@@ -117,7 +121,7 @@ fn rounded_up(length: Duration) -> String {
         3_600..86_400 => 3_600,
         _ => 86_400,
     };
-    rounded(Duration::from_secs(seconds.div_ceil(unit) * unit))
+    rounded(Duration::from_secs((seconds + unit / 2) / unit * unit))
 }
 
 /// A count: short enough for a table, with the exact number when the short one hides it.
@@ -269,13 +273,18 @@ mod tests {
         let ahead = |ms: i64| relative(now + chrono::Duration::milliseconds(ms), now);
         assert_eq!(
             [ahead(600_000), ahead(599_000), ahead(599_999), ahead(60_001)],
-            ["in 10m", "in 10m", "in 10m", "in 2m"]
+            ["in 10m", "in 10m", "in 10m", "in 1m"]
         );
         assert_eq!(
             [ahead(59_001), ahead(3_599_000), ahead(86_399_000), ahead(3_500)],
             ["in 1m", "in 1h", "in 1d", "in 4 s"]
         );
         assert_eq!([ahead(999), ahead(1_000)], ["now", "in 1 s"]);
+        let hours = |hours: i64, minutes: i64| ahead((hours * 60 + minutes) * 60_000);
+        assert_eq!(
+            [hours(23, 10), hours(23, 40), hours(25, 0), hours(36, 0), hours(1, 29)],
+            ["in 23h", "in 1d", "in 1d", "in 2d", "in 1h"]
+        );
         assert_eq!(between(now, at("2026-11-24T13:00:00Z")), Duration::ZERO);
     }
 

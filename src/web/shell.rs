@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use super::apart::Wanted;
 use super::bell;
-use super::format::{Stamp, stamp};
+use super::format::{Stamp, dated, stamp};
 use super::look::{Density, Environment, Theme};
 use super::parts::Notice;
 use super::paths;
@@ -143,6 +143,11 @@ impl Shell {
     /// Writes a moment as this page does.
     pub fn stamp(&self, at: Time) -> Stamp {
         stamp(at, self.now, self.zone)
+    }
+
+    /// As [`Shell::stamp`], with the day also when that is today.
+    pub fn dated(&self, at: Time) -> Stamp {
+        dated(at, self.now, self.zone)
     }
 
     /// The moment the page was made, for "As of".

@@ -4,7 +4,7 @@ use diesel::sql_types::{Integer, Nullable, Text};
 use serde_json::json;
 
 use super::error::ScheduleError;
-use super::read::{self, ScheduleRow};
+use super::read::{self, ScheduleRow, Standing};
 use super::service::{Saved, find, save_in, take};
 use super::target;
 use crate::base::db::{PgConnection, Tx, statement, transaction};
@@ -32,6 +32,9 @@ pub fn pause_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, reason: &str) -> Res
 UPDATE millrace.schedules s SET paused_at = clock_timestamp(), paused_by = $1, pause_reason = $2 WHERE s.id = $3 AND s.paused_at IS NULL";
     let (row, locked) = take(tx, actor, name)?;
     let reason = note(reason)?;
+    if row.standing() == Standing::Ended {
+        return Err(ScheduleError::Already(row.name, "over"));
+    }
     if locked.is_paused {
         return Err(ScheduleError::Already(row.name, "paused"));
     }

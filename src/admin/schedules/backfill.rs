@@ -14,7 +14,7 @@ use crate::queue::actor::Actor;
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 use crate::queue::ring::tell_schedules;
-use crate::queue::schedules::{self as firing, BACKFILL_MAX, Known, ScheduleId};
+use crate::queue::schedules::{self as firing, BACKFILL_MAX, Known, Range, ScheduleId};
 
 /// Most jobs of a backfill that may run at a time.
 pub const CONCURRENCY_MAX: i16 = 1_000;
@@ -45,8 +45,25 @@ pub struct DryRun {
     pub first: Vec<Time>,
     /// Occurrences of the range that have a job already.
     pub have_jobs: usize,
+    /// Occurrences of the range that are left out; one may stand for all others of the same closed time.
+    pub left_out: usize,
+    /// The first of all that the rules name in the range, in the order in which jobs would be made.
+    pub named: Vec<(Time, Becomes)>,
     /// There are more occurrences than one backfill may have.
     pub is_too_many: bool,
+}
+
+/// What a backfill would make of an occurrence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Becomes {
+    /// A job.
+    Job,
+    /// A job beside the one that it has.
+    SecondJob,
+    /// Nothing: it has a job.
+    HasJob,
+    /// Nothing, for this reason.
+    LeftOut(String),
 }
 
 /// Tells what a backfill would do; nothing is made.
@@ -71,16 +88,26 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
     }
-    let (mut all, is_whole) = firing::occurrences(known, wish.from, wish.to);
-    let have = firing::with_jobs(conn, id, &all)?;
-    if wish.missing_only {
-        all.retain(|at| have.binary_search(at).is_err());
-    }
+    let Range { mut runs, left_out, is_whole } = firing::occurrences(known, wish.from, wish.to);
+    let have = firing::with_jobs(conn, id, &runs)?;
+    let has_job = |at: &Time| have.binary_search(at).is_ok();
+    let becomes = |at: &Time| match (has_job(at), wish.missing_only) {
+        (false, _) => Becomes::Job,
+        (true, false) => Becomes::SecondJob,
+        (true, true) => Becomes::HasJob,
+    };
+    let left = left_out.len();
+    let mut named: Vec<(Time, Becomes)> = runs.iter().map(|at| (*at, becomes(at))).collect();
+    named.extend(left_out.into_iter().map(|(at, why)| (at, Becomes::LeftOut(why))));
+    named.sort_by_key(|(at, _)| *at);
+    runs.retain(|at| !wish.missing_only || !has_job(at));
     if wish.newest_first {
-        all.reverse();
+        runs.reverse();
+        named.reverse();
     }
-    let first = all.iter().take(NAMED_MAX).copied().collect();
-    Ok(DryRun { jobs: all.len(), first, have_jobs: have.len(), is_too_many: !is_whole })
+    named.truncate(NAMED_MAX);
+    let (jobs, first) = (runs.len(), runs.into_iter().take(NAMED_MAX).collect());
+    Ok(DryRun { jobs, first, have_jobs: have.len(), left_out: left, named, is_too_many: !is_whole })
 }
 
 /// Starts a backfill of the version in force and gives its number.
@@ -162,7 +189,7 @@ pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillR
     match find(conn, actor, &row.schedule) {
         Ok(found) if found.id == row.schedule_id => Ok(row),
         // its schedule was removed, and another has the name
-        Ok(_) | Err(ScheduleError::NotFound(_)) => Err(ScheduleError::NoBackfill(id)),
+        Ok(_) | Err(ScheduleError::NotFound(_) | ScheduleError::Removed(..)) => Err(ScheduleError::NoBackfill(id)),
         Err(error) => Err(error),
     }
 }

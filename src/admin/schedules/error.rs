@@ -1,5 +1,6 @@
 //! Why an act on a schedule was refused.
 
+use crate::base::clock::Time;
 use crate::base::db::DbError;
 use crate::base::text::TextError;
 use crate::queue::actor::Forbidden;
@@ -12,6 +13,9 @@ pub enum ScheduleError {
     /// There is no schedule of this name, or it is out of the actor's scope.
     #[error("there is no schedule called {0:?}")]
     NotFound(String),
+    /// It was removed then.
+    #[error("the schedule {0:?} was removed")]
+    Removed(String, Time),
     /// There is no such version.
     #[error("the schedule {0:?} has no version {1}")]
     NoVersion(String, i32),

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::backfill::{Becomes, DryRun};
 use super::history::{BackfillRow, OccurrenceRow, RunMark};
 use super::read::{ScheduleRow, VersionRow};
+use crate::base::clock::Time;
 
 /// Writes a schedule; `spec` is what it says, as the reader may see it.
 pub fn schedule(row: &ScheduleRow, strip: &[RunMark], spec: Option<&Value>) -> Value {
@@ -68,6 +70,27 @@ pub fn occurrence(row: &OccurrenceRow) -> Value {
 /// Writes a version; `spec` is what it says, as the reader may see it.
 pub fn version(row: &VersionRow, spec: &Value) -> Value {
     json!({ "version": row.version, "note": row.note, "created_at": row.created_at, "created_by": row.created_by, "spec": spec })
+}
+
+/// Writes what a backfill would do.
+pub fn dry_run(dry: &DryRun) -> Value {
+    let named = |(at, becomes): &(Time, Becomes)| {
+        let (becomes, reason) = match becomes {
+            Becomes::Job => ("job", None),
+            Becomes::SecondJob => ("second_job", None),
+            Becomes::HasJob => ("has_job", None),
+            Becomes::LeftOut(why) => ("left_out", Some(why)),
+        };
+        json!({ "at": at, "becomes": becomes, "reason": reason })
+    };
+    json!({
+        "jobs": dry.jobs,
+        "first": dry.first,
+        "have_jobs": dry.have_jobs,
+        "left_out": dry.left_out,
+        "named": dry.named.iter().map(named).collect::<Vec<_>>(),
+        "too_many": dry.is_too_many,
+    })
 }
 
 /// Writes a backfill as it stands.

@@ -167,18 +167,23 @@ pub fn list(conn: &mut PgConnection, scope: &Scope, filter: &ScheduleFilter) -> 
     const BY_NAME: &str = page_sql!("list", "($7::text IS NULL OR s.name > $7) ORDER BY s.name LIMIT $8");
     const BY_NEXT: &str = page_sql!(
         "list_next",
-        "s.next_at IS NOT NULL AND ($7::text IS NULL OR (s.next_at, s.id) > (
-        SELECT p.next_at, p.id FROM millrace.schedules p WHERE p.name = $7 AND p.removed_at IS NULL))
-ORDER BY s.next_at, s.id LIMIT $8"
+        "s.next_at IS NOT NULL AND ($7::timestamptz IS NULL OR (s.next_at, s.name) > ($7, $8)) ORDER BY s.next_at, s.name LIMIT $9"
     );
-    statement(if filter.sort == Sort::Next { BY_NEXT } else { BY_NAME })
+    let is_by_next = filter.sort == Sort::Next;
+    let after = filter.after.as_ref();
+    let asked_of = statement(if is_by_next { BY_NEXT } else { BY_NAME })
         .bind::<Bool, _>(scope.is_everything())
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Nullable<Text>, _>(filter.pattern())
         .bind::<Nullable<Text>, _>(asked(&filter.template))
         .bind::<Text, _>(filter.standing.map_or("", Standing::as_str))
-        .bind::<Nullable<Text>, _>(asked(&filter.calendar))
-        .bind::<Nullable<Text>, _>(asked(&filter.after))
+        .bind::<Nullable<Text>, _>(asked(&filter.calendar));
+    let placed = match is_by_next {
+        true => asked_of.bind::<Nullable<Timestamptz>, _>(after.and_then(|place| place.next_at)),
+        false => asked_of,
+    };
+    placed
+        .bind::<Nullable<Text>, _>(asked(&after.map(|place| place.name.clone())))
         .bind::<Integer, _>(filter.limit.min(SCHEDULES_MAX + 1))
         .rows(conn)
 }
@@ -199,6 +204,25 @@ pub fn show(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Text, _>(name.replace('\0', ""))
         .row(conn)
+}
+
+/// Tells when the last schedule of a name was removed that was in scope.
+///
+/// # Errors
+/// Database failures.
+pub fn removed_at(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option<Time>, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::schedules::removed_at
+SELECT s.removed_at FROM millrace.schedules s WHERE s.name = $3 AND s.removed_at IS NOT NULL AND ",
+        in_scope!("$1", "$2"),
+        " ORDER BY s.removed_at DESC LIMIT 1"
+    );
+    let found = statement(SQL)
+        .bind::<Bool, _>(scope.is_everything())
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Text, _>(name.replace('\0', ""))
+        .tuples::<Timestamptz, Time>(conn)?;
+    Ok(found.into_iter().next())
 }
 
 /// How many schedules there are of each standing, as far as they are in scope.

@@ -21,6 +21,7 @@ use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 use crate::queue::ring::tell_schedules;
 use crate::queue::schedules::{self as firing, Known, Next, Plans, ScheduleId, calendars_named};
+use crate::timing::document::Fault;
 use crate::timing::schedule::{OverlapPolicy, Schedule};
 
 /// Names that no schedule can have: the console's own addresses stand where names do.
@@ -52,8 +53,14 @@ SELECT id, version, jobs, paused_at IS NOT NULL FROM millrace.schedules WHERE na
 
 /// Refuses to go on with what the actor may not act on: a schedule is in scope when the queue of its jobs is.
 pub(super) fn find(conn: &mut PgConnection, actor: &Actor, name: &str) -> Result<ScheduleRow, ScheduleError> {
-    let missing = || ScheduleError::NotFound(name.chars().take(NAME_BYTES_MAX).collect());
-    read::show(conn, &actor.scope, name)?.ok_or_else(missing)
+    if let Some(row) = read::show(conn, &actor.scope, name)? {
+        return Ok(row);
+    }
+    let name: String = name.chars().take(NAME_BYTES_MAX).collect();
+    Err(match read::removed_at(conn, &actor.scope, &name)? {
+        Some(at) => ScheduleError::Removed(name, at),
+        None => ScheduleError::NotFound(name),
+    })
 }
 
 /// Finds a schedule to act on and locks it.
@@ -169,6 +176,18 @@ fn check_name(name: &str) -> Result<(), ScheduleError> {
         return Err(ScheduleError::field("name", message));
     }
     ScheduleName::parse(name).map(drop).map_err(|odd| ScheduleError::field("name", odd.to_string()))
+}
+
+/// Tells what is wrong with a schedule, all of it; nothing is saved.
+///
+/// # Errors
+/// [`ScheduleError`].
+pub fn faults(conn: &mut PgConnection, actor: &Actor, spec: &Schedule) -> Result<Vec<Fault>, ScheduleError> {
+    match transaction(conn, "schedules::faults", |tx| checked(tx, actor, spec, 0)) {
+        Ok(_) => Ok(Vec::new()),
+        Err(ScheduleError::Refused(faults)) => Ok(faults),
+        Err(error) => Err(error),
+    }
 }
 
 /// Checks everything that a schedule says against what there is.

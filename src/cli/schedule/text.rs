@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::admin::schedules::backfill::DryRun;
+use crate::admin::schedules::backfill::{Becomes, DryRun};
 use crate::admin::schedules::{Applied, BackfillRow, OccurrenceRow, RunMark, ScheduleRow, VersionRow, json as view};
 use crate::cli::answer::{columns, moment};
 use crate::cli::{Answer, Failure};
@@ -82,15 +82,24 @@ pub(super) fn dry_run(dry: &DryRun) -> Answer {
         (jobs, true) => format!("More than {jobs} occurrences lie in the range; choose a shorter one. The first are:"),
         (0, false) => "Nothing would be made.".to_owned(),
         (1, false) => "1 job would be made:".to_owned(),
-        (jobs, false) => format!("{jobs} jobs would be made; the first are:"),
+        (jobs, false) => format!("{jobs} jobs would be made; the first times are:"),
     }];
-    lines.extend(dry.first.iter().map(|at| format!("  {}", moment(*at))));
+    lines.extend(dry.named.iter().map(|(at, becomes)| {
+        let becomes = match becomes {
+            Becomes::Job => String::new(),
+            Becomes::SecondJob => "  a second job".to_owned(),
+            Becomes::HasJob => "  has a job".to_owned(),
+            Becomes::LeftOut(why) => format!("  left out: {}", visible(why)),
+        };
+        format!("  {}{becomes}", moment(*at))
+    }));
     if dry.have_jobs > 0 {
         lines.push(format!("{} occurrences of the range have a job already.", dry.have_jobs));
     }
-    let shown =
-        json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
-    Answer::new(lines.join("\n"), shown)
+    if dry.left_out > 0 {
+        lines.push(format!("{} are left out.", dry.left_out));
+    }
+    Answer::new(lines.join("\n"), view::dry_run(dry))
 }
 
 pub(super) fn backfill(row: &BackfillRow) -> Answer {

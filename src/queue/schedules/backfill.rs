@@ -27,26 +27,47 @@ const PER_ROUND_MAX: i32 = 20;
 /// Most jobs of one backfill in one round.
 const JOBS_PER_ROUND_MAX: usize = 200;
 
-/// Gives the occurrences of `[from, to)` that run, by their names, at most [`BACKFILL_MAX`], and whether that is all of them.
-pub fn occurrences(known: &Known, from: Time, to: Time) -> (Vec<Time>, bool) {
-    let (mut found, is_whole) = in_course(known, from, to);
-    found.sort_unstable(); // what was moved runs in another order
-    (found, is_whole)
+/// What the rules name in a range of time.
+#[derive(Debug, Clone, Default)]
+pub struct Range {
+    /// What runs, by its names, at most [`BACKFILL_MAX`], rising.
+    pub runs: Vec<Time>,
+    /// What is left out, with the reason, at most [`BACKFILL_MAX`], rising; one may stand for all others of the same closed time.
+    pub left_out: Vec<(Time, String)>,
+    /// That is all.
+    pub is_whole: bool,
 }
 
-fn in_course(known: &Known, from: Time, to: Time) -> (Vec<Time>, bool) {
-    let mut course = known.plan.course(from);
-    let mut found = Vec::new();
-    for one in course.by_ref().take(LOOKED_AT_MAX) {
-        match one.runs_at() {
-            _ if one.moment >= to => return (found, true),
-            Some(_) if found.len() == BACKFILL_MAX => return (found, false),
-            Some(_) => found.push(one.at),
-            None => {}
+/// Gives the occurrences of `[from, to)`.
+pub fn occurrences(known: &Known, from: Time, to: Time) -> Range {
+    let mut range = in_course(known, from, to);
+    range.runs.sort_unstable(); // what was moved runs in another order
+    range.runs.dedup();
+    range.left_out.sort_unstable();
+    range.left_out.dedup();
+    range
+}
+
+fn in_course(known: &Known, from: Time, to: Time) -> Range {
+    let (mut range, mut from, mut left) = (Range::default(), from, LOOKED_AT_MAX);
+    loop {
+        let mut course = known.plan.course(from);
+        for one in course.by_ref().take(left) {
+            left -= 1;
+            match one.why_left_out() {
+                _ if one.moment >= to => return Range { is_whole: true, ..range },
+                None if range.runs.len() == BACKFILL_MAX => return range,
+                None => range.runs.push(one.at),
+                Some(why) if range.left_out.len() < BACKFILL_MAX => range.left_out.push((one.at, why)),
+                Some(_) => {}
+            }
+        }
+        match course.gave_up() {
+            _ if left == 0 => return range,
+            Some(at) if at > from && at < to => from = at, // a long time in which nothing runs
+            _ => return Range { is_whole: true, ..range },
         }
     }
-    let is_whole = course.gave_up().is_none() && course.next().is_none();
-    (found, is_whole)
 }
 
 /// Finds those of these occurrences that have a job already, by the rules or by an earlier backfill.
@@ -221,7 +242,7 @@ fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<Left, String>, DbError>
         Ok(known) => known,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let (mut all, _) = occurrences(&known, one.from_at, one.to_at); // a start refuses more
+    let mut all = occurrences(&known, one.from_at, one.to_at).runs; // a start refuses more
     if one.missing_only {
         let done = with_jobs(tx, one.schedule_id, &all)?;
         all.retain(|at| done.binary_search(at).is_err());

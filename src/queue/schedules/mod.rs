@@ -19,7 +19,7 @@ mod values;
 mod versions;
 mod write;
 
-pub use backfill::{BACKFILL_MAX, Backfills, Worked, occurrences, with_jobs, work};
+pub use backfill::{BACKFILL_MAX, Backfills, Range, Worked, occurrences, with_jobs, work};
 pub use decide::{Decided, LATE, Next, Standing, WALKED_MAX, decide, next};
 pub use fire::{Fired, SCHEDULES_MAX, author, fire, settle};
 pub use hand::{ByHand, run_by_hand};

@@ -129,6 +129,7 @@ impl Cause {
             Reason::Hours => Self::Hours,
             Reason::Window(_) => Self::Window,
             Reason::ClockChange => Self::ClockChange,
+            Reason::Several(all) => all.last().map_or(Self::Moved, Self::of),
             Reason::Merged => Self::Merged,
             Reason::Outside | Reason::NeverOpen => Self::Outside,
         }

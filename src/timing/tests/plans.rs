@@ -220,6 +220,21 @@ fn contradictions_are_named_with_their_place() {
 }
 
 #[test]
+fn whatever_moved_a_run_is_told() {
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "30 6 25 12 *" }],
+        "business_days": { "calendar": "it-holidays", "roll": "next" },
+        "windows": [{ "calendar": "maintenance", "action": "delay" }],
+    }));
+
+    // Christmas and St Stephen's Day are a Friday and a Saturday: on Monday the window is open
+    let first = plan.course(at("2026-12-01T00:00:00Z")).next().expect("one");
+    let Fate::Runs(when, Some(reason)) = first.fate else { panic!("{first:?}") };
+    assert_eq!(when, at("2026-12-28T08:00:00Z"));
+    assert_eq!(reason.to_string(), "Natale (it-holidays), then maintenance window patch day");
+}
+
+#[test]
 fn a_course_that_never_runs_gives_up_and_says_so() {
     let never = plan(json!({ "rules": [{ "cron": "0 0 30 2 *" }] }));
     assert_eq!(never.course(at("2026-01-01T00:00:00Z")).next(), None);

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 
 use crate::base::pointer;
 use crate::queue::args::{self, ArgsError, ArgsPlace};
@@ -37,7 +38,15 @@ pub fn named<T: DeserializeOwned>(text: &[u8], kind: &str, name: &str) -> Result
             return Err(refuse("/name", format!("must be {name}, the name in the address")));
         }
     }
-    serde_json::from_value(document).map_err(|error| refuse("", error.to_string()))
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let steps = error.path().iter().filter_map(|step| match step {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        });
+        let place: String = steps.map(|step| format!("/{step}")).collect();
+        refuse(&place, error.inner().to_string())
+    })
 }
 
 fn refusal(text: &[u8], error: &ArgsError, at: &str) -> WebError {

@@ -26,6 +26,10 @@ const AFTER_US: i64 = 6_000_000;
 
 /// How much is fired, and what is done to it.
 struct Storm {
+    /// Worker threads of a node: enough for what runs at once when a third of them is away.
+    slots: &'static str,
+    /// How long a job of a policy takes, longer than the second between two of them.
+    ms: u32,
     plain: usize,
     of_each_policy: usize,
     length: Duration,
@@ -34,19 +38,20 @@ struct Storm {
 
 #[test]
 fn every_time_of_a_schedule_fires_once_while_nodes_die() {
-    storm(&Storm { plain: 30, of_each_policy: 4, length: Duration::from_secs(25), blows: 5 });
+    storm(&Storm { slots: "8..24", ms: 2_300, plain: 30, of_each_policy: 4, length: Duration::from_secs(25), blows: 5 });
 }
 
 #[test]
 #[ignore = "takes four minutes: make chaos"]
 fn every_time_of_two_hundred_schedules_fires_once_for_two_minutes() {
-    storm(&Storm { plain: 200, of_each_policy: 50, length: Duration::from_secs(120), blows: 24 });
+    let (slots, ms, length) = ("32..240", 1_300, Duration::from_secs(120));
+    storm(&Storm { slots, ms, plain: 200, of_each_policy: 50, length, blows: 24 });
 }
 
 const POLICIES: [&str; 6] = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"];
 
 fn storm(storm: &Storm) {
-    let (seed, plan) = (seed(), Plan { slots: "8..24", ..Plan::short() });
+    let (seed, plan) = (seed(), Plan { slots: storm.slots, ..Plan::short() });
     eprintln!("seed {seed}");
     let mut stage = Stage::new();
     let mut conn = stage.connect().unwrap();
@@ -60,7 +65,7 @@ fn storm(storm: &Storm) {
     }
     for policy in POLICIES {
         for n in 0..storm.of_each_policy {
-            save(&mut conn, &format!("{policy}-{n}"), &format!("overlap: {policy}\nargs: {{ ms: 2300 }}"));
+            save(&mut conn, &format!("{policy}-{n}"), &format!("overlap: {policy}\nargs: {{ ms: {} }}", storm.ms));
         }
     }
     let outages = blow(storm, &mut stage, &mut nodes, &mut Dice::of(seed, 11));

@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use millrace::admin::schedules::ScheduleError;
-use millrace::admin::schedules::backfill::{self, Wish};
+use millrace::admin::schedules::backfill::{self, Becomes, Wish};
 use millrace::base::clock::Time;
 use millrace::queue::actor::Actor;
 use millrace::queue::schedules::{self, Backfills};
@@ -67,8 +67,25 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
         "the others were forgotten as they ended"
     );
     let missing = Wish { missing_only: true, ..wish() };
+    let dry = backfill::dry_run(&mut conn, &actor(), "daily", &missing).unwrap();
+    assert_eq!((dry.jobs, dry.have_jobs, &dry.named[0].1), (0, 22, &Becomes::HasJob));
     let again = backfill::start(&mut conn, &actor(), "daily", &missing, "");
     assert!(matches!(&again, Err(ScheduleError::BadRange(why)) if why.contains("have a job already")), "{again:?}");
+}
+
+#[test]
+fn a_dry_run_tells_what_is_left_out_and_why() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "some", "rules: [ { cron: \"0 6 * * *\" } ]\nexclude: [ { from: 2026-03-02, to: 2026-03-04 } ]");
+
+    let dry = backfill::dry_run(&mut conn, &actor(), "some", &wish()).unwrap();
+
+    let of_first: Vec<&Becomes> = dry.named.iter().map(|(_, becomes)| becomes).take(5).collect();
+    let out = Becomes::LeftOut("excluded: 2026-03-02 to 2026-03-04".into());
+    assert_eq!(of_first, [&Becomes::Job, &out, &out, &out, &Becomes::Job]);
+    assert_eq!((dry.jobs, dry.left_out), (28, 3));
 }
 
 #[test]

@@ -157,6 +157,6 @@ fn a_removed_schedule_runs_no_more_and_its_name_is_free() {
     service::remove(&mut conn, &actor(), "tick", "no longer needed").unwrap();
 
     assert_eq!(schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap().schedules, 0);
-    assert!(matches!(service::pause(&mut conn, &actor(), "tick", ""), Err(ScheduleError::NotFound(_))));
+    assert!(matches!(service::pause(&mut conn, &actor(), "tick", ""), Err(ScheduleError::Removed(..))));
     assert_eq!(try_save(&mut conn, "tick", "rules: [ { every: 1h } ]").unwrap().version, 1);
 }

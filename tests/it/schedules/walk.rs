@@ -113,7 +113,7 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     browser.fill("reason", "the new figures of March");
     browser.press("Show what would be made");
     browser.wait_for_text("31 jobs would be made.");
-    browser.wait_for_text("and 11 more");
+    browser.wait_for_text("and 11 more jobs");
     assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "a dry run makes nothing");
     let _engine = TestEngine::start(&console.db, Watched::default().registry());
     browser.press("Start the backfill");
@@ -144,8 +144,10 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     open(&console, &browser, "/schedules?state=paused");
     browser.wait_for_text("daily-noon");
     assert!(!browser.shows("month-end"));
-    open(&console, &browser, "/schedules/calendar?view=week");
-    browser.wait_for_text("daily-noon");
+    for view in ["", "?view=day", "?view=week"] {
+        open(&console, &browser, &format!("/schedules/calendar{view}"));
+        browser.wait_for_text("daily-noon");
+    }
     checks::assert_clean_in_every_look(&browser);
 
     // links of the dashboard and the palette lead to a question
@@ -156,6 +158,15 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     open(&console, &browser, "/schedules/daily-noon/run");
     browser.press("Run it now");
     browser.wait_for_text("of daily-noon is enqueued.");
+    open(&console, &browser, "/schedules/daily-noon");
+    browser.press("Its jobs");
+    browser.wait_for_url("/jobs?q=schedule%3Adaily-noon");
+    open(&console, &browser, "/schedules/daily-noon/remove");
+    browser.press("Remove it");
+    browser.wait_for_text("daily-noon is removed");
+    open(&console, &browser, "/schedules/daily-noon");
+    browser.wait_for_text("The schedule daily-noon was removed.");
+    browser.log(); // an answer 410 stands in the browser's log as an error
 }
 
 /// A template with parameters of several kinds.
@@ -235,13 +246,17 @@ fn a_schedule_is_saved_without_script_and_what_is_wrong_stands_at_its_field() {
     open(&console, &browser, "/schedules/new?template=work");
     browser.fill("name", "plain");
     browser.fill("cron_hour", "25");
+    browser.fill("timezone", "Europe/Nowhere");
     browser.press("Preview");
     browser.wait_for_text("It cannot be saved like this.");
     browser.press("Save schedule");
-    browser.wait_for_text("There is a problem with 1 field");
+    browser.wait_for_text("There are problems with 2 fields");
     browser.log(); // an answer 422 stands in the browser's log as an error
     browser.fill("cron_hour", "5");
-    browser.press("Save schedule");
-    browser.wait_for_text("plain is saved and runs from now on.");
+    browser.fill("timezone", "Europe/Rome");
+    browser.press("Save paused");
+    browser.wait_for_text("plain is saved and paused. It makes no jobs until it is resumed.");
+    browser.press("Resume");
+    browser.wait_for_text("plain is enabled again.");
     checks::assert_clean(&browser);
 }

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
 
 use super::refused;
 use crate::admin::schedules::backfill::{self, CONCURRENCY_MAX, Wish};
@@ -53,9 +52,7 @@ pub(super) async fn start(
     fields.end().map_err(told)?;
     if is_dry {
         let dry = kit.db.run(move |conn| backfill::dry_run(conn, &actor, &name, &wish)).await.map_err(refused)?;
-        let shown =
-            json!({ "jobs": dry.jobs, "first": dry.first, "have_jobs": dry.have_jobs, "too_many": dry.is_too_many });
-        return respond::json(StatusCode::OK, &shown);
+        return respond::json(StatusCode::OK, &view::dry_run(&dry));
     }
     let work = move |conn: &mut PgConnection| {
         let done = once(conn, "schedules::backfill", key.as_ref(), |tx| {

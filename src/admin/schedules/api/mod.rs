@@ -8,10 +8,11 @@ mod write;
 use actix_web::http::Method;
 
 use super::error::ScheduleError;
+use crate::base::clock::Time;
 use crate::queue::permission::Permission::{EditSchedules, ReadSchedules};
 use crate::timing::document::Fault;
 use crate::web::api::paths;
-use crate::web::error::WebError;
+use crate::web::error::{Gone, WebError};
 use crate::web::form::{Problem, sentence};
 use crate::web::table::Access::Needs;
 use crate::web::table::Route;
@@ -46,9 +47,16 @@ pub(super) fn problem(fault: &Fault) -> Problem {
     Problem { field: format!("/{pointer}"), message: fault.message.clone() }
 }
 
+/// Tells that a schedule is gone, and where what it did is found.
+pub(super) fn removed(name: &str, at: Time) -> WebError {
+    let rule = format!("The jobs that it made are found by schedule:{name}; who removed it stands in the audit trail.");
+    WebError::Gone(Gone { what: format!("The schedule {name} was removed."), at: Some(at), rule })
+}
+
 pub(super) fn refused(error: ScheduleError) -> WebError {
     let told = format!("{}.", sentence(&error.to_string()));
     match error {
+        ScheduleError::Removed(name, at) => removed(&name, at),
         ScheduleError::NotFound(_) | ScheduleError::NoVersion(..) | ScheduleError::NoBackfill(_) => WebError::NotFound,
         ScheduleError::NameTaken(_)
         | ScheduleError::Stale { .. }

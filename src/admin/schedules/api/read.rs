@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::refused;
-use crate::admin::schedules::filter::{ScheduleFilter, Sort};
+use crate::admin::schedules::filter::{Cursor, ScheduleFilter, Sort};
 use crate::admin::schedules::history::{self, OCCURRENCES_MAX, Page};
 use crate::admin::schedules::read::{SCHEDULES_MAX, Standing};
 use crate::admin::schedules::{ScheduleError, json as view, preview as ahead, show};
@@ -52,25 +52,26 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let limit = limit.unwrap_or(50);
     let own = |name: &str| Some(query.0.text(name).to_owned()).filter(|text| !text.is_empty());
     let standings = Standing::ALL.map(Standing::as_str).join(", ");
+    let sort = parameter(&query, "sort", "name or next", |text| match text {
+        "name" => Some(Sort::Name),
+        "next" => Some(Sort::Next),
+        _ => None,
+    })?
+    .unwrap_or_default();
     let filter = ScheduleFilter {
         text: own("q"),
         template: own("template"),
         standing: parameter(&query, "state", &format!("one of {standings}"), Standing::parse)?,
         calendar: own("calendar"),
-        sort: parameter(&query, "sort", "name or next", |text| match text {
-            "name" => Some(Sort::Name),
-            "next" => Some(Sort::Next),
-            _ => None,
-        })?
-        .unwrap_or_default(),
-        after: own("after"),
+        sort,
+        after: parameter(&query, "after", "the field next of a page in this order", |text| Cursor::parse(text, sort))?,
         limit: limit + 1,
     };
     let (mut rows, strips) =
         kit.db.run(move |conn: &mut PgConnection| show::list(conn, &actor, &filter)).await.map_err(refused)?;
     let is_more = rows.len() > usize::try_from(limit).unwrap_or_default();
     rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = rows.last().filter(|_| is_more).map(|row| row.name.clone());
+    let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, sort).to_string());
     let strip = |row: &crate::admin::schedules::ScheduleRow| strips.get(&row.id).cloned().unwrap_or_default();
     let shown: Vec<Value> = rows.iter().map(|row| view::schedule(row, &strip(row), None)).collect();
     respond::json(StatusCode::OK, &json!({ "schedules": shown, "next": next }))

@@ -101,7 +101,9 @@ impl ArgFields {
     pub(super) fn refuse(&self, form: &mut Form, fault: &Fault) -> bool {
         let Some(inside) = fault.path.strip_prefix(JSON) else { return false };
         let (name, message) = params::placed(&self.params.fields(), &inside.replace('.', "/"), &fault.message);
-        form.refuse(&name, sentence(&message));
+        if form.problem(&name).is_empty() {
+            form.refuse(&name, sentence(&message));
+        }
         true
     }
 

@@ -10,16 +10,17 @@ use chrono::Days;
 
 use super::past::{BackfillLine, Row, line};
 use super::told;
-use crate::admin::schedules::backfill::{self, CONCURRENCY_MAX, DryRun, Wish};
+use crate::admin::schedules::backfill::{self, Becomes, CONCURRENCY_MAX, DryRun, Wish};
 use crate::admin::schedules::history::{self, BackfillRow};
 use crate::admin::schedules::{ScheduleError, show};
+use crate::base::clock::Time;
 use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Form, sentence};
-use crate::web::format::Stamp;
+use crate::web::format::{Stamp, grouped};
 use crate::web::kit::Kit;
 use crate::web::live::{Address, LivePage, Panel, panels};
 use crate::web::moment;
@@ -49,9 +50,18 @@ pub struct AskPage {
 /// What would be made.
 pub struct Dry {
     pub sentence: String,
-    pub first: Vec<Stamp>,
-    pub have_jobs: usize,
+    /// What else is to be known of the range.
+    pub also: String,
+    pub named: Vec<Named>,
     pub more: usize,
+}
+
+/// An occurrence of the range.
+pub struct Named {
+    pub at: Stamp,
+    /// Why it gets no job, or that it has one; empty for most.
+    pub note: String,
+    pub is_made: bool,
 }
 
 impl Dry {
@@ -62,12 +72,23 @@ impl Dry {
             (1, false) => "1 job would be made.".to_owned(),
             (jobs, false) => format!("{jobs} jobs would be made."),
         };
-        Self {
-            sentence,
-            first: dry.first.iter().map(|at| shell.stamp(*at)).collect(),
-            have_jobs: dry.have_jobs,
-            more: dry.jobs.saturating_sub(dry.first.len()),
-        }
+        let are = |many: usize, one: &str, more: &str| {
+            if many == 0 { None } else { Some(format!("{} {}", grouped(many as u64), if many == 1 { one } else { more })) }
+        };
+        let has = are(dry.have_jobs, "of the occurrences has a job already", "of the occurrences have a job already");
+        let out = are(dry.left_out, "is left out", "are left out");
+        let also = [has, out].into_iter().flatten().map(|told| format!("{told}.")).collect::<Vec<_>>().join(" ");
+        let named = |(at, becomes): &(Time, Becomes)| {
+            let note = match becomes {
+                Becomes::Job => String::new(),
+                Becomes::SecondJob => "has a job, gets a second".to_owned(),
+                Becomes::HasJob => "has a job".to_owned(),
+                Becomes::LeftOut(why) => why.clone(),
+            };
+            Named { at: shell.dated(*at), note, is_made: matches!(becomes, Becomes::Job | Becomes::SecondJob) }
+        };
+        let shown = dry.named.iter().filter(|(_, becomes)| matches!(becomes, Becomes::Job | Becomes::SecondJob)).count();
+        Self { sentence, also, named: dry.named.iter().map(named).collect(), more: dry.jobs.saturating_sub(shown) }
     }
 }
 

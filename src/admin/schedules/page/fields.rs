@@ -1,17 +1,21 @@
 //! The form of a schedule: from what it says to what stands in the fields, and back.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::args::{ArgFields, JSON};
+use super::args::{self, ArgFields, JSON};
 use super::rules::{self, RuleKind};
+use super::sheet::{MINUTE, ONLY, PAUSED};
 use crate::admin::schedules::target;
 use crate::timing::document::{BusinessText, ExclusionText, HoursText, RollText, RuleText, WindowText};
 use crate::timing::schedule::{CatchUp, CatchUpPolicy, Jitter, JitterKind, OverlapPolicy, Schedule, ScheduleKind};
 use crate::timing::{Action, ClockChange, Gap, Overlap};
 use crate::web::form::Form;
 use crate::web::moment;
+use crate::web::params::ARGS;
 
 /// What stands before the name of a calendar in the field that says what its windows do.
 pub const WINDOW: &str = "window.";
@@ -96,9 +100,9 @@ fn excluded(mut form: Form, spec: &Schedule) -> Form {
     form.with("without", others.join("\n"))
 }
 
-/// Reads the form; what is wrong with a field is noted there. `old` holds the arguments whose secrets the form shows covered; without `fields`
+/// Reads the form; what is wrong with a field is noted there, and what could be read is given all the same. `old` holds the arguments whose secrets the form shows covered; without `fields`
 /// arguments are written as JSON.
-pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgFields>) -> Option<Schedule> {
+pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgFields>) -> Schedule {
     let zone = form.read("timezone", |text| {
         text.parse::<Tz>().map_err(|_| format!("{text:?} is no time zone; write one such as Europe/Rome"))
     });
@@ -125,7 +129,7 @@ pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgF
     let template = form.required("template", "a template").unwrap_or_default();
     let name = form.required("name", "a name").unwrap_or_default();
     let text = |form: &Form, name: &str| Some(form.text(name).trim().to_owned()).filter(|text| !text.is_empty());
-    let spec = Schedule {
+    Schedule {
         kind: ScheduleKind::Schedule,
         name,
         description: text(form, "description"),
@@ -156,8 +160,7 @@ pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgF
         finish_within: text(form, "finish_within"),
         limit,
         pause_after_failures: failures,
-    };
-    (!form.is_refused()).then_some(spec)
+    }
 }
 
 fn optional_number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
@@ -250,6 +253,25 @@ fn arguments(form: &mut Form, old: Option<&Schedule>) -> Option<Map<String, Valu
             None
         }
     }
+}
+
+/// Counts the fields that differ from what `old` would fill in.
+pub(super) fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields>) -> usize {
+    let args = Value::Object(old.args.clone());
+    let before = filled(old, &args);
+    let before = args::with(arg_fields, before, |fields, form| fields.filled(&args, form));
+    let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, PAUSED, "from"];
+    let now: BTreeSet<String> =
+        form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
+    now.iter()
+        .filter(|name| !skipped.contains(&name.as_str()))
+        .filter(|name| match name.starts_with(ARGS) {
+            // a box that is not ticked sends its hidden field, and one that is, both
+            true => before.all(name).last().unwrap_or("false") != form.all(name).last().unwrap_or("false"),
+            false => before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>(),
+        })
+        .filter(|name| !(before.text(name).is_empty() && form.text(name).is_empty()))
+        .count()
 }
 
 /// Names the field of the form that a place in the document is about.

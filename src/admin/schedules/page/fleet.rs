@@ -1,11 +1,11 @@
-//! `GET /schedules/calendar?view=&day=&q=`: what all schedules do in a day or a week, and where many start at once.
+//! `GET /schedules/calendar?view=&day=&q=`: what all schedules do in the next 24 hours, a day or a week, and where many start at once.
 
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
-use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Timelike as _, Weekday};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Timelike as _, Weekday};
 use chrono_tz::Tz;
 
 use super::told;
@@ -32,6 +32,10 @@ const SCHEDULES: i32 = 100;
 const RUNS_MAX: usize = 300;
 /// So many occurrences are looked at for each of them; who leaves out more is shown in part.
 const LOOKED_AT_PER_RUN: usize = 20;
+/// Marks of one schedule that say their time.
+const TOLD_MAX: usize = 48;
+/// Times of one schedule that are read out.
+const SAID_MAX: usize = 6;
 /// Busy minutes that are named.
 const BUSY_MAX: usize = 6;
 
@@ -66,8 +70,8 @@ pub struct Row {
     pub href: String,
     pub sentence: String,
     pub is_paused: bool,
-    /// Where it runs, in percent of the width.
-    pub marks: Vec<String>,
+    /// Where it runs, in percent of the width, and at which time, unless that is too often to be told.
+    pub marks: Vec<(String, String)>,
     /// How often on each day of a week.
     pub days: Vec<String>,
     pub total: String,
@@ -82,17 +86,71 @@ pub struct Busy {
     pub same_template: String,
 }
 
-/// What is looked at.
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// From the hour that runs on, 24 hours: the night lies in one piece.
+    Next,
+    Day,
+    Week,
+}
+
+impl View {
+    const ALL: [(Self, &'static str); 3] = [(Self::Next, "Next 24 hours"), (Self::Day, "Day"), (Self::Week, "Week")];
+
+    fn of(query: &Query) -> Self {
+        match (query.0.text("view"), query.0.text("day").is_empty()) {
+            ("week", _) => Self::Week,
+            ("day", _) | ("", false) => Self::Day,
+            _ => Self::Next,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Day => "day",
+            Self::Week => "week",
+        }
+    }
+}
+
+/// What is looked at: where its parts begin, and where the last one ends.
 struct Span {
-    first: NaiveDate,
-    days: u64,
+    bounds: Vec<Time>,
     zone: Tz,
 }
 
 impl Span {
-    fn begin(&self, day: u64) -> Time {
-        let day = self.first.checked_add_days(Days::new(day)).unwrap_or(self.first);
-        place(self.zone, day.and_time(NaiveTime::MIN))
+    fn of(view: View, asked: NaiveDate, shell: &Shell) -> Self {
+        let zone = shell.zone;
+        if view == View::Next {
+            let into = i64::from(shell.now.with_timezone(&zone).minute() * 60 + shell.now.second());
+            let hour = DateTime::from_timestamp(shell.now.timestamp() - into, 0).unwrap_or(shell.now);
+            return Self { bounds: vec![hour, hour + TimeDelta::hours(24)], zone };
+        }
+        let (first, days) = if view == View::Week { (asked.week(Weekday::Mon).first_day(), 7) } else { (asked, 1) };
+        let begin = |day| place(zone, first.checked_add_days(Days::new(day)).unwrap_or(first).and_time(NaiveTime::MIN));
+        Self { bounds: (0..=days).map(begin).collect(), zone }
+    }
+
+    fn begin(&self) -> Time {
+        self.bounds.first().copied().unwrap_or_default()
+    }
+
+    fn end(&self) -> Time {
+        self.bounds.last().copied().unwrap_or_default()
+    }
+
+    /// Its parts: the days of a week, or the whole.
+    fn parts(&self) -> impl Iterator<Item = std::ops::Range<Time>> + '_ {
+        self.bounds.windows(2).map(|pair| pair[0]..pair[1])
+    }
+
+    /// Where a moment lies, in percent of the whole.
+    fn percent(&self, at: Time) -> f64 {
+        let whole = (self.end() - self.begin()).num_seconds().max(1) as f64;
+        (at - self.begin()).num_seconds() as f64 / whole * 100.0
     }
 }
 
@@ -111,9 +169,9 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     let today = shell.now.with_timezone(&zone).date_naive();
     let asked: NaiveDate =
         query.0.text("day").parse().ok().filter(|day: &NaiveDate| (1990..=2100).contains(&day.year())).unwrap_or(today);
-    let is_week = query.0.text("view") == "week";
-    let first = if is_week { asked.week(Weekday::Mon).first_day() } else { asked };
-    let span = Span { first, days: if is_week { 7 } else { 1 }, zone };
+    let view = View::of(query);
+    let is_week = view == View::Week;
+    let span = Span::of(view, asked, &shell);
     let text = query.0.text("q").trim().to_owned();
     let filter = ScheduleFilter {
         text: Some(text.clone()).filter(|text| !text.is_empty()),
@@ -125,35 +183,28 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     let is_cut = rows.len() > SCHEDULES as usize;
     rows.truncate(SCHEDULES as usize);
     let runs = runs(conn, &rows, &span)?;
-    let moved = |days: i64| {
-        let day = if days < 0 {
-            first.checked_sub_days(Days::new(days.unsigned_abs()))
-        } else {
-            first.checked_add_days(Days::new(days.unsigned_abs()))
-        };
-        address(is_week, day.unwrap_or(first), &text)
-    };
-    let step = if is_week { 7 } else { 1 };
-    let whole = (span.begin(span.days) - span.begin(0)).num_seconds().max(1) as f64;
-    let now_at = (shell.now - span.begin(0)).num_seconds() as f64 / whole * 100.0;
-    let title = if is_week {
-        format!("Week of {}", first.format("%-d %B %Y"))
-    } else {
-        first.format("%A %-d %B %Y").to_string()
+    let first = span.begin().with_timezone(&zone).date_naive();
+    let step = Days::new(if is_week { 7 } else { 1 });
+    // from the next 24 hours one steps to whole days
+    let beside = if is_week { View::Week } else { View::Day };
+    let earlier = address(beside, first.checked_sub_days(step).unwrap_or(first), &text);
+    let later = address(beside, first.checked_add_days(step).unwrap_or(first), &text);
+    let now_at = span.percent(shell.now);
+    let title = match view {
+        View::Next => "The next 24 hours".to_owned(),
+        View::Day => first.format("%A %-d %B %Y").to_string(),
+        View::Week => format!("Week of {}", first.format("%-d %B %Y")),
     };
     Ok(FleetPage {
         tabs: schedule_tabs(paths::SCHEDULE_FLEET),
-        views: vec![
-            Tab::new("Day", address(false, asked, &text), !is_week),
-            Tab::new("Week", address(true, asked, &text), is_week),
-        ],
+        views: View::ALL.map(|(one, word)| Tab::new(word, address(one, asked, &text), one == view)).into(),
         title,
-        earlier: moved(-step),
-        later: moved(step),
-        today: address(is_week, today, &text),
+        earlier,
+        later,
+        today: address(view, today, &text),
         text,
-        view: if is_week { "week" } else { "day" },
-        day: asked.to_string(),
+        view: view.as_str(),
+        day: if view == View::Next { String::new() } else { asked.to_string() },
         rows: rows.iter().zip(&runs).map(|(row, runs)| Row::new(row, runs, &span)).collect(),
         columns: columns(&span),
         now_at: if (0.0..=100.0).contains(&now_at) { format!("{now_at:.2}") } else { String::new() },
@@ -164,9 +215,9 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     })
 }
 
-fn address(is_week: bool, day: NaiveDate, text: &str) -> String {
-    let view = if is_week { "week" } else { "day" };
-    paths::with_query(paths::SCHEDULE_FLEET, &[("view", view), ("day", &day.to_string()), ("q", text)])
+fn address(view: View, day: NaiveDate, text: &str) -> String {
+    let day = if view == View::Next { String::new() } else { day.to_string() };
+    paths::with_query(paths::SCHEDULE_FLEET, &[("view", view.as_str()), ("day", &day), ("q", text)])
 }
 
 /// When each of the schedules runs within the span.
@@ -175,8 +226,8 @@ fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Ve
     let timings: Vec<_> = specs.iter().flatten().map(|spec| spec.timing()).collect();
     let names: Vec<&str> = timings.iter().flat_map(|timing| timing.calendars()).collect();
     let calendars = calendars_named(conn, &names)?;
-    let (from, to) = (span.begin(0), span.begin(span.days));
-    let most = RUNS_MAX * usize::try_from(span.days).unwrap_or(1);
+    let (from, to) = (span.begin(), span.end());
+    let most = RUNS_MAX * span.parts().count();
     let of = |spec: Option<crate::timing::schedule::Schedule>| {
         let known = Known::of(spec?, &calendars).ok()?;
         let course = known.plan.course(from).take(most * LOOKED_AT_PER_RUN).take_while(|one| one.moment < to);
@@ -186,40 +237,48 @@ fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Ve
 }
 
 fn columns(span: &Span) -> Vec<(String, String)> {
-    if span.days == 1 {
-        return (0..24)
-            .step_by(2)
-            .map(|hour| (format!("{:.2}", f64::from(hour) / 24.0 * 100.0), format!("{hour:02}:00")))
-            .collect();
+    let local = |at: Time| at.with_timezone(&span.zone);
+    if span.parts().count() > 1 {
+        return span.parts().map(|part| (String::new(), local(part.start).format("%a %-d %b").to_string())).collect();
     }
-    let day = |number: u64| span.first.checked_add_days(Days::new(number)).unwrap_or(span.first);
-    (0..span.days).map(|number| (String::new(), day(number).format("%a %-d %b").to_string())).collect()
+    // every second hour of the clock; midnight is told by its day, except at the very begin
+    let hours = (0..25).map(|hour| span.begin() + TimeDelta::hours(hour)).filter(|at| *at < span.end());
+    let even = hours.filter(|at| local(*at).hour() % 2 == 0);
+    let told = |at: Time| {
+        let is_midnight = local(at).hour() == 0 && at > span.begin();
+        let word = local(at).format(if is_midnight { "%a %-d" } else { "%H:%M" }).to_string();
+        (format!("{:.2}", span.percent(at)), word)
+    };
+    even.map(told).collect()
 }
 
 impl Row {
     fn new(row: &ScheduleRow, runs: &[Time], span: &Span) -> Self {
-        let (begin, end) = (span.begin(0), span.begin(span.days));
-        let whole = (end - begin).num_seconds().max(1) as f64;
-        let mut marks: Vec<String> =
-            runs.iter().map(|at| format!("{:.1}", (*at - begin).num_seconds() as f64 / whole * 100.0)).collect();
-        marks.dedup();
-        let is_full = runs.len() >= RUNS_MAX * usize::try_from(span.days).unwrap_or(1);
+        let clock = |at: &Time| at.with_timezone(&span.zone).format("%H:%M").to_string();
+        let are_told = runs.len() <= TOLD_MAX;
+        let mark = |at: &Time| (format!("{:.1}", span.percent(*at)), if are_told { clock(at) } else { String::new() });
+        let mut marks: Vec<(String, String)> = runs.iter().map(mark).collect();
+        marks.dedup_by(|one, other| one.0 == other.0);
+        let (is_week, is_full) = (span.parts().count() > 1, runs.len() >= RUNS_MAX * span.parts().count());
         let total = if is_full { format!("{}+", runs.len()) } else { runs.len().to_string() };
-        let mut days = Vec::new();
-        if span.days > 1 {
-            for number in 0..span.days {
-                let of = runs.iter().filter(|at| (span.begin(number)..span.begin(number + 1)).contains(*at)).count();
-                days.push(if of == 0 { String::new() } else { of.to_string() });
-            }
-        }
+        let of_part = |part: std::ops::Range<Time>| match runs.iter().filter(|at| part.contains(at)).count() {
+            0 => String::new(),
+            many => many.to_string(),
+        };
+        let days = if is_week { span.parts().map(of_part).collect() } else { Vec::new() };
+        let times: Vec<String> = runs.iter().take(SAID_MAX).map(clock).collect();
+        let more = if runs.len() > times.len() { " and later" } else { "" };
         let sentence = crate::admin::schedules::json::sentences(row).into_iter().next().unwrap_or_default();
         Self {
             href: paths::schedule(&row.name),
-            label: format!("{} runs {total} times", row.name),
+            label: match times.is_empty() {
+                true => format!("{} does not run", row.name),
+                false => format!("{} runs {total} times, at {}{more}", row.name, times.join(", ")),
+            },
             name: row.name.clone(),
             is_paused: row.paused_at.is_some(),
             sentence,
-            marks: if span.days == 1 { marks } else { Vec::new() },
+            marks: if is_week { Vec::new() } else { marks },
             days,
             total,
         }

@@ -82,6 +82,11 @@ impl Head {
         paths::with_query(paths::SCHEDULE_NEW, &[("from", &self.name)])
     }
 
+    /// The address of the jobs that it made.
+    pub fn jobs(&self) -> String {
+        paths::with_query(paths::JOBS, &[("q", &format!("schedule:{}", self.name))])
+    }
+
     /// The address of it as a file.
     pub fn file(&self) -> String {
         paths::schedule_file(&self.name)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::line::Line;
-use crate::admin::schedules::filter::{ScheduleFilter, Sort};
+use crate::admin::schedules::filter::{Cursor, ScheduleFilter, Sort};
 use crate::admin::schedules::read::{self, Standing};
 use crate::admin::schedules::{ScheduleError, show};
 use crate::base::db::PgConnection;
@@ -77,13 +77,14 @@ impl LivePage for ListPage {
 
     fn asked(address: &Address) -> Result<Asked, WebError> {
         let own = |name: &str| Some(address.text(name).trim().to_owned()).filter(|text| !text.is_empty());
+        let sort = if address.text("sort") == "next" { Sort::Next } else { Sort::Name };
         let filter = ScheduleFilter {
             text: own("q"),
             template: own("template"),
             standing: Standing::parse(address.text("state")),
             calendar: own("calendar"),
-            sort: if address.text("sort") == "next" { Sort::Next } else { Sort::Name },
-            after: own("after"),
+            sort,
+            after: Cursor::parse(address.text("after").trim(), sort),
             limit: ROWS + 1,
         };
         Ok(Asked { filter })
@@ -95,7 +96,7 @@ impl LivePage for ListPage {
         let is_more = rows.len() > ROWS as usize;
         rows.truncate(ROWS as usize);
         let filter = &asked.filter;
-        let next = rows.last().filter(|_| is_more).map(|row| row.name.clone());
+        let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, filter.sort).to_string());
         let all: i64 = counts.iter().map(|(_, count)| count).sum();
         let mut states = vec![
             Tab::new("All", asked.address(None, filter.sort, None), filter.standing.is_none())
@@ -107,7 +108,8 @@ impl LivePage for ListPage {
             Tab::new(word, href, filter.standing == Some(standing)).counting(grouped(count.unsigned_abs())).toned(tone)
         }));
         let other = if filter.sort == Sort::Next { Sort::Name } else { Sort::Next };
-        let here = asked.address(filter.standing, filter.sort, filter.after.as_deref());
+        let after = filter.after.as_ref().map(Cursor::to_string);
+        let here = asked.address(filter.standing, filter.sort, after.as_deref());
         let live = paths::with_same_query(&paths::live("schedules"), &here);
         let none = Vec::new();
         Ok(Self {
@@ -122,7 +124,7 @@ impl LivePage for ListPage {
                 || filter.template.is_some()
                 || filter.calendar.is_some()
                 || filter.standing.is_some(),
-            next: next.map_or_else(String::new, |name| asked.address(filter.standing, filter.sort, Some(&name))),
+            next: next.map_or_else(String::new, |place| asked.address(filter.standing, filter.sort, Some(&place))),
             first: if filter.after.is_some() {
                 asked.address(filter.standing, filter.sort, None)
             } else {

@@ -24,6 +24,7 @@ mod sheet;
 mod tests;
 mod versions;
 
+use super::api::removed;
 use super::error::ScheduleError;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
@@ -69,6 +70,7 @@ impl Refusal for ScheduleError {
         let told = format!("{}.", sentence(&self.to_string()));
         let invalid = |field: &str, message: String| WebError::Invalid(vec![Problem { field: field.into(), message }]);
         match self {
+            Self::Removed(name, at) => removed(&name, at),
             Self::NotFound(_) | Self::NoVersion(..) | Self::NoBackfill(_) => WebError::NotFound,
             Self::NameTaken(_) | Self::Stale { .. } | Self::Already(..) | Self::Overlaps(_) | Self::NoJob(_) => {
                 WebError::Conflict(told)

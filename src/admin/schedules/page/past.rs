@@ -192,7 +192,7 @@ impl BackfillLine {
         Self {
             href: paths::backfill(row.id.0),
             id: row.id.to_string(),
-            range: format!("{} to {}", shell.stamp(row.from_at).text, shell.stamp(row.to_at).text),
+            range: format!("{} to {}", shell.dated(row.from_at).text, shell.dated(row.to_at).text),
             state: word.to_owned(),
             tone,
             made: format!("{} of {}", row.enqueued, row.planned),

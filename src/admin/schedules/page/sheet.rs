@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::ahead::{Ahead, next_run};
-use super::args::{self, ArgFields, JSON};
+use super::args::{self, ArgFields};
 use super::around::{Around, CalendarLine, around};
 use super::fields;
 use super::head::Head;
@@ -16,7 +16,7 @@ use super::rules::RuleKind;
 use super::told;
 use crate::admin::schedules::preview::{OCCURRENCES, preview};
 use crate::admin::schedules::{ScheduleError, service, show};
-use crate::base::db::PgConnection;
+use crate::base::db::{PgConnection, transaction};
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::timing::document::Fault;
@@ -25,7 +25,7 @@ use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Form, sentence};
 use crate::web::kit::Kit;
-use crate::web::params::{ARGS, Control, Kind};
+use crate::web::params::{Control, Kind};
 use crate::web::parts::{Choice, Notice};
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -34,9 +34,11 @@ use crate::web::respond;
 use crate::web::shell::Shell;
 
 /// Form field of a button that does not save: it shows what the form says.
-const ONLY: &str = "only";
+pub(super) const ONLY: &str = "only";
 /// Form field of the button that takes a proposed minute.
-const MINUTE: &str = "minute";
+pub(super) const MINUTE: &str = "minute";
+/// Form field of the button that saves a new schedule which makes no jobs before it is resumed.
+pub(super) const PAUSED: &str = "paused";
 /// A version that no schedule has: a form that does not say what it showed overwrites nothing.
 const NEVER_SEEN: i32 = -1;
 
@@ -165,11 +167,13 @@ async fn answer(
 ) -> Result<HttpResponse, WebError> {
     let is_look = !form.text(ONLY).is_empty() || !form.text(MINUTE).is_empty();
     let form = with_minute(form);
+    let is_paused = is_paused(&form);
     let came = kit.db.run(move |conn| done(conn, &actor, shell, form, name.as_deref(), is_look)).await.map_err(told)?;
     match came {
         Came::Saved(name, saved) => {
             let what = match (saved.unchanged, saved.version) {
                 (true, _) => format!("{name} says that already; nothing was saved."),
+                (false, 1) if is_paused => format!("{name} is saved and paused. It makes no jobs until it is resumed."),
                 (false, 1) => format!("{name} is saved and runs from now on."),
                 (false, version) => format!("{name} is saved; version {version} is in force."),
             };
@@ -217,13 +221,18 @@ fn done(
     form = args::with(arg_fields.as_ref(), form, ArgFields::sent);
     let (now, mut looked) = (shell.now, nameable(&form));
     let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
-    if let (false, Some(spec)) = (is_look, &spec) {
-        let message = form.text("message").to_owned();
-        match service::save(conn, actor, spec, Some(base), &message) {
+    let is_readable = if is_look { !looked.is_refused() } else { !form.is_refused() };
+    if !is_look && is_readable {
+        match saved(conn, actor, (&spec, base), &form) {
             Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
             Err(error) => refuse(&mut form, arg_fields.as_ref(), error)?,
         }
+    } else if !is_look {
+        // what else is wrong is told at once
+        let faults = service::faults(conn, actor, &spec)?;
+        refuse(&mut form, arg_fields.as_ref(), ScheduleError::Refused(faults))?;
     }
+    let spec = Some(spec).filter(|_| is_readable);
     let mut around = around(conn, actor, row, spec, now)?;
     around.ask(arg_fields.as_ref(), &form, old.as_ref());
     if is_look {
@@ -234,8 +243,28 @@ fn done(
             at: None,
         }));
     }
-    let changes = old.as_ref().map_or(0, |old| changed(old, &form, arg_fields.as_ref()));
+    let changes = old.as_ref().map_or(0, |old| fields::changed(old, &form, arg_fields.as_ref()));
     Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
+}
+
+/// Saves it, paused when the form says so.
+fn saved(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    (spec, base): (&Schedule, i32),
+    form: &Form,
+) -> Result<service::Saved, ScheduleError> {
+    transaction(conn, "schedules::save", |tx| {
+        let saved = service::save_in(tx, actor, spec, Some(base), form.text("message"))?;
+        if is_paused(form) {
+            service::pause_in(tx, actor, &spec.name, "")?;
+        }
+        Ok(saved)
+    })
+}
+
+fn is_paused(form: &Form) -> bool {
+    !form.text(PAUSED).is_empty()
 }
 
 /// What lies ahead depends on neither name nor template, so they may be missing while one looks.
@@ -268,31 +297,14 @@ fn named(form: Form, name: &str) -> Form {
     kept.fold(Form::default(), |form, (field, value)| form.with(&field, value)).with("name", name)
 }
 
-/// Counts the fields that differ from what `old` would fill in.
-fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields>) -> usize {
-    let args = Value::Object(old.args.clone());
-    let before = fields::filled(old, &args);
-    let before = args::with(arg_fields, before, |fields, form| fields.filled(&args, form));
-    let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, "from"];
-    let now: std::collections::BTreeSet<String> =
-        form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
-    now.iter()
-        .filter(|name| !skipped.contains(&name.as_str()))
-        .filter(|name| match name.starts_with(ARGS) {
-            // a box that is not ticked sends its hidden field, and one that is, both
-            true => before.all(name).last().unwrap_or("false") != form.all(name).last().unwrap_or("false"),
-            false => before.all(name).collect::<Vec<_>>() != form.all(name).collect::<Vec<_>>(),
-        })
-        .filter(|name| !(before.text(name).is_empty() && form.text(name).is_empty()))
-        .count()
-}
-
 /// Notes a refusal at its fields; what is nobody's input goes on.
 fn refuse(form: &mut Form, arg_fields: Option<&ArgFields>, error: ScheduleError) -> Result<(), ScheduleError> {
     match error {
         ScheduleError::Refused(faults) => {
+            let known: Vec<String> = form.problems().iter().map(|problem| problem.field.clone()).collect();
             for fault in faults {
-                if arg_fields.is_some_and(|fields| fields.refuse(form, &fault)) {
+                let is_known = known.contains(&fields::field(&fault.path, form));
+                if is_known || arg_fields.is_some_and(|fields| fields.refuse(form, &fault)) {
                     continue;
                 }
                 let field = fields::field(&fault.path, form);

@@ -38,7 +38,6 @@ fn what_a_schedule_says_comes_back_from_its_form() {
         let read = fields::read(&mut form, None, None);
 
         assert_eq!(form.problems(), []);
-        let (read, spec) = (read.unwrap(), spec);
         assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&spec).unwrap());
     }
 }
@@ -50,7 +49,7 @@ fn arguments_that_are_shown_covered_stay_what_they_were() {
     let shown = json!({ "key": "••••", "list": ["••••", "c"], "open": "y" });
     let mut form = fields::filled(&old, &shown);
 
-    let read = fields::read(&mut form, Some(&old), None).unwrap();
+    let read = fields::read(&mut form, Some(&old), None);
 
     assert_eq!(Value::Object(read.args), json!({ "key": "s3cret", "list": ["a", "c"], "open": "y" }));
 }
@@ -61,7 +60,7 @@ fn what_is_wrong_is_told_at_its_field() {
         let spec = schedule(json!({ "rules": [{ "cron": "30 6 * * 1-5" }] }));
         let kept = filled(&spec).into_fields().into_iter().filter(|(field, _)| field != name);
         let mut form = kept.fold(Form::default(), |form, (field, value)| form.with(&field, value)).with(name, value);
-        assert_eq!(fields::read(&mut form, None, None), None, "{name}={value}");
+        fields::read(&mut form, None, None);
         form.problems().iter().map(|problem| problem.field.clone()).collect::<Vec<_>>()
     };
 
