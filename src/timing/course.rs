@@ -10,7 +10,8 @@ use std::iter::Peekable;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::calendar::Roll;
-use super::plan::{Fate, Occurrence, Plan, Reason};
+use super::plan::{Fate, Occurrence, Plan};
+use super::reason::Reason;
 use super::rule::Slots;
 use super::zone::{Slot, Touch};
 

@@ -93,7 +93,11 @@ pub enum RuleText {
 
 /// An exclusion as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields, expecting = "what is excluded is { calendar: … }, { from: …, to: … } or a rule such as { cron: … }")]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "what is excluded is { calendar: … }, { from: …, to: … } or a rule such as { cron: … }"
+)]
 pub enum ExclusionText {
     /// `{ calendar: it-holidays }`
     Calendar {

@@ -57,7 +57,7 @@ impl Interval {
         Duration::from_secs(self.phase_s.unsigned_abs())
     }
 
-    /// Says it in plain words: `Every 90 seconds`, `Every 2 hours, 10 minutes after the hour`.
+    /// Says it in plain words: `Every 90 seconds`, `Every 2 hours, moved by 10 minutes`.
     pub fn sentence(&self) -> String {
         let every = match self.every_s {
             1 => "Every second".to_owned(),
@@ -66,7 +66,7 @@ impl Interval {
             86_400 => "Every 24 hours".to_owned(),
             seconds => format!("Every {}", words(seconds)),
         };
-        if self.phase_s == 0 { every } else { format!("{every}, {} late", words(self.phase_s)) }
+        if self.phase_s == 0 { every } else { format!("{every}, moved by {}", words(self.phase_s)) }
     }
 }
 

@@ -6,7 +6,6 @@
 //! An occurrence is named by the instant that the rules name, so it stays the same whatever moves it. What runs at the same instant
 //! runs once: the occurrence that was named first.
 
-use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
@@ -14,6 +13,7 @@ use chrono_tz::Tz;
 
 use super::calendar::{BusinessDays, Roll, Window};
 use super::course::Course;
+use super::reason::Reason;
 use super::rule::Rule;
 use super::zone::{ClockChange, Slot, Touch, place, place_after};
 
@@ -91,63 +91,6 @@ pub struct Plan {
     pub start: Option<DateTime<Utc>>,
     /// Nothing from here on.
     pub end: Option<DateTime<Utc>>,
-}
-
-/// Why an occurrence does not run when its rule says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// A holiday, with its name and its calendar's.
-    Holiday(String),
-    /// An excluded time: the rule.
-    Excluded(String),
-    /// No business day: why, and the calendar.
-    NoBusinessDay(String),
-    /// Outside of the allowed hours.
-    Hours,
-    /// A maintenance window, by its name.
-    Window(String),
-    /// The clock was put forward over it.
-    ClockChange,
-    /// It would run together with an earlier one.
-    Merged,
-    /// It would run before the start or after the end.
-    Outside,
-    /// It went from one closed time to the next, again and again.
-    NeverOpen,
-    /// Several things moved it, one after the other.
-    Several(Vec<Reason>),
-}
-
-impl Reason {
-    /// Adds what moved it further.
-    fn then(before: Option<Self>, next: Self) -> Self {
-        match before {
-            None => next,
-            Some(Self::Several(all)) if all.contains(&next) => Self::Several(all),
-            Some(Self::Several(all)) => Self::Several([all, vec![next]].concat()),
-            Some(before) if before == next => before,
-            Some(before) => Self::Several(vec![before, next]),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Holiday(name) | Self::NoBusinessDay(name) => f.write_str(name),
-            Self::Excluded(what) => write!(f, "excluded: {what}"),
-            Self::Hours => f.write_str("outside of the allowed hours"),
-            Self::Window(name) => write!(f, "maintenance window {name}"),
-            Self::ClockChange => f.write_str("the clock is put forward then"),
-            Self::Merged => f.write_str("another one runs at the same instant"),
-            Self::Outside => f.write_str("before the start or after the end"),
-            Self::NeverOpen => f.write_str("it goes from one closed time into the next"),
-            Self::Several(all) => {
-                let told: Vec<String> = all.iter().map(ToString::to_string).collect();
-                f.write_str(&told.join(", then "))
-            }
-        }
-    }
 }
 
 /// What becomes of an occurrence.

@@ -54,7 +54,8 @@ impl Reckoned {
         let mut parts = text.split('-').map(|part| part.split_once('.'));
         let Some(Some(("below", rest))) = parts.next() else { return Self::default() };
         let Some(rest) = number(rest) else { return Self::default() };
-        let state = |part: Option<(&str, &str)>| part.and_then(|(state, jobs)| Some((JobState::parse(state)?, number(jobs)?)));
+        let state =
+            |part: Option<(&str, &str)>| part.and_then(|(state, jobs)| Some((JobState::parse(state)?, number(jobs)?)));
         let by_state: Option<BTreeMap<JobState, i64>> = parts.map(state).collect();
         by_state.map_or_else(Self::default, |by_state| Self { by_state, rest: Some(rest) })
     }
@@ -157,12 +158,22 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_written_and_read_and_anything_else_counts_nothing() {
-        let counted = Reckoned { by_state: [(JobState::Failed, 320_000), (JobState::Held, 2)].into(), rest: Some(88_392) };
+        let counted =
+            Reckoned { by_state: [(JobState::Failed, 320_000), (JobState::Held, 2)].into(), rest: Some(88_392) };
 
         assert_eq!(Reckoned::read(&counted.written()), counted);
         assert_eq!(counted.written(), "below.88392-held.2-failed.320000");
         assert_eq!(Reckoned { rest: None, ..counted }.written(), "");
-        for wrong in ["", "below.-3", "below.x", "failed.3", "below.9-lost.3", "below.9-failed.-1", "below.9-failed", "below.99999999999999999999"] {
+        for wrong in [
+            "",
+            "below.-3",
+            "below.x",
+            "failed.3",
+            "below.9-lost.3",
+            "below.9-failed.-1",
+            "below.9-failed",
+            "below.99999999999999999999",
+        ] {
             assert_eq!(Reckoned::read(wrong), Reckoned::default(), "{wrong}");
         }
     }

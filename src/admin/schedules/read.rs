@@ -213,9 +213,9 @@ pub fn show(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option
 pub fn removed_at(conn: &mut PgConnection, scope: &Scope, name: &str) -> Result<Option<Time>, DbError> {
     const SQL: &str = concat!(
         "-- admin::schedules::removed_at
-SELECT s.removed_at FROM millrace.schedules s WHERE s.name = $3 AND s.removed_at IS NOT NULL AND ",
+SELECT s.removed_at FROM millrace.schedules s WHERE ",
         in_scope!("$1", "$2"),
-        " ORDER BY s.removed_at DESC LIMIT 1"
+        " AND s.name = $3 AND s.removed_at IS NOT NULL ORDER BY s.removed_at DESC LIMIT 1"
     );
     let found = statement(SQL)
         .bind::<Bool, _>(scope.is_everything())

@@ -38,7 +38,14 @@ struct Storm {
 
 #[test]
 fn every_time_of_a_schedule_fires_once_while_nodes_die() {
-    storm(&Storm { slots: "8..24", ms: 2_300, plain: 30, of_each_policy: 4, length: Duration::from_secs(25), blows: 5 });
+    storm(&Storm {
+        slots: "8..24",
+        ms: 2_300,
+        plain: 30,
+        of_each_policy: 4,
+        length: Duration::from_secs(25),
+        blows: 5,
+    });
 }
 
 #[test]

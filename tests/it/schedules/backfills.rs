@@ -1,10 +1,11 @@
 //! Backfills: a dry run says what comes, jobs are made a few at a time, in order, and a stop stops.
 
 use chrono::{TimeDelta, TimeZone, Utc};
-use millrace::admin::schedules::ScheduleError;
 use millrace::admin::schedules::backfill::{self, Becomes, Wish};
+use millrace::admin::schedules::{ScheduleError, service};
 use millrace::base::clock::Time;
-use millrace::queue::actor::Actor;
+use millrace::base::document::documents;
+use millrace::queue::actor::{Actor, Scope};
 use millrace::queue::schedules::{self, Backfills};
 use serde_json::json;
 
@@ -132,6 +133,50 @@ fn a_stop_stops_and_going_on_goes_on_where_it_was() {
     let rows = became(&mut conn, "daily");
     let jobs: Vec<_> = rows.iter().rev().filter_map(|row| row.job).collect();
     assert!(jobs.is_sorted(), "the newest first");
+}
+
+#[test]
+fn many_that_wait_keep_nobody_from_his_turn() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "hourly", "rules: [ { cron: \"0 * * * *\" } ]");
+    let day = TimeDelta::days(1);
+    for n in 0..21 {
+        let from = wish().from + day * n;
+        backfill::start(&mut conn, &actor(), "hourly", &Wish { from, to: from + day, concurrency: 1, ..wish() }, "")
+            .unwrap();
+    }
+    let mut node = Backfills::default();
+
+    for _ in 0..3 {
+        schedules::work(&mut conn, &mut node).unwrap();
+    }
+
+    // nothing runs, so that each waits for the end of its first job
+    let begun = number(&mut conn, "SELECT count(DISTINCT backfill_id) FROM millrace.occurrences");
+    assert_eq!(begun, 21, "also the one behind those that a round looks at");
+}
+
+#[test]
+fn whoever_may_not_see_the_queue_of_its_jobs_lets_no_backfill_go_on() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({ "queue": "secret" }));
+    handler_template(&mut conn, "open", json!({ "queue": "open" }));
+    save(&mut conn, "daily", "rules: [ { cron: \"0 6 * * *\" } ]");
+    let started = backfill::start(&mut conn, &actor(), "daily", &wish(), "").unwrap();
+    backfill::stop(&mut conn, &actor(), started.id.0, "").unwrap();
+    let text = "kind: Schedule\nname: daily\ntemplate: open\nrules: [ { cron: \"0 6 * * *\" } ]";
+    let spec = documents(text).unwrap()[0].read().unwrap();
+    service::save(&mut conn, &actor(), &spec, None, "another template, another queue").unwrap();
+    let limited = Actor { scope: Scope { queues: vec!["open".into()], tags: Vec::new() }, ..actor() };
+
+    assert!(backfill::show(&mut conn, &limited, started.id.0).is_ok(), "its schedule is theirs by now");
+    let resumed = backfill::resume(&mut conn, &limited, started.id.0, "");
+
+    assert!(matches!(resumed, Err(ScheduleError::NoBackfill(_))), "{resumed:?}");
+    backfill::resume(&mut conn, &actor(), started.id.0, "").unwrap();
 }
 
 #[test]

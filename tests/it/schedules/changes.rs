@@ -128,6 +128,29 @@ fn a_calendar_holds_for_those_who_mind_it_as_soon_as_it_changes() {
 }
 
 #[test]
+fn what_waits_for_the_end_of_a_window_that_is_taken_away_says_so() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    let hour = |ahead: i64| (SystemClock.now() + chrono::TimeDelta::hours(ahead)).format("%Y-%m-%dT%H:%M");
+    let window = format!("windows: [ {{ name: move, from: \"{}\", to: \"{}\" }} ]", hour(-1), hour(1));
+    calendar(&mut conn, &format!("name: shop\ntimezone: UTC\n{window}"));
+    let delayed = "rules: [ { cron: \"* * * * *\" } ]\nwindows: [ { calendar: shop, action: delay } ]";
+    save(&mut conn, "minutely", delayed);
+    set_decided(&mut conn, "minutely", "10 minutes");
+    let mut plans = Plans::default();
+    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+    let changed = "SELECT count(*) FROM millrace.occurrences WHERE cause = 'changed' AND reason = 'the calendar shop was changed while it waited'";
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "all wait for the end of the window");
+
+    calendar(&mut conn, "name: shop\ntimezone: UTC\n");
+    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "what is over does not run");
+    assert!(number(&mut conn, changed) >= 1, "{:?}", became(&mut conn, "minutely"));
+}
+
+#[test]
 fn a_run_by_hand_is_beside_the_rules_and_minds_the_policy() {
     let db = TestDb::new();
     let mut conn = db.connect();

@@ -192,6 +192,32 @@ fn a_schedule_that_the_database_refuses_stops_none_of_the_others() {
 }
 
 #[test]
+fn one_whose_decision_panics_stops_none_of_the_others() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "good", SECONDLY);
+    save(
+        &mut conn,
+        "bad",
+        "rules: [ { every: 10m } ]\njitter: { seconds: 9, kind: random }\noverlap: allow_all\ncatch_up: { policy: all }",
+    );
+    set_decided(&mut conn, "good", "2 seconds");
+    set_decided(&mut conn, "bad", "1 hour");
+
+    let drawn = &mut || panic!("told to");
+    let fired = schedules::fire(&mut conn, &mut Plans::default(), drawn).unwrap();
+
+    assert!(fired.jobs >= 2 && became(&mut conn, "good").len() >= 2, "{fired:?}");
+    assert_eq!(became(&mut conn, "bad"), []);
+    let put_off = "SELECT count(*) FROM millrace.schedules WHERE name = 'bad' AND trouble LIKE '%log%' AND due_at > clock_timestamp() + interval '30 seconds'";
+    assert_eq!(number(&mut conn, put_off), 1);
+    statement("UPDATE millrace.schedules SET due_at = clock_timestamp() WHERE name = 'bad'").run(&mut conn).unwrap();
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    assert!(became(&mut conn, "bad").iter().any(|row| row.outcome == "enqueued"), "nothing of it is lost");
+}
+
+#[test]
 fn jobs_that_depend_on_those_of_others_let_no_schedule_wait() {
     let db = TestDb::new();
     let mut conn = db.connect();

@@ -160,10 +160,11 @@ fn a_schedule_is_copied_backfilled_paused_and_found_again() {
     browser.wait_for_text("of daily-noon is enqueued.");
     open(&console, &browser, "/schedules/daily-noon");
     browser.press("Its jobs");
-    browser.wait_for_url("/jobs?q=schedule%3Adaily-noon");
+    browser.wait_for_url("/jobs?schedule=daily-noon");
     open(&console, &browser, "/schedules/daily-noon/remove");
-    browser.press("Remove it");
-    browser.wait_for_text("daily-noon is removed");
+    browser.fill("reason", "no longer needed");
+    browser.press("Remove daily-noon");
+    browser.wait_for_text("daily-noon was removed.");
     open(&console, &browser, "/schedules/daily-noon");
     browser.wait_for_text("The schedule daily-noon was removed.");
     browser.log(); // an answer 410 stands in the browser's log as an error

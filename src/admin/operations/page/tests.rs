@@ -120,7 +120,13 @@ fn nothing_can_be_confirmed_before_everything_has_been_counted() {
     let plan = Plan { act: Bulk::Retry, which, zone: chrono_tz::UTC, rate_per_s: None, reason: String::new() };
     let found = Reckoned { by_state: [(JobState::Failed, 320_000)].into(), rest: Some(7_000) };
     let asked = Asked { plan: &plan, act: "retry", found: &found, is_fresh: true, back: "/jobs".into() };
-    let form = || Form::default().with("act", "retry").with("all", "on").with("q", "tag:vip").with("counted", "below.9000-failed.1");
+    let form = || {
+        Form::default()
+            .with("act", "retry")
+            .with("all", "on")
+            .with("q", "tag:vip")
+            .with("counted", "below.9000-failed.1")
+    };
     let page = || AskPage::new(&actor(Role::Admin), shell(), &asked, form());
 
     let confirm = "type=\"submit\">Retry at least 320,000 jobs</button>";

@@ -73,7 +73,11 @@ impl Dry {
             (jobs, false) => format!("{jobs} jobs would be made."),
         };
         let are = |many: usize, one: &str, more: &str| {
-            if many == 0 { None } else { Some(format!("{} {}", grouped(many as u64), if many == 1 { one } else { more })) }
+            if many == 0 {
+                None
+            } else {
+                Some(format!("{} {}", grouped(many as u64), if many == 1 { one } else { more }))
+            }
         };
         let has = are(dry.have_jobs, "of the occurrences has a job already", "of the occurrences have a job already");
         let out = are(dry.left_out, "is left out", "are left out");
@@ -87,7 +91,8 @@ impl Dry {
             };
             Named { at: shell.dated(*at), note, is_made: matches!(becomes, Becomes::Job | Becomes::SecondJob) }
         };
-        let shown = dry.named.iter().filter(|(_, becomes)| matches!(becomes, Becomes::Job | Becomes::SecondJob)).count();
+        let shown =
+            dry.named.iter().filter(|(_, becomes)| matches!(becomes, Becomes::Job | Becomes::SecondJob)).count();
         Self { sentence, also, named: dry.named.iter().map(named).collect(), more: dry.jobs.saturating_sub(shown) }
     }
 }

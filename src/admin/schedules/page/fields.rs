@@ -261,8 +261,7 @@ pub(super) fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields
     let before = filled(old, &args);
     let before = args::with(arg_fields, before, |fields, form| fields.filled(&args, form));
     let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, PAUSED, "from"];
-    let now: BTreeSet<String> =
-        form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
+    let now: BTreeSet<String> = form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
     now.iter()
         .filter(|name| !skipped.contains(&name.as_str()))
         .filter(|name| match name.starts_with(ARGS) {

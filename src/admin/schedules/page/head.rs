@@ -84,7 +84,7 @@ impl Head {
 
     /// The address of the jobs that it made.
     pub fn jobs(&self) -> String {
-        paths::with_query(paths::JOBS, &[("q", &format!("schedule:{}", self.name))])
+        paths::with_query(paths::JOBS, &[("schedule", &self.name)])
     }
 
     /// The address of it as a file.
