@@ -1,8 +1,8 @@
 -- Whose turn it is among the jobs of an ordering key. Applied again when it changes (src/base/db/functions.rs).
 --
 -- Two locks, both rows of lanes: "e:…" is held from enqueueing to the commit, which is what makes the order of places that of
--- commits; "o:…" is held by those who end, move or let in jobs of the key, and never by a transaction of somebody else. So
--- a caller who enqueues and then takes his time keeps nobody from ending a job. He who enqueues does not know who has the turn;
+-- commits; "o:…" is held by those who end, move or let in jobs of the key, behind all "e:…" by those who
+-- make schedules' jobs wait for earlier ones, and never by a transaction of somebody else. So a caller who enqueues and then takes his time keeps nobody from ending a job. He who enqueues does not know who has the turn;
 -- his job asks for it (gated.not_before), and after the commit the mover of some node answers.
 --
 -- The plans are pinned: each statement walks indexes from few keys, and these tables are empty one moment and long the next.
@@ -123,19 +123,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION millrace.take_turn IS 'Puts a job that had ended at the end of the order of its key, and names the lane; NULL = it has none';
 
-CREATE OR REPLACE FUNCTION millrace.join_turns(key text, unordered bigint[]) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION millrace.join_turns(keys text[], unordered bigint[]) RETURNS void LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    PERFORM millrace.lock_enqueueing(ARRAY[key]);
-    PERFORM millrace.lock_lanes(ARRAY[millrace.turn_lane(key)]);
+    PERFORM millrace.lock_enqueueing(keys);
+    PERFORM millrace.lock_lanes((SELECT array_agg(DISTINCT millrace.turn_lane(k.key)) FROM unnest(keys) AS k(key)));
     WITH joined AS (
-        UPDATE millrace.jobs j SET ordering_key = key WHERE j.id = ANY (unordered) AND j.ordering_key IS NULL
-            AND NOT EXISTS (SELECT FROM millrace.history h WHERE h.job_id = j.id) RETURNING j.id
+        UPDATE millrace.jobs j SET ordering_key = w.key FROM unnest(keys, unordered) AS w(key, job_id)
+        WHERE j.id = w.job_id AND j.ordering_key IS NULL AND NOT EXISTS (SELECT FROM millrace.history h WHERE h.job_id = j.id)
+        RETURNING j.id, j.ordering_key
     )
-    INSERT INTO millrace.turns (job_id, lane, place) SELECT id, millrace.turn_lane(key), nextval('millrace.job_seq') FROM (SELECT id FROM joined ORDER BY id) AS o
-    ON CONFLICT (job_id) DO NOTHING;
+    INSERT INTO millrace.turns (job_id, lane, place)
+    SELECT id, millrace.turn_lane(ordering_key), nextval('millrace.job_seq') FROM (SELECT * FROM joined ORDER BY id) AS o ON CONFLICT (job_id) DO NOTHING;
 END $$;
-COMMENT ON FUNCTION millrace.join_turns IS 'Gives jobs that have no ordering key and have not ended one after the fact: they go on as they are, and what is enqueued for the key from now on waits for their ends. One that ends at this very moment is found by mend_turns';
+COMMENT ON FUNCTION millrace.join_turns IS 'Gives jobs that have no ordering key and have not ended one after the fact, each the one beside it: they go on as they are, and what is enqueued for the key from now on waits for their ends. One that ends at this very moment is found by mend_turns';
 
 CREATE OR REPLACE FUNCTION millrace.mend_turns(lanes_max integer) RETURNS integer LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$

@@ -182,6 +182,7 @@ fn result((job, attempt, fence): (JobId, i16, Fence), of: &Job, tried: &Try, log
         log_bytes,
         unique: false,
         ordered: false,
+        scheduled: false,
         live: false,
         lanes: Arc::default(),
         last_words: Vec::new(),

@@ -95,7 +95,7 @@ fn run(shared: &Shared, slot: usize, mut assigned: Assigned) {
 
 /// The work has recorded its own end: what it leaves behind goes to others.
 fn settled_itself(shared: &Shared, assigned: &Assigned) {
-    if assigned.job.marks.is_ordered() {
+    if assigned.job.marks.is_ordered() || assigned.job.marks.is_scheduled() {
         shared.work_bell.ring(); // whose turn it is now may be in the line
     }
     let attempt = (assigned.job.job_id, assigned.job.fence);

@@ -78,7 +78,8 @@ impl Row {
             log_bytes: 0,
             unique: self.unique,
             ordered: false, // it goes on, and keeps its turn
-            live: true,     // it may have said something
+            scheduled: false,
+            live: true, // it may have said something
             lanes: Arc::default(),
             last_words: Vec::new(),
             checkpoint: None,

@@ -193,7 +193,8 @@ fn settlement(orphan: &Orphan) -> Settlement {
         log_bytes: 0,
         unique: orphan.unique,
         ordered: orphan.ordered,
-        live: true, // it may have said something
+        scheduled: false, // read from the job itself just now
+        live: true,       // it may have said something
         lanes: Arc::default(),
         last_words: Vec::new(),
         checkpoint: None,

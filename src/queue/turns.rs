@@ -56,13 +56,19 @@ SELECT millrace.take_turn($1)";
     Ok(statement(SQL).bind::<BigInt, _>(job).tuples::<Nullable<Text>, Option<String>>(tx)?.pop().flatten())
 }
 
-/// Gives jobs without an ordering key this one after the fact: they go on as they are, and what is enqueued for it from now on waits until
-/// all of them have ended. Nodes that run them know nothing of the key: their results must end turns nevertheless.
-pub(super) fn join(tx: &mut Tx<'_>, key: &str, jobs: &[JobId]) -> Result<(), DbError> {
+/// Gives jobs without an ordering key one after the fact: they go on as they are, and what is enqueued for it from now on waits until all of
+/// them have ended. Nodes that run them know nothing of the key: their results must end turns nevertheless. Before any job is enqueued in
+/// this transaction, and once: lanes are locked in the order of their keys.
+pub(super) fn join(tx: &mut Tx<'_>, jobs: &[(String, JobId)]) -> Result<(), DbError> {
     const SQL: &str = "-- queue::turns::join
 SELECT millrace.join_turns($1, $2) IS NULL";
-    let jobs: Vec<i64> = jobs.iter().map(|job| job.0).collect();
-    statement(SQL).bind::<Text, _>(key).bind::<Array<BigInt>, _>(jobs).tuples::<Bool, bool>(tx).map(drop)
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = jobs.iter().map(|(key, _)| key.as_str()).collect();
+    let jobs: Vec<i64> = jobs.iter().map(|(_, job)| job.0).collect();
+    let bound = statement(SQL).bind::<Array<Text>, _>(keys).bind::<Array<BigInt>, _>(jobs);
+    bound.tuples::<Bool, bool>(tx).map(drop)
 }
 
 /// The net under the turns: looks at up to 500 lanes, somewhere, for a first job that has ended or does not know that it is the

@@ -97,7 +97,9 @@ impl<'p> Course<'p> {
     /// The next time that a rule names; those of several rules at one instant are one.
     fn slot(&mut self) -> Option<Slot> {
         let next = self.rules.iter_mut().filter_map(|rule| rule.peek().copied());
-        let first = next.min_by_key(|slot| (slot.at, slot.touch == Touch::LeftOut, *slot))?;
+        // one that a clock change moved there keeps away none that is there by itself
+        let is_moved = |touch| matches!(touch, Touch::AfterGap | Touch::Shifted);
+        let first = next.min_by_key(|slot| (slot.at, slot.touch == Touch::LeftOut, is_moved(slot.touch), *slot))?;
         for rule in &mut self.rules {
             while rule.peek().is_some_and(|slot| slot.at <= first.at) {
                 rule.next();

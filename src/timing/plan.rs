@@ -170,7 +170,10 @@ impl Plan {
         if self.start.is_some_and(|start| slot.at < start) || self.end.is_some_and(|end| slot.at >= end) {
             return (Fate::Skipped(Reason::Outside), None);
         }
-        if let Some(span) = self.excluded(slot.at, slot.local) {
+        // what a clock change moved must be allowed where it came from and where it runs
+        let is_moved = matches!(slot.touch, Touch::AfterGap | Touch::Shifted);
+        let there = || if is_moved { self.excluded(slot.at, self.local(slot.at)) } else { None };
+        if let Some(span) = self.excluded(slot.at, slot.local).or_else(there) {
             return (Fate::Skipped(span.reason), span.ends);
         }
         let moved = match self.rolled(slot) {

@@ -121,7 +121,10 @@ impl Policies {
         let runs: Vec<DateTime<Utc>> = first.into_iter().chain(next).collect();
         if runs.is_empty() {
             let message = match course.gave_up() {
-                Some(at) => format!("nothing is left of them up to {}: it would never run", at.format("%-d %B %Y")),
+                Some(at) => format!(
+                    "nothing is left of them up to {}, and what comes later is too far to be looked at: let exclusions leave more",
+                    at.format("%-d %B %Y")
+                ),
                 None => "it would never run: nothing that they name is still to come".into(),
             };
             refuse("rules", message);

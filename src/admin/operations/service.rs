@@ -25,9 +25,12 @@ use crate::queue::permission::Permission;
 /// Most jobs of an export.
 pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
-const COUNT_FOR: Duration = Duration::from_millis(1_500);
-/// How long a page counts before it comes; the next look goes on from there.
+const COUNT_FOR: Duration = Duration::from_millis(1_800);
+/// How long one look of a page counts; the next one goes on from there.
 const GLANCE: Duration = Duration::from_millis(80);
+/// How long all looks of a page count together: less than a preview does, so that what they have counted to the end is counted to the end
+/// again when the form comes.
+pub const GLANCES: Duration = Duration::from_millis(1_500);
 /// A count may have grown or shrunk by one part in this many since it was seen; more is asked again.
 const DRIFT_PART: i64 = 20;
 /// Fewest jobs per second that can be asked for, and most.

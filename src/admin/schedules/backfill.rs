@@ -45,8 +45,10 @@ pub struct DryRun {
     pub first: Vec<Time>,
     /// Occurrences of the range that have a job already.
     pub have_jobs: usize,
-    /// Occurrences of the range that are left out; one may stand for all others of the same closed time.
+    /// Occurrences of the range that are left out and told one by one.
     pub left_out: usize,
+    /// More than those are left out: some stand for all others of the same closed time.
+    pub left_out_more: bool,
     /// The first of all that the rules name in the range, in the order in which jobs would be made.
     pub named: Vec<(Time, Becomes)>,
     /// There are more occurrences than one backfill may have.
@@ -88,7 +90,7 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
     }
-    let Range { mut runs, left_out, is_whole } = firing::occurrences(known, wish.from, wish.to);
+    let Range { mut runs, left_out, left_out_more, is_whole } = firing::occurrences(known, wish.from, wish.to);
     let have = firing::with_jobs(conn, id, &runs)?;
     let has_job = |at: &Time| have.binary_search(at).is_ok();
     let becomes = |at: &Time| match (has_job(at), wish.missing_only) {
@@ -107,7 +109,7 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     }
     named.truncate(NAMED_MAX);
     let (jobs, first) = (runs.len(), runs.into_iter().take(NAMED_MAX).collect());
-    Ok(DryRun { jobs, first, have_jobs: have.len(), left_out: left, named, is_too_many: !is_whole })
+    Ok(DryRun { jobs, first, have_jobs: have.len(), left_out: left, left_out_more, named, is_too_many: !is_whole })
 }
 
 /// Starts a backfill of the version in force and gives its number.

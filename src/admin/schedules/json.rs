@@ -88,6 +88,7 @@ pub fn dry_run(dry: &DryRun) -> Value {
         "first": dry.first,
         "have_jobs": dry.have_jobs,
         "left_out": dry.left_out,
+        "left_out_more": dry.left_out_more,
         "named": dry.named.iter().map(named).collect::<Vec<_>>(),
         "too_many": dry.is_too_many,
     })

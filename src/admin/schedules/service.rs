@@ -87,6 +87,18 @@ pub fn save(
     transaction(conn, "schedules::save", |tx| save_in(tx, actor, spec, base, message))
 }
 
+/// Does as [`save`] with a schedule that is new and makes no jobs before it is resumed.
+///
+/// # Errors
+/// [`ScheduleError`]; nothing is changed then.
+pub fn save_paused(conn: &mut PgConnection, actor: &Actor, spec: &Schedule) -> Result<Saved, ScheduleError> {
+    transaction(conn, "schedules::save_paused", |tx| {
+        let saved = save_in(tx, actor, spec, Some(0), "")?;
+        pause_in(tx, actor, &spec.name, "")?;
+        Ok(saved)
+    })
+}
+
 /// Does as [`save`] within the caller's transaction.
 ///
 /// # Errors
@@ -178,14 +190,22 @@ fn check_name(name: &str) -> Result<(), ScheduleError> {
     ScheduleName::parse(name).map(drop).map_err(|odd| ScheduleError::field("name", odd.to_string()))
 }
 
-/// Tells what is wrong with a schedule, all of it; nothing is saved.
+/// Tells what is wrong with a schedule that is not saved yet, secrets that are covered and the note on it aside.
 ///
 /// # Errors
 /// [`ScheduleError`].
 pub fn faults(conn: &mut PgConnection, actor: &Actor, spec: &Schedule) -> Result<Vec<Fault>, ScheduleError> {
+    actor.require(Permission::EditSchedules)?;
+    let mut faults = match check_name(&spec.name) {
+        Err(ScheduleError::Refused(faults)) => faults,
+        named => named.map(|()| Vec::new())?,
+    };
     match transaction(conn, "schedules::faults", |tx| checked(tx, actor, spec, 0)) {
-        Ok(_) => Ok(Vec::new()),
-        Err(ScheduleError::Refused(faults)) => Ok(faults),
+        Ok(_) => Ok(faults),
+        Err(ScheduleError::Refused(more)) => {
+            faults.extend(more);
+            Ok(faults)
+        }
         Err(error) => Err(error),
     }
 }

@@ -111,7 +111,7 @@ fn of_one(fixture: Fixture) -> Vec<String> {
     let counting = "/operations/new?act=cancel&all=on&q=tag%3Avip";
     pages.push(counting.into());
     let half = fixture.finished + fixture.waiting / 2;
-    pages.push(format!("{counting}&counted=below.{half}-ready.1000&look=5")); // goes on by itself until all are counted
+    pages.push(format!("{counting}&counted=below.{half}-ready.1000&spent_ms=200")); // goes on by itself until all are counted
     pages.push(format!("{counting}&whole=on")); // without script: counts for as long as somebody waits
     pages
 }

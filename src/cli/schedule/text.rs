@@ -97,7 +97,8 @@ pub(super) fn dry_run(dry: &DryRun) -> Answer {
         lines.push(format!("{} occurrences of the range have a job already.", dry.have_jobs));
     }
     if dry.left_out > 0 {
-        lines.push(format!("{} are left out.", dry.left_out));
+        let least = if dry.left_out_more { "At least " } else { "" };
+        lines.push(format!("{least}{} are left out.", dry.left_out));
     }
     Answer::new(lines.join("\n"), view::dry_run(dry))
 }

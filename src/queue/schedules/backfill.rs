@@ -32,8 +32,10 @@ const JOBS_PER_ROUND_MAX: usize = 200;
 pub struct Range {
     /// What runs, by its names, at most [`BACKFILL_MAX`], rising.
     pub runs: Vec<Time>,
-    /// What is left out, with the reason, at most [`BACKFILL_MAX`], rising; one may stand for all others of the same closed time.
+    /// What is left out, with the reason, at most [`BACKFILL_MAX`], rising.
     pub left_out: Vec<(Time, String)>,
+    /// More than those are left out: some stand for all others of the same closed time.
+    pub left_out_more: bool,
     /// That is all.
     pub is_whole: bool,
 }
@@ -58,8 +60,11 @@ fn in_course(known: &Known, from: Time, to: Time) -> Range {
                 _ if one.moment >= to => return Range { is_whole: true, ..range },
                 None if range.runs.len() == BACKFILL_MAX => return range,
                 None => range.runs.push(one.at),
-                Some(why) if range.left_out.len() < BACKFILL_MAX => range.left_out.push((one.at, why)),
-                Some(_) => {}
+                Some(why) if range.left_out.len() < BACKFILL_MAX => {
+                    range.left_out.push((one.at, why));
+                    range.left_out_more |= one.until.is_some();
+                }
+                Some(_) => range.left_out_more = true,
             }
         }
         match course.gave_up() {

@@ -5,6 +5,8 @@
 //! ```
 //! Decided are the times of `[decided_until, now)`, so two decisions that follow one another never see the same one.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 
 use super::values::{Act, Cause, Decision, Why};
@@ -22,7 +24,7 @@ pub const WALKED_MAX: usize = 100_000;
 /// Most missed occurrences that get a row of their own in one decision, the latest; a row of the first stands for those before. As many
 /// of those that the plan leaves out.
 const TOLD_MISSED_MAX: usize = 500;
-/// Most occurrences behind those of a decision that are looked at for how many of them run.
+/// Most occurrences behind those of a decision that are looked at for how many of them run: five days of a rule that names each second.
 const LOOKED_BEHIND_MAX: usize = 500_000;
 
 /// How a schedule stands when its occurrences are decided.
@@ -91,7 +93,15 @@ pub fn decide(
         Some(last) if !is_all => last.moment + TimeDelta::microseconds(1),
         _ => now.max(standing.decided_until),
     };
-    let later = if is_all { Some(0) } else { runs_between(plan, until, now, policies.catch_up_max.max(1)) };
+    // who catches nothing up and ends nothing need not know what else was missed
+    let is_asked = standing.paused.is_none()
+        && (policies.overlap.stops_others() || policies.catch_up != CatchUpPolicy::Skip)
+        && due.iter().any(|one| one.runs_at().is_some_and(|at| now - at <= policies.window));
+    let later = match (is_all, is_asked) {
+        (true, _) => Some(0),
+        (false, true) => runs_between(plan, until, now, policies.catch_up_max.max(1)),
+        (false, false) => None,
+    };
     let live = standing.live.len();
     let mut decider = Decider { policies, standing, now, later, made: 0, live, decisions: Vec::new() };
     decider.all(&due, draw);
@@ -225,7 +235,7 @@ impl Decider<'_> {
             _ if is_old => (Cause::Missed, format!("only the last {} is caught up", about(self.policies.window))),
             CatchUpPolicy::One => (Cause::Superseded, "a later run stands for it".into()),
             CatchUpPolicy::All if self.later.is_none() => {
-                (Cause::Superseded, "too many later ones were missed as well".into())
+                (Cause::Superseded, "how many later ones were missed could not be told".into())
             }
             CatchUpPolicy::All => {
                 (Cause::Superseded, format!("only the {} latest are caught up", self.policies.catch_up_max))
@@ -325,26 +335,24 @@ fn missed(due: &[Occurrence], now: Time) -> impl Iterator<Item = (usize, TimeDel
     due.iter().enumerate().filter_map(move |(at, one)| Some((at, late(one)?)))
 }
 
-/// Occurrences that do not run and that one row stands for.
+/// Occurrences that do not run: for each cause and reason the row that stands for further ones.
 #[derive(Default)]
 struct Gone {
-    row: Option<usize>,
+    rows: HashMap<(Cause, String), usize>,
 }
 
 impl Gone {
     fn push(&mut self, decisions: &mut Vec<Decision>, one: &Occurrence, why: Why, is_untold: bool) {
         // how late differs from one to the next; what the plan leaves out is told with those of the same reason
-        let is_like = |row: &&mut Decision| match &row.act {
-            Act::Leave(of_row) => of_row.cause == why.cause && (one.runs_at().is_some() || of_row.reason == why.reason),
-            Act::Enqueue { .. } => false,
-        };
-        match self.row.and_then(|row| decisions.get_mut(row)).filter(|_| is_untold).filter(is_like) {
+        let reason = if one.runs_at().is_some() { String::new() } else { why.reason.clone() };
+        let key = (why.cause, reason);
+        match self.rows.get(&key).and_then(|row| decisions.get_mut(*row)).filter(|_| is_untold) {
             Some(row) => {
                 row.until = Some(one.until.unwrap_or(one.at));
                 row.more += 1;
             }
             None => {
-                self.row = Some(decisions.len());
+                self.rows.insert(key, decisions.len());
                 let act = Act::Leave(why);
                 decisions.push(Decision { at: one.at, until: one.until, more: 0, act });
             }

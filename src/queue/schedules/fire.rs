@@ -290,12 +290,11 @@ fn enqueue(
         let by = names.get(id).cloned().unwrap_or_default();
         asked.push(Asked { by, job, occurrence: Some((id.0, *at)), turn: turn.clone() });
     }
-    for firing in firings.iter().filter(|firing| !firing.jobs.apart.is_empty()) {
-        // jobs made under a policy that waits for nobody
-        if jobs.iter().any(|(id, _, _, turn)| *id == firing.due.id && turn.is_some()) {
-            turns::join(tx, &turn_key(firing.due.id), &firing.jobs.apart)?;
-        }
-    }
+    // jobs made under a policy that waits for nobody
+    let waits = |firing: &&Firing| jobs.iter().any(|(id, _, _, turn)| *id == firing.due.id && turn.is_some());
+    let joins = firings.iter().filter(|firing| !firing.jobs.apart.is_empty()).filter(waits);
+    let joined = joins.flat_map(|firing| firing.jobs.apart.iter().map(|job| (turn_key(firing.due.id), *job)));
+    turns::join(tx, &joined.collect::<Vec<_>>())?;
     let came = if asked.is_empty() { Vec::new() } else { enqueue_occurrences(tx, &asked, is_alone)? };
     let made: HashMap<(ScheduleId, Time), _> = jobs.iter().map(|(id, at, ..)| (*id, *at)).zip(came).collect();
     let is_apart = |came: &Result<_, Apart>| matches!(came, Err(Apart::Alone));

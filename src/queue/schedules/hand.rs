@@ -43,8 +43,8 @@ SELECT date_trunc('milliseconds', clock_timestamp())";
         return Ok(ByHand::Overlaps(*job));
     }
     let now: Time = statement(NOW).tuples::<Timestamptz, Time>(tx)?.pop().unwrap_or_default();
-    if in_turn && !apart.is_empty() {
-        turns::join(tx, &turn_key(id), &apart)?;
+    if in_turn {
+        turns::join(tx, &apart.into_iter().map(|job| (turn_key(id), job)).collect::<Vec<_>>())?;
     }
     let turn = in_turn.then(|| turn_key(id));
     let asked = Asked { by: author(&known.spec.name), job: &known.job(), occurrence: Some((id.0, now)), turn };

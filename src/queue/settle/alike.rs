@@ -55,6 +55,7 @@ fn is_plain(result: &Settlement) -> bool {
         && result.seq == result.job.0
         && !result.unique
         && !result.ordered
+        && !result.scheduled
         && !result.live
         && result.log_bytes == 0
         && result.last_words.is_empty()

@@ -218,8 +218,10 @@ pub struct Settlement {
     pub log_bytes: usize,
     /// Whether it owns a unique key.
     pub unique: bool,
-    /// Whether others may wait for its end: it has an ordering key, or may have been given one since it was claimed, as jobs of schedules are.
+    /// Whether it has an ordering key: then others wait for its end.
     pub ordered: bool,
+    /// Whether a schedule made it: then it may have been given an ordering key since it was claimed.
+    pub scheduled: bool,
     /// The places of lanes that it took when it was admitted; they are given back.
     pub lanes: Held,
     /// Whether it has a row in `live`.
@@ -250,7 +252,8 @@ impl Settlement {
             resources: Resources::default(),
             log_bytes: 0,
             unique: job.marks.is_unique(),
-            ordered: job.marks.is_ordered() || job.marks.is_scheduled(),
+            ordered: job.marks.is_ordered(),
+            scheduled: job.marks.is_scheduled(),
             lanes: Held::default(),
             live: false,
             last_words: Vec::new(),
@@ -264,9 +267,9 @@ impl Settlement {
         Self { started_at: Some(started_at), ending, ..Self::unstarted(job, now) }
     }
 
-    /// Tells whether others of its ordering key waited for this result.
+    /// Tells whether others of its ordering key may have waited for this result.
     pub fn ends_turn(&self) -> bool {
-        self.ordered && self.ending.state().is_terminal()
+        (self.ordered || self.scheduled) && self.ending.state().is_terminal()
     }
 
     /// Gives the attempts counted after this result.

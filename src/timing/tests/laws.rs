@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use crate::timing::calendar::{Calendar, Roll};
-use crate::timing::{Action, Business, ClockChange, Closed, Exclusion, Gap, Hours, Interval, Overlap, Plan, Rule};
+use crate::timing::{
+    Action, Business, ClockChange, Closed, Exclusion, Gap, Hours, Interval, Occurrence, Overlap, Plan, Rule,
+};
 
 fn calendar() -> Calendar {
     serde_json::from_value(serde_json::json!({
@@ -127,15 +129,22 @@ proptest! {
     fn what_an_exclusion_leaves_is_what_it_does_not_cover(
         zone in prop_oneof![Just(Tz::Europe__Rome), Just(Tz::America__New_York), Just(Tz::Australia__Lord_Howe), Just(Tz::Antarctica__Troll)],
         text in prop_oneof![Just("* 2 * * *"), Just("* 1-3 * * *"), Just("* * 29 3 *"), Just("*/7 1-4 * * *"), Just("* 3,23 * * 0"), Just("* * * * 6,0")],
-        hours in 0i64..900, every in prop_oneof![Just(60u64), Just(420), Just(3_600)],
+        season in prop_oneof![Just("2026-03-01T00:00:00Z"), Just("2026-10-01T00:00:00Z")], hours in 0i64..900,
+        every in prop_oneof![Just(60u64), Just(420), Just(3_600)], cron in prop_oneof![Just("30 2 * * *"), Just("*/20 1-3 * * *"), Just("15 4 * * *")],
+        gap in prop_oneof![Just(None), Just(Some(Gap::RunAfter)), Just(Some(Gap::Shift))],
+        overlap in prop_oneof![Just(None), Just(Some(Overlap::Second)), Just(Some(Overlap::Both))],
     ) {
-        let (from, excluded) = (begin() + TimeDelta::hours(hours), Rule::parse(text, Tz::UTC).expect("a rule"));
+        let begin: DateTime<Utc> = season.parse().expect("a time");
+        let (from, excluded) = (begin + TimeDelta::hours(hours), Rule::parse(text, Tz::UTC).expect("a rule"));
         let to = from + TimeDelta::hours(80);
         let every = Rule::Every(Interval::new(std::time::Duration::from_secs(every), std::time::Duration::ZERO).expect("an interval"));
-        let all = Plan::of(every, zone, ClockChange::default());
+        let cron_rule = Rule::parse(cron, Tz::UTC).expect("a rule");
+        let all = Plan { rules: vec![every, cron_rule], ..Plan::of(excluded.clone(), zone, ClockChange { gap, overlap }) };
         let Rule::Cron(cron) = &excluded else { unreachable!() };
-        let is_left = |at: &DateTime<Utc>| !cron.holds(at.with_timezone(&zone).naive_local());
-        let left: Vec<DateTime<Utc>> = all.runs(from, to).filter(is_left).collect();
+        // what a gap moved must be allowed where it comes from, too
+        let is_left = |one: &Occurrence| one.runs_at().is_some_and(|at| !cron.holds(at.with_timezone(&zone).naive_local())) && !cron.covers(one.local);
+        let left: Vec<DateTime<Utc>> =
+            all.course(from).take_while(|one| one.moment < to).filter(is_left).filter_map(|one| one.runs_at()).collect();
 
         prop_assert_eq!(runs(&Plan { exclude: vec![Exclusion::Rule(excluded.clone())], ..all.clone() }, from, to), left);
     }

@@ -66,6 +66,7 @@ pub fn failed(conn: &mut PgConnection, (job, fence): (JobId, Fence), error: &str
         log_bytes: 0,
         unique: false,
         ordered: false,
+        scheduled: false,
         live: false,
         lanes: Default::default(),
         last_words: Vec::new(),

@@ -71,7 +71,7 @@ fn a_policy_that_waits_waits_also_for_what_was_made_before_it_held() {
         wait_until(|| watched.of("changing").now >= many).expect("its jobs run");
 
         save(&mut conn, "changing", &rule("buffer_all"));
-        let made = number(&mut conn, "SELECT count(*) FROM millrace.schedule_jobs") as usize;
+        let made = number(&mut conn, "SELECT count(*) FROM millrace.occurrences WHERE job_id IS NOT NULL") as usize;
         wait_until(|| watched.of("changing").began.len() > made).expect("the first that waited begins");
 
         let seen = watched.of("changing");

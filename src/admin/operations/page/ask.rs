@@ -1,5 +1,7 @@
 //! The question before an operation: how many jobs, in which states, and what becomes of them.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::view::jobs;
@@ -114,11 +116,11 @@ impl AskPage {
     }
 
     /// Counts on once the page is there, from what was found so far.
-    pub fn counting_on(self, found: &Reckoned, look: usize) -> Self {
+    pub fn counting_on(self, found: &Reckoned, spent: Duration) -> Self {
         let of_form = ["act", "all", "q", "back"].map(|name| (name, self.form.text(name)));
         let here = paths::with_query(self.action(), &of_form);
-        let look = look.to_string();
-        let counting = paths::with_query(&here, &[("counted", &found.written()), ("look", &look)]);
+        let spent_ms = spent.as_millis().to_string();
+        let counting = paths::with_query(&here, &[("counted", &found.written()), ("spent_ms", &spent_ms)]);
         Self { counting, whole: paths::with_query(&here, &[("whole", "on")]), ..self }
     }
 

@@ -1,6 +1,7 @@
 //! `/operations/new`: asks with the number of jobs, and starts the operation. Small ones are done before the answer.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_session::Session;
 use actix_web::HttpResponse;
@@ -64,7 +65,7 @@ async fn asked(
 ) -> Result<HttpResponse, WebError> {
     let plan = wanted(&form, &shell)?;
     let counting = if form.is_on("whole") { Counting::Whole } else { Counting::read(&form) };
-    let page = question(&kit, &who, shell, (act, plan, counting), form).await?;
+    let (page, _) = question(&kit, &who, shell, (act, plan, counting), form).await?;
     respond::page(&hx, &page, &[("dialog", &page.as_dialog()), ("ask", &page.as_dialog())])
 }
 
@@ -72,18 +73,16 @@ async fn asked(
 enum Counting {
     /// For as long as somebody waits.
     Whole,
-    /// As long as a page may take, from what earlier looks have counted on; the number of the look.
-    On(Reckoned, usize),
+    /// As long as a page may take, from what earlier looks have counted on, and how long they took.
+    On(Reckoned, Duration),
 }
-
-/// Looks that one question takes before it can be answered although not all is counted.
-const LOOKS_MAX: usize = 40;
 
 impl Counting {
     fn read(form: &Form) -> Self {
         let before = Reckoned::read(form.text("counted"));
-        let look = if before.is_partial() { form.text("look").parse().unwrap_or(LOOKS_MAX) } else { 1 };
-        Self::On(before, look)
+        let spent = form.text("spent_ms").parse().map_or(service::GLANCES, Duration::from_millis);
+        let spent = if before.is_partial() { spent } else { Duration::ZERO };
+        Self::On(before, spent)
     }
 }
 
@@ -130,18 +129,16 @@ async fn question(
     shell: Shell,
     (act, plan, counting): (&'static str, Plan, Counting),
     form: Form,
-) -> Result<AskPage, WebError> {
+) -> Result<(AskPage, Reckoned), WebError> {
     let plan = Plan { act: sample(act), ..plan };
     let (clock, actor) = (Arc::clone(&kit.clock), who.actor.clone());
-    let next_look = match &counting {
-        Counting::On(_, look) => Some(look + 1).filter(|look| *look <= LOOKS_MAX),
-        Counting::Whole => None,
-    };
     let read = move |conn: &mut PgConnection| {
-        let counted = match counting {
-            Counting::Whole => preview(conn, &*clock, &actor, &plan),
-            Counting::On(before, _) => glance(conn, &*clock, &actor, &plan, before),
+        let begun = Instant::now();
+        let (counted, spent) = match counting {
+            Counting::Whole => (preview(conn, &*clock, &actor, &plan), None),
+            Counting::On(before, spent) => (glance(conn, &*clock, &actor, &plan, before), Some(spent)),
         };
+        let spent = spent.map(|spent| spent.saturating_add(begun.elapsed())).filter(|spent| *spent < service::GLANCES);
         let found = match counted {
             Err(OperationError::BadIds) => Reckoned::default(), // nothing is ticked
             found => found?,
@@ -150,19 +147,20 @@ async fn question(
             needed(&plan.act, &found) == Permission::RunLargeOperations && !actor.may(Permission::RunLargeOperations);
         let whom = if lacks { askable(conn)? } else { String::new() };
         let queues = catalog::queues(conn)?;
-        Ok::<_, OperationError>((plan, found, queues, whom))
+        Ok::<_, OperationError>((plan, (found, spent), queues, whom))
     };
-    let (plan, found, queues, whom) = kit.db.run(read).await.map_err(told)?;
+    let (plan, (found, spent), queues, whom) = kit.db.run(read).await.map_err(told)?;
     let back = back(&form);
     let asked = Asked { plan: &plan, act, found: &found, is_fresh: who.is_fresh(shell.now), back };
     let covered = queues.into_iter().map(|queue| queue.name).filter(|name| who.actor.scope.covers(name, &[]));
     let zone_hint = moment::hint(shell.now, shell.zone);
     let queues = covered.map(|name| Choice::new(name.clone(), name)).collect();
     let page = AskPage { zone_hint, queues, whom, ..AskPage::new(&who.actor, shell, &asked, form) };
-    Ok(match next_look {
-        Some(look) if found.is_partial() => page.counting_on(&found, look),
+    let page = match spent {
+        Some(spent) if found.is_partial() => page.counting_on(&found, spent),
         _ => page,
-    })
+    };
+    Ok((page, found))
 }
 
 /// The list to come back to.
@@ -242,7 +240,7 @@ async fn sent(
     if let Some(operation) = done_before(&kit, &who, key.clone()).await? {
         return answer(&hx, &session, &operation, &back);
     }
-    let mut page = question(&kit, &who, shell.clone(), (act, which, Counting::Whole), form).await?;
+    let (mut page, found) = question(&kit, &who, shell.clone(), (act, which, Counting::Whole), form).await?;
     if page.is_empty || !page.lacks.is_empty() {
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
@@ -252,7 +250,7 @@ async fn sent(
         page.form = page.form.with(FIELD, "");
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     };
-    begin((&hx, &session), (&kit, &who), shell, (plan, key), page).await
+    begin((&hx, &session), (&kit, &who), shell, (plan, found, key), page).await
 }
 
 /// Gives the operation that this form has started before.
@@ -271,12 +269,12 @@ async fn begin(
     (hx, session): (&Hx, &Session),
     (kit, who): (&Kit, &SignedIn),
     shell: Shell,
-    (plan, key): (Plan, Option<RequestKey>),
+    (plan, found, key): (Plan, Reckoned, Option<RequestKey>),
     mut page: AskPage,
 ) -> Result<HttpResponse, WebError> {
     let seen = page.form.text("seen").parse().ok();
     let (clock, actor, act, back) = (Arc::clone(&kit.clock), who.actor.clone(), page.act, page.back.clone());
-    let started = kit.db.run(move |conn| started(conn, &*clock, &actor, (&plan, seen), key.as_ref())).await;
+    let started = kit.db.run(move |conn| started(conn, &*clock, &actor, (&plan, seen, found), key.as_ref())).await;
     match started {
         Ok(Some(operation)) => answer(hx, session, &operation, &back),
         Ok(None) => Err(used_elsewhere()),
@@ -284,7 +282,8 @@ async fn begin(
             let drift =
                 format!("{} matched when you looked. The number has changed by more than 5%: look again.", jobs(seen));
             let plan = wanted(&page.form, &shell)?;
-            let page = AskPage { drift, ..question(kit, who, shell, (act, plan, Counting::Whole), page.form).await? };
+            let (page, _) = question(kit, who, shell, (act, plan, Counting::Whole), page.form).await?;
+            let page = AskPage { drift, ..page };
             respond::conflicting(hx, &page, &[("ask", &page.as_dialog())])
         }
         Err(error) if !field(&error).is_empty() => {
@@ -295,16 +294,15 @@ async fn begin(
     }
 }
 
-/// Starts the operation unless this form has done so, does what is small, and gives it as it is now; `None` when the form was
-/// used for another act.
+/// Starts the operation on what was `found` just now, unless this form has done so, does what is small, and gives it as it is now; `None`
+/// when the form was used for another act.
 fn started(
     conn: &mut PgConnection,
     clock: &dyn Clock,
     actor: &Actor,
-    (plan, seen): (&Plan, Option<i64>),
+    (plan, seen, found): (&Plan, Option<i64>, Reckoned),
     key: Option<&RequestKey>,
 ) -> Result<Option<Operation>, OperationError> {
-    let found = preview(conn, clock, actor, plan)?;
     let begin = |tx: &mut crate::base::db::Tx<'_>| {
         service::start_in(tx, clock, actor, plan, (seen, found.clone())).map(|operation| operation.id)
     };

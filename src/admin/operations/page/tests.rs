@@ -131,9 +131,10 @@ fn nothing_can_be_confirmed_before_everything_has_been_counted() {
 
     let confirm = "type=\"submit\">Retry at least 320,000 jobs</button>";
 
-    let counting = page().counting_on(&found, 3).render().expect("rendered");
+    let counting = page().counting_on(&found, std::time::Duration::from_millis(90)).render().expect("rendered");
     assert!(counting.contains("Retry at least 320,000 jobs?") && counting.contains("Count them all"), "{counting}");
-    let next = "/operations/new?act=retry&#38;all=on&#38;q=tag%3Avip&#38;counted=below.7000-failed.320000&#38;look=3";
+    let next =
+        "/operations/new?act=retry&#38;all=on&#38;q=tag%3Avip&#38;counted=below.7000-failed.320000&#38;spent_ms=90";
     assert!(counting.contains(next) && counting.contains("whole=on") && !counting.contains(confirm), "{counting}");
 
     let counted = page().render().expect("rendered"); // for as long as anybody waits, and still not all

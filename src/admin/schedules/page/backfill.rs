@@ -81,6 +81,7 @@ impl Dry {
         };
         let has = are(dry.have_jobs, "of the occurrences has a job already", "of the occurrences have a job already");
         let out = are(dry.left_out, "is left out", "are left out");
+        let out = out.map(|told| if dry.left_out_more { format!("At least {told}") } else { told });
         let also = [has, out].into_iter().flatten().map(|told| format!("{told}.")).collect::<Vec<_>>().join(" ");
         let named = |(at, becomes): &(Time, Becomes)| {
             let note = match becomes {

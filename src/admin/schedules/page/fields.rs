@@ -100,8 +100,8 @@ fn excluded(mut form: Form, spec: &Schedule) -> Form {
     form.with("without", others.join("\n"))
 }
 
-/// Reads the form; what is wrong with a field is noted there, and what could be read is given all the same. `old` holds the arguments whose secrets the form shows covered; without `fields`
-/// arguments are written as JSON.
+/// Reads the form; what is wrong with a field is noted there, and what could be read is given all the same. `old` holds the
+/// arguments whose secrets the form shows covered; without `fields` arguments are written as JSON.
 pub(super) fn read(form: &mut Form, old: Option<&Schedule>, fields: Option<&ArgFields>) -> Schedule {
     let zone = form.read("timezone", |text| {
         text.parse::<Tz>().map_err(|_| format!("{text:?} is no time zone; write one such as Europe/Rome"))
@@ -271,6 +271,20 @@ pub(super) fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields
         })
         .filter(|name| !(before.text(name).is_empty() && form.text(name).is_empty()))
         .count()
+}
+
+/// Tells whether a place in the document stands in a field that could not be read, so that what is said of it says nothing new.
+pub(super) fn is_unread(path: &str, form: &Form) -> bool {
+    let has_problem = |name: &str| !form.problem(name).is_empty();
+    let head = path.split(['.', '[']).next().unwrap_or_default();
+    match head {
+        JSON => form.problems().iter().any(|problem| problem.field == JSON || problem.field.starts_with(ARGS)),
+        // whether a single time is still to come depends on where
+        "rules" if has_problem("timezone") && RuleKind::of(form) == RuleKind::Once => true,
+        "rules" => rules::FIELDS.into_iter().any(has_problem),
+        "start" | "end" => has_problem("timezone") || has_problem(head),
+        _ => has_problem(&field(path, form)),
+    }
 }
 
 /// Names the field of the form that a place in the document is about.

@@ -14,6 +14,21 @@ pub const CRON: [&str; 5] = ["cron_minute", "cron_hour", "cron_day", "cron_month
 /// The field of its seconds.
 pub const SECOND: &str = "cron_second";
 
+/// The fields in which rules stand.
+pub const FIELDS: [&str; 11] = [
+    SECOND,
+    "cron_minute",
+    "cron_hour",
+    "cron_day",
+    "cron_month",
+    "cron_weekday",
+    "every",
+    "phase",
+    "rrule",
+    "at",
+    "more",
+];
+
 /// What the first rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleKind {

@@ -16,7 +16,7 @@ use super::rules::RuleKind;
 use super::told;
 use crate::admin::schedules::preview::{OCCURRENCES, preview};
 use crate::admin::schedules::{ScheduleError, service, show};
-use crate::base::db::{PgConnection, transaction};
+use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::timing::document::Fault;
@@ -223,17 +223,20 @@ fn done(
     let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
     let is_readable = if is_look { !looked.is_refused() } else { !form.is_refused() };
     if !is_look && is_readable {
-        match saved(conn, actor, (&spec, base), &form) {
+        let saved = match is_paused(&form) && row.is_none() {
+            true => service::save_paused(conn, actor, &spec),
+            false => service::save(conn, actor, &spec, Some(base), form.text("message")),
+        };
+        match saved {
             Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
             Err(error) => refuse(&mut form, arg_fields.as_ref(), error)?,
         }
     } else if !is_look {
         // what else is wrong is told at once
-        let faults = service::faults(conn, actor, &spec)?;
-        refuse(&mut form, arg_fields.as_ref(), ScheduleError::Refused(faults))?;
+        let more = service::faults(conn, actor, &spec).map_or_else(|error| error, ScheduleError::Refused);
+        refuse(&mut form, arg_fields.as_ref(), more)?;
     }
-    let spec = Some(spec).filter(|_| is_readable);
-    let mut around = around(conn, actor, row, spec, now)?;
+    let mut around = around(conn, actor, row, Some(spec).filter(|_| is_readable), now)?;
     around.ask(arg_fields.as_ref(), &form, old.as_ref());
     if is_look {
         // what is wrong is told beside the preview, and at its field once it is sent
@@ -245,22 +248,6 @@ fn done(
     }
     let changes = old.as_ref().map_or(0, |old| fields::changed(old, &form, arg_fields.as_ref()));
     Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
-}
-
-/// Saves it, paused when the form says so.
-fn saved(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    (spec, base): (&Schedule, i32),
-    form: &Form,
-) -> Result<service::Saved, ScheduleError> {
-    transaction(conn, "schedules::save", |tx| {
-        let saved = service::save_in(tx, actor, spec, Some(base), form.text("message"))?;
-        if is_paused(form) {
-            service::pause_in(tx, actor, &spec.name, "")?;
-        }
-        Ok(saved)
-    })
 }
 
 fn is_paused(form: &Form) -> bool {
@@ -301,10 +288,10 @@ fn named(form: Form, name: &str) -> Form {
 fn refuse(form: &mut Form, arg_fields: Option<&ArgFields>, error: ScheduleError) -> Result<(), ScheduleError> {
     match error {
         ScheduleError::Refused(faults) => {
-            let known: Vec<String> = form.problems().iter().map(|problem| problem.field.clone()).collect();
-            for fault in faults {
-                let is_known = known.contains(&fields::field(&fault.path, form));
-                if is_known || arg_fields.is_some_and(|fields| fields.refuse(form, &fault)) {
+            // what could not be read is told already
+            let read = form.clone();
+            for fault in faults.into_iter().filter(|fault| !fields::is_unread(&fault.path, &read)) {
+                if arg_fields.is_some_and(|fields| fields.refuse(form, &fault)) {
                     continue;
                 }
                 let field = fields::field(&fault.path, form);

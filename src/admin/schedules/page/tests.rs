@@ -55,6 +55,22 @@ fn arguments_that_are_shown_covered_stay_what_they_were() {
 }
 
 #[test]
+fn what_could_not_be_read_is_not_told_twice() {
+    let refused = |name: &str| {
+        let mut form = Form::default().with("kind", "cron");
+        form.refuse(name, "odd");
+        form
+    };
+
+    assert!(fields::is_unread("rules", &refused("cron_hour")), "the rule is missing because its hour is");
+    assert!(fields::is_unread("args.to", &refused("args.copies")) && fields::is_unread("args", &refused("args")));
+    assert!(
+        fields::is_unread("end", &refused("timezone")) && !fields::is_unread("rules[0].cron", &refused("timezone"))
+    );
+    assert!(!fields::is_unread("jitter.seconds", &refused("cron_hour")));
+}
+
+#[test]
 fn what_is_wrong_is_told_at_its_field() {
     let wrong = |name: &str, value: &str| {
         let spec = schedule(json!({ "rules": [{ "cron": "30 6 * * 1-5" }] }));
