@@ -102,6 +102,16 @@ pub fn relative(at: Time, now: Time) -> String {
     }
 }
 
+/// As [`relative`], with two units for what comes within two days: `in 15h 57m`, `in 1d 15h`.
+pub fn until(at: Time, now: Time) -> String {
+    let minutes = (between(now, at).as_secs() + 30) / 60;
+    if (60..2_880).contains(&minutes) {
+        format!("in {}", duration(Duration::from_secs(minutes * 60)))
+    } else {
+        relative(at, now)
+    }
+}
+
 /// One unit is enough for something relative, two near the top of a unit's range say more than they should.
 fn rounded(length: Duration) -> String {
     match length.as_secs() {
@@ -286,6 +296,11 @@ mod tests {
             ["in 23h", "in 1d", "in 1d", "in 2d", "in 1h"]
         );
         assert_eq!(between(now, at("2026-11-24T13:00:00Z")), Duration::ZERO);
+        let fine = |minutes: i64| super::until(now + chrono::Duration::minutes(minutes), now);
+        assert_eq!(
+            [fine(957), fine(2_370), fine(45), fine(60), fine(3_000)],
+            ["in 15h 57m", "in 1d 15h", "in 45m", "in 1h", "in 2d"]
+        );
     }
 
     #[test]

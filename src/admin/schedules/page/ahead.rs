@@ -12,7 +12,7 @@ use crate::base::clock::Time;
 use crate::queue::state::JobState;
 use crate::timing::{Fate, Occurrence, Touch};
 use crate::web::charts::{Bars, Series, Tick};
-use crate::web::format::{grouped, relative};
+use crate::web::format::{grouped, until};
 use crate::web::tone::Tone;
 
 /// Weeks of the calendar that are over, and those that are to come, the present one included.
@@ -146,7 +146,7 @@ fn item(one: &Occurrence, zone: Tz, now: Time) -> Item {
         time: local.format(if has_seconds { "%H:%M:%S" } else { "%H:%M" }).to_string(),
         utc: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         iso: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        note: if note.is_empty() && !is_off { relative(at, now) } else { note },
+        note: if note.is_empty() && !is_off { until(at, now) } else { note },
         clock,
     }
 }

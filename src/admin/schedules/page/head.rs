@@ -5,7 +5,7 @@ use super::list::look;
 use crate::admin::schedules::{RunMark, ScheduleRow, Standing};
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
-use crate::web::format::{duration_ms, relative};
+use crate::web::format::{duration_ms, until};
 use crate::web::parts::Tab;
 use crate::web::paths;
 use crate::web::shell::Shell;
@@ -48,10 +48,7 @@ impl Head {
             why: why(row),
             version: row.version,
             latest: row.version,
-            next: row
-                .next_at
-                .filter(|_| row.paused_at.is_none())
-                .map_or_else(String::new, |at| relative(at, shell.now)),
+            next: row.next_at.filter(|_| row.paused_at.is_none()).map_or_else(String::new, |at| until(at, shell.now)),
             last,
             tabs: vec![
                 tab("timing", "Timing and job", paths::schedule(&row.name)),

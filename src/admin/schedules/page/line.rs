@@ -2,7 +2,7 @@
 
 use crate::admin::schedules::{RunMark, ScheduleRow, json as view};
 use crate::queue::state::JobState;
-use crate::web::format::{self, Stamp, relative};
+use crate::web::format::{self, Stamp, until};
 use crate::web::paths;
 use crate::web::shell::Shell;
 use crate::web::tone::Tone;
@@ -116,7 +116,7 @@ impl Line {
             word,
             why: why(row),
             next: next.map(|at| shell.stamp(at)),
-            next_in: next.map_or_else(String::new, |at| relative(at, shell.now)),
+            next_in: next.map_or_else(String::new, |at| until(at, shell.now)),
             last,
             strip: Strip::of(marks),
             name: row.name.clone(),
