@@ -115,7 +115,9 @@ fn each_key_has_its_own_places_and_others_are_not_kept_waiting() {
     assert!(["a", "b", "c"].iter().all(|key| seen.most[*key] == 1), "{:?}", seen.most);
     for key in 0..3 {
         let order: Vec<i64> = seen.begun.iter().map(|(_, n)| *n).filter(|n| n % 3 == key).collect();
-        assert!(order.is_sorted(), "those of one key begin in their order: {order:?}");
+        // a newcomer may come between one that was let in and its place; only ordering keys promise more
+        let is_near = |(at, n): (usize, &i64)| (*n / 3 - at as i64).abs() <= 2;
+        assert!(order.iter().enumerate().all(is_near), "those of one key begin about in their order: {order:?}");
     }
     drop(seen);
     nothing_is_left(&mut conn);

@@ -326,9 +326,8 @@ fn jobs_of_a_paused_queue_hold_up_nobody_in_their_lanes() {
     let small = reserving(&mut conn, "small", 2, 0);
     let seen = Watched::default();
     let _engine = TestEngine::start(&db, Registry::default().with_handler("watched", seen.clone()));
-    for _ in 0..400 {
-        enqueue(&mut conn, "small", small(json!({ "ms": 50 })));
-    }
+    let args = small(json!({ "ms": 50 }));
+    conn.batch_execute(&format!("SELECT millrace.enqueue('small', '{args}') FROM generate_series(1, 400)")).unwrap();
     let gated = "SELECT count(*) AS number FROM millrace.gated";
     wait_until(|| number(&mut conn, gated) > 300).unwrap_or_else(|()| panic!("{} wait", number(&mut conn, gated)));
     conn.batch_execute("UPDATE millrace.queues SET paused_at = now(), paused_by = 'ada' WHERE name = 'default'; INSERT INTO millrace.queues (name) VALUES ('other')").unwrap();
