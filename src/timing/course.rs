@@ -19,6 +19,9 @@ use super::zone::{Slot, Touch};
 /// is left is told within some 50 ms.
 pub const STEPS_MAX: usize = 40_000;
 
+/// A jump costs as much as looking at so many.
+const STEPS_OF_JUMP: usize = 10;
+
 /// So many more are looked at for each run that is found, so that a rule of which hardly anything is left costs no more in all.
 const STEPS_PER_RUN: usize = 1_000;
 
@@ -126,7 +129,7 @@ impl<'p> Course<'p> {
                 return;
             }
             let Some(slot) = self.slot() else { return };
-            (self.looked, self.steps_left) = (slot.at, self.steps_left.saturating_sub(1 + self.plan.exclude.len() / 8));
+            (self.looked, self.steps_left) = (slot.at, self.steps_left.saturating_sub(1 + self.plan.exclude.len() / 4));
             self.weigh(slot);
         }
     }
@@ -149,6 +152,7 @@ impl<'p> Course<'p> {
 
     /// Goes on with what the rules name from `to` on.
     fn jump(&mut self, to: DateTime<Utc>) {
+        self.steps_left = self.steps_left.saturating_sub(STEPS_OF_JUMP);
         self.rules = streams(self.plan, to);
     }
 }

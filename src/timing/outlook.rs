@@ -9,7 +9,7 @@ use super::plan::{Fate, Occurrence, Plan};
 use super::zone::{ClockChange, Gap, Touch, place};
 
 /// Runs of one day that are counted; there may be more.
-pub const RUNS_OF_DAY_MAX: u32 = 100;
+pub const RUNS_OF_DAY_MAX: u32 = 50;
 /// Occurrences that are looked at for all the days of an outlook.
 const LOOKED_AT_MAX: usize = 40_000;
 

@@ -108,15 +108,21 @@ impl Policies {
         }
     }
 
-    /// Weighs them against when the schedule runs, as of `now`.
+    /// Weighs them against when the schedule runs, as of `now`. For its first run as many times in a row as a course looks at are looked
+    /// through as `looks` says.
     ///
     /// # Errors
     /// What cannot be followed together, or that it never runs.
-    pub fn fit(&self, plan: &Plan, now: DateTime<Utc>) -> Result<(), Vec<Fault>> {
+    pub fn fit(&self, plan: &Plan, now: DateTime<Utc>, looks: usize) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         let mut refuse = |path: &str, message: String| faults.push(Fault { path: path.into(), message, at: None });
         let mut course = plan.course(now);
-        let first = course.by_ref().find_map(|one| one.runs_at());
+        let mut first = course.by_ref().find_map(|one| one.runs_at());
+        for _ in 1..looks {
+            let (None, Some(at)) = (first, course.gave_up()) else { break };
+            course = plan.course(at);
+            first = course.by_ref().find_map(|one| one.runs_at());
+        }
         let next = course.by_ref().take(GAPS_LOOKED_AT).filter_map(|one| one.runs_at());
         let runs: Vec<DateTime<Utc>> = first.into_iter().chain(next).collect();
         if runs.is_empty() {

@@ -32,7 +32,9 @@ pub fn stamp(at: Time, now: Time, zone: Tz) -> Stamp {
 pub fn dated(at: Time, now: Time, zone: Tz) -> Stamp {
     let (local, today) = (at.with_timezone(&zone), now.with_timezone(&zone));
     let is_this_year = local.year() == today.year();
-    let text = local.format(if is_this_year { "%a %-d %b %H:%M" } else { "%a %-d %b %Y %H:%M" }).to_string();
+    let year = if is_this_year { "" } else { " %Y" };
+    let seconds = if local.second() == 0 { "" } else { ":%S" };
+    let text = local.format(&format!("%a %-d %b{year} %H:%M{seconds}")).to_string();
     Stamp { iso: at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(), text, full: full(&local, zone) }
 }
 

@@ -12,6 +12,7 @@ use crate::base::random;
 use crate::base::text::note;
 use crate::queue::actor::Actor;
 use crate::queue::audit::{self, Change};
+use crate::queue::job::JobId;
 use crate::queue::schedules::{self as firing, ByHand, Plans};
 use crate::timing::schedule::Schedule;
 
@@ -63,6 +64,9 @@ WHERE s.id = $1 AND s.paused_at IS NOT NULL";
     transaction(conn, "schedules::resume", |tx| {
         let (row, locked) = take(tx, actor, name)?;
         let reason = note(reason)?;
+        if row.standing() == Standing::Ended {
+            return Err(ScheduleError::Already(row.name, "over"));
+        }
         if !locked.is_paused {
             return Err(ScheduleError::Already(row.name, "enabled"));
         }
@@ -104,20 +108,32 @@ UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp
 /// # Errors
 /// [`ScheduleError::Overlaps`] when its jobs do not overlap and one has not ended; [`ScheduleError`].
 pub fn run_now(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ByHand, ScheduleError> {
-    transaction(conn, "schedules::run_now", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
-        match firing::run_by_hand(tx, locked.id, locked.version, &known)? {
-            ByHand::Overlaps(job) => Err(ScheduleError::Overlaps(job)),
-            ByHand::Refused(why) => Err(ScheduleError::NoJob(why)),
-            made @ ByHand::Made { job, .. } => {
-                let change = Change::new("schedule.run", "schedule", &row.name).because(reason);
-                audit::record(tx, actor, change.from_to(None, Some(json!({ "job": job, "version": locked.version }))))?;
-                Ok(made)
-            }
+    let (job, behind) = transaction(conn, "schedules::run_now", |tx| run_now_in(tx, actor, name, reason))?;
+    Ok(ByHand::Made { job, behind })
+}
+
+/// Does as [`run_now`] within the caller's transaction, and gives the job and the one that it waits for.
+///
+/// # Errors
+/// As [`run_now`]; the transaction must not be committed then.
+pub fn run_now_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    name: &str,
+    reason: &str,
+) -> Result<(JobId, Option<JobId>), ScheduleError> {
+    let (row, locked) = take(tx, actor, name)?;
+    let reason = note(reason)?;
+    let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
+    match firing::run_by_hand(tx, locked.id, locked.version, &known)? {
+        ByHand::Overlaps(job) => Err(ScheduleError::Overlaps(job)),
+        ByHand::Refused(why) => Err(ScheduleError::NoJob(why)),
+        ByHand::Made { job, behind } => {
+            let change = Change::new("schedule.run", "schedule", &row.name).because(reason);
+            audit::record(tx, actor, change.from_to(None, Some(json!({ "job": job, "version": locked.version }))))?;
+            Ok((job, behind))
         }
-    })
+    }
 }
 
 /// Brings an older version back: its content becomes a new version, in force at once.

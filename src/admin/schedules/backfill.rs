@@ -1,5 +1,7 @@
 //! Backfills as people ask for them: a dry run first, then a start, a stop, going on.
 
+use std::collections::HashMap;
+
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 use serde_json::json;
 
@@ -50,9 +52,20 @@ pub struct DryRun {
     /// More than those are left out: some stand for all others of the same closed time.
     pub left_out_more: bool,
     /// The first of all that the rules name in the range, in the order in which jobs would be made.
-    pub named: Vec<(Time, Becomes)>,
+    pub named: Vec<Named>,
     /// There are more occurrences than one backfill may have.
     pub is_too_many: bool,
+}
+
+/// An occurrence of the range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The instant that the rules name.
+    pub at: Time,
+    /// When it would have run instead, and why.
+    pub moved: Option<(Time, String)>,
+    /// What would be made of it.
+    pub becomes: Becomes,
 }
 
 /// What a backfill would make of an occurrence.
@@ -90,7 +103,7 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
     }
-    let Range { mut runs, left_out, left_out_more, is_whole } = firing::occurrences(known, wish.from, wish.to);
+    let Range { mut runs, moved, left_out, left_out_more, is_whole } = firing::occurrences(known, wish.from, wish.to);
     let have = firing::with_jobs(conn, id, &runs)?;
     let has_job = |at: &Time| have.binary_search(at).is_ok();
     let becomes = |at: &Time| match (has_job(at), wish.missing_only) {
@@ -99,9 +112,11 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
         (true, true) => Becomes::HasJob,
     };
     let left = left_out.len();
-    let mut named: Vec<(Time, Becomes)> = runs.iter().map(|at| (*at, becomes(at))).collect();
-    named.extend(left_out.into_iter().map(|(at, why)| (at, Becomes::LeftOut(why))));
-    named.sort_by_key(|(at, _)| *at);
+    let mut moved: HashMap<Time, (Time, String)> = moved.into_iter().map(|(at, to, why)| (at, (to, why))).collect();
+    let mut named: Vec<Named> =
+        runs.iter().map(|at| Named { at: *at, moved: moved.remove(at), becomes: becomes(at) }).collect();
+    named.extend(left_out.into_iter().map(|(at, why)| Named { at, moved: None, becomes: Becomes::LeftOut(why) }));
+    named.sort_by_key(|one| one.at);
     runs.retain(|at| !wish.missing_only || !has_job(at));
     if wish.newest_first {
         runs.reverse();
@@ -199,23 +214,23 @@ pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillR
 /// Stops a backfill: it makes no further jobs; those that it made go on.
 ///
 /// # Errors
-/// [`ScheduleError::Already`]; [`ScheduleError`].
+/// [`ScheduleError::BackfillIs`]; [`ScheduleError`].
 pub fn stop(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::stop_backfill
 UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.id = $2 AND b.state = 'running'";
     let stop = |tx: &mut Tx<'_>| statement(SQL).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx);
-    turn(conn, actor, id, (&stop, "schedule.backfill_stop", "over"), reason)
+    turn(conn, actor, id, (&stop, "schedule.backfill_stop", "is stopped"), reason)
 }
 
 /// Lets a stopped backfill go on where it was.
 ///
 /// # Errors
-/// [`ScheduleError::Already`]; [`ScheduleError`].
+/// [`ScheduleError::BackfillIs`]; [`ScheduleError`].
 pub fn resume(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::resume_backfill
 UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by = NULL WHERE b.id = $1 AND b.state = 'stopped'";
     let resume = |tx: &mut Tx<'_>| statement(SQL).bind::<Integer, _>(id).run(tx);
-    turn(conn, actor, id, (&resume, "schedule.backfill_resume", "not stopped"), reason)
+    turn(conn, actor, id, (&resume, "schedule.backfill_resume", "runs"), reason)
 }
 
 /// Changes the row of a backfill, if it stands so that it can; tells how many rows were.
@@ -244,7 +259,7 @@ fn turn(
         let reason = note(reason)?;
         refuse_out_of_scope(tx, actor, &row)?;
         if change(tx)? == 0 {
-            return Err(ScheduleError::Already(format!("{} (backfill {id})", row.schedule), otherwise));
+            return Err(ScheduleError::BackfillIs(id, if row.state == "done" { "is done" } else { otherwise }));
         }
         let change = Change::new(act, "schedule", &row.schedule).because(reason);
         audit::record(tx, actor, change.from_to(None, Some(json!({ "backfill": id, "made": row.enqueued }))))?;

@@ -42,6 +42,9 @@ pub enum ScheduleError {
     /// It is so already.
     #[error("the schedule {0:?} is {1} already")]
     Already(String, &'static str),
+    /// A backfill is so already.
+    #[error("backfill {0} {1} already")]
+    BackfillIs(i32, &'static str),
     /// A job of it has not ended, and its jobs do not overlap.
     #[error("job {0} of this schedule has not ended, and its policy is that they do not overlap")]
     Overlaps(JobId),

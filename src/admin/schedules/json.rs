@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::backfill::{Becomes, DryRun};
+use super::backfill::{Becomes, DryRun, Named};
 use super::history::{BackfillRow, OccurrenceRow, RunMark};
 use super::read::{ScheduleRow, VersionRow};
-use crate::base::clock::Time;
 
 /// Writes a schedule; `spec` is what it says, as the reader may see it.
 pub fn schedule(row: &ScheduleRow, strip: &[RunMark], spec: Option<&Value>) -> Value {
@@ -74,14 +73,16 @@ pub fn version(row: &VersionRow, spec: &Value) -> Value {
 
 /// Writes what a backfill would do.
 pub fn dry_run(dry: &DryRun) -> Value {
-    let named = |(at, becomes): &(Time, Becomes)| {
-        let (becomes, reason) = match becomes {
-            Becomes::Job => ("job", None),
-            Becomes::SecondJob => ("second_job", None),
-            Becomes::HasJob => ("has_job", None),
+    let named = |one: &Named| {
+        let why = one.moved.as_ref().map(|(_, why)| why);
+        let (becomes, reason) = match &one.becomes {
+            Becomes::Job => ("job", why),
+            Becomes::SecondJob => ("second_job", why),
+            Becomes::HasJob => ("has_job", why),
             Becomes::LeftOut(why) => ("left_out", Some(why)),
         };
-        json!({ "at": at, "becomes": becomes, "reason": reason })
+        let moved_to = one.moved.as_ref().map(|(to, _)| to);
+        json!({ "at": one.at, "moved_to": moved_to, "becomes": becomes, "reason": reason })
     };
     json!({
         "jobs": dry.jobs,

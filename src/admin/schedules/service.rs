@@ -7,7 +7,7 @@
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
-pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now};
+pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now, run_now_in};
 use super::error::ScheduleError;
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};
@@ -26,6 +26,8 @@ use crate::timing::schedule::{OverlapPolicy, Schedule};
 
 /// Names that no schedule can have: the console's own addresses stand where names do.
 const RESERVED_NAMES: [&str; 2] = ["new", "calendar"];
+/// A schedule may be saved when it runs within so many looks at its plan: that of every half minute of which one in months is left, too.
+const LOOKS: usize = 12;
 /// What a save came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Saved {
@@ -221,7 +223,7 @@ pub fn checked(tx: &mut Tx<'_>, actor: &Actor, spec: &Schedule, made: i64) -> Re
     let now = now(tx)?;
     let known = match Known::of(spec.clone(), &calendars) {
         Ok(known) => {
-            faults.extend(known.policies.fit(&known.plan, now).err().unwrap_or_default());
+            faults.extend(known.policies.fit(&known.plan, now, LOOKS).err().unwrap_or_default());
             Some(known)
         }
         Err(more) => {

@@ -80,18 +80,20 @@ pub(super) fn versions(all: &[(VersionRow, Value)]) -> Answer {
 pub(super) fn dry_run(dry: &DryRun) -> Answer {
     let mut lines = vec![match (dry.jobs, dry.is_too_many) {
         (jobs, true) => format!("More than {jobs} occurrences lie in the range; choose a shorter one. The first are:"),
+        (0, false) if dry.have_jobs > 0 => "Nothing would be made: all have a job already.".to_owned(),
         (0, false) => "Nothing would be made.".to_owned(),
         (1, false) => "1 job would be made:".to_owned(),
         (jobs, false) => format!("{jobs} jobs would be made; the first times are:"),
     }];
-    lines.extend(dry.named.iter().map(|(at, becomes)| {
-        let becomes = match becomes {
+    lines.extend(dry.named.iter().map(|one| {
+        let becomes = match &one.becomes {
             Becomes::Job => String::new(),
             Becomes::SecondJob => "  a second job".to_owned(),
             Becomes::HasJob => "  has a job".to_owned(),
             Becomes::LeftOut(why) => format!("  left out: {}", visible(why)),
         };
-        format!("  {}{becomes}", moment(*at))
+        let moved = one.moved.as_ref().map(|(to, why)| format!("  moved to {}: {}", moment(*to), visible(why)));
+        format!("  {}{}{becomes}", moment(one.at), moved.unwrap_or_default())
     }));
     if dry.have_jobs > 0 {
         lines.push(format!("{} occurrences of the range have a job already.", dry.have_jobs));

@@ -81,6 +81,9 @@ pub struct ParamsError {
     pub message: String,
 }
 
+/// What is told of a required argument that is not there.
+pub const MISSING: &str = "is missing";
+
 /// Why an argument was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{}{message}", At(pointer))]

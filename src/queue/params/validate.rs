@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
+use super::MISSING;
 use super::keywords::kind_of;
 use super::schema::{Choices, ListRules, NumberRules, ObjectRules, Schema, Shape, TextRules, compare, spell};
 use super::{ArgError, FAULTS_MAX};
@@ -105,7 +106,7 @@ impl Check {
         for (name, schema) in &rules.properties {
             match map.get(name) {
                 Some(value) => self.value(schema, value, &at.key(name), Some(map)),
-                None if rules.required.contains(name) => self.fault(&at.key(name), "is missing"),
+                None if rules.required.contains(name) => self.fault(&at.key(name), MISSING),
                 None => {}
             }
         }

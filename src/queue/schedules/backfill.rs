@@ -17,6 +17,7 @@ use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
 use crate::queue::enqueue::{Apart, Asked, Enqueued, enqueue_occurrences};
 use crate::queue::job::JobId;
+use crate::timing::{Fate, Occurrence};
 
 /// Most occurrences of one backfill.
 pub const BACKFILL_MAX: usize = 10_000;
@@ -32,6 +33,8 @@ const JOBS_PER_ROUND_MAX: usize = 200;
 pub struct Range {
     /// What runs, by its names, at most [`BACKFILL_MAX`], rising.
     pub runs: Vec<Time>,
+    /// What of it runs at another time than its rules name: its name, when it runs, why. At most as many, rising.
+    pub moved: Vec<(Time, Time, String)>,
     /// What is left out, with the reason, at most [`BACKFILL_MAX`], rising.
     pub left_out: Vec<(Time, String)>,
     /// More than those are left out: some stand for all others of the same closed time.
@@ -45,9 +48,18 @@ pub fn occurrences(known: &Known, from: Time, to: Time) -> Range {
     let mut range = in_course(known, from, to);
     range.runs.sort_unstable(); // what was moved runs in another order
     range.runs.dedup();
+    range.moved.sort_unstable();
+    range.moved.dedup();
     range.left_out.sort_unstable();
     range.left_out.dedup();
     range
+}
+
+fn moved(one: &Occurrence) -> Option<(Time, Time, String)> {
+    match &one.fate {
+        Fate::Runs(at, Some(reason)) if *at != one.at => Some((one.at, *at, reason.to_string())),
+        _ => None,
+    }
 }
 
 fn in_course(known: &Known, from: Time, to: Time) -> Range {
@@ -59,7 +71,10 @@ fn in_course(known: &Known, from: Time, to: Time) -> Range {
             match one.why_left_out() {
                 _ if one.moment >= to => return Range { is_whole: true, ..range },
                 None if range.runs.len() == BACKFILL_MAX => return range,
-                None => range.runs.push(one.at),
+                None => {
+                    range.runs.push(one.at);
+                    range.moved.extend(moved(&one));
+                }
                 Some(why) if range.left_out.len() < BACKFILL_MAX => {
                     range.left_out.push((one.at, why));
                     range.left_out_more |= one.until.is_some();
@@ -227,11 +242,14 @@ fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, D
     let places = usize::try_from(one.concurrency).unwrap_or_default().saturating_sub(one.jobs.len() - one.ended.len());
     let next = left.at.split_off(left.at.len().saturating_sub(places.min(JOBS_PER_ROUND_MAX)));
     let at: Vec<Time> = next.into_iter().rev().collect();
-    let rows = make(tx, one, &left.known, &at)?;
+    // others may have made what was missing when this began
+    let done = if one.missing_only { with_jobs(tx, one.schedule_id, &at)? } else { Vec::new() };
+    let missing: Vec<Time> = at.iter().filter(|at| done.binary_search(at).is_err()).copied().collect();
+    let rows = make(tx, one, &left.known, &missing)?;
     let made = rows.iter().filter(|row| row.job.is_some()).count();
     let is_done = left.at.is_empty();
     left.reached = at.last().copied().or(one.reached);
-    advance(tx, one.id, made, rows.len() - made, at.last().copied(), is_done)?;
+    advance(tx, one.id, made, at.len() - made, at.last().copied(), is_done)?;
     if is_done {
         told::backfill_done(tx, one.id, &left.known.spec.name)?;
     }

@@ -324,7 +324,10 @@ impl Decider<'_> {
         match self.policies.overlap {
             OverlapPolicy::CancelOther => format!("{} was told to stop; this one waits for its end", self.earlier()),
             OverlapPolicy::TerminateOther => format!("{} was ended; this one waits for its end", self.earlier()),
-            _ => format!("it waits for the end of {}", self.earlier()),
+            _ => match self.standing.live.last() {
+                Some(job) => format!("it waits for the end of job {job} of an earlier run"),
+                None => "it waits for the end of an earlier run".into(),
+            },
         }
     }
 }

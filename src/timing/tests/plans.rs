@@ -235,6 +235,19 @@ fn whatever_moved_a_run_is_told() {
 }
 
 #[test]
+fn a_run_that_lies_far_away_is_found_by_looking_longer() {
+    let sparse = json!({ "kind": "Schedule", "name": "x", "template": "t", "rules": [{ "every": "30s" }],
+        "exclude": [{ "cron": "0-58 * * * *" }, { "cron": "59 0-20 * * *" }, { "cron": "* * 1-28 * *" }] });
+    let spec: crate::timing::schedule::Schedule = serde_json::from_value(sparse).expect("a schedule");
+    let plan = spec.timing().plan("x", &calendars()).expect("a plan");
+    let policies = spec.policies().expect("policies");
+    let now = at("2026-12-31T23:59:59Z");
+
+    assert!(policies.fit(&plan, now, 1).is_err_and(|faults| faults[0].message.contains("too far to be looked at")));
+    assert!(policies.fit(&plan, now, 12).is_ok(), "on 29 January");
+}
+
+#[test]
 fn a_course_that_never_runs_gives_up_and_says_so() {
     let never = plan(json!({ "rules": [{ "cron": "0 0 30 2 *" }] }));
     assert_eq!(never.course(at("2026-01-01T00:00:00Z")).next(), None);

@@ -69,7 +69,7 @@ fn a_range_is_made_a_few_at_a_time_and_in_order() {
     );
     let missing = Wish { missing_only: true, ..wish() };
     let dry = backfill::dry_run(&mut conn, &actor(), "daily", &missing).unwrap();
-    assert_eq!((dry.jobs, dry.have_jobs, &dry.named[0].1), (0, 22, &Becomes::HasJob));
+    assert_eq!((dry.jobs, dry.have_jobs, &dry.named[0].becomes), (0, 22, &Becomes::HasJob));
     let again = backfill::start(&mut conn, &actor(), "daily", &missing, "");
     assert!(matches!(&again, Err(ScheduleError::BadRange(why)) if why.contains("have a job already")), "{again:?}");
 }
@@ -83,10 +83,31 @@ fn a_dry_run_tells_what_is_left_out_and_why() {
 
     let dry = backfill::dry_run(&mut conn, &actor(), "some", &wish()).unwrap();
 
-    let of_first: Vec<&Becomes> = dry.named.iter().map(|(_, becomes)| becomes).take(5).collect();
+    let of_first: Vec<&Becomes> = dry.named.iter().map(|one| &one.becomes).take(5).collect();
     let out = Becomes::LeftOut("excluded: 2026-03-02 to 2026-03-04".into());
     assert_eq!(of_first, [&Becomes::Job, &out, &out, &out, &Becomes::Job]);
-    assert_eq!((dry.jobs, dry.left_out), (28, 3));
+    assert_eq!((dry.jobs, dry.left_out, dry.left_out_more), (28, 3, false));
+
+    save(&mut conn, "some", "rules: [ { cron: \"0 6 * * *\" } ]\nhours: { from: \"08:00\", to: \"18:00\", action: delay }");
+    let dry = backfill::dry_run(&mut conn, &actor(), "some", &wish()).unwrap();
+    let (to, why) = dry.named[0].moved.clone().unwrap();
+    assert_eq!((to - dry.named[0].at, why.as_str()), (TimeDelta::hours(2), "outside of the allowed hours"));
+}
+
+#[test]
+fn what_is_missing_is_made_once_also_by_two_that_run_at_once() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "daily", "rules: [ { cron: \"0 6 * * *\" } ]");
+    let missing = Wish { missing_only: true, ..wish() };
+    let both = [1, 2].map(|_| backfill::start(&mut conn, &actor(), "daily", &missing, "").unwrap().id);
+    let _engine = TestEngine::start(&db, Watched::default().registry());
+
+    wait_until(|| both.iter().all(|id| backfill::show(&mut conn, &actor(), id.0).unwrap().state == "done")).unwrap();
+
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 31);
+    assert_eq!(number(&mut conn, "SELECT count(DISTINCT at) FROM millrace.occurrences WHERE job_id IS NOT NULL"), 31);
 }
 
 #[test]
@@ -125,7 +146,10 @@ fn a_stop_stops_and_going_on_goes_on_where_it_was() {
     let made = number(&mut conn, "SELECT count(*) FROM millrace.jobs");
     std::thread::sleep(std::time::Duration::from_millis(900));
     assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), made);
-    assert!(matches!(backfill::stop(&mut conn, &actor(), started.id.0, ""), Err(ScheduleError::Already(..))));
+    assert!(matches!(
+        backfill::stop(&mut conn, &actor(), started.id.0, ""),
+        Err(ScheduleError::BackfillIs(_, "is stopped"))
+    ));
 
     backfill::resume(&mut conn, &actor(), started.id.0, "").unwrap();
     wait_until(|| number(&mut conn, "SELECT count(*) FROM millrace.history") == 31).expect("the rest of it");

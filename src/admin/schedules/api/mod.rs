@@ -61,6 +61,7 @@ pub(super) fn refused(error: ScheduleError) -> WebError {
         ScheduleError::NameTaken(_)
         | ScheduleError::Stale { .. }
         | ScheduleError::Already(..)
+        | ScheduleError::BackfillIs(..)
         | ScheduleError::Overlaps(_)
         | ScheduleError::NoJob(_) => WebError::Conflict(told),
         ScheduleError::Refused(faults) => WebError::Invalid(faults.iter().map(problem).collect()),

@@ -10,14 +10,15 @@ use crate::admin::schedules::{ScheduleError, ScheduleRow, service, show};
 use crate::base::db::PgConnection;
 use crate::base::text;
 use crate::queue::actor::Actor;
+use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::permission::Permission;
 use crate::queue::ring;
-use crate::queue::schedules::ByHand;
 use crate::web::confirm::{Confirm, ConfirmPage};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::Form;
 use crate::web::kit::Kit;
+use crate::web::once::form_key;
 use crate::web::parts::Notice;
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -113,6 +114,7 @@ pub async fn act(
     let (asker, asked) = (actor.clone(), name.clone());
     let row = kit.db.run(move |conn| read(conn, &asker, &asked)).await.map_err(told)?;
     let version = form.text("version").to_owned();
+    let key = form_key(&actor, &form, &format!("{verb} {name}"))?;
     let mut reason = form.text("reason").trim().to_owned();
     if let Some(mut ask) = question(&verb, &row, form) {
         reason = ask.form.read("reason", text::note).flatten().unwrap_or_default();
@@ -121,7 +123,11 @@ pub async fn act(
             return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
         }
     }
-    let notice = kit.db.run(move |conn| done(conn, &actor, (&name, &verb), &version, &reason)).await.map_err(told)?;
+    let notice = kit
+        .db
+        .run(move |conn| done(conn, &actor, (&name, &verb, key.as_ref()), &version, &reason))
+        .await
+        .map_err(told)?;
     let to = if notice.1 { paths::SCHEDULES.to_owned() } else { paths::schedule(&row.name) };
     respond::onward(&hx, &session, &to, &notice.0)
 }
@@ -130,7 +136,7 @@ pub async fn act(
 fn done(
     conn: &mut PgConnection,
     actor: &Actor,
-    (name, verb): (&str, &str),
+    (name, verb, key): (&str, &str, Option<&RequestKey>),
     version: &str,
     reason: &str,
 ) -> Result<(Notice, bool), ScheduleError> {
@@ -147,16 +153,16 @@ fn done(
             service::remove(conn, actor, name, reason)?;
             Ok((Notice::done(format!("{name} was removed.")), true))
         }
-        "run" => match service::run_now(conn, actor, name, reason)? {
-            ByHand::Made { job, behind } => {
-                ring::notify(conn)?;
-                let waits = behind.map(|behind| format!("It waits for the end of job {behind}.")).unwrap_or_default();
-                let notice = Notice::done(format!("Job {job} of {name} is enqueued.")).saying(waits);
-                Ok((notice.linking("Open", paths::job(job)), false))
-            }
-            ByHand::Overlaps(job) => Err(ScheduleError::Overlaps(job)),
-            ByHand::Refused(why) => Err(ScheduleError::NoJob(why)),
-        },
+        "run" => {
+            // a form that is sent twice makes one job
+            let made = once(conn, "schedules::run", key, |tx| service::run_now_in(tx, actor, name, reason))?;
+            let (job, behind) =
+                made.outcome().ok_or_else(|| ScheduleError::NoJob("the form was used before".into()))?;
+            ring::notify(conn)?;
+            let waits = behind.map(|behind| format!("It waits for the end of job {behind}.")).unwrap_or_default();
+            let notice = Notice::done(format!("Job {job} of {name} is enqueued.")).saying(waits);
+            Ok((notice.linking("Open", paths::job(job)), false))
+        }
         "roll-back" => {
             let version = version.parse().map_err(|_| ScheduleError::NoVersion(name.to_owned(), 0))?;
             let saved = service::roll_back(conn, actor, name, version, reason)?;

@@ -8,7 +8,7 @@ use crate::admin::jobs::service::sees_payload;
 use crate::admin::schedules::{ScheduleError, target};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
-use crate::queue::params::Params;
+use crate::queue::params::{MISSING, Params};
 use crate::timing::document::Fault;
 use crate::timing::schedule::Schedule;
 use crate::web::form::{Form, sentence};
@@ -48,7 +48,12 @@ impl ArgFields {
         }
         let (template, version) = (form.text("template").trim().to_owned(), form.text("template_version").trim());
         let params = target::params(conn, actor, &template, version.parse().ok())?;
-        Ok(params.map(|params| Self { template, params, zone }))
+        // what the fields could not show as it was typed stays to be mended, too
+        let fits = |params: &Params| match serde_json::from_str::<Value>(typed) {
+            Ok(args) => params.validate(&args).iter().all(|fault| fault.message == MISSING),
+            Err(_) => true, // nothing was typed
+        };
+        Ok(params.filter(fits).map(|params| Self { template, params, zone }))
     }
 
     /// Fills in `args`, where nothing stands yet.

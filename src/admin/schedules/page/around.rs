@@ -57,13 +57,15 @@ pub(super) fn around(
         let calendars = calendars_named(conn, &spec.timing().calendars())?;
         match Known::of(spec, &calendars) {
             Ok(found) => {
-                faults = found.policies.fit(&found.plan, now).err().unwrap_or_default();
+                faults = found.policies.fit(&found.plan, now, 1).err().unwrap_or_default();
                 known = Some(found);
             }
             Err(found) => faults = found,
         }
     }
-    let next = known.as_ref().and_then(|known| known.plan.course(now).find_map(|one| one.runs_at()));
+    // of what leaves nothing no run is looked for a second time
+    let followed = known.as_ref().filter(|_| faults.is_empty());
+    let next = followed.and_then(|known| known.plan.course(now).find_map(|one| one.runs_at()));
     let load = next.map(|at| load(conn, &actor.scope, at)).transpose()?;
     let (arguments, sources) = (None, Vec::new());
     Ok(Around { row, marks, templates, calendars, known, faults, load, arguments, sources })

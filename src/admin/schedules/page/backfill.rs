@@ -13,10 +13,10 @@ use super::told;
 use crate::admin::schedules::backfill::{self, Becomes, CONCURRENCY_MAX, DryRun, Wish};
 use crate::admin::schedules::history::{self, BackfillRow};
 use crate::admin::schedules::{ScheduleError, show};
-use crate::base::clock::Time;
-use crate::base::db::PgConnection;
+use crate::base::db::{PgConnection, Tx};
 use crate::base::text;
 use crate::queue::actor::Actor;
+use crate::queue::idempotency::{RequestKey, once};
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::form::{Form, sentence};
@@ -24,6 +24,7 @@ use crate::web::format::{Stamp, grouped};
 use crate::web::kit::Kit;
 use crate::web::live::{Address, LivePage, Panel, panels};
 use crate::web::moment;
+use crate::web::once::form_key;
 use crate::web::parts::{Choice, Notice};
 use crate::web::paths;
 use crate::web::rail::Section;
@@ -64,10 +65,15 @@ pub struct Named {
     pub is_made: bool,
 }
 
+fn is_made(one: &backfill::Named) -> bool {
+    matches!(one.becomes, Becomes::Job | Becomes::SecondJob)
+}
+
 impl Dry {
     fn of(dry: &DryRun, shell: &Shell) -> Self {
         let sentence = match (dry.jobs, dry.is_too_many) {
             (jobs, true) => format!("More than {jobs} occurrences lie in the range. Choose a shorter one."),
+            (0, false) if dry.have_jobs > 0 => "Nothing would be made: all have a job already.".to_owned(),
             (0, false) => "Nothing would be made: no occurrence that runs lies in the range.".to_owned(),
             (1, false) => "1 job would be made.".to_owned(),
             (jobs, false) => format!("{jobs} jobs would be made."),
@@ -83,17 +89,18 @@ impl Dry {
         let out = are(dry.left_out, "is left out", "are left out");
         let out = out.map(|told| if dry.left_out_more { format!("At least {told}") } else { told });
         let also = [has, out].into_iter().flatten().map(|told| format!("{told}.")).collect::<Vec<_>>().join(" ");
-        let named = |(at, becomes): &(Time, Becomes)| {
-            let note = match becomes {
-                Becomes::Job => String::new(),
-                Becomes::SecondJob => "has a job, gets a second".to_owned(),
-                Becomes::HasJob => "has a job".to_owned(),
-                Becomes::LeftOut(why) => why.clone(),
+        let named = |one: &backfill::Named| {
+            let moved = one.moved.as_ref().map(|(to, why)| format!("moved to {}: {why}", shell.dated(*to).text));
+            let becomes = match &one.becomes {
+                Becomes::Job => None,
+                Becomes::SecondJob => Some("has a job, gets a second".to_owned()),
+                Becomes::HasJob => Some("has a job".to_owned()),
+                Becomes::LeftOut(why) => Some(why.clone()),
             };
-            Named { at: shell.dated(*at), note, is_made: matches!(becomes, Becomes::Job | Becomes::SecondJob) }
+            let note = moved.into_iter().chain(becomes).collect::<Vec<_>>().join(" · ");
+            Named { at: shell.dated(one.at), note, is_made: is_made(one) }
         };
-        let shown =
-            dry.named.iter().filter(|(_, becomes)| matches!(becomes, Becomes::Job | Becomes::SecondJob)).count();
+        let shown = dry.named.iter().filter(|one| is_made(one)).count();
         Self { sentence, also, named: dry.named.iter().map(named).collect(), more: dry.jobs.saturating_sub(shown) }
     }
 }
@@ -164,12 +171,13 @@ pub async fn act(
     let is_look = !form.text(ONLY).is_empty();
     let reason = form.read("reason", text::note).flatten().unwrap_or_default();
     let wish = wish(&mut form, &shell);
+    let key = if is_look { None } else { form_key(&actor, &form, &format!("backfill {name} {wish:?}"))? };
     let of = name.clone();
     let came = match (wish, form.is_refused()) {
         (Some(wish), false) => {
             let work = move |conn: &mut PgConnection| match is_look {
                 true => backfill::dry_run(conn, &actor, &of, &wish).map(|dry| (Some(dry), None)),
-                false => backfill::start(conn, &actor, &of, &wish, &reason).map(|row| (None, Some(row))),
+                false => started(conn, &actor, (&of, &wish), &reason, key.as_ref()).map(|row| (None, Some(row))),
             };
             kit.db.run(work).await
         }
@@ -191,6 +199,20 @@ pub async fn act(
     let page = AskPage::new(shell, &name, form, dry);
     let blocks: [respond::Block<'_>; 2] = [("panel-dry", &page.as_dry_block()), ("backfill", &page.as_whole_form())];
     if page.form.is_refused() { respond::refused(&hx, &page, &blocks) } else { respond::page(&hx, &page, &blocks) }
+}
+
+/// Starts it; a form that is sent twice starts one.
+fn started(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    (name, wish): (&str, &Wish),
+    reason: &str,
+    key: Option<&RequestKey>,
+) -> Result<BackfillRow, ScheduleError> {
+    let start = |tx: &mut Tx<'_>| backfill::start_in(tx, actor, name, wish, reason).map(|row| row.id.0);
+    let begun = once(conn, "schedules::start_backfill", key, start)?;
+    let used = || ScheduleError::BadRange("this form was used for another range: open it anew".into());
+    backfill::show(conn, actor, begun.outcome().ok_or_else(used)?)
 }
 
 /// A backfill as it goes.

@@ -28,8 +28,8 @@ use crate::web::shell::Shell;
 
 /// Schedules that are drawn.
 const SCHEDULES: i32 = 100;
-/// Runs of one schedule that are drawn in a day.
-const RUNS_MAX: usize = 300;
+/// Runs of one schedule that are counted in a day of a week, or drawn in an hour of a day.
+const RUNS_MAX: usize = 120;
 /// So many occurrences are looked at for each of them; who leaves out more is shown in part.
 const LOOKED_AT_PER_RUN: usize = 20;
 /// Marks of one schedule that say their time.
@@ -117,6 +117,7 @@ impl View {
 
 /// What is looked at: where its parts begin, and where the last one ends.
 struct Span {
+    is_week: bool,
     bounds: Vec<Time>,
     zone: Tz,
 }
@@ -127,11 +128,17 @@ impl Span {
         if view == View::Next {
             let into = i64::from(shell.now.with_timezone(&zone).minute() * 60 + shell.now.second());
             let hour = DateTime::from_timestamp(shell.now.timestamp() - into, 0).unwrap_or(shell.now);
-            return Self { bounds: vec![hour, hour + TimeDelta::hours(24)], zone };
+            return Self { is_week: false, bounds: (0..=24).map(|n| hour + TimeDelta::hours(n)).collect(), zone };
         }
-        let (first, days) = if view == View::Week { (asked.week(Weekday::Mon).first_day(), 7) } else { (asked, 1) };
+        let is_week = view == View::Week;
+        let first = if is_week { asked.week(Weekday::Mon).first_day() } else { asked };
         let begin = |day| place(zone, first.checked_add_days(Days::new(day)).unwrap_or(first).and_time(NaiveTime::MIN));
-        Self { bounds: (0..=days).map(begin).collect(), zone }
+        if is_week {
+            return Self { is_week, bounds: (0..=7).map(begin).collect(), zone };
+        }
+        let (begin, end) = (begin(0), begin(1));
+        let hours = (0..30).map(|n| begin + TimeDelta::hours(n)).take_while(|at| *at < end); // a day may have 25, or 23 and a half
+        Self { is_week, bounds: hours.chain([end]).collect(), zone }
     }
 
     fn begin(&self) -> Time {
@@ -142,7 +149,7 @@ impl Span {
         self.bounds.last().copied().unwrap_or_default()
     }
 
-    /// Its parts: the days of a week, or the whole.
+    /// Its parts: the days of a week, or the hours of a day.
     fn parts(&self) -> impl Iterator<Item = std::ops::Range<Time>> + '_ {
         self.bounds.windows(2).map(|pair| pair[0]..pair[1])
     }
@@ -220,25 +227,40 @@ fn address(view: View, day: NaiveDate, text: &str) -> String {
     paths::with_query(paths::SCHEDULE_FLEET, &[("view", view.as_str()), ("day", &day), ("q", text)])
 }
 
+/// The runs of a schedule within the span.
+#[derive(Default)]
+struct Runs {
+    at: Vec<Time>,
+    /// Of each part how many, and whether there may be more.
+    of_parts: Vec<(usize, bool)>,
+}
+
 /// When each of the schedules runs within the span.
-fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Vec<Vec<Time>>, ScheduleError> {
+fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Vec<Runs>, ScheduleError> {
     let specs: Vec<_> = rows.iter().map(ScheduleRow::schedule).collect();
     let timings: Vec<_> = specs.iter().flatten().map(|spec| spec.timing()).collect();
     let names: Vec<&str> = timings.iter().flat_map(|timing| timing.calendars()).collect();
     let calendars = calendars_named(conn, &names)?;
-    let (from, to) = (span.begin(), span.end());
-    let most = RUNS_MAX * span.parts().count();
     let of = |spec: Option<crate::timing::schedule::Schedule>| {
         let known = Known::of(spec?, &calendars).ok()?;
-        let course = known.plan.course(from).take(most * LOOKED_AT_PER_RUN).take_while(|one| one.moment < to);
-        Some(course.filter_map(|one| one.runs_at()).take(most).collect::<Vec<Time>>())
+        let mut runs = Runs::default();
+        // each part by itself: who runs often in the first is seen in the last, too
+        for part in span.parts() {
+            let course = known.plan.course(part.start).take(RUNS_MAX * LOOKED_AT_PER_RUN);
+            let within = course.take_while(|one| one.moment < part.end).filter_map(|one| one.runs_at());
+            let before = runs.at.len();
+            runs.at.extend(within.take(RUNS_MAX));
+            let many = runs.at.len() - before;
+            runs.of_parts.push((many, many == RUNS_MAX));
+        }
+        Some(runs)
     };
     Ok(specs.into_iter().map(|spec| of(spec).unwrap_or_default()).collect())
 }
 
 fn columns(span: &Span) -> Vec<(String, String)> {
     let local = |at: Time| at.with_timezone(&span.zone);
-    if span.parts().count() > 1 {
+    if span.is_week {
         return span.parts().map(|part| (String::new(), local(part.start).format("%a %-d %b").to_string())).collect();
     }
     // every second hour of the clock; midnight is told by its day, except at the very begin
@@ -249,23 +271,27 @@ fn columns(span: &Span) -> Vec<(String, String)> {
         let word = local(at).format(if is_midnight { "%a %-d" } else { "%H:%M" }).to_string();
         (format!("{:.2}", span.percent(at)), word)
     };
-    even.map(told).collect()
+    let mut columns: Vec<(String, String)> = even.map(told).collect();
+    columns.dedup_by(|later, earlier| later.1 == earlier.1); // where the clock is put back an hour comes twice
+    columns
 }
 
 impl Row {
-    fn new(row: &ScheduleRow, runs: &[Time], span: &Span) -> Self {
+    fn new(row: &ScheduleRow, runs: &Runs, span: &Span) -> Self {
         let clock = |at: &Time| at.with_timezone(&span.zone).format("%H:%M").to_string();
+        let Runs { at: runs, of_parts } = runs;
         let are_told = runs.len() <= TOLD_MAX;
         let mark = |at: &Time| (format!("{:.1}", span.percent(*at)), if are_told { clock(at) } else { String::new() });
         let mut marks: Vec<(String, String)> = runs.iter().map(mark).collect();
         marks.dedup_by(|one, other| one.0 == other.0);
-        let (is_week, is_full) = (span.parts().count() > 1, runs.len() >= RUNS_MAX * span.parts().count());
+        let is_full = of_parts.iter().any(|(_, is_full)| *is_full);
         let total = if is_full { format!("{}+", runs.len()) } else { runs.len().to_string() };
-        let of_part = |part: std::ops::Range<Time>| match runs.iter().filter(|at| part.contains(at)).count() {
-            0 => String::new(),
-            many => many.to_string(),
+        let told = |(many, is_full): &(usize, bool)| match (many, is_full) {
+            (0, _) => String::new(),
+            (many, true) => format!("{many}+"),
+            (many, false) => many.to_string(),
         };
-        let days = if is_week { span.parts().map(of_part).collect() } else { Vec::new() };
+        let days = if span.is_week { of_parts.iter().map(told).collect() } else { Vec::new() };
         let times: Vec<String> = runs.iter().take(SAID_MAX).map(clock).collect();
         let more = if runs.len() > times.len() { " and later" } else { "" };
         let sentence = crate::admin::schedules::json::sentences(row).into_iter().next().unwrap_or_default();
@@ -278,7 +304,7 @@ impl Row {
             name: row.name.clone(),
             is_paused: row.paused_at.is_some(),
             sentence,
-            marks: if is_week { Vec::new() } else { marks },
+            marks: if span.is_week { Vec::new() } else { marks },
             days,
             total,
         }
@@ -286,10 +312,10 @@ impl Row {
 }
 
 /// The minutes in which most schedules start, the busiest first.
-fn busy(rows: &[ScheduleRow], runs: &[Vec<Time>], zone: Tz, is_week: bool) -> Vec<Busy> {
+fn busy(rows: &[ScheduleRow], runs: &[Runs], zone: Tz, is_week: bool) -> Vec<Busy> {
     let mut minutes: BTreeMap<Time, Vec<usize>> = BTreeMap::new();
     for (place, runs) in runs.iter().enumerate().filter(|(place, _)| rows[*place].paused_at.is_none()) {
-        for at in runs {
+        for at in &runs.at {
             let minute = *at - TimeDelta::seconds(i64::from(at.second()));
             let of = minutes.entry(minute).or_default();
             if of.last() != Some(&place) {

@@ -72,9 +72,12 @@ impl Refusal for ScheduleError {
         match self {
             Self::Removed(name, at) => removed(&name, at),
             Self::NotFound(_) | Self::NoVersion(..) | Self::NoBackfill(_) => WebError::NotFound,
-            Self::NameTaken(_) | Self::Stale { .. } | Self::Already(..) | Self::Overlaps(_) | Self::NoJob(_) => {
-                WebError::Conflict(told)
-            }
+            Self::NameTaken(_)
+            | Self::Stale { .. }
+            | Self::Already(..)
+            | Self::BackfillIs(..)
+            | Self::Overlaps(_)
+            | Self::NoJob(_) => WebError::Conflict(told),
             Self::Refused(_) => WebError::Conflict(told),
             Self::OutOfScope(_) => invalid("template", told),
             Self::BadRange(_) => invalid("to", told),

@@ -4,9 +4,10 @@ use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use crate::timing::Rule;
+use crate::timing::cron::Cron;
 use crate::timing::document::RuleText;
 use crate::timing::schedule::Schedule;
-use crate::web::form::Form;
+use crate::web::form::{Form, sentence};
 use crate::web::moment;
 
 /// The names of the fields of a cron rule, in its order; seconds stand in front when there are some.
@@ -146,6 +147,18 @@ pub fn parsed(line: &str) -> Result<RuleText, String> {
     }
 }
 
+/// What is wrong with each of these cron fields by itself, five of them or six.
+fn odd_fields(fields: &[String]) -> Vec<(&'static str, String)> {
+    let names: Vec<&'static str> = [SECOND].into_iter().chain(CRON).skip(CRON.len() + 1 - fields.len()).collect();
+    let odd = |(place, name): (usize, &'static str)| {
+        let alone = |at: usize| if at == place { fields[place].as_str() } else { "*" };
+        let rule: Vec<&str> = (0..fields.len()).map(alone).collect();
+        let error = Cron::parse(&rule.join(" ")).err()?;
+        Some((name, sentence(&error.to_string())))
+    };
+    names.into_iter().enumerate().filter_map(odd).collect()
+}
+
 /// Reads the rules; what is wrong with the first is noted by whoever makes a plan of it.
 pub fn read(form: &mut Form, zone: Tz) -> Vec<RuleText> {
     let text = |name: &str| form.text(name).trim().to_owned();
@@ -156,7 +169,13 @@ pub fn read(form: &mut Form, zone: Tz) -> Vec<RuleText> {
             let fields: Vec<String> = second.into_iter().chain(CRON.map(text)).collect();
             match CRON.iter().find(|name| text(name).is_empty()) {
                 Some(empty) => form.refuse(empty, "Each field needs a value; * means any"),
-                None => rules.push(RuleText::Cron { cron: fields.join(" ") }),
+                None => {
+                    let odd = odd_fields(&fields);
+                    if odd.is_empty() {
+                        rules.push(RuleText::Cron { cron: fields.join(" ") });
+                    }
+                    odd.into_iter().for_each(|(name, message)| form.refuse(name, message));
+                }
             }
         }
         RuleKind::Every => {

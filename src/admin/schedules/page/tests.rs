@@ -82,6 +82,7 @@ fn what_is_wrong_is_told_at_its_field() {
 
     assert_eq!(wrong("timezone", "Mars/Olympus"), ["timezone"]);
     assert_eq!(wrong("cron_hour", ""), ["cron_hour"]);
+    assert_eq!(wrong("cron_weekday", "9"), ["cron_weekday"]);
     assert_eq!(wrong("args", "[1]"), ["args"]);
     assert_eq!(wrong("args", "{"), ["args"]);
     assert_eq!(wrong("limit", "many"), ["limit"]);
