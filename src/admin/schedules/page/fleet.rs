@@ -28,8 +28,10 @@ use crate::web::shell::Shell;
 
 /// Schedules that are drawn.
 const SCHEDULES: i32 = 100;
-/// Runs of one schedule that are counted in a day of a week, or drawn in an hour of a day.
-const RUNS_MAX: usize = 120;
+/// Runs of one schedule that are counted in a day of a week.
+const RUNS_OF_DAY_MAX: usize = 300;
+/// Runs of one schedule that are drawn in an hour.
+const RUNS_OF_HOUR_MAX: usize = 120;
 /// So many occurrences are looked at for each of them; who leaves out more is shown in part.
 const LOOKED_AT_PER_RUN: usize = 20;
 /// Marks of one schedule that say their time.
@@ -244,14 +246,15 @@ fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Ve
     let of = |spec: Option<crate::timing::schedule::Schedule>| {
         let known = Known::of(spec?, &calendars).ok()?;
         let mut runs = Runs::default();
+        let most = if span.is_week { RUNS_OF_DAY_MAX } else { RUNS_OF_HOUR_MAX };
         // each part by itself: who runs often in the first is seen in the last, too
         for part in span.parts() {
-            let course = known.plan.course(part.start).take(RUNS_MAX * LOOKED_AT_PER_RUN);
+            let course = known.plan.course(part.start).take(most * LOOKED_AT_PER_RUN);
             let within = course.take_while(|one| one.moment < part.end).filter_map(|one| one.runs_at());
             let before = runs.at.len();
-            runs.at.extend(within.take(RUNS_MAX));
+            runs.at.extend(within.take(most));
             let many = runs.at.len() - before;
-            runs.of_parts.push((many, many == RUNS_MAX));
+            runs.of_parts.push((many, many == most));
         }
         Some(runs)
     };
