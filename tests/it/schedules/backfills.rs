@@ -88,7 +88,11 @@ fn a_dry_run_tells_what_is_left_out_and_why() {
     assert_eq!(of_first, [&Becomes::Job, &out, &out, &out, &Becomes::Job]);
     assert_eq!((dry.jobs, dry.left_out, dry.left_out_more), (28, 3, false));
 
-    save(&mut conn, "some", "rules: [ { cron: \"0 6 * * *\" } ]\nhours: { from: \"08:00\", to: \"18:00\", action: delay }");
+    save(
+        &mut conn,
+        "some",
+        "rules: [ { cron: \"0 6 * * *\" } ]\nhours: { from: \"08:00\", to: \"18:00\", action: delay }",
+    );
     let dry = backfill::dry_run(&mut conn, &actor(), "some", &wish()).unwrap();
     let (to, why) = dry.named[0].moved.clone().unwrap();
     assert_eq!((to - dry.named[0].at, why.as_str()), (TimeDelta::hours(2), "outside of the allowed hours"));
