@@ -1,7 +1,7 @@
 //! The pages of schedules.
 //!
 //! ```text
-//! /schedules                      list, live         /schedules/calendar   what all do in a day or a week
+//! /schedules                      list, live         /schedules/calendar   what all do in 24 hours, a day, a week
 //! /schedules/new, /schedules/{name}, …/edit   sheet: form and what lies ahead; saves, previews
 //! /schedules/{name}/history       past, live         /schedules/{name}/versions   versions compared
 //! /schedules/{name}/{verb}        act                /schedules/{name}/backfill, /backfills/{id}
