@@ -23,7 +23,7 @@ password=$(sed -n 's/.*Password of everybody: *//p' "$data/said")
 one() { millrace --json job list "$1" --limit 1 | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -1; }
 failed=$(one state:failed) succeeded=$(one state:succeeded)
 node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | sort | head -1)
-group=$(millrace --json failure list | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
+group=$(millrace --json failure list --sort most | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
 # what people made meanwhile, so that pages of operations and views are seen with something on them
 millrace operation start retry 'state:failed template:webhook.deliver' --rate 20 --reason 'the partner answers again' >/dev/null
 millrace operation start export 'state:failed created:-7d' >/dev/null

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::answer::{columns, moment};
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::failures::service;
-use crate::admin::failures::{Act, Filter, GroupRow, ROWS_MAX, group_json};
+use crate::admin::failures::{Act, Filter, GroupRow, ROWS_MAX, Sort, group_json};
 use crate::base::clock::{Clock, SystemClock, Time};
 use crate::base::length::read_ms;
 use crate::queue::failures::GroupState;
@@ -20,7 +20,7 @@ const MESSAGE_CHARS_MAX: usize = 80;
 /// Commands about failure groups.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Lists failure groups, those that failed last first
+    /// Lists failure groups, those that failed last first unless another order is asked for
     List {
         /// Only in these states, with commas: new, rising, steady, returned, quiet, muted, handled
         #[arg(long, value_delimiter = ',', value_parser = state)]
@@ -31,6 +31,9 @@ pub(super) enum Command {
         /// Only those that no version before this one had
         #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i32).range(1..))]
         since: Option<i32>,
+        /// Most first: last seen, first seen, or attempts that failed ever (last, first, most)
+        #[arg(long, default_value = "last", value_parser = sort)]
+        sort: Sort,
         /// Most groups
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=ROWS_MAX))]
         limit: i64,
@@ -81,14 +84,18 @@ fn state(text: &str) -> Result<GroupState, String> {
     GroupState::parse(text).ok_or_else(|| "a state is new, rising, steady, returned, quiet, muted or handled".into())
 }
 
+fn sort(text: &str) -> Result<Sort, String> {
+    Sort::parse(text).ok_or_else(|| "an order is last, first or most".into())
+}
+
 pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
     let session = Session::open(globals)?;
     let conn = &mut *session.connect()?;
     let (actor, now) = (&session.actor, SystemClock.now());
     let (fingerprint, act, reason) = match command {
-        Command::List { state, template, since, limit } => {
+        Command::List { state, template, since, sort, limit } => {
             let template = template.unwrap_or_default();
-            let filter = Filter { states: state, template, since_version: since, ..Filter::default() };
+            let filter = Filter { states: state, template, since_version: since, sort, ..Filter::default() };
             let page = service::list(conn, actor, &filter, limit)?;
             let heading = ["FINGERPRINT", "STATE", "TEMPLATE", "ATTEMPTS", "LAST SEEN", "MESSAGE"];
             let mut rows = vec![heading.map(String::from).to_vec()];

@@ -53,6 +53,11 @@ impl Range {
         }
     }
 
+    /// Gives the shortest range that reaches back to `seen`; the longest if none does.
+    pub fn reaching(seen: Time, now: Time) -> Self {
+        Self::ALL.into_iter().find(|range| range.from(now) <= seen).unwrap_or(Self::Month)
+    }
+
     /// Gives the hour in which it begins.
     pub fn from(self, now: Time) -> Time {
         let hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
@@ -172,6 +177,17 @@ mod tests {
 
         assert_eq!(Range::Day.from(now).to_rfc3339(), "2026-11-29T13:00:00+00:00");
         assert_eq!(Range::Week.from(now).to_rfc3339(), "2026-11-23T13:00:00+00:00");
+    }
+
+    #[test]
+    fn the_range_of_a_group_reaches_back_to_when_it_was_seen() {
+        let now = Time::from_timestamp(1_800_000_000, 0).unwrap();
+        let reaching = |hours| Range::reaching(now - TimeDelta::hours(hours), now);
+
+        assert_eq!(
+            [0, 22, 24, 166, 168, 719, 9_000].map(reaching).map(Range::as_str),
+            ["24h", "24h", "7d", "7d", "30d", "30d", "30d"]
+        );
     }
 
     #[test]

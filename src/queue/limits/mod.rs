@@ -14,6 +14,9 @@
 //! newcomers wait behind them; what they were let in for is kept for them (`lane_kept`) on their way through the line. So one
 //! that needs much comes to it, however many small ones there are. Whoever needs more than a pool has waits in nobody's way.
 //!
+//! A place of a lane that is not a pool is kept for nobody: whoever comes first takes it, and the one that was let in, and may
+//! have a long line before it, waits again, before all others. So no place stands empty; who needs strict order has ordering keys.
+//!
 //! A job's keys stand in its immutable row since it was enqueued, so whoever has none meets nothing of this. What a node
 //! uses counts only while that node lives under that epoch: a dead holder holds nothing.
 //!

@@ -65,9 +65,9 @@ fn an_operator_holds_cancels_and_follows_jobs() {
     open(&console, &browser, &format!("/jobs/{}", jobs[2]));
     browser.wait_for_text("Why is it not running?");
     checks::assert_clean_in_every_look(&browser);
-    let _engine = TestEngine::start(&console.db, registry());
     browser.press("Release");
-    browser.wait_for_text(&format!("Job {} is released.", jobs[2]));
+    browser.wait_for_text(&format!("Job {} is released.", jobs[2])); // until it runs, then it says how that goes
+    let _engine = TestEngine::start(&console.db, registry());
     browser.wait_until("it ends before our eyes", crate::support::stage::PATIENCE, |browser| {
         browser.find(".jt .st").text() == "Succeeded"
     });

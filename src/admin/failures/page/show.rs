@@ -42,6 +42,8 @@ pub struct ShowPage {
     pub row: Row,
     pub group: Facts,
     pub ranges: Vec<Tab>,
+    /// What the range covers.
+    pub range: &'static str,
     pub bars: Bars,
     pub shares: Shares,
     pub sample: Option<Sample>,
@@ -59,6 +61,7 @@ pub struct ShowPage {
 /// Everything that a page is made of.
 pub(super) struct Known {
     pub group: GroupRow,
+    pub range: Range,
     pub course: Option<Course>,
     pub shares: Vec<Share>,
     pub attempts: Vec<Attempt>,
@@ -67,20 +70,20 @@ pub(super) struct Known {
     pub trail: Vec<Record>,
 }
 
-/// `GET /failures/{fingerprint}`, and every five seconds `GET /live/failure?fingerprint=`.
+/// `GET /failures/{fingerprint}`, and every five seconds `GET /live/failure?fingerprint=`. Without a range in the address it is
+/// the shortest in which the group was seen.
 impl LivePage for ShowPage {
     const NAME: &'static str = "failure";
     const EVERY: Duration = Duration::from_secs(5);
     const APART: &'static [apart::Panel] = &[DIFFERS];
-    type Asked = (String, Range);
+    type Asked = (String, Option<Range>);
     type Refused = FailureError;
 
-    fn asked(address: &Address) -> Result<(String, Range), WebError> {
-        let range = Range::parse(address.text("range")).unwrap_or_default();
-        Ok((address.text("fingerprint").to_owned(), range))
+    fn asked(address: &Address) -> Result<(String, Option<Range>), WebError> {
+        Ok((address.text("fingerprint").to_owned(), Range::parse(address.text("range"))))
     }
 
-    fn check(conn: &mut PgConnection, actor: &Actor, (print, _): &(String, Range)) -> Result<(), FailureError> {
+    fn check(conn: &mut PgConnection, actor: &Actor, (print, _): &(String, Option<Range>)) -> Result<(), FailureError> {
         service::find(conn, actor, print).map(|_| ())
     }
 
@@ -88,10 +91,10 @@ impl LivePage for ShowPage {
         conn: &mut PgConnection,
         actor: &Actor,
         shell: Shell,
-        (print, range): &(String, Range),
+        (print, range): &(String, Option<Range>),
     ) -> Result<Self, FailureError> {
         let known = Known::whole(conn, actor, print, (*range, &shell))?;
-        Ok(Self::new(actor, shell, *range, &known))
+        Ok(Self::new(actor, shell, &known))
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
@@ -111,10 +114,10 @@ impl LivePage for ShowPage {
         conn: &mut PgConnection,
         actor: &Actor,
         shell: Shell,
-        (print, range): &(String, Range),
+        (print, range): &(String, Option<Range>),
     ) -> Result<Vec<Panel>, LiveError> {
         let known = Known::changing(conn, actor, print, (*range, &shell)).map_err(LiveError::of)?;
-        Ok(Self::new(actor, shell, *range, &known).panels()?)
+        Ok(Self::new(actor, shell, &known).panels()?)
     }
 }
 
@@ -135,22 +138,23 @@ impl Known {
         conn: &mut PgConnection,
         actor: &Actor,
         print: &str,
-        (range, shell): (Range, &Shell),
+        (range, shell): (Option<Range>, &Shell),
     ) -> Result<Self, FailureError> {
         let group = service::find(conn, actor, print)?;
+        let range = range.unwrap_or_else(|| Range::reaching(group.last_seen, shell.now));
         let shares = shares(conn, &actor.scope, print, (range, shell.now))?;
         let course = course_of(print, &shares);
         let attempts = attempts(conn, &actor.scope, print)?;
         let compared = Apart::Later(Place::of(shell, DIFFERS));
         let (notes, trail) = (Vec::new(), Vec::new());
-        Ok(Self { group, course, shares, attempts, compared, notes, trail })
+        Ok(Self { group, range, course, shares, attempts, compared, notes, trail })
     }
 
     fn whole(
         conn: &mut PgConnection,
         actor: &Actor,
         print: &str,
-        (range, shell): (Range, &Shell),
+        (range, shell): (Option<Range>, &Shell),
     ) -> Result<Self, FailureError> {
         let known = Self::changing(conn, actor, print, (range, shell))?;
         let sees = sees_messages(actor);
@@ -162,19 +166,17 @@ impl Known {
 }
 
 impl ShowPage {
-    pub(super) fn new(actor: &Actor, shell: Shell, range: Range, known: &Known) -> Self {
-        let group = &known.group;
+    pub(super) fn new(actor: &Actor, shell: Shell, known: &Known) -> Self {
+        let (group, range) = (&known.group, known.range);
         let row = Row::new(group, known.course.as_ref(), (range, Sort::Last), actor, &shell);
-        let name = if range == Range::default() { "" } else { range.as_str() };
-        let live = paths::with_query(&paths::live("failure"), &[("fingerprint", &group.fingerprint), ("range", name)]);
+        let ranged = |range: Range| ("range", range.as_str());
+        let live = paths::with_query(&paths::live("failure"), &[("fingerprint", &group.fingerprint), ranged(range)]);
         let shell = shell.titled(row.message.clone(), Section::Failures).under("Failures", paths::FAILURES);
-        let href = |range: Range| {
-            let name = if range == Range::default() { "" } else { range.as_str() };
-            paths::with_query(&row.href, &[("range", name)])
-        };
+        let href = |range: Range| paths::with_query(&row.href, &[ranged(range)]);
         Self {
             group: facts(group, &shell),
             ranges: Range::ALL.map(|one| Tab::new(words(one), href(one), one == range)).into(),
+            range: words(range),
             bars: bars(known.course.as_ref(), range, &shell),
             shares: lines(&known.shares, group, &shell),
             sample: known.attempts.first().filter(|_| sees_messages(actor)).map(|attempt| sample(attempt, &shell)),

@@ -94,6 +94,7 @@ fn known(state: GroupState) -> Known {
     };
     Known {
         group: group(state),
+        range: Range::Week,
         course: None,
         shares: vec![share("version", "4"), share("node", "mil-01"), share("queue", "mail")],
         attempts: vec![attempt],
@@ -145,8 +146,7 @@ fn the_list_shows_every_state_and_hostile_words_do_nothing() {
 #[test]
 fn viewers_read_messages_without_what_varies() {
     let html = list(&actor(Role::Viewer), "", &[group(GroupState::Steady)]);
-    let page =
-        ShowPage::new(&actor(Role::Viewer), shell(), Range::Day, &known(GroupState::Steady)).render().expect("page");
+    let page = ShowPage::new(&actor(Role::Viewer), shell(), &known(GroupState::Steady)).render().expect("page");
 
     for html in [html, page] {
         assert!(html.contains("of order #") && !html.contains("of order 7"), "{html}");
@@ -168,7 +168,7 @@ fn an_empty_list_says_what_that_means() {
 #[test]
 fn the_page_of_a_group_shows_what_is_known_and_lets_operators_decide() {
     for state in GroupState::ALL {
-        let html = ShowPage::new(&actor(Role::Operator), shell(), Range::Week, &known(state)).render().expect("page");
+        let html = ShowPage::new(&actor(Role::Operator), shell(), &known(state)).render().expect("page");
         let text = html.replace("<b class=", "<x class=");
         for bad in ["<script>alert", "<b>", "<i>ch", "\u{202e}"] {
             assert!(!text.contains(bad), "{bad}: {html}");
@@ -199,7 +199,7 @@ fn the_page_of_a_group_shows_what_is_known_and_lets_operators_decide() {
 #[test]
 fn whoever_may_not_decide_sees_no_forms() {
     for role in [Role::Viewer, Role::Auditor, Role::Analyst] {
-        let html = ShowPage::new(&actor(role), shell(), Range::Day, &known(GroupState::New)).render().expect("page");
+        let html = ShowPage::new(&actor(role), shell(), &known(GroupState::New)).render().expect("page");
 
         assert!(!html.contains("/failures/0123456789abcdef/"), "{html}");
         holds(&html, &["needs operator"]);
@@ -217,11 +217,17 @@ fn a_group_of_which_little_is_known_has_a_page() {
         ..known(GroupState::Quiet)
     };
 
-    let html = ShowPage::new(&actor(Role::Admin), shell(), Range::Month, &bare).render().expect("page");
+    let html = ShowPage::new(&actor(Role::Admin), shell(), &bare).render().expect("page");
 
     holds(
         &html,
-        &["too few jobs to compare", "removed by retention", "Nobody has written about it", "None in this time"],
+        &[
+            "too few jobs to compare",
+            "removed by retention",
+            "Nobody has written about it",
+            "None in this time",
+            "Nothing failed so in the last 7 days",
+        ],
     );
 }
 
