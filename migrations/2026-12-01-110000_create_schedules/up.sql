@@ -58,7 +58,7 @@ COMMENT ON COLUMN millrace.schedules.name IS '1 to 64 of a-z 0-9 . _ -; free aga
 COMMENT ON COLUMN millrace.schedules.template_id IS 'Template of its jobs';
 COMMENT ON COLUMN millrace.schedules.version IS 'The version in force';
 COMMENT ON COLUMN millrace.schedules.stamp IS 'Raised whenever what it says comes to mean something else: a version, a calendar. Nodes keep plans by it';
-COMMENT ON COLUMN millrace.schedules.decided_until IS 'Everything before is decided. Never goes back, so a clock that does fires nothing twice';
+COMMENT ON COLUMN millrace.schedules.decided_until IS 'Everything before is decided. A clock that goes back does not put it back, so nothing is fired twice; only somebody who resumes a schedule that is decided far ahead does';
 COMMENT ON COLUMN millrace.schedules.due_at IS 'When it has to be looked at next; null = never';
 COMMENT ON COLUMN millrace.schedules.next_at IS 'When it runs next; null = never, as far as is known';
 COMMENT ON COLUMN millrace.schedules.jobs IS 'Jobs that its rules have made, which its limit counts';

@@ -36,6 +36,7 @@ pub fn all(history_days: u32) -> Vec<Duty> {
             all_batches(schedules::FORGET_MAX, || schedules::forget_old(conn, history_days))?;
             all_batches(schedules::FORGET_MAX, || schedules::forget_finished(conn))
         }),
+        duty("schedules ahead", 60, |conn, _| schedules::note_ahead(conn)),
         duty("rising failures", 60, |conn, _| failures::mark_rising(conn)),
         duty("old failures", 600, |conn, _| all_batches(failures::FORGET_MAX, || failures::forget_old(conn))),
         duty("log packing", 10, |conn, _| log_packing::pack(conn)),

@@ -75,14 +75,14 @@ impl Ord for Waiting {
 
 impl<'p> Course<'p> {
     pub(super) fn new(plan: &'p Plan, from: DateTime<Utc>) -> Self {
-        let begin = from - rolled_by(plan, &[Roll::Next, Roll::ModifiedNext]);
-        let begin = plan.delayed_from(begin);
+        // what runs now was delayed last, and rolled before that
+        let begin = plan.delayed_from(from) - rolled_by(plan, &[Roll::Next, Roll::ModifiedNext]);
         let begin = plan.start.map_or(begin, |start| begin.max(start));
         let rules = streams(plan, begin);
         Self {
             plan,
             from,
-            back: rolled_by(plan, &[Roll::Previous, Roll::ModifiedNext]),
+            back: plan.back(),
             rules,
             waiting: BinaryHeap::new(),
             last_run: None,
@@ -154,6 +154,13 @@ impl<'p> Course<'p> {
     fn jump(&mut self, to: DateTime<Utc>) {
         self.steps_left = self.steps_left.saturating_sub(STEPS_OF_JUMP);
         self.rules = streams(self.plan, to);
+    }
+}
+
+impl Plan {
+    /// Gives how much earlier something may run than its rules name it.
+    pub fn back(&self) -> TimeDelta {
+        rolled_by(self, &[Roll::Previous, Roll::ModifiedNext])
     }
 }
 

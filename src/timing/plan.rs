@@ -145,7 +145,7 @@ pub(super) struct Span {
     reason: Reason,
     action: Action,
     /// When it is over; `None` = it is only this moment.
-    ends: Option<DateTime<Utc>>,
+    pub(super) ends: Option<DateTime<Utc>>,
 }
 
 impl Plan {
@@ -240,7 +240,7 @@ impl Plan {
         }
     }
 
-    fn excluded(&self, at: DateTime<Utc>, local: NaiveDateTime) -> Option<Span> {
+    pub(super) fn excluded(&self, at: DateTime<Utc>, local: NaiveDateTime) -> Option<Span> {
         let day = local.date();
         let skip = |reason, ends| Some(Span { reason, action: Action::Skip, ends });
         self.exclude.iter().find_map(|exclusion| match exclusion {
@@ -302,7 +302,7 @@ impl Plan {
     }
 
     /// The first moment of the day after.
-    fn day_after(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+    pub(super) fn day_after(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         Some(place(self.zone, day.succ_opt()?.and_time(NaiveTime::MIN)))
     }
 }

@@ -23,6 +23,8 @@ pub enum Reason {
     Outside,
     /// It went from one closed time to the next, again and again.
     NeverOpen,
+    /// It waited for the end of a closed time, and what closed it was changed: how.
+    Released(String),
     /// Several things moved it, one after the other.
     Several(Vec<Reason>),
 }
@@ -43,7 +45,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holiday(name) | Self::NoBusinessDay(name) => f.write_str(name),
+            Self::Holiday(name) | Self::NoBusinessDay(name) | Self::Released(name) => f.write_str(name),
             Self::Excluded(what) => write!(f, "excluded: {what}"),
             Self::Hours => f.write_str("outside of the allowed hours"),
             Self::Window(name) => write!(f, "maintenance window {name}"),

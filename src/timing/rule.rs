@@ -156,7 +156,10 @@ impl Iterator for Slots<'_> {
             Self::Cron(instants) => instants.next(),
             Self::Recurrence(instants, zone) => instants.next().map(|slot| match slot.touch {
                 Touch::None => plain(slot.at, *zone),
-                Touch::AfterGap | Touch::Shifted | Touch::FirstPass | Touch::SecondPass | Touch::LeftOut => slot,
+                Touch::LeftOut => slot,
+                // the clocks of another zone say nothing of this one's
+                _ if instants.zone() != *zone => Slot { touch: slot.touch, ..plain(slot.at, *zone) },
+                Touch::AfterGap | Touch::Shifted | Touch::FirstPass | Touch::SecondPass => slot,
             }),
             Self::Every(interval, zone, from) => {
                 let at = interval.next(*from)?;

@@ -63,7 +63,7 @@ pub struct Schedule {
     /// Spreads the starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<Jitter>,
-    /// A job that has not started so long after its occurrence expires: `45m`.
+    /// A job that has not started so long after it was to start expires, its spread counted in: `45m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub give_up_after: Option<String>,
     /// A job that has not ended so long after its occurrence is late: `2h`.

@@ -125,6 +125,11 @@ impl<'r, R: LocalRule> Instants<'r, R> {
         Self { rule, zone, gap, overlap, tells: false, from, next, placed: BinaryHeap::new(), last: None, steady: None }
     }
 
+    /// Gives the zone.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
     /// Tells also of what a gap leaves out: the first of it, unless something runs at the gap's end.
     #[must_use]
     pub fn telling(self) -> Self {

@@ -186,7 +186,7 @@ pub fn save_in(
         Some(row) => {
             let minding = schedules::minding(tx, row.id)?;
             change(tx, row, &spec, actor)?;
-            schedules::leave_for_calendar(tx, &minding, name)?;
+            schedules::leave_for_calendar(tx, minding, name)?;
             look_again(tx, row.id)?;
         }
         None => insert(tx, name, &spec, actor)?,

@@ -71,6 +71,7 @@ WHERE s.id = $1 AND s.paused_at IS NOT NULL";
             return Err(ScheduleError::Already(row.name, "enabled"));
         }
         firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+        firing::come_back(tx, locked.id)?;
         statement(SQL).bind::<Integer, _>(locked.id.0).run(tx)?;
         let before = json!({ "paused": true, "by": row.paused_by, "reason": row.pause_reason });
         let change = Change::new("schedule.resume", "schedule", name).because(reason);

@@ -11,12 +11,13 @@ use super::service::{find, now, take};
 use super::{read, target};
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, Tx, statement, transaction};
+use crate::base::random;
 use crate::base::text::note;
 use crate::queue::actor::Actor;
 use crate::queue::audit::{self, Change};
 use crate::queue::permission::Permission;
 use crate::queue::ring::tell_schedules;
-use crate::queue::schedules::{self as firing, BACKFILL_MAX, Known, Range, ScheduleId};
+use crate::queue::schedules::{self as firing, BACKFILL_MAX, Known, Plans, Range, ScheduleId};
 
 /// Most jobs of a backfill that may run at a time.
 pub const CONCURRENCY_MAX: i16 = 1_000;
@@ -157,6 +158,9 @@ INSERT INTO millrace.backfills (schedule_id, version, from_at, to_at, newest_fir
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
     let (row, locked) = take(tx, actor, name)?;
     let reason = note(reason)?;
+    // what was missed is caught up first, so that nothing is made twice
+    firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+    refuse_undecided(tx, &row.name, wish.to)?;
     let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
     let plan = planned(tx, locked.id, &known, wish)?;
     if plan.is_too_many {
@@ -191,6 +195,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
     audit::record(tx, actor, change.from_to(None, Some(after)))?;
     tell_schedules(tx)?;
     history::backfill(tx, id)?.ok_or(ScheduleError::NoBackfill(id))
+}
+
+/// Refuses a range that the rules themselves have not decided to its end: they would make jobs of it, too.
+fn refuse_undecided(tx: &mut Tx<'_>, name: &str, to: Time) -> Result<(), ScheduleError> {
+    const SQL: &str = "-- admin::schedules::undecided
+SELECT s.decided_until FROM millrace.schedules s WHERE s.name = $1 AND s.removed_at IS NULL AND s.ended_at IS NULL AND s.decided_until < $2";
+    let until = statement(SQL).bind::<Text, _>(name).bind::<Timestamptz, _>(to).tuples::<Timestamptz, Time>(tx)?.pop();
+    until.map_or(Ok(()), |until| {
+        let until = until.format("%Y-%m-%d %H:%M:%S UTC");
+        let message =
+            format!("what was due after {until} is not decided yet: try again in a minute, or end the range there");
+        Err(ScheduleError::BadRange(message))
+    })
 }
 
 /// Reads a backfill whose schedule is in scope.

@@ -148,10 +148,11 @@ pub fn save_in(
     }
     firing::settle(tx, &mut Plans::default(), &mut random::number, now.id)?;
     let version = last_version(tx, now.id)? + 1;
-    waiting::leave_for_version(tx, (now.id, now.version), version, &known)?;
+    let released = waiting::leave_for_version(tx, (now.id, now.version), version, &known)?;
     put_version(tx, now.id, version, (&document, message.as_deref()), actor)?;
     come_into_force(tx, actor, (now.id, version), &target, &known)?;
     mind(tx, now.id, &known)?;
+    waiting::release(tx, now.id, released)?;
     let change = Change::new("schedule.change", "schedule", &spec.name).because(message);
     let before = old.map(|old| target::masked(tx, &old.spec)).transpose()?;
     let after = target::masked(tx, &document)?;

@@ -11,6 +11,26 @@ use super::DbError;
 /// Proof that a transaction is open. Functions that need atomicity ask for one.
 pub struct Tx<'c>(&'c mut PgConnection);
 
+impl Tx<'_> {
+    /// Runs `work` within the transaction; when it fails, what it did is undone and the transaction goes on.
+    ///
+    /// # Errors
+    /// What `work` gives, or that the connection is lost.
+    pub fn attempt<T, E: From<DbError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        AnsiTransactionManager::begin_transaction(self.0).map_err(DbError::from)?;
+        match work(&mut Tx(self.0)) {
+            Ok(value) => {
+                AnsiTransactionManager::commit_transaction(self.0).map_err(DbError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                AnsiTransactionManager::rollback_transaction(self.0).map_err(DbError::from)?;
+                Err(error)
+            }
+        }
+    }
+}
+
 impl Deref for Tx<'_> {
     type Target = PgConnection;
     fn deref(&self) -> &PgConnection {

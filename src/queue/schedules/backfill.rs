@@ -111,8 +111,17 @@ struct Left {
     known: Arc<Known>,
     /// Next ones last.
     at: Vec<Time>,
-    /// What was decided last when this was so; another node may have gone on since.
-    reached: Option<Time>,
+}
+
+impl Left {
+    /// Takes off what was made.
+    fn go_on_behind(&mut self, one: &Running) {
+        let Some(reached) = one.reached else { return };
+        let is_made = |at: &Time| if one.newest_first { *at >= reached } else { *at <= reached };
+        while self.at.last().is_some_and(is_made) {
+            self.at.pop();
+        }
+    }
 }
 
 #[derive(Debug, QueryableByName)]
@@ -226,11 +235,12 @@ FROM mine LEFT JOIN LATERAL (
 fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, DbError> {
     let ended: Vec<(i32, i64)> = one.ended.iter().map(|job| (one.schedule_id.0, *job)).collect();
     write::forget_ended(tx, &ended)?;
-    if kept.0.get(&one.id).is_some_and(|left| left.reached != one.reached) {
-        kept.0.remove(&one.id);
-    }
     let left = match kept.0.entry(one.id) {
-        Entry::Occupied(kept) => kept.into_mut(),
+        Entry::Occupied(kept) => {
+            let left = kept.into_mut();
+            left.go_on_behind(one); // another node may have gone on
+            left
+        }
         Entry::Vacant(place) => match left(tx, one)? {
             Ok(left) => place.insert(left),
             Err(trouble) => {
@@ -248,7 +258,6 @@ fn step(tx: &mut Tx<'_>, kept: &mut Backfills, one: &Running) -> Result<usize, D
     let rows = make(tx, one, &left.known, &missing)?;
     let made = rows.iter().filter(|row| row.job.is_some()).count();
     let is_done = left.at.is_empty();
-    left.reached = at.last().copied().or(one.reached);
     advance(tx, one.id, made, at.len() - made, at.last().copied(), is_done)?;
     if is_done {
         told::backfill_done(tx, one.id, &left.known.spec.name)?;
@@ -270,13 +279,12 @@ fn left(tx: &mut Tx<'_>, one: &Running) -> Result<Result<Left, String>, DbError>
         let done = with_jobs(tx, one.schedule_id, &all)?;
         all.retain(|at| done.binary_search(at).is_err());
     }
-    if one.newest_first {
-        all.retain(|at| one.reached.is_none_or(|reached| *at < reached));
-    } else {
-        all.retain(|at| one.reached.is_none_or(|reached| *at > reached));
+    if !one.newest_first {
         all.reverse();
     }
-    Ok(Ok(Left { known: Arc::new(known), at: all, reached: one.reached }))
+    let mut left = Left { known: Arc::new(known), at: all };
+    left.go_on_behind(one);
+    Ok(Ok(left))
 }
 
 fn make(tx: &mut Tx<'_>, one: &Running, known: &Known, at: &[Time]) -> Result<Vec<Row>, DbError> {

@@ -9,13 +9,14 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
+use super::next::{Next, next, runs_between};
 use super::values::{Act, Cause, Decision, Why};
 use crate::base::clock::Time;
 use crate::base::length::about;
 use crate::queue::job::JobId;
 use crate::timing::policies::Policies;
 use crate::timing::schedule::{CatchUpPolicy, JitterKind, OverlapPolicy};
-use crate::timing::{Fate, Occurrence, Plan, stable_number};
+use crate::timing::{Fate, Occurrence, Open, Plan, Reason, Touch, stable_number};
 
 /// What is decided later than this after its time was missed.
 pub const LATE: TimeDelta = TimeDelta::seconds(60);
@@ -24,8 +25,6 @@ pub const WALKED_MAX: usize = 100_000;
 /// Most missed occurrences that get a row of their own in one decision, the latest; a row of the first stands for those before. As many
 /// of those that the plan leaves out.
 const TOLD_MISSED_MAX: usize = 500;
-/// Most occurrences behind those of a decision that are looked at for how many of them run: five days of a rule that names each second.
-const LOOKED_BEHIND_MAX: usize = 500_000;
 
 /// How a schedule stands when its occurrences are decided.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +39,24 @@ pub struct Standing {
     pub paused: Option<String>,
     /// Its jobs that have not ended, the oldest first.
     pub live: Vec<JobId>,
+    /// Occurrences that waited, which a change lets run now.
+    pub released: Vec<Released>,
+}
+
+/// An occurrence whose time has passed and which runs now, because what let it wait was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The instant that the rules name.
+    pub at: Time,
+    /// What was changed, for people.
+    pub why: String,
+}
+
+impl Released {
+    fn occurrence(&self, now: Time) -> Occurrence {
+        let fate = Fate::Runs(now, Some(Reason::Released(self.why.clone())));
+        Occurrence { at: self.at, local: self.at.naive_utc(), touch: Touch::None, moment: now, fate, until: None }
+    }
 }
 
 /// What was decided.
@@ -103,7 +120,9 @@ pub fn decide(
         (false, false) => None,
     };
     let live = standing.live.len();
-    let mut decider = Decider { policies, standing, now, later, made: 0, live, decisions: Vec::new() };
+    let released = standing.released.iter().map(|one| one.occurrence(now));
+    due.splice(0..0, released);
+    let mut decider = Decider { plan, policies, standing, now, later, made: 0, live, decisions: Vec::new() };
     decider.all(&due, draw);
     let (made, decisions) = (decider.made, decider.decisions);
     let is_used_up = policies.limit.is_some_and(|limit| standing.jobs + made >= limit);
@@ -117,57 +136,8 @@ pub fn decide(
     Decided { decisions, until, due_at, next_at, ended: due_at.is_none(), used_up: false }
 }
 
-/// Counts how often a plan runs within `[from, to)`, up to `most`; `None` = that cannot be told without looking too far.
-fn runs_between(plan: &Plan, from: Time, to: Time, most: usize) -> Option<usize> {
-    let (mut from, mut runs, mut left) = (from, 0, LOOKED_BEHIND_MAX);
-    loop {
-        let mut course = plan.course(from);
-        while runs < most {
-            left = left.checked_sub(1)?;
-            match course.next() {
-                Some(one) if one.moment < to => runs += usize::from(one.runs_at().is_some()),
-                Some(_) => return Some(runs),
-                None => break,
-            }
-        }
-        match course.gave_up() {
-            Some(at) if runs < most && at < to && at > from => from = at,
-            _ => return Some(runs),
-        }
-    }
-}
-
-/// When a schedule has to be looked at next, and when it runs next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Next {
-    /// `None` = never.
-    pub due_at: Option<Time>,
-    /// `None` = never, as far as was looked.
-    pub next_at: Option<Time>,
-}
-
-/// Tells when something has to be decided from `from` on. Within a closed time that swallows many occurrences that is its end, so that one row
-/// tells of all of them.
-pub fn next(plan: &Plan, from: Time) -> Next {
-    const LOOKED_AT: usize = 6;
-    const LOOKED_AT_FOR_NEXT: usize = 20_000;
-    let mut course = plan.course(from);
-    let mut first = None;
-    let mut swallowed = None;
-    for one in course.by_ref().take(LOOKED_AT) {
-        first = first.or(Some(one.moment));
-        if let Some(at) = one.runs_at() {
-            let due_at = if swallowed.is_some() { Some(at) } else { first };
-            return Next { due_at, next_at: Some(at) };
-        }
-        swallowed = swallowed.or(one.until);
-    }
-    let next_at = course.by_ref().take(LOOKED_AT_FOR_NEXT).find_map(|one| one.runs_at());
-    let due_at = swallowed.or(first).or(course.gave_up());
-    Next { due_at, next_at }
-}
-
 struct Decider<'s> {
+    plan: &'s Plan,
     policies: &'s Policies,
     standing: &'s Standing,
     now: Time,
@@ -302,21 +272,39 @@ impl Decider<'_> {
             };
             number % span.max(1)
         });
-        let begin = at + TimeDelta::milliseconds(i64::try_from(spread_ms).unwrap_or_default());
-        let why = match (run.missed, why_moved(occurrence)) {
-            (Some(late), _) => Some((Cause::CaughtUp, format!("nothing ran then; caught up {} later", about(late)))),
-            (None, Some(why)) => Some((Cause::Moved, why)),
-            (None, None) if in_turn && self.live > 0 => Some((Cause::Buffered, self.behind())),
-            (None, None) => None,
+        let spread = at + TimeDelta::milliseconds(i64::try_from(spread_ms).unwrap_or_default());
+        let mut why: Vec<(Cause, String)> = Vec::new();
+        // nothing is spread, or caught up, into a time in which nothing may run
+        let begin = match run.missed {
+            Some(late) => {
+                why.push((Cause::CaughtUp, format!("nothing ran then; caught up {} later", about(late))));
+                match self.plan.open_from(self.now) {
+                    Open::Over => {
+                        let reason = "nothing ran then, and the schedule is over".into();
+                        return Act::Leave(Why { cause: Cause::Missed, reason });
+                    }
+                    Open::From(open) if open > self.now => {
+                        why.push((Cause::CaughtUp, "it waits for a time in which it may run".into()));
+                        open
+                    }
+                    Open::From(_) | Open::Unknown => spread,
+                }
+            }
+            None if spread > at && self.plan.open_from(spread) != Open::From(spread) => at,
+            None => spread,
         };
-        let not_before = |time: Time| if run.missed.is_some() { time.max(self.now) } else { time };
+        why.extend(why_moved(occurrence));
+        why.extend((in_turn && self.live > 0).then(|| (Cause::Buffered, self.behind())));
+        let not_before = |time: Time| if run.missed.is_some() { time.max(self.now).max(begin) } else { time };
+        let cause = why.first().map(|(cause, _)| *cause);
+        let reason = why.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>().join("; ");
         Act::Enqueue {
             run_at: begin,
             deadline: self.policies.give_up_after.map(|length| not_before(begin) + length),
             finish_by: self.policies.finish_within.map(|length| not_before(at) + length),
             in_turn,
             stops: self.policies.overlap.stops_others() && self.live > 0,
-            why: why.map(|(cause, reason)| Why { cause, reason }),
+            why: cause.map(|cause| Why { cause, reason }),
         }
     }
 
@@ -370,9 +358,8 @@ fn why_left_out(one: &Occurrence) -> Why {
     }
 }
 
-fn why_moved(one: &Occurrence) -> Option<String> {
-    match &one.fate {
-        Fate::Runs(_, reason) => reason.as_ref().map(ToString::to_string),
-        Fate::Skipped(_) => None,
-    }
+fn why_moved(one: &Occurrence) -> Option<(Cause, String)> {
+    let Fate::Runs(_, Some(reason)) = &one.fate else { return None };
+    let cause = if matches!(reason, Reason::Released(_)) { Cause::Changed } else { Cause::Moved };
+    Some((cause, reason.to_string()))
 }

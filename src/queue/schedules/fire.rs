@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use diesel::sql_types::{Array, Integer, Timestamptz};
 
-use super::decide::{Decided, Standing, decide};
+use super::decide::{Decided, Released, Standing, decide};
 use super::plans::{Found, Known, Plans, Wanted};
 use super::standing::{self, Due, Jobs, Patience};
 use super::told;
@@ -67,7 +67,7 @@ pub fn fire(conn: &mut PgConnection, plans: &mut Plans, draw: &mut dyn FnMut() -
 }
 
 /// Tells whether the database itself is away, so that no schedule is to blame.
-fn is_away(error: &DbError) -> bool {
+pub(super) fn is_away(error: &DbError) -> bool {
     matches!(error, DbError::Unavailable(_) | DbError::Lost(_) | DbError::Unable(_))
 }
 
@@ -98,21 +98,6 @@ fn fire_alone(
     }
 }
 
-/// Decides what is due of one schedule within the caller's transaction, which is about to change it. The row stays locked.
-///
-/// # Errors
-/// Database failures.
-pub fn settle(
-    tx: &mut Tx<'_>,
-    plans: &mut Plans,
-    draw: &mut dyn FnMut() -> u64,
-    id: ScheduleId,
-) -> Result<(), DbError> {
-    let due: Vec<Due> = standing::take_one(tx, id)?.into_iter().collect();
-    fire_locked(tx, plans, draw, due, true)?;
-    Ok(())
-}
-
 /// One due schedule on its way.
 struct Firing {
     due: Due,
@@ -132,6 +117,18 @@ fn fire_locked(
     plans: &mut Plans,
     draw: &mut dyn FnMut() -> u64,
     due: Vec<Due>,
+    is_alone: bool,
+) -> Result<Round, DbError> {
+    let due = due.into_iter().map(|due| (due, Vec::new())).collect();
+    fire_with(tx, plans, draw, due, is_alone)
+}
+
+/// Fires schedules that are locked, each with what a change lets run now.
+pub(super) fn fire_with(
+    tx: &mut Tx<'_>,
+    plans: &mut Plans,
+    draw: &mut dyn FnMut() -> u64,
+    due: Vec<(Due, Vec<Released>)>,
     is_alone: bool,
 ) -> Result<Round, DbError> {
     if due.is_empty() {
@@ -179,18 +176,18 @@ fn decided(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
     draw: &mut dyn FnMut() -> u64,
-    due: Vec<Due>,
+    due: Vec<(Due, Vec<Released>)>,
 ) -> Result<Vec<Firing>, DbError> {
     let wanted: Vec<Wanted> =
-        due.iter().map(|due| Wanted { id: due.id, version: due.version, stamp: due.stamp }).collect();
+        due.iter().map(|(due, _)| Wanted { id: due.id, version: due.version, stamp: due.stamp }).collect();
     let mut found = plans.of(tx, &wanted)?;
-    let ids: Vec<i32> = due.iter().map(|due| due.id.0).collect();
+    let ids: Vec<i32> = due.iter().map(|(due, _)| due.id.0).collect();
     let mut jobs = standing::jobs(tx, &ids)?;
-    let patience: Vec<Patience> = due.iter().filter_map(|due| patience(due, found.get(&due.id)?)).collect();
+    let patience: Vec<Patience> = due.iter().filter_map(|(due, _)| patience(due, found.get(&due.id)?)).collect();
     let failing = standing::failing(tx, &patience)?;
     let mut firings = Vec::with_capacity(due.len());
     let (mut decisions, mut job_bytes) = (0, 0);
-    for due in due {
+    for (due, released) in due {
         if decisions >= DECISIONS_MAX || job_bytes >= JOB_BYTES_MAX {
             break;
         }
@@ -198,7 +195,7 @@ fn decided(
         let found = found.remove(&due.id).unwrap_or_else(|| Err(format!("its version {} is gone", due.version)));
         let failed = failing.get(&due.id).copied();
         let (decided, trouble) = match &found {
-            Ok(known) => match decided_safely(known, &stands(&due, &jobs, known, failed), due.now, draw) {
+            Ok(known) => match decided_safely(known, &stands(&due, &jobs, known, failed, released), due.now, draw) {
                 Some(decided) => (decided, None),
                 None => (not_decided(&due), Some("it cannot be followed: a node's log says why".to_owned())),
             },
@@ -224,7 +221,7 @@ fn patience(due: &Due, found: &Found) -> Option<Patience> {
     due.paused_by.is_none().then_some(Patience { id: due.id, failures, since: due.failures_since })
 }
 
-fn stands(due: &Due, jobs: &Jobs, known: &Known, failed: Option<JobId>) -> Standing {
+fn stands(due: &Due, jobs: &Jobs, known: &Known, failed: Option<JobId>, released: Vec<Released>) -> Standing {
     let paused = match (&due.paused_by, failed) {
         (Some(by), _) => {
             let why = due.pause_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -239,6 +236,7 @@ fn stands(due: &Due, jobs: &Jobs, known: &Known, failed: Option<JobId>) -> Stand
         name: due.name.clone(),
         paused,
         live: jobs.live.clone(),
+        released,
     }
 }
 

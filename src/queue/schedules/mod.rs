@@ -9,8 +9,10 @@ mod backfill;
 mod decide;
 mod fire;
 mod hand;
+mod next;
 mod plans;
 mod retention;
+mod settle;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -20,11 +22,13 @@ mod versions;
 mod write;
 
 pub use backfill::{BACKFILL_MAX, Backfills, Range, Worked, occurrences, with_jobs, work};
-pub use decide::{Decided, LATE, Next, Standing, WALKED_MAX, decide, next};
-pub use fire::{Fired, SCHEDULES_MAX, author, fire, settle};
+pub use decide::{Decided, LATE, Released, Standing, WALKED_MAX, decide};
+pub use fire::{Fired, SCHEDULES_MAX, author, fire};
 pub use hand::{ByHand, run_by_hand};
+pub use next::{Next, next};
 pub use plans::{Found, Known, Plans, Wanted, told};
 pub use retention::{FORGET_MAX, forget_finished, forget_old};
+pub use settle::{come_back, note_ahead, release, settle};
 pub use standing::next_due;
 pub use values::{Act, BY_HAND, BY_RULES, BackfillId, Cause, Decision, Outcome, ScheduleId, Why};
 pub use versions::{calendars_named, known};

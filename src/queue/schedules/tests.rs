@@ -222,6 +222,50 @@ fn starts_are_spread_the_same_each_time_or_anew() {
 }
 
 #[test]
+fn nothing_is_spread_or_caught_up_into_a_closed_time() {
+    let begins = |yaml: &str, from: &str, now: &str| {
+        let decided = decide(&hourly(yaml).plan, &hourly(yaml).policies, &standing(from), at(now), &mut || 300_000);
+        let runs = decided.decisions.into_iter().filter_map(|one| match one.act {
+            Act::Enqueue { run_at, why, .. } => Some((run_at, why.map(|why| why.reason))),
+            Act::Leave(_) => None,
+        });
+        runs.collect::<Vec<_>>()
+    };
+    let office = "jitter: { seconds: 600, kind: random }\nhours: { from: \"09:00\", to: \"17:01\", action: skip }\noverlap: allow_all";
+
+    let spread = begins(office, "2026-12-01T15:30:00Z", "2026-12-01T16:00:02Z");
+    assert_eq!(spread[0].0, at("2026-12-01T16:05:00Z"), "there is room for it");
+    let spread = begins(office, "2026-12-01T16:30:00Z", "2026-12-01T17:00:02Z");
+    assert_eq!(spread[0].0, at("2026-12-01T17:00:00Z"), "five minutes later the office is closed");
+
+    let late = begins(office, "2026-12-01T15:30:00Z", "2026-12-01T20:30:00Z");
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].0, at("2026-12-02T09:00:00Z"), "what was missed runs when the office opens");
+    assert_eq!(
+        late[0].1.as_deref(),
+        Some("nothing ran then; caught up 3h 30m later; it waits for a time in which it may run")
+    );
+
+    let over = begins("end: 2026-12-01T18:00:00Z\noverlap: allow_all", "2026-12-01T15:30:00Z", "2026-12-01T20:30:00Z");
+    assert_eq!(over, [], "and not behind its end");
+}
+
+#[test]
+fn what_a_change_releases_runs_now_as_the_policies_allow() {
+    let released = |policy: &str, live: Vec<JobId>| {
+        let released = ["2026-12-01T09:20:00Z", "2026-12-01T09:40:00Z"]
+            .map(|time| Released { at: at(time), why: "a window ended".into() });
+        let standing = Standing { released: released.into(), live, ..standing("2026-12-01T09:59:00Z") };
+        told_of(&decided(&hourly(&format!("overlap: {policy}")), &standing, "2026-12-01T09:59:30Z"))
+    };
+
+    assert_eq!(released("allow_all", Vec::new()), ["09:20 job, changed", "09:40 job, changed"]);
+    assert_eq!(released("skip", Vec::new()), ["09:20 job, changed", "09:40 overlap"]);
+    assert_eq!(released("skip", vec![JobId(7)]), ["09:20 overlap", "09:40 overlap"]);
+    assert_eq!(released("cancel_other", Vec::new()), ["09:20 overlap", "09:40 job, changed"]);
+}
+
+#[test]
 fn within_a_long_closed_time_one_row_stands_for_the_rest() {
     let august =
         known("rules: [ { every: 10s } ]\nexclude: [ { from: 2026-08-01, to: 2026-08-31 } ]\noverlap: allow_all");

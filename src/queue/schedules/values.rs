@@ -130,6 +130,7 @@ impl Cause {
             Reason::Window(_) => Self::Window,
             Reason::ClockChange => Self::ClockChange,
             Reason::Several(all) => all.last().map_or(Self::Moved, Self::of),
+            Reason::Released(_) => Self::Changed,
             Reason::Merged => Self::Merged,
             Reason::Outside | Reason::NeverOpen => Self::Outside,
         }

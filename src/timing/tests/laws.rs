@@ -17,6 +17,7 @@ fn calendar() -> Calendar {
         "windows": [
             { "name": "patch", "weekdays": ["mon"], "start": "05:00", "duration": "4h" },
             { "name": "night", "start": "23:30", "duration": "90m" },
+            { "name": "freeze", "from": "2026-03-09T00:00", "to": "2026-03-24T00:00" },
             { "name": "move", "from": "2026-03-27T00:00", "to": "2026-03-30T12:00" },
         ],
     }))

@@ -267,3 +267,35 @@ fn a_rule_of_another_zone_is_told_in_the_schedule_s() {
     assert_eq!(plan.zone, Tz::Europe__Rome);
     assert_eq!(told(&plan, "2026-06-01T00:00:00Z", 5), ["Wed 01 Jul 15:00", "Thu 02 Jul 15:00"]);
 }
+
+#[test]
+fn the_clocks_of_a_rule_s_zone_say_nothing_of_the_schedule_s() {
+    // half past one comes twice in New York that day, when it is half past six in Rome
+    let plan = plan(json!({
+        "timezone": "Europe/Rome", "exclude": [{ "cron": "* 1 * * *" }],
+        "rules": [{ "rrule": "DTSTART;TZID=America/New_York:20261031T013000\nRRULE:FREQ=DAILY;COUNT=2" }],
+    }));
+
+    assert_eq!(told(&plan, "2026-10-30T00:00:00Z", 5), ["Sat 31 Oct 06:30", "Sun 01 Nov 06:30"]);
+}
+
+#[test]
+fn what_was_rolled_into_a_long_freeze_runs_at_its_end_wherever_the_look_begins() {
+    let freeze: Calendar =
+        serde_json::from_value(json!({ "kind": "Calendar", "name": "freeze", "timezone": "Europe/Rome",
+        "windows": [{ "name": "freeze", "from": "2026-12-14T00:00", "to": "2027-01-04T09:00" }] }))
+        .expect("a calendar");
+    let mut calendars = calendars();
+    calendars.insert("freeze".into(), Arc::new(freeze.days().expect("valid")));
+    let timing: Timing = serde_json::from_value(json!({
+        "timezone": "Europe/Rome", "rules": [{ "cron": "30 6 13 12 *" }], // a Sunday
+        "business_days": { "calendar": "it-holidays", "roll": "next" }, "windows": [{ "calendar": "freeze", "action": "delay" }],
+    }))
+    .expect("a timing");
+    let plan = timing.plan("x", &calendars).expect("a plan");
+
+    for from in ["2026-12-01T00:00:00Z", "2026-12-14T12:00:00Z", "2026-12-30T12:00:00Z", "2027-01-04T07:59:59Z"] {
+        let next = plan.course(at(from)).find_map(|one| one.runs_at());
+        assert_eq!(next, Some(at("2027-01-04T08:00:00Z")), "from {from}");
+    }
+}

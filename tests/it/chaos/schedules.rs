@@ -225,7 +225,36 @@ fn overlaps(conn: &mut PgConnection) -> Vec<String> {
             wrong.push(format!("{kind}: no job waited for another: {made:?}"));
         }
     }
+    if many("buffer-all", "overlap") > 0 {
+        wrong.push("buffer-all: a time was left out although all are to wait".into());
+    }
+    wrong.extend(waiting_behind_another(conn));
+    wrong.extend(not_stopped(conn));
     wrong
+}
+
+/// Under `buffer_one` a job that is made finds at most one that has not ended.
+fn waiting_behind_another(conn: &mut PgConnection) -> Vec<String> {
+    const SQL: &str = "SELECT s.name, b.job_id, count(*) FROM millrace.schedules s
+    JOIN millrace.occurrences ob ON ob.schedule_id = s.id AND ob.job_id IS NOT NULL JOIN millrace.history b ON b.job_id = ob.job_id
+    JOIN millrace.occurrences oa ON oa.schedule_id = s.id AND oa.job_id < ob.job_id JOIN millrace.history a ON a.job_id = oa.job_id
+    WHERE s.name LIKE 'buffer-one%' AND a.finished_at > ob.decided_at + interval '50 ms'
+        AND a.finished_at - a.started_at BETWEEN '0' AND '30 minutes' AND b.finished_at - b.started_at BETWEEN '0' AND '30 minutes'
+    GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 20";
+    let rows = statement(SQL).tuples::<(Text, BigInt, BigInt), (String, i64, i64)>(conn).unwrap();
+    rows.into_iter().map(|(name, job, many)| format!("{name}: job {job} was made while {many} had not ended")).collect()
+}
+
+/// Policies that stop the earlier job do stop some: jobs take longer than the time between two of them.
+fn not_stopped(conn: &mut PgConnection) -> Vec<String> {
+    const SQL: &str = "SELECT regexp_replace(s.name, '-[0-9]+$', ''), count(*) FILTER (WHERE h.state = 'cancelled'), count(*) FILTER (WHERE h.state = 'succeeded')
+    FROM millrace.schedules s JOIN millrace.occurrences o ON o.schedule_id = s.id JOIN millrace.history h ON h.job_id = o.job_id GROUP BY 1 ORDER BY 1";
+    let rows = statement(SQL).tuples::<(Text, BigInt, BigInt), (String, i64, i64)>(conn).unwrap();
+    let is_odd = |(kind, cancelled, succeeded): &(String, i64, i64)| match kind.as_str() {
+        "cancel-other" | "terminate-other" => *cancelled == 0,
+        _ => *cancelled > 0 || *succeeded == 0,
+    };
+    rows.into_iter().filter(is_odd).map(|row| format!("{}: {} cancelled, {} succeeded", row.0, row.1, row.2)).collect()
 }
 
 /// How late occurrences were decided, in microseconds, outside of outages.

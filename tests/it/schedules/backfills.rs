@@ -3,13 +3,13 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use millrace::admin::schedules::backfill::{self, Becomes, Wish};
 use millrace::admin::schedules::{ScheduleError, service};
-use millrace::base::clock::Time;
+use millrace::base::clock::{Clock, SystemClock, Time};
 use millrace::base::document::documents;
 use millrace::queue::actor::{Actor, Scope};
-use millrace::queue::schedules::{self, Backfills};
+use millrace::queue::schedules::{self, Backfills, Plans};
 use serde_json::json;
 
-use super::stage::{Watched, became, number, save};
+use super::stage::{Watched, became, number, save, set_decided};
 use crate::support::TestDb;
 use crate::support::stage::{TestEngine, handler_template, wait_until};
 
@@ -132,6 +132,29 @@ fn two_nodes_take_turns_at_a_backfill() {
     let row = backfill::show(&mut conn, &actor(), started.id.0).unwrap();
     assert_eq!((row.state.as_str(), row.enqueued, row.refused), ("done", 31 * 24, 0));
     assert_eq!(number(&mut conn, "SELECT count(DISTINCT at) FROM millrace.occurrences"), 31 * 24);
+}
+
+#[test]
+fn what_was_missed_is_caught_up_before_a_backfill_so_that_nothing_runs_twice() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    let all = "rules: [ { cron: \"*/10 * * * *\" } ]\noverlap: allow_all\ncatch_up: { policy: all, max: 3 }";
+    save(&mut conn, "often", all);
+    set_decided(&mut conn, "often", "3 hours"); // as if no engine had run since
+
+    let to = SystemClock.now() - TimeDelta::seconds(1);
+    let missing = Wish { from: to - TimeDelta::hours(2), to, missing_only: true, concurrency: 1_000, ..wish() };
+    backfill::start(&mut conn, &actor(), "often", &missing, "").unwrap();
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+    schedules::work(&mut conn, &mut Backfills::default()).unwrap();
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    let twice = "SELECT count(*) FROM (SELECT at FROM millrace.occurrences WHERE job_id IS NOT NULL GROUP BY at HAVING count(*) > 1) AS t";
+    assert_eq!(number(&mut conn, twice), 0);
+    let by_rules = "SELECT count(*) FROM millrace.occurrences WHERE job_id IS NOT NULL AND backfill_id = 0 AND at < clock_timestamp() - interval '1 minute'";
+    assert_eq!(number(&mut conn, by_rules), 3, "the last three are caught up");
+    assert!(number(&mut conn, "SELECT count(*) FROM millrace.jobs") >= 11, "and the others are filled in");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Versions, pauses, calendars: what changes holds from then on, and what was due before is decided as before.
 
+use chrono::{SubsecRound, TimeDelta};
 use diesel::sql_types::Text;
 use millrace::admin::calendars;
 use millrace::admin::schedules::{ScheduleError, service};
@@ -127,27 +128,147 @@ fn a_calendar_holds_for_those_who_mind_it_as_soon_as_it_changes() {
     calendars::service::remove(&mut conn, &actor(), "shop", "").unwrap();
 }
 
+/// The time so many hours from now, as documents write it.
+fn hour(ahead: i64) -> String {
+    (SystemClock.now() + TimeDelta::hours(ahead)).format("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// A schedule of every minute, of which ten wait for the end of a window of the calendar `shop`.
+fn ten_that_wait(conn: &mut PgConnection) -> Plans {
+    handler_template(conn, "work", json!({}));
+    let window = format!("windows: [ {{ name: move, from: \"{}\", to: \"{}\" }} ]", hour(-1), hour(1));
+    calendar(conn, &format!("name: shop\ntimezone: UTC\n{window}"));
+    save(conn, "minutely", "rules: [ { cron: \"* * * * *\" } ]\nwindows: [ { calendar: shop, action: delay } ]");
+    set_decided(conn, "minutely", "10 minutes");
+    let mut plans = Plans::default();
+    schedules::fire(conn, &mut plans, &mut || 0).unwrap();
+    assert_eq!(number(conn, "SELECT count(*) FROM millrace.jobs"), 0, "all wait for the end of the window");
+    plans
+}
+
 #[test]
-fn what_waits_for_the_end_of_a_window_that_is_taken_away_says_so() {
+fn what_waits_for_the_end_of_a_window_runs_when_the_window_is_taken_away() {
     let db = TestDb::new();
     let mut conn = db.connect();
-    handler_template(&mut conn, "work", json!({}));
-    let hour = |ahead: i64| (SystemClock.now() + chrono::TimeDelta::hours(ahead)).format("%Y-%m-%dT%H:%M");
-    let window = format!("windows: [ {{ name: move, from: \"{}\", to: \"{}\" }} ]", hour(-1), hour(1));
-    calendar(&mut conn, &format!("name: shop\ntimezone: UTC\n{window}"));
-    let delayed = "rules: [ { cron: \"* * * * *\" } ]\nwindows: [ { calendar: shop, action: delay } ]";
-    save(&mut conn, "minutely", delayed);
-    set_decided(&mut conn, "minutely", "10 minutes");
-    let mut plans = Plans::default();
-    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
-    let changed = "SELECT count(*) FROM millrace.occurrences WHERE cause = 'changed' AND reason = 'the calendar shop was changed while it waited'";
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "all wait for the end of the window");
+    let mut plans = ten_that_wait(&mut conn);
+    let since = SystemClock.now();
 
     calendar(&mut conn, "name: shop\ntimezone: UTC\n");
     schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
 
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "what is over does not run");
-    assert!(number(&mut conn, changed) >= 1, "{:?}", became(&mut conn, "minutely"));
+    let rows: Vec<_> = became(&mut conn, "minutely").into_iter().filter(|row| row.at < since).collect();
+    let of = |cause: &str| rows.iter().filter(|row| row.cause.as_deref() == Some(cause)).count();
+    assert_eq!(
+        (of("changed"), of("merged")),
+        (1, 3),
+        "one run was to stand for all, and the last told for the others: {rows:?}"
+    );
+    assert!(rows[0].job.is_some(), "{rows:?}");
+    let told =
+        "SELECT count(*) FROM millrace.occurrences WHERE reason = 'it waited until the calendar shop was changed'";
+    assert_eq!(number(&mut conn, told), 1);
+
+    calendar(&mut conn, "name: shop\ntimezone: UTC\ndescription: nothing more\n");
+    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+    assert_eq!(became(&mut conn, "minutely").iter().filter(|row| row.at < since && row.job.is_some()).count(), 1);
+}
+
+#[test]
+fn what_waits_runs_by_a_version_that_lets_it_and_says_so_where_another_does_not() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    ten_that_wait(&mut conn);
+    let since = SystemClock.now();
+
+    save(&mut conn, "minutely", "rules: [ { cron: \"* * * * *\" } ]");
+
+    let rows: Vec<_> = became(&mut conn, "minutely").into_iter().filter(|row| row.at < since).collect();
+    assert_eq!(rows.iter().filter(|row| row.job.is_some()).count(), 1, "{rows:?}");
+
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    ten_that_wait(&mut conn);
+
+    save(&mut conn, "minutely", "rules: [ { cron: \"0 0 1 1 *\" } ]");
+
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0);
+    let told = "SELECT count(*) FROM millrace.occurrences WHERE reason = 'version 2 came into force while it waited' AND cause = 'changed'";
+    assert_eq!(number(&mut conn, told), 1, "{:?}", became(&mut conn, "minutely"));
+}
+
+#[test]
+fn what_a_calendar_moves_to_a_time_that_is_over_runs_at_once() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    let week = "workweek: [ mon, tue, wed, thu, fri, sat, sun ]";
+    calendar(&mut conn, &format!("name: shop\ntimezone: UTC\n{week}\n"));
+    let at = (SystemClock.now() + TimeDelta::hours(23)).trunc_subsecs(0);
+    let once = format!("rules: [ {{ at: \"{}\" }} ]\n", at.to_rfc3339());
+    save(&mut conn, "month-end", &format!("{once}business_days: {{ calendar: shop, roll: previous }}"));
+
+    // a day before that is an hour ago
+    let closed = format!("dates: [ {{ date: {}, name: Inventory }} ]", at.date_naive());
+    calendar(&mut conn, &format!("name: shop\ntimezone: UTC\n{week}\n{closed}"));
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    let rows = became(&mut conn, "month-end");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].job.is_some() && rows[0].cause.as_deref() == Some("changed"), "{rows:?}");
+}
+
+#[test]
+fn who_cannot_be_decided_can_be_paused_repaired_and_removed() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    for name in ["paused", "repaired", "removed"] {
+        save(&mut conn, name, "rules: [ { every: 1s } ]");
+        set_decided(&mut conn, name, "5 seconds");
+    }
+    let refuse =
+        "CREATE FUNCTION millrace.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room for it'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON millrace.occurrences FOR EACH ROW EXECUTE FUNCTION millrace.refuse()";
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, refuse).unwrap();
+
+    service::pause(&mut conn, &actor(), "paused", "it cannot be followed").unwrap();
+    save(&mut conn, "repaired", "rules: [ { cron: \"0 0 1 1 *\" } ]");
+    service::remove(&mut conn, &actor(), "removed", "").unwrap();
+
+    let rest = "SELECT count(*) FROM millrace.schedules WHERE paused_at IS NULL AND removed_at IS NULL";
+    assert_eq!(number(&mut conn, rest), 1);
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0);
+}
+
+#[test]
+fn a_clock_that_was_put_far_forward_and_back_is_told_and_a_resume_goes_on_from_now() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    handler_template(&mut conn, "work", json!({}));
+    save(&mut conn, "tick", "rules: [ { every: 1s } ]\noverlap: allow_all");
+    save(&mut conn, "well", "rules: [ { every: 1s } ]");
+    set_decided(&mut conn, "tick", "-1 year");
+    let row = "INSERT INTO millrace.occurrences (schedule_id, at, backfill_id, version, outcome, cause, reason)
+        SELECT s.id, date_trunc('second', clock_timestamp()) + n * interval '1 second', 0, 1, 'missed', 'missed', 'nothing ran then'
+        FROM millrace.schedules s CROSS JOIN generate_series(1, 60) AS n WHERE s.name = 'tick'";
+    statement(row).run(&mut conn).unwrap();
+    schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+
+    assert_eq!(schedules::note_ahead(&mut conn).unwrap(), 1);
+    assert_eq!(schedules::note_ahead(&mut conn).unwrap(), 0, "it is told once");
+    let told = "SELECT count(*) FROM millrace.schedules WHERE name = 'tick' AND trouble LIKE 'the clock was put back%'";
+    assert_eq!(number(&mut conn, told), 1);
+
+    service::pause(&mut conn, &actor(), "tick", "").unwrap();
+    service::resume(&mut conn, &actor(), "tick", "").unwrap();
+    let made =
+        "SELECT count(*) FROM millrace.jobs j JOIN millrace.schedules s ON s.id = j.schedule_id WHERE s.name = 'tick'";
+    wait_until(|| {
+        schedules::fire(&mut conn, &mut Plans::default(), &mut || 0).unwrap();
+        number(&mut conn, made) >= 2
+    })
+    .expect("it runs again");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE trouble IS NOT NULL"), 0);
 }
 
 #[test]
