@@ -168,7 +168,7 @@ fn what_waits_for_the_end_of_a_window_runs_when_the_window_is_taken_away() {
         "SELECT count(*) FROM millrace.occurrences WHERE reason = 'it waited until the calendar shop was changed'";
     assert_eq!(number(&mut conn, told), 1);
 
-    calendar(&mut conn, "name: shop\ntimezone: UTC\ndescription: nothing more\n");
+    calendar(&mut conn, "name: shop\ntimezone: UTC\ntitle: The shop\n");
     schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
     assert_eq!(became(&mut conn, "minutely").iter().filter(|row| row.at < since && row.job.is_some()).count(), 1);
 }
