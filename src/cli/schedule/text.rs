@@ -134,8 +134,10 @@ pub(super) fn dry_run(dry: &DryRun) -> Answer {
 pub(super) fn ahead(ahead: &Preview, zone: Tz) -> Answer {
     let mut lines: Vec<String> = ahead.sentences.iter().map(|sentence| visible(sentence)).collect();
     lines.extend(ahead.next.iter().map(occurrence));
-    if let Some(at) = ahead.gave_up {
-        lines.push(format!("Nothing more runs up to {}; the search ended there.", exact(at)));
+    match ahead.gave_up {
+        Some(at) => lines.push(format!("Nothing more runs up to {}; the search ended there.", exact(at))),
+        None if ahead.next.is_empty() => lines.push("Nothing runs in that time.".into()),
+        None => {}
     }
     let (runs, is_more) = ahead.runs_of_year();
     let than = if is_more { "More than " } else { "" };

