@@ -203,7 +203,7 @@ impl Parts<'_> {
             false => {
                 let text = crate::admin::schedules::document_text(spec)
                     .ok_or_else(|| Told::Refused(Failure::refused("a schedule cannot be written as YAML")))?;
-                write!(self.out, "{separator}{}\n", text.trim_end())?;
+                writeln!(self.out, "{separator}{}", text.trim_end())?;
             }
         }
         Ok(())

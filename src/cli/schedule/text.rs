@@ -14,7 +14,7 @@ use crate::cli::answer::{columns, moment};
 use crate::cli::{Answer, Failure};
 use crate::queue::schedules::ScheduleId;
 use crate::queue::state::JobState;
-use crate::timing::{Fate, Occurrence};
+use crate::timing::{Fate, Occurrence, Reason, Touch};
 use crate::web::ansi::visible;
 
 /// Days without a run that are told with the reason.
@@ -157,18 +157,23 @@ pub(super) fn ahead(ahead: &Preview, zone: Tz) -> Answer {
 }
 
 fn occurrence(one: &Occurrence) -> String {
-    let until = one.until.map(|until| format!(", and all until {}", exact(until))).unwrap_or_default();
-    match &one.fate {
+    let why = |reason: &Reason| visible(&reason.to_string());
+    let told = match &one.fate {
         Fate::Runs(at, None) => exact(*at),
-        Fate::Runs(at, Some(why)) if *at == one.at => format!("{}  {}", exact(*at), visible(&why.to_string())),
-        Fate::Runs(at, Some(why)) => {
-            format!("{}  moved from {}: {}", exact(*at), exact(one.at), visible(&why.to_string()))
-        }
+        Fate::Runs(at, Some(reason)) if *at == one.at => format!("{}  {}", exact(*at), why(reason)),
+        Fate::Runs(at, Some(reason)) => format!("{}  moved from {}: {}", exact(*at), exact(one.at), why(reason)),
         Fate::Skipped(_) => {
-            let why = one.why_left_out().unwrap_or_default();
-            format!("{}  left out: {}{until}", exact(one.at), visible(&why))
+            let why = visible(&one.why_left_out().unwrap_or_default());
+            let until = one.until.map(|until| format!(", and all until {}", exact(until)));
+            format!("{}  left out: {why}{}", exact(one.at), until.unwrap_or_default())
         }
-    }
+    };
+    let pass = match one.touch {
+        Touch::FirstPass => "  first pass",
+        Touch::SecondPass => "  second pass",
+        Touch::None | Touch::AfterGap | Touch::Shifted | Touch::LeftOut => "",
+    };
+    told + pass
 }
 
 pub(super) fn backfills(rows: &[BackfillRow], is_more: bool) -> Answer {

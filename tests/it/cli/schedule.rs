@@ -126,6 +126,10 @@ exclude: [{ from: 2027-03-30, to: 2027-04-02 }]
     assert_eq!((&shown["cut"], &shown["next"], &shown["days_without"]), (&false.into(), &().into(), &4.into()));
     assert_eq!(shown["named"][3]["reason"], "excluded: 2027-03-30 to 2027-04-02");
     assert_eq!(shown["clock_changes"][0]["touched"][0]["becomes"], "moved");
+    let twice = ["30 2 * * *", "--tz", "Europe/Rome", "--from", "2027-10-31", "--to", "2027-11-01", "--explain"];
+    let told = preview(&folder, &twice).out;
+    assert!(told.contains("2027-10-31T00:30:00Z  first pass") && told.contains("02:30 comes twice that day"), "{told}");
+    assert!(preview(&folder, &["0 0 30 2 *", "--explain"]).out.contains("Nothing runs in that time."));
     let many = preview(&folder, &["* * * * *", "--explain", "--count", "1001"]);
     assert!(many.code == 2 && many.err.contains("at most 1000 are explained at once"), "{}", many.err);
 }
