@@ -1,4 +1,5 @@
 //! Rank 0: what every other module stands on and what knows nothing of jobs.
+pub mod changes;
 pub mod clock;
 pub mod db;
 pub mod document;

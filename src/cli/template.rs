@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::answer::columns;
 use super::{Answer, Failure, Globals, Session};
 use crate::admin::templates::acts::{Act, Acted, act};
-use crate::admin::templates::changes::{changes, unified};
 use crate::admin::templates::file::{Placed, read_all};
 use crate::admin::templates::json as view;
 use crate::admin::templates::service::{Applied, Publication, apply};
@@ -18,6 +17,7 @@ use crate::admin::templates::text::{document_of, text_of};
 use crate::admin::templates::{
     self as templates, TEMPLATES_MAX, TemplateFilter, TemplateRow, TemplateState, VersionRow, search,
 };
+use crate::base::changes::{changes, unified};
 use crate::base::db::PgConnection;
 use crate::base::document::DOCUMENTS_BYTES_MAX;
 use crate::queue::template::{RunnerKind, template_schema};

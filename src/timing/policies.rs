@@ -11,6 +11,8 @@ use crate::base::length::{read_ms, write_ms};
 const FAILURES_MAX: u16 = 100;
 /// Longest window of catching up, in days.
 pub const WINDOW_DAYS_MAX: i64 = 366;
+/// Shortest window of catching up: what is late by less is not missed.
+pub const WINDOW_MIN: TimeDelta = TimeDelta::seconds(60);
 /// Most missed occurrences that are caught up at once.
 pub const CATCH_UP_MAX: u32 = 1_000;
 /// Widest spread of starts, in seconds: a day.
@@ -134,6 +136,14 @@ impl Policies {
                 None => "it would never run: nothing that they name is still to come".into(),
             };
             refuse("rules", message);
+        }
+        if self.catch_up != CatchUpPolicy::Skip && self.window < WINDOW_MIN {
+            let message = format!(
+                "what is late by less than {} is not missed, so within {} nothing would be caught up: give it more time, or skip what is missed",
+                told(WINDOW_MIN),
+                told(self.window)
+            );
+            refuse("catch_up.window", message);
         }
         let gap = runs.windows(2).map(|pair| pair[1] - pair[0]).min();
         let spread = self.jitter.map(|jitter| TimeDelta::seconds(i64::from(jitter.seconds)));

@@ -58,26 +58,32 @@ UPDATE millrace.schedules s SET paused_at = clock_timestamp(), paused_by = $1, p
 /// # Errors
 /// [`ScheduleError::Already`]; [`ScheduleError`].
 pub fn resume(conn: &mut PgConnection, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
+    transaction(conn, "schedules::resume", |tx| resume_in(tx, actor, name, reason))
+}
+
+/// Does as [`resume`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn resume_in(tx: &mut Tx<'_>, actor: &Actor, name: &str, reason: &str) -> Result<ScheduleRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::resume
 UPDATE millrace.schedules s SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, failures_since = clock_timestamp()
 WHERE s.id = $1 AND s.paused_at IS NOT NULL";
-    transaction(conn, "schedules::resume", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let reason = note(reason)?;
-        if row.standing() == Standing::Ended {
-            return Err(ScheduleError::Already(row.name, "over"));
-        }
-        if !locked.is_paused {
-            return Err(ScheduleError::Already(row.name, "enabled"));
-        }
-        firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-        firing::come_back(tx, locked.id)?;
-        statement(SQL).bind::<Integer, _>(locked.id.0).run(tx)?;
-        let before = json!({ "paused": true, "by": row.paused_by, "reason": row.pause_reason });
-        let change = Change::new("schedule.resume", "schedule", name).because(reason);
-        audit::record(tx, actor, change.from_to(Some(before), Some(json!({ "paused": false }))))?;
-        find(tx, actor, name)
-    })
+    let (row, locked) = take(tx, actor, name)?;
+    let reason = note(reason)?;
+    if row.standing() == Standing::Ended {
+        return Err(ScheduleError::Already(row.name, "over"));
+    }
+    if !locked.is_paused {
+        return Err(ScheduleError::Already(row.name, "enabled"));
+    }
+    firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
+    firing::come_back(tx, locked.id)?;
+    statement(SQL).bind::<Integer, _>(locked.id.0).run(tx)?;
+    let before = json!({ "paused": true, "by": row.paused_by, "reason": row.pause_reason });
+    let change = Change::new("schedule.resume", "schedule", name).because(reason);
+    audit::record(tx, actor, change.from_to(Some(before), Some(json!({ "paused": false }))))?;
+    find(tx, actor, name)
 }
 
 /// Removes a schedule: nothing runs by it any more, and its name is free. Jobs that it made go on, and what it did is kept as long as jobs are.
@@ -148,13 +154,25 @@ pub fn roll_back(
     version: i32,
     reason: &str,
 ) -> Result<Saved, ScheduleError> {
-    transaction(conn, "schedules::roll_back", |tx| {
-        let (row, locked) = take(tx, actor, name)?;
-        let old = read::versions(tx, locked.id, Some(version))?.pop();
-        let old = old.ok_or_else(|| ScheduleError::NoVersion(row.name.clone(), version))?;
-        let spec: Schedule = serde_json::from_value(old.spec)
-            .map_err(|error| ScheduleError::field("version", format!("version {version} cannot be read: {error}")))?;
-        let told = note(reason)?.unwrap_or_else(|| format!("back to version {version}"));
-        save_in(tx, actor, &spec, Some(locked.version), &told)
-    })
+    transaction(conn, "schedules::roll_back", |tx| roll_back_in(tx, actor, name, version, reason))
+}
+
+/// Does as [`roll_back`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn roll_back_in(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    name: &str,
+    version: i32,
+    reason: &str,
+) -> Result<Saved, ScheduleError> {
+    let (row, locked) = take(tx, actor, name)?;
+    let old = read::versions(tx, locked.id, Some(version))?.pop();
+    let old = old.ok_or_else(|| ScheduleError::NoVersion(row.name.clone(), version))?;
+    let spec: Schedule = serde_json::from_value(old.spec)
+        .map_err(|error| ScheduleError::field("version", format!("version {version} cannot be read: {error}")))?;
+    let told = note(reason)?.unwrap_or_else(|| format!("back to version {version}"));
+    save_in(tx, actor, &spec, Some(locked.version), &told)
 }

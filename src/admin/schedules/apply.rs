@@ -1,7 +1,7 @@
 //! Saving calendars and schedules at once, as files do: all or none, calendars first.
 
+use super::begin::{Begin, save_and_begin_in};
 use super::error::ScheduleError;
-use super::service::save_in;
 use crate::admin::calendars::service::{self as calendars, CalendarError};
 use crate::base::db::{DbError, PgConnection, Tx, transaction};
 use crate::queue::actor::Actor;
@@ -44,7 +44,7 @@ pub enum ApplyError {
     Db(#[from] DbError),
 }
 
-/// Saves every document in one transaction: a fault in one leaves all as they were.
+/// Saves every document in one transaction: a fault in one leaves all as they were. `begin` tells how schedules begin that are new.
 ///
 /// # Errors
 /// [`ApplyError`], of the first document that is refused.
@@ -52,9 +52,9 @@ pub fn apply(
     conn: &mut PgConnection,
     actor: &Actor,
     documents: &Documents,
-    message: &str,
+    (message, begin): (&str, Begin),
 ) -> Result<Vec<Applied>, ApplyError> {
-    transaction(conn, "schedules::apply", |tx| apply_in(tx, actor, documents, message))
+    transaction(conn, "schedules::apply", |tx| apply_in(tx, actor, documents, (message, begin)))
 }
 
 /// Does as [`apply`] within the caller's transaction.
@@ -65,7 +65,7 @@ pub fn apply_in(
     tx: &mut Tx<'_>,
     actor: &Actor,
     documents: &Documents,
-    message: &str,
+    (message, begin): (&str, Begin),
 ) -> Result<Vec<Applied>, ApplyError> {
     let mut applied = Vec::new();
     for calendar in &documents.calendars {
@@ -77,7 +77,7 @@ pub fn apply_in(
     }
     for spec in &documents.schedules {
         let name = spec.name.clone();
-        let saved = save_in(tx, actor, spec, None, message);
+        let saved = save_and_begin_in(tx, actor, spec, (None, begin), message);
         let saved = saved.map_err(|error| ApplyError::Schedule(name.clone(), error))?;
         applied.push(Applied { kind: "Schedule", name, version: Some(saved.version), unchanged: saved.unchanged });
     }

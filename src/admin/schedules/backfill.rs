@@ -104,6 +104,9 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     if !(1..=CONCURRENCY_MAX).contains(&wish.concurrency) {
         return Err(ScheduleError::field("concurrency", format!("from 1 to {CONCURRENCY_MAX}")));
     }
+    if wish.missing_only {
+        refuse_forgotten(conn, id, wish)?;
+    }
     let Range { mut runs, moved, left_out, left_out_more, is_whole } = firing::occurrences(known, wish.from, wish.to);
     let have = firing::with_jobs(conn, id, &runs)?;
     let has_job = |at: &Time| have.binary_search(at).is_ok();
@@ -126,6 +129,23 @@ fn planned(conn: &mut PgConnection, id: ScheduleId, known: &Known, wish: &Wish) 
     named.truncate(NAMED_MAX);
     let (jobs, first) = (runs.len(), runs.into_iter().take(NAMED_MAX).collect());
     Ok(DryRun { jobs, first, have_jobs: have.len(), left_out: left, left_out_more, named, is_too_many: !is_whole })
+}
+
+/// What is not known any more would look missing, and be made again.
+fn refuse_forgotten(conn: &mut PgConnection, id: ScheduleId, wish: &Wish) -> Result<(), ScheduleError> {
+    const SQL: &str = "-- admin::schedules::forgotten
+SELECT f.until FROM millrace.forgotten_occurrences f JOIN millrace.schedules s ON s.created_at <= f.until WHERE s.id = $1 AND $2 <= f.until LIMIT 1";
+    let until = statement(SQL)
+        .bind::<Integer, _>(id.0)
+        .bind::<Timestamptz, _>(wish.from)
+        .tuples::<Timestamptz, Time>(conn)?
+        .pop();
+    until.map_or(Ok(()), |until| {
+        let until = until.format("%Y-%m-%d %H:%M:%S UTC");
+        Err(ScheduleError::BadRange(format!(
+            "what ran up to {until} is not kept any more, so it is not known what of it is missing: begin the range later, or make all of it"
+        )))
+    })
 }
 
 /// Starts a backfill of the version in force and gives its number.
@@ -233,10 +253,18 @@ pub fn show(conn: &mut PgConnection, actor: &Actor, id: i32) -> Result<BackfillR
 /// # Errors
 /// [`ScheduleError::BackfillIs`]; [`ScheduleError`].
 pub fn stop(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
+    transaction(conn, "schedules::turn_backfill", |tx| stop_in(tx, actor, id, reason))
+}
+
+/// Does as [`stop`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn stop_in(tx: &mut Tx<'_>, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::stop_backfill
 UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp(), ended_by = $1 WHERE b.id = $2 AND b.state = 'running'";
     let stop = |tx: &mut Tx<'_>| statement(SQL).bind::<Text, _>(actor.signature()).bind::<Integer, _>(id).run(tx);
-    turn(conn, actor, id, (&stop, "schedule.backfill_stop", "is stopped"), reason)
+    turn(tx, actor, id, (&stop, "schedule.backfill_stop", "is stopped"), reason)
 }
 
 /// Lets a stopped backfill go on where it was.
@@ -244,10 +272,18 @@ UPDATE millrace.backfills b SET state = 'stopped', finished_at = clock_timestamp
 /// # Errors
 /// [`ScheduleError::BackfillIs`]; [`ScheduleError`].
 pub fn resume(conn: &mut PgConnection, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
+    transaction(conn, "schedules::turn_backfill", |tx| resume_in(tx, actor, id, reason))
+}
+
+/// Does as [`resume`] within the caller's transaction.
+///
+/// # Errors
+/// [`ScheduleError`]; the transaction must not be committed then.
+pub fn resume_in(tx: &mut Tx<'_>, actor: &Actor, id: i32, reason: &str) -> Result<BackfillRow, ScheduleError> {
     const SQL: &str = "-- admin::schedules::resume_backfill
 UPDATE millrace.backfills b SET state = 'running', finished_at = NULL, ended_by = NULL WHERE b.id = $1 AND b.state = 'stopped'";
     let resume = |tx: &mut Tx<'_>| statement(SQL).bind::<Integer, _>(id).run(tx);
-    turn(conn, actor, id, (&resume, "schedule.backfill_resume", "runs"), reason)
+    turn(tx, actor, id, (&resume, "schedule.backfill_resume", "runs"), reason)
 }
 
 /// Changes the row of a backfill, if it stands so that it can; tells how many rows were.
@@ -261,26 +297,24 @@ fn refuse_out_of_scope(tx: &mut Tx<'_>, actor: &Actor, row: &BackfillRow) -> Res
 }
 
 fn turn(
-    conn: &mut PgConnection,
+    tx: &mut Tx<'_>,
     actor: &Actor,
     id: i32,
     (change, act, otherwise): (&Turn<'_>, &'static str, &'static str),
     reason: &str,
 ) -> Result<BackfillRow, ScheduleError> {
-    transaction(conn, "schedules::turn_backfill", |tx| {
-        let row = show(tx, actor, id)?;
-        let (_, locked) = take(tx, actor, &row.schedule)?;
-        if locked.id != row.schedule_id {
-            return Err(ScheduleError::NoBackfill(id));
-        }
-        let reason = note(reason)?;
-        refuse_out_of_scope(tx, actor, &row)?;
-        if change(tx)? == 0 {
-            return Err(ScheduleError::BackfillIs(id, if row.state == "done" { "is done" } else { otherwise }));
-        }
-        let change = Change::new(act, "schedule", &row.schedule).because(reason);
-        audit::record(tx, actor, change.from_to(None, Some(json!({ "backfill": id, "made": row.enqueued }))))?;
-        tell_schedules(tx)?;
-        history::backfill(tx, id)?.ok_or(ScheduleError::NoBackfill(id))
-    })
+    let row = show(tx, actor, id)?;
+    let (_, locked) = take(tx, actor, &row.schedule)?;
+    if locked.id != row.schedule_id {
+        return Err(ScheduleError::NoBackfill(id));
+    }
+    let reason = note(reason)?;
+    refuse_out_of_scope(tx, actor, &row)?;
+    if change(tx)? == 0 {
+        return Err(ScheduleError::BackfillIs(id, if row.state == "done" { "is done" } else { otherwise }));
+    }
+    let change = Change::new(act, "schedule", &row.schedule).because(reason);
+    audit::record(tx, actor, change.from_to(None, Some(json!({ "backfill": id, "made": row.enqueued }))))?;
+    tell_schedules(tx)?;
+    history::backfill(tx, id)?.ok_or(ScheduleError::NoBackfill(id))
 }

@@ -287,16 +287,41 @@ FROM millrace.backfills b JOIN millrace.schedules s ON s.id = b.schedule_id WHER
     };
 }
 
-/// Most backfills of a list.
-const BACKFILLS_MAX: i32 = 50;
+/// Most backfills of a page.
+pub const BACKFILLS_MAX: i32 = 50;
 
 /// Lists the latest backfills of a schedule.
 ///
 /// # Errors
 /// Database failures.
 pub fn backfills(conn: &mut PgConnection, id: ScheduleId) -> Result<Vec<BackfillRow>, DbError> {
-    const SQL: &str = backfills_sql!("backfills", "b.schedule_id = $1 ORDER BY b.id DESC LIMIT $2");
-    statement(SQL).bind::<Integer, _>(id.0).bind::<Integer, _>(BACKFILLS_MAX).rows(conn)
+    Ok(older_backfills(conn, id, None, BACKFILLS_MAX)?.0)
+}
+
+/// Lists the backfills of a schedule, the latest first, only those before `after`, and tells whether there are older ones.
+///
+/// # Errors
+/// Database failures.
+pub fn older_backfills(
+    conn: &mut PgConnection,
+    id: ScheduleId,
+    after: Option<i32>,
+    limit: i32,
+) -> Result<(Vec<BackfillRow>, bool), DbError> {
+    const SQL: &str = backfills_sql!(
+        "backfills",
+        "b.schedule_id = $1 AND ($2::integer IS NULL OR b.id < $2) ORDER BY b.id DESC LIMIT $3"
+    );
+    let limit = limit.clamp(1, BACKFILLS_MAX);
+    let mut rows: Vec<BackfillRow> = statement(SQL)
+        .bind::<Integer, _>(id.0)
+        .bind::<Nullable<Integer>, _>(after)
+        .bind::<Integer, _>(limit + 1)
+        .rows(conn)?;
+    let of_page = usize::try_from(limit).unwrap_or_default();
+    let is_more = rows.len() > of_page;
+    rows.truncate(of_page);
+    Ok((rows, is_more))
 }
 
 /// Reads one backfill.

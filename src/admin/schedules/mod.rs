@@ -3,6 +3,8 @@ mod acts;
 pub mod api;
 mod apply;
 pub mod backfill;
+mod begin;
+pub mod compare;
 mod document;
 mod error;
 mod filter;
@@ -21,8 +23,11 @@ mod waiting;
 pub use apply::{Applied, ApplyError, Documents, apply, apply_in};
 pub use document::document_text;
 pub use error::ScheduleError;
-pub use filter::{ScheduleFilter, Sort};
-pub use history::{BackfillRow, OCCURRENCES_MAX, OccurrenceRow, Page, RunMark, backfills, occurrences, strips};
-pub use read::{ScheduleRow, Standing, VersionRow};
+pub use filter::{Cursor, ScheduleFilter, Sort};
+pub use history::{
+    BACKFILLS_MAX, BackfillRow, OCCURRENCES_MAX, OccurrenceRow, Page, RunMark, backfills, occurrences, older_backfills,
+    strips,
+};
+pub use read::{SCHEDULES_MAX, ScheduleRow, Standing, VersionRow};
 pub(crate) use scope::in_scope;
 pub use waiting::{Minding, leave_for_calendar, minding};

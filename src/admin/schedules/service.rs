@@ -7,7 +7,8 @@
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
-pub use super::acts::{pause, pause_in, remove, resume, roll_back, run_now, run_now_in};
+pub use super::acts::{pause, pause_in, remove, resume, resume_in, roll_back, roll_back_in, run_now, run_now_in};
+pub use super::begin::{Begin, copy, save_and_begin_in, save_paused};
 use super::error::ScheduleError;
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};
@@ -87,18 +88,6 @@ pub fn save(
     message: &str,
 ) -> Result<Saved, ScheduleError> {
     transaction(conn, "schedules::save", |tx| save_in(tx, actor, spec, base, message))
-}
-
-/// Does as [`save`] with a schedule that is new and makes no jobs before it is resumed.
-///
-/// # Errors
-/// [`ScheduleError`]; nothing is changed then.
-pub fn save_paused(conn: &mut PgConnection, actor: &Actor, spec: &Schedule) -> Result<Saved, ScheduleError> {
-    transaction(conn, "schedules::save_paused", |tx| {
-        let saved = save_in(tx, actor, spec, Some(0), "")?;
-        pause_in(tx, actor, &spec.name, "")?;
-        Ok(saved)
-    })
 }
 
 /// Does as [`save`] within the caller's transaction.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::error::ScheduleError;
-use super::filter::ScheduleFilter;
+use super::filter::{Cursor, ScheduleFilter};
 use super::history::{self, RunMark};
 use super::json::keys_only;
 use super::read::{self, ScheduleRow, VersionRow};
@@ -35,6 +35,23 @@ pub fn list(
     Ok((rows, strips))
 }
 
+/// A page of schedules, and what the page behind it begins after, if there is one.
+pub type Page = (Vec<ScheduleRow>, Strips, Option<String>);
+
+/// Does as [`list`] with a page of `filter.limit`, and tells where the next one begins.
+///
+/// # Errors
+/// [`ScheduleError::Forbidden`], database failures.
+pub fn page(conn: &mut PgConnection, actor: &Actor, filter: ScheduleFilter) -> Result<Page, ScheduleError> {
+    let (limit, sort) = (filter.limit.clamp(1, read::SCHEDULES_MAX), filter.sort);
+    let (mut rows, strips) = list(conn, actor, &ScheduleFilter { limit: limit + 1, ..filter })?;
+    let of_page = usize::try_from(limit).unwrap_or_default();
+    let is_more = rows.len() > of_page;
+    rows.truncate(of_page);
+    let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, sort).to_string());
+    Ok((rows, strips, next))
+}
+
 /// Reads one schedule in scope.
 ///
 /// # Errors
@@ -52,7 +69,7 @@ pub fn visible_spec(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow) -
     visible(conn, actor, &row.spec)
 }
 
-fn visible(conn: &mut PgConnection, actor: &Actor, spec: &Value) -> Result<Value, ScheduleError> {
+pub(super) fn visible(conn: &mut PgConnection, actor: &Actor, spec: &Value) -> Result<Value, ScheduleError> {
     let mut shown = target::masked(conn, spec)?;
     if !actor.may(Permission::ReadPayloads) || !target::is_in_scope(conn, actor, spec)? {
         keys_only(&mut shown);

@@ -3,7 +3,6 @@ pub mod acts;
 pub mod api;
 mod apply;
 mod authors;
-pub mod changes;
 pub mod editor;
 pub mod facts;
 pub mod file;

@@ -1,7 +1,9 @@
 //! `millrace schedule …`: schedules as files, what they did and will do, and acts on them.
 
 mod file;
+mod out;
 mod preview;
+mod stored;
 mod text;
 
 use std::io::{self, Read as _};
@@ -12,15 +14,14 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Answer, Failure, Globals, Session};
-use crate::admin::schedules::backfill::{self, CONCURRENCY_MAX, Wish};
+use crate::admin::schedules::backfill::CONCURRENCY_MAX;
+use crate::admin::schedules::service::Begin;
 use crate::admin::schedules::{
-    ApplyError, Documents, OCCURRENCES_MAX, Page, ScheduleError, ScheduleFilter, Standing, apply, json as view,
-    occurrences, service, show,
+    ApplyError, BACKFILLS_MAX, Documents, OCCURRENCES_MAX, SCHEDULES_MAX, ScheduleError, Sort, Standing, apply,
 };
-use crate::base::db::PgConnection;
 use crate::base::document::DOCUMENTS_BYTES_MAX;
 use crate::queue::ring;
-use crate::queue::schedules::ByHand;
+use crate::queue::schedules::{BY_HAND, Outcome};
 
 use preview::instant;
 
@@ -36,6 +37,9 @@ pub(super) enum Command {
         /// What changed and why
         #[arg(long, short)]
         message: Option<String>,
+        /// Schedules that are new make no jobs before they are resumed; the others go on as they are
+        #[arg(long)]
+        paused: bool,
     },
     /// Lists schedules
     List {
@@ -50,9 +54,34 @@ pub(super) enum Command {
         /// Only those that mind this calendar
         #[arg(long)]
         calendar: Option<String>,
+        /// By name, or by next run (name, next); by next run those without one are left out
+        #[arg(long, default_value = "name", value_parser = sort)]
+        sort: Sort,
+        /// Those behind the last one of a list in the same order
+        #[arg(long, value_name = "PLACE")]
+        after: Option<String>,
         /// Most schedules
-        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(i32).range(1..=200))]
+        #[arg(long, default_value_t = SCHEDULES_MAX, value_parser = clap::value_parser!(i32).range(1..=i64::from(SCHEDULES_MAX)))]
         limit: i32,
+    },
+    /// Prints schedules as a file that `apply` takes; all of them unless named
+    Export {
+        /// Names
+        names: Vec<String>,
+    },
+    /// Prints what a schedule does next: its occurrences, what is left out or moved and why, changes of the clock
+    Next {
+        /// The schedule
+        name: String,
+        /// From then on; now when absent
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        from: Option<DateTime<Utc>>,
+        /// Before then
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        to: Option<DateTime<Utc>>,
+        /// Most occurrences
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        count: u16,
     },
     /// Prints what a schedule says, as a file that `apply` takes
     Show {
@@ -63,6 +92,15 @@ pub(super) enum Command {
     History {
         /// The schedule
         name: String,
+        /// Only what is older than this occurrence
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        before: Option<DateTime<Utc>>,
+        /// Only those that were enqueued, skipped, missed or refused, among the latest 5,000
+        #[arg(long, value_parser = outcome)]
+        outcome: Option<Outcome>,
+        /// Only those of this backfill, or by_hand
+        #[arg(long, value_name = "ID", value_parser = made_by)]
+        backfill: Option<i32>,
         /// Most occurrences
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=i64::from(OCCURRENCES_MAX)))]
         limit: i32,
@@ -71,6 +109,25 @@ pub(super) enum Command {
     Versions {
         /// The schedule
         name: String,
+    },
+    /// Compares two versions
+    Diff {
+        /// The schedule
+        name: String,
+        /// The older version
+        from: i32,
+        /// The newer version
+        to: i32,
+    },
+    /// Makes a schedule that says what another one says
+    Clone {
+        /// The schedule
+        name: String,
+        /// The name of the new one
+        new: String,
+        /// It makes no jobs before it is resumed
+        #[arg(long)]
+        paused: bool,
     },
     /// Leaves its occurrences out from now on
     Pause {
@@ -132,6 +189,17 @@ pub(super) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Lists the backfills of a schedule, the latest first
+    Backfills {
+        /// The schedule
+        name: String,
+        /// Backfills older than this one
+        #[arg(long, value_name = "ID")]
+        after: Option<i32>,
+        /// Most backfills
+        #[arg(long, default_value_t = BACKFILLS_MAX, value_parser = clap::value_parser!(i32).range(1..=i64::from(BACKFILLS_MAX)))]
+        limit: i32,
+    },
     /// Shows, stops or resumes a backfill
     BackfillState {
         /// Its number
@@ -160,20 +228,46 @@ fn standing(text: &str) -> Result<Standing, String> {
     Standing::parse(text).ok_or_else(|| "it is enabled, paused, troubled or ended".into())
 }
 
+fn sort(text: &str) -> Result<Sort, String> {
+    match text {
+        "name" => Ok(Sort::Name),
+        "next" => Ok(Sort::Next),
+        _ => Err("an order is name or next".into()),
+    }
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::parse(text).ok_or_else(|| "it is enqueued, skipped, missed or refused".into())
+}
+
+fn made_by(text: &str) -> Result<i32, String> {
+    match text.parse() {
+        _ if text == "by_hand" => Ok(BY_HAND),
+        Ok(id) if id > 0 => Ok(id),
+        _ => Err("it is the number of a backfill, or by_hand".into()),
+    }
+}
+
+fn begin(is_paused: bool) -> Begin {
+    if is_paused { Begin::Paused } else { Begin::AtOnce }
+}
+
 pub(super) fn run(globals: &Globals, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Preview(asked) => preview::run(asked),
-        Command::Apply { file, message } => apply_file(globals, &file, message.as_deref().unwrap_or_default()),
+        Command::Preview(asked) => preview::run(asked, globals.json),
+        Command::Apply { file, message, paused } => {
+            apply_file(globals, &file, (message.as_deref().unwrap_or_default(), begin(paused)))
+        }
         other => {
             let session = Session::open(globals)?;
             let conn = &mut *session.connect()?;
-            with_database(&session, conn, other)
+            stored::run(&session, conn, other, globals.json)
         }
     }
 }
 
 /// Reads the whole file before the database is opened: a faulty one changes nothing anywhere.
-fn apply_file(globals: &Globals, path: &Path, message: &str) -> Result<Answer, Failure> {
+fn apply_file(globals: &Globals, path: &Path, how: (&str, Begin)) -> Result<Answer, Failure> {
     let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
     let text = text_of(path)?;
     let file::Read { documents, places } = file::read(&name, &text)?;
@@ -182,7 +276,7 @@ fn apply_file(globals: &Globals, path: &Path, message: &str) -> Result<Answer, F
     }
     let session = Session::open(globals)?;
     let conn = &mut *session.connect()?;
-    let applied = apply(conn, &session.actor, &documents, message).map_err(|error| match error {
+    let applied = apply(conn, &session.actor, &documents, how).map_err(|error| match error {
         ApplyError::Schedule(schedule, ScheduleError::Refused(faults)) => {
             Failure::refused(format!("nothing was saved:\n{}", places.told(&name, &schedule, &faults)))
         }
@@ -203,70 +297,4 @@ fn text_of(path: &Path) -> Result<String, Failure> {
         std::fs::File::open(path).map_err(cannot)?.take(most).read_to_string(&mut text).map_err(cannot)?;
     }
     Ok(text)
-}
-
-fn with_database(session: &Session, conn: &mut PgConnection, command: Command) -> Result<Answer, Failure> {
-    let actor = &session.actor;
-    let why = |reason: Option<String>| reason.unwrap_or_default();
-    match command {
-        Command::List { text, state, template, calendar, limit } => {
-            let filter =
-                ScheduleFilter { text, standing: state, template, calendar, limit, ..ScheduleFilter::default() };
-            let (rows, strips) = show::list(conn, actor, &filter)?;
-            Ok(text::list(&rows, &strips))
-        }
-        Command::Show { name } => {
-            let row = show::one(conn, actor, &name)?;
-            let spec = show::visible_spec(conn, actor, &row)?;
-            text::document(&row, &spec)
-        }
-        Command::History { name, limit } => {
-            let row = show::one(conn, actor, &name)?;
-            let (rows, _) = occurrences(conn, row.id, &Page { limit, ..Page::default() })?;
-            Ok(text::history(&rows))
-        }
-        Command::Versions { name } => Ok(text::versions(&show::versions(conn, actor, &name)?)),
-        Command::Pause { name, reason } => {
-            let row = service::pause(conn, actor, &name, &why(reason))?;
-            Ok(Answer::new(format!("{name} is paused: its occurrences are left out."), view::schedule(&row, &[], None)))
-        }
-        Command::Resume { name, reason } => {
-            let row = service::resume(conn, actor, &name, &why(reason))?;
-            let next = row.next_at.map(|at| format!(" It runs next at {}.", super::answer::moment(at)));
-            Ok(Answer::new(format!("{name} is enabled.{}", next.unwrap_or_default()), view::schedule(&row, &[], None)))
-        }
-        Command::RunNow { name, reason } => run_now(session, conn, &name, &why(reason)),
-        Command::Rollback { name, version, reason } => {
-            let saved = service::roll_back(conn, actor, &name, version, &why(reason))?;
-            let text =
-                format!("{name}: version {} has the content of version {version} and is in force", saved.version);
-            Ok(Answer::new(text, json!({ "name": name, "version": saved.version, "unchanged": saved.unchanged })))
-        }
-        Command::Backfill { name, from, to, newest_first, missing_only, concurrency, dry_run, reason } => {
-            let wish = Wish { from, to, newest_first, missing_only, concurrency };
-            if dry_run {
-                return Ok(text::dry_run(&backfill::dry_run(conn, actor, &name, &wish)?));
-            }
-            Ok(text::backfill(&backfill::start(conn, actor, &name, &wish, &why(reason))?))
-        }
-        Command::BackfillState { id, stop, resume, reason } => Ok(text::backfill(&match (stop, resume) {
-            (true, _) => backfill::stop(conn, actor, id, &why(reason))?,
-            (_, true) => backfill::resume(conn, actor, id, &why(reason))?,
-            (false, false) => backfill::show(conn, actor, id)?,
-        })),
-        Command::Remove { name, reason } => {
-            service::remove(conn, actor, &name, &why(reason))?;
-            Ok(Answer::new(format!("{name} was removed; jobs that it made go on."), json!({ "removed": name })))
-        }
-        Command::Preview(_) | Command::Apply { .. } => Err(Failure::usage("this command needs no database")),
-    }
-}
-
-fn run_now(session: &Session, conn: &mut PgConnection, name: &str, reason: &str) -> Result<Answer, Failure> {
-    let ByHand::Made { job, behind } = service::run_now(conn, &session.actor, name, reason)? else {
-        return Err(Failure::refused("no job was made"));
-    };
-    ring::notify(conn)?;
-    let waits = behind.map(|behind| format!(" It waits for the end of job {behind}.")).unwrap_or_default();
-    Ok(Answer::new(format!("Job {job} of {name} is enqueued.{waits}"), json!({ "job": job, "behind": behind })))
 }

@@ -1,6 +1,6 @@
 //! What schedules did long ago goes, a bounded piece at a time. A duty.
 
-use diesel::sql_types::{Double, Integer};
+use diesel::sql_types::{BigInt, Double, Integer};
 
 use crate::base::db::{DbError, PgConnection, statement};
 
@@ -41,12 +41,21 @@ WHERE sj.schedule_id = old.schedule_id AND sj.job_id = old.job_id"
 /// # Errors
 /// Database failures.
 pub fn forget_old(conn: &mut PgConnection, days: u32) -> Result<usize, DbError> {
+    // up to when they may be gone is noted in the same statement: what is not known any more is not missing
     const OLD: &str = "-- queue::schedules::forget_old
-DELETE FROM millrace.occurrences o USING (
-    SELECT o.schedule_id, o.at, o.backfill_id FROM millrace.occurrences o WHERE o.decided_at < clock_timestamp() - $1 * interval '1 day'
-    ORDER BY o.decided_at LIMIT $2
-) AS old
-WHERE o.schedule_id = old.schedule_id AND o.at = old.at AND o.backfill_id = old.backfill_id";
+WITH gone AS (
+    DELETE FROM millrace.occurrences o USING (
+        SELECT o.schedule_id, o.at, o.backfill_id FROM millrace.occurrences o WHERE o.decided_at < clock_timestamp() - $1 * interval '1 day'
+        ORDER BY o.decided_at LIMIT $2
+    ) AS old
+    WHERE o.schedule_id = old.schedule_id AND o.at = old.at AND o.backfill_id = old.backfill_id
+    RETURNING o.at, o.decided_at, o.job_id
+), noted AS (
+    INSERT INTO millrace.forgotten_occurrences AS f (until)
+    SELECT max(greatest(gone.at, gone.decided_at)) FROM gone WHERE gone.job_id IS NOT NULL HAVING count(*) > 0
+    ON CONFLICT (one) DO UPDATE SET until = greatest(f.until, excluded.until)
+)
+SELECT count(*) FROM gone";
     const GONE: &str = "-- queue::schedules::forget_removed
 WITH gone AS (
     SELECT s.id FROM millrace.schedules s WHERE s.removed_at < clock_timestamp() - $1 * interval '1 day' ORDER BY s.removed_at LIMIT 20
@@ -66,7 +75,7 @@ DELETE FROM millrace.schedules s USING gone WHERE s.id = gone.id";
     let removed = statement(OLD)
         .bind::<Double, _>(f64::from(days))
         .bind::<Integer, _>(i32::try_from(FORGET_MAX).unwrap_or(i32::MAX))
-        .run(conn)?;
+        .tuples::<BigInt, i64>(conn)?;
     statement(GONE).bind::<Double, _>(f64::from(days)).run(conn)?;
-    Ok(removed)
+    Ok(removed.first().map_or(0, |removed| usize::try_from(*removed).unwrap_or_default()))
 }

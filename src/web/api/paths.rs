@@ -50,6 +50,8 @@ pub const SCHEDULE_PREVIEW: &str = "/api/v1/schedules/{name}/preview";
 pub const SCHEDULE_OCCURRENCES: &str = "/api/v1/schedules/{name}/occurrences";
 /// Its versions.
 pub const SCHEDULE_VERSIONS: &str = "/api/v1/schedules/{name}/versions";
+/// What differs between two of them.
+pub const SCHEDULE_DIFF: &str = "/api/v1/schedules/{name}/diff";
 /// Leaves its occurrences out.
 pub const SCHEDULE_PAUSE: &str = "/api/v1/schedules/{name}/pause";
 /// Lets them run again.
@@ -60,6 +62,8 @@ pub const SCHEDULE_RUN: &str = "/api/v1/schedules/{name}/run";
 pub const SCHEDULE_BACKFILL: &str = "/api/v1/schedules/{name}/backfill";
 /// Brings an older version back.
 pub const SCHEDULE_ROLL_BACK: &str = "/api/v1/schedules/{name}/roll-back";
+/// The backfills of a schedule.
+pub const BACKFILLS: &str = "/api/v1/schedules/{name}/backfills";
 /// One backfill. Its area is that of schedules.
 pub const BACKFILL: &str = "/api/v1/schedules/{name}/backfills/{id}";
 /// Stops it.

@@ -5,6 +5,7 @@ mod failures;
 mod hostile;
 mod jobs;
 mod schedule;
+mod schedules;
 mod serve;
 pub mod served;
 mod weak;

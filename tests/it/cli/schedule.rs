@@ -92,3 +92,61 @@ catch_up: { policy: one, window: 1h }
     let strange = preview(&folder, &[&at]);
     assert!(strange.err.contains("overlaps") && strange.err.contains("line 18"), "{}", strange.err);
 }
+
+#[test]
+fn what_is_left_out_or_moved_is_explained() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nightly.yaml");
+    let text = "kind: Schedule
+name: nightly
+template: work
+timezone: Europe/Rome
+rules: [{ cron: \"30 2 * * *\" }]
+exclude: [{ from: 2027-03-30, to: 2027-04-02 }]
+";
+    fs::write(&file, text).unwrap();
+    let at = format!("@{}", file.display());
+    let asked = [at.as_str(), "--from", "2027-03-27", "--to", "2027-04-04"];
+
+    let plain = preview(&folder, &asked);
+    assert_eq!((plain.out.lines().count(), plain.err.as_str()), (4, ""), "{}", plain.out);
+    let told = preview(&folder, &[&asked[..], &["--explain"]].concat());
+    for words in [
+        "2027-03-27T01:30:00Z\n2027-03-28T01:00:00Z",
+        "2027-03-30T00:30:00Z  left out: excluded: 2027-03-30 to 2027-04-02",
+        "4 of its days are without a run",
+        "2027-04-01 is without a run: excluded",
+        "02:30 does not exist that day, so it runs at 03:00",
+    ] {
+        assert!(told.out.contains(words), "{words}: {}", told.out);
+    }
+
+    let shown = preview(&folder, &[&asked[..], &["--json"]].concat()).json();
+    assert_eq!(shown["occurrences"].as_array().unwrap().len(), 4);
+    assert_eq!((&shown["cut"], &shown["next"], &shown["days_without"]), (&false.into(), &().into(), &4.into()));
+    assert_eq!(shown["named"][3]["reason"], "excluded: 2027-03-30 to 2027-04-02");
+    assert_eq!(shown["clock_changes"][0]["touched"][0]["becomes"], "moved");
+    let twice = ["30 2 * * *", "--tz", "Europe/Rome", "--from", "2027-10-31", "--to", "2027-11-01", "--explain"];
+    let told = preview(&folder, &twice).out;
+    assert!(told.contains("2027-10-31T00:30:00Z  first pass") && told.contains("02:30 comes twice that day"), "{told}");
+    assert!(preview(&folder, &["0 0 30 2 *", "--explain"]).out.contains("Nothing runs in that time."));
+    let many = preview(&folder, &["* * * * *", "--explain", "--count", "1001"]);
+    assert!(many.code == 2 && many.err.contains("at most 1000 are explained at once"), "{}", many.err);
+}
+
+#[test]
+fn three_years_of_minutes_are_printed_to_the_last() {
+    let folder = TempDir::new().unwrap();
+    let years = ["every 1m", "--from", "2026-01-01", "--to", "2029-01-01"];
+
+    let said = preview(&folder, &years);
+
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let mut lines = said.out.lines();
+    assert_eq!(lines.next(), Some("2026-01-01T00:00:00Z"));
+    assert_eq!(lines.next_back(), Some("2028-12-31T23:59:00Z"));
+    assert_eq!(lines.count() + 2, 1_578_240, "2028 has a day more");
+    let refused = preview(&folder, &["every 1m", "--count", "100000001"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("from 1 to 100000000"), "{}", refused.err);
+}

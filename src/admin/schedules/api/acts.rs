@@ -3,16 +3,18 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::read::one;
 use super::refused;
 use crate::admin::schedules::ScheduleError;
 use crate::admin::schedules::service;
-use crate::base::db::PgConnection;
+use crate::base::db::{PgConnection, Tx};
 use crate::queue::actor::Actor;
+use crate::queue::idempotency::once;
 use crate::queue::ring::{Call, Ringer};
-use crate::queue::schedules::ByHand;
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, told};
 use crate::web::error::WebError;
 use crate::web::extract::Query;
@@ -21,25 +23,39 @@ use crate::web::respond;
 
 type Parts = (HttpRequest, Payload, Path<String>, Actor, Data<Kit>);
 
-/// Reads `{reason?}`.
-async fn reason(request: &HttpRequest, payload: Payload) -> Result<String, WebError> {
+/// An act within the transaction that remembers its key: name of the schedule, then the reason.
+type Act<T> = fn(&mut Tx<'_>, &Actor, &str, &str) -> Result<T, ScheduleError>;
+
+/// Reads `{reason?}` and does an act once for each key; gives what came of it, then or now.
+async fn done<T>(
+    (request, payload, name, actor): (&HttpRequest, Payload, String, Actor),
+    kit: &Kit,
+    (act, label): (Act<T>, &'static str),
+) -> Result<T, WebError>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
     let asked = Asked::read(request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
     let mut fields = Fields::of(object(&asked.body)?, "");
     let reason = fields.text("reason").unwrap_or_default();
     fields.end().map_err(told)?;
-    Ok(reason)
+    let work = move |conn: &mut PgConnection| {
+        let done = once(conn, label, key.as_ref(), |tx| act(tx, &actor, &name, &reason));
+        done.map_err(refused)?.outcome().ok_or_else(Asked::other_request)
+    };
+    kit.db.run(work).await
 }
 
-async fn act(
+/// Answers with the schedule as it is now, so only that it was done is remembered.
+async fn turned(
     (request, payload, name, actor, kit): Parts,
-    act: impl FnOnce(&mut PgConnection, &Actor, &str, &str) -> Result<(), ScheduleError> + Send + 'static,
+    act: (Act<()>, &'static str),
 ) -> Result<HttpResponse, WebError> {
-    let reason = reason(&request, payload).await?;
-    let work = move |conn: &mut PgConnection| {
-        act(conn, &actor, &name, &reason)?;
-        one(conn, &actor, &name)
-    };
-    respond::json(StatusCode::OK, &kit.db.run(work).await.map_err(refused)?)
+    let name = name.into_inner();
+    done((&request, payload, name.clone(), actor.clone()), &kit, act).await?;
+    let shown = kit.db.run(move |conn| one(conn, &actor, &name)).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &shown)
 }
 
 /// Leaves the occurrences of a schedule out until it is resumed.
@@ -50,10 +66,8 @@ pub(super) async fn pause(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    act((request, payload, name, actor, kit), |conn, actor, name, reason| {
-        service::pause(conn, actor, name, reason).map(drop)
-    })
-    .await
+    let pause: Act<()> = |tx, actor, name, reason| service::pause_in(tx, actor, name, reason).map(drop);
+    turned((request, payload, name, actor, kit), (pause, "schedules::pause")).await
 }
 
 /// Lets the occurrences of a schedule run again.
@@ -64,13 +78,11 @@ pub(super) async fn resume(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    act((request, payload, name, actor, kit), |conn, actor, name, reason| {
-        service::resume(conn, actor, name, reason).map(drop)
-    })
-    .await
+    let resume: Act<()> = |tx, actor, name, reason| service::resume_in(tx, actor, name, reason).map(drop);
+    turned((request, payload, name, actor, kit), (resume, "schedules::resume")).await
 }
 
-/// Makes one job of a schedule at once (201).
+/// Makes one job of a schedule at once (201); a repeat gives the same one.
 pub(super) async fn run(
     (request, payload): (HttpRequest, Payload),
     name: Path<String>,
@@ -78,11 +90,8 @@ pub(super) async fn run(
     kit: Data<Kit>,
     ringer: Data<Ringer>,
 ) -> Result<HttpResponse, WebError> {
-    let reason = reason(&request, payload).await?;
-    let work = move |conn: &mut PgConnection| service::run_now(conn, &actor, &name, &reason);
-    let ByHand::Made { job, behind } = kit.db.run(work).await.map_err(refused)? else {
-        return Err(WebError::Conflict("No job was made.".into()));
-    };
+    let run = (service::run_now_in as Act<_>, "schedules::run");
+    let (job, behind) = done((&request, payload, name.into_inner(), actor), &kit, run).await?;
     ringer.ring(Call::All);
     respond::json(StatusCode::CREATED, &json!({ "job": job, "behind": behind }))
 }
@@ -95,18 +104,22 @@ pub(super) async fn roll_back(
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
     let mut fields = Fields::of(object(&asked.body)?, "");
-    let version: Option<i32> = fields.whole("version", 1..=i64::from(i32::MAX));
-    if version.is_none() {
+    if !fields.has("version") {
         fields.refuse("version", "the number of an older version");
     }
+    let version: Option<i32> = fields.whole("version", 1..=i64::from(i32::MAX));
     let reason = fields.text("reason").unwrap_or_default();
     fields.end().map_err(told)?;
     let work = move |conn: &mut PgConnection| {
-        let saved = service::roll_back(conn, &actor, &name, version.unwrap_or_default(), &reason)?;
-        Ok::<_, ScheduleError>((saved, one(conn, &actor, &name)?))
+        let done = once(conn, "schedules::roll_back", key.as_ref(), |tx| {
+            service::roll_back_in(tx, &actor, &name, version.unwrap_or_default(), &reason)
+        });
+        let saved = done.map_err(refused)?.outcome().ok_or_else(Asked::other_request)?;
+        Ok::<_, WebError>((saved, one(conn, &actor, &name).map_err(refused)?))
     };
-    let (saved, mut shown) = kit.db.run(work).await.map_err(refused)?;
+    let (saved, mut shown) = kit.db.run(work).await?;
     shown["saved"] = json!({ "version": saved.version, "unchanged": saved.unchanged });
     respond::json(StatusCode::OK, &shown)
 }

@@ -1,18 +1,20 @@
-//! Backfills: a dry run, a start, one as it stands, a stop, going on.
+//! Backfills: a dry run, a start, those of a schedule, one as it stands, a stop, going on.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
+use super::read::parameter;
 use super::refused;
 use crate::admin::schedules::backfill::{self, CONCURRENCY_MAX, Wish};
-use crate::admin::schedules::history::BackfillRow;
-use crate::admin::schedules::{ScheduleError, json as view};
-use crate::base::db::PgConnection;
+use crate::admin::schedules::{BACKFILLS_MAX, BackfillRow, ScheduleError, json as view, older_backfills, show};
+use crate::base::db::{PgConnection, Tx};
 use crate::queue::actor::Actor;
 use crate::queue::idempotency::once;
 use crate::web::api::{Asked, BODY_BYTES_MAX, Fields, object, told};
 use crate::web::error::WebError;
+use crate::web::extract::Query;
 use crate::web::kit::Kit;
 use crate::web::respond;
 
@@ -69,14 +71,36 @@ fn of(row: BackfillRow, name: &str) -> Result<BackfillRow, ScheduleError> {
     if row.schedule == name { Ok(row) } else { Err(ScheduleError::NoBackfill(row.id.0)) }
 }
 
+/// Answers with the backfills of a schedule, the latest first, a page of them.
+pub(super) async fn list(
+    name: Path<String>,
+    query: Query,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let limit = parameter(&query, "limit", "from 1 to 50", |text| {
+        text.parse().ok().filter(|limit| (1..=BACKFILLS_MAX).contains(limit))
+    })?;
+    let after = parameter(&query, "after", "the field next of a page", |text| text.parse().ok().filter(|id| *id > 0))?;
+    let work = move |conn: &mut PgConnection| {
+        let row = show::one(conn, &actor, &name)?;
+        Ok::<_, ScheduleError>(older_backfills(conn, row.id, after, limit.unwrap_or(BACKFILLS_MAX))?)
+    };
+    let (rows, is_more) = kit.db.run(work).await.map_err(refused)?;
+    let next = rows.last().filter(|_| is_more).map(|row| row.id);
+    let shown: Vec<_> = rows.iter().map(view::backfill).collect();
+    respond::json(StatusCode::OK, &json!({ "backfills": shown, "next": next }))
+}
+
 /// Answers with one backfill.
-pub(super) async fn show(path: Path<(String, i32)>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
+pub(super) async fn shown(path: Path<(String, i32)>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let work = move |conn: &mut PgConnection| of(backfill::show(conn, &actor, path.1)?, &path.0);
     respond::json(StatusCode::OK, &view::backfill(&kit.db.run(work).await.map_err(refused)?))
 }
 
-type Turn = fn(&mut PgConnection, &Actor, i32, &str) -> Result<BackfillRow, ScheduleError>;
+type Turn = fn(&mut Tx<'_>, &Actor, i32, &str) -> Result<BackfillRow, ScheduleError>;
 
+/// Answers with the backfill as it is now, so only that it was done is remembered.
 async fn turn(
     (request, payload): (HttpRequest, Payload),
     path: Path<(String, i32)>,
@@ -84,14 +108,20 @@ async fn turn(
     turn: Turn,
 ) -> Result<HttpResponse, WebError> {
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
+    let key = asked.key(&actor)?;
     let mut fields = Fields::of(object(&asked.body)?, "");
     let reason = fields.text("reason").unwrap_or_default();
     fields.end().map_err(told)?;
     let work = move |conn: &mut PgConnection| {
-        of(backfill::show(conn, &actor, path.1)?, &path.0)?;
-        turn(conn, &actor, path.1, &reason)
+        let (name, id) = path.into_inner();
+        let done = once(conn, "schedules::turn_backfill", key.as_ref(), |tx| {
+            of(backfill::show(tx, &actor, id)?, &name)?;
+            turn(tx, &actor, id, &reason).map(drop)
+        });
+        done.map_err(refused)?.outcome().ok_or_else(Asked::other_request)?;
+        backfill::show(conn, &actor, id).map_err(refused)
     };
-    respond::json(StatusCode::OK, &view::backfill(&kit.db.run(work).await.map_err(refused)?))
+    respond::json(StatusCode::OK, &view::backfill(&kit.db.run(work).await?))
 }
 
 /// Stops a backfill: it makes no further jobs.
@@ -101,7 +131,7 @@ pub(super) async fn stop(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    turn(asked, path, (actor, kit), backfill::stop).await
+    turn(asked, path, (actor, kit), backfill::stop_in).await
 }
 
 /// Lets a stopped backfill go on where it was.
@@ -111,5 +141,5 @@ pub(super) async fn resume(
     actor: Actor,
     kit: Data<Kit>,
 ) -> Result<HttpResponse, WebError> {
-    turn(asked, path, (actor, kit), backfill::resume).await
+    turn(asked, path, (actor, kit), backfill::resume_in).await
 }

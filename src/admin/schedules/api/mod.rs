@@ -30,12 +30,14 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::SCHEDULE_OCCURRENCES, Needs(ReadSchedules), read::occurrences)
             .reading(&["outcome", "backfill", "before", "limit"]),
         Route::get(paths::SCHEDULE_VERSIONS, Needs(ReadSchedules), read::versions),
+        Route::get(paths::SCHEDULE_DIFF, Needs(ReadSchedules), read::diff).reading(&["from", "to"]),
         Route::post(paths::SCHEDULE_PAUSE, Needs(EditSchedules), acts::pause),
         Route::post(paths::SCHEDULE_RESUME, Needs(EditSchedules), acts::resume),
         Route::post(paths::SCHEDULE_RUN, Needs(EditSchedules), acts::run),
         Route::post(paths::SCHEDULE_ROLL_BACK, Needs(EditSchedules), acts::roll_back),
         Route::post(paths::SCHEDULE_BACKFILL, Needs(EditSchedules), backfills::start),
-        Route::get(paths::BACKFILL, Needs(ReadSchedules), backfills::show),
+        Route::get(paths::BACKFILLS, Needs(ReadSchedules), backfills::list).reading(&["limit", "after"]),
+        Route::get(paths::BACKFILL, Needs(ReadSchedules), backfills::shown),
         Route::post(paths::BACKFILL_STOP, Needs(EditSchedules), backfills::stop),
         Route::post(paths::BACKFILL_RESUME, Needs(EditSchedules), backfills::resume),
     ]

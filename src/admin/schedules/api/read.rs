@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, HeaderValue};
 use actix_web::web::{Data, Path};
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::refused;
 use crate::admin::schedules::filter::{Cursor, ScheduleFilter, Sort};
 use crate::admin::schedules::history::{self, OCCURRENCES_MAX, Page};
 use crate::admin::schedules::read::{SCHEDULES_MAX, Standing};
-use crate::admin::schedules::{ScheduleError, json as view, preview as ahead, show};
+use crate::admin::schedules::{ScheduleError, compare, json as view, preview as ahead, show};
 use crate::base::clock::Time;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
@@ -26,7 +27,7 @@ fn refuse(name: &str, message: impl Into<String>) -> WebError {
 }
 
 /// Reads an optional parameter.
-fn parameter<T>(
+pub(super) fn parameter<T>(
     query: &Query,
     name: &str,
     hint: &str,
@@ -49,7 +50,6 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
     let limit = parameter(&query, "limit", "from 1 to 200", |text| {
         text.parse().ok().filter(|n| (1..=SCHEDULES_MAX).contains(n))
     })?;
-    let limit = limit.unwrap_or(50);
     let own = |name: &str| Some(query.0.text(name).to_owned()).filter(|text| !text.is_empty());
     let standings = Standing::ALL.map(Standing::as_str).join(", ");
     let sort = parameter(&query, "sort", "name or next", |text| match text {
@@ -65,13 +65,10 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
         calendar: own("calendar"),
         sort,
         after: parameter(&query, "after", "the field next of a page in this order", |text| Cursor::parse(text, sort))?,
-        limit: limit + 1,
+        limit: limit.unwrap_or(50),
     };
-    let (mut rows, strips) =
-        kit.db.run(move |conn: &mut PgConnection| show::list(conn, &actor, &filter)).await.map_err(refused)?;
-    let is_more = rows.len() > usize::try_from(limit).unwrap_or_default();
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, sort).to_string());
+    let (rows, strips, next) =
+        kit.db.run(move |conn: &mut PgConnection| show::page(conn, &actor, filter)).await.map_err(refused)?;
     let strip = |row: &crate::admin::schedules::ScheduleRow| strips.get(&row.id).cloned().unwrap_or_default();
     let shown: Vec<Value> = rows.iter().map(|row| view::schedule(row, &strip(row), None)).collect();
     respond::json(StatusCode::OK, &json!({ "schedules": shown, "next": next }))
@@ -80,7 +77,15 @@ pub(super) async fn list(query: Query, actor: Actor, kit: Data<Kit>) -> Result<H
 /// Answers with one schedule.
 pub(super) async fn show(name: Path<String>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let shown = kit.db.run(move |conn| one(conn, &actor, &name)).await.map_err(refused)?;
-    respond::json(StatusCode::OK, &shown)
+    tagged(StatusCode::OK, &shown)
+}
+
+/// Answers with a schedule under the entity tag of its version, which a save can be made to depend on.
+pub(super) fn tagged(status: StatusCode, shown: &Value) -> Result<HttpResponse, WebError> {
+    let mut answer = respond::json(status, shown)?;
+    let tag = HeaderValue::from_str(&format!("\"{}\"", shown["version"])).map_err(WebError::fault)?;
+    answer.headers_mut().insert(ETAG, tag);
+    Ok(answer)
 }
 
 /// Reads one schedule as programs see it.
@@ -148,4 +153,20 @@ pub(super) async fn versions(name: Path<String>, actor: Actor, kit: Data<Kit>) -
     let versions = kit.db.run(move |conn| show::versions(conn, &actor, &name)).await.map_err(refused)?;
     let shown: Vec<Value> = versions.iter().map(|(row, spec)| view::version(row, spec)).collect();
     respond::json(StatusCode::OK, &json!({ "versions": shown }))
+}
+
+/// Answers with what differs between the versions `from` and `to`: field by field, and as `diff -u` of their YAML. Without them the one in force is
+/// compared with the one before.
+pub(super) async fn diff(
+    name: Path<String>,
+    query: Query,
+    actor: Actor,
+    kit: Data<Kit>,
+) -> Result<HttpResponse, WebError> {
+    let number = |name: &str| {
+        parameter(&query, name, "the number of a version", |text| text.parse().ok().filter(|version| *version > 0))
+    };
+    let pair = (number("from")?, number("to")?);
+    let shown = kit.db.run(move |conn| compare::compared(conn, &actor, &name, pair)).await.map_err(refused)?;
+    respond::json(StatusCode::OK, &shown)
 }

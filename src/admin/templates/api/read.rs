@@ -6,12 +6,12 @@ use actix_web::http::header::{ETAG, HeaderValue};
 use actix_web::web::{Data, Path};
 use serde_json::{Value, json};
 
-use crate::admin::templates::changes::{changes, unified};
 use crate::admin::templates::json as view;
 use crate::admin::templates::text::{document_of, text_of};
 use crate::admin::templates::{
     self as templates, TemplateFilter, TemplateRow, TemplateState, VersionRow, search, show_in, version,
 };
+use crate::base::changes::{changes, unified};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::queue::template::RunnerKind;

@@ -1,0 +1,1 @@
+DROP TABLE millrace.forgotten_occurrences;
