@@ -6,6 +6,7 @@ pub mod backfill;
 mod document;
 mod error;
 mod filter;
+mod fleet;
 mod history;
 pub mod json;
 mod load;
