@@ -49,6 +49,12 @@ pub fn write(moment: Time, zone: Tz) -> String {
     local.format(format).to_string()
 }
 
+/// Writes a moment that is proposed: to the minute, as people write times.
+pub fn propose(moment: Time, zone: Tz) -> String {
+    let minute = moment.with_second(0).and_then(|moment| moment.with_nanosecond(0));
+    write(minute.unwrap_or(moment), zone)
+}
+
 /// Tells whether a browser's field for date and time can show what stands in it. It takes no offset and no part of a second below a
 /// thousandth, and would drop both without a word.
 pub fn fits_picker(text: &str) -> bool {
@@ -94,6 +100,8 @@ mod tests {
             assert_eq!(write(moment, ROME), written);
             assert_eq!(read(written, ROME), Ok(moment), "{written}");
         }
+        let now = "2026-11-24T13:30:15.123456Z".parse().expect("a moment");
+        assert_eq!(propose(now, ROME), "2026-11-24T14:30", "what is only proposed needs no seconds");
         let typed = read("2026-10-25 02:30 +01:00", ROME).expect("a moment");
         assert_eq!(typed.to_rfc3339(), "2026-10-25T01:30:00+00:00", "nobody has to type seconds");
     }

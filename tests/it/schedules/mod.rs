@@ -3,6 +3,7 @@ mod ailing;
 mod backfills;
 mod changes;
 mod firing;
+mod forms;
 mod pages;
 mod plans;
 mod policies;

@@ -31,7 +31,7 @@ fn with_calendars(conn: &mut PgConnection) {
     }
 }
 
-fn open(console: &Console, browser: &Browser, path: &str) {
+pub(super) fn open(console: &Console, browser: &Browser, path: &str) {
     browser.open(&format!("http://{}{path}", console.address));
 }
 
@@ -160,29 +160,6 @@ fn the_month_s_last_business_day_is_built_copied_backfilled_and_paused_with_the_
     ];
     assert_eq!(trail(&mut conn, "month-end"), told(&acts));
     assert_eq!(trail(&mut conn, "month-end-copy"), told(&[("schedule.make", "a copy of month-end")]));
-}
-
-#[test]
-fn an_instant_of_a_repeated_hour_stays_when_something_else_is_changed() {
-    let console = Console::start();
-    let mut conn = console.db.connect();
-    handler_template(&mut conn, "work", json!({}));
-    let rule = "rules: [ { at: \"2034-10-29T01:30:15Z\" } ]\nstart: \"2034-10-01T10:00:05Z\"\ntimezone: Europe/Rome";
-    super::stage::save(&mut conn, "once", rule);
-    let browser = Browser::start(Look::light().wide());
-    let admin = console.person(Role::Admin, &[]);
-    open(&console, &browser, &format!("/as/{admin}"));
-
-    open(&console, &browser, "/schedules/once");
-    assert_eq!(browser.find("#f-at").value(), "2034-10-29 02:30:15 +01:00");
-    assert_eq!(browser.find("#f-start").value(), "2034-10-01T12:00:05");
-    browser.fill("description", "the second pass");
-    browser.press("Save as v2");
-    browser.wait_for_text("version 2 is in force");
-
-    let same = "SELECT count(*) FROM millrace.schedule_versions v WHERE v.version = 2 AND (v.spec #>> '{rules,0,at}')::timestamptz = '2034-10-29T01:30:15Z'
-        AND (v.spec ->> 'start')::timestamptz = '2034-10-01T10:00:05Z'";
-    assert_eq!(number(&mut conn, same), 1);
 }
 
 #[test]

@@ -191,9 +191,9 @@ fn clashes(running: &[(&Member, &Runs)], span: &Span) -> Vec<(usize, Clash)> {
 
 /// The worst moments of times in which more than `most` schedules have a job, which are given by their start.
 fn peaks(most: usize, expected: &[Expected]) -> Vec<Vec<Expected>> {
-    let (mut ends, mut now): (BinaryHeap<Reverse<(Time, usize)>>, HashMap<usize, (Expected, usize)>) =
-        Default::default();
-    let (mut found, mut worst): (Vec<Vec<Expected>>, Vec<Expected>) = Default::default();
+    let mut ends = BinaryHeap::new();
+    let mut now: HashMap<usize, (Expected, usize)> = HashMap::new();
+    let (mut found, mut worst) = (Vec::new(), Vec::<Expected>::new());
     for one in expected {
         while let Some(Reverse((_, place))) = ends.peek().copied().filter(|Reverse((end, _))| *end <= one.start) {
             ends.pop();
