@@ -5,7 +5,11 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use super::form::Form;
+use super::moment::fits_picker;
 use super::parts::Choice;
+
+/// The kind of a field for date and time.
+const MOMENT: &str = "datetime-local";
 
 /// What is wrong with a field, with the id that [`Described`] names; nothing when it is right.
 #[derive(Template)]
@@ -132,6 +136,16 @@ impl<'f> TextField<'f> {
         Self { class, ..self }
     }
 
+    /// The input's type: what a picker of moments would drop is shown as text.
+    fn shown_kind(&self) -> &'f str {
+        if self.kind == MOMENT && !fits_picker(self.form.text(self.name)) { "text" } else { self.kind }
+    }
+
+    /// A picker of moments takes seconds, too.
+    fn takes_seconds(&self) -> bool {
+        self.shown_kind() == MOMENT
+    }
+
     /// Sets what browsers may fill in.
     #[must_use]
     pub fn autocomplete(self, autocomplete: &'f str) -> Self {
@@ -212,6 +226,21 @@ mod tests {
             html.contains("id=\"f-n-error\"") && html.contains("id=\"f-n-help\"") && html.contains("aria-required")
         );
         assert!(!html.contains("<b>") && !html.contains("<no>"), "{html}");
+    }
+
+    #[test]
+    fn a_moment_that_a_picker_would_drop_is_shown_as_text() {
+        let html = |value: &str| {
+            let form = Form::default().with("at", value);
+            text(&form, "at", "At").kind(MOMENT).render().expect("rendered")
+        };
+
+        assert!(html("2026-11-24T14:30:15").contains("type=\"datetime-local\" step=\"any\""));
+        let second_pass = html("2026-10-25 02:30:15 +01:00");
+        assert!(
+            second_pass.contains("type=\"text\"") && second_pass.contains("2026-10-25 02:30:15 +01:00"),
+            "{second_pass}"
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! One control per parameter of a template: what is shown, what was typed, what is sent on.
 
-use chrono::Timelike;
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -152,8 +151,7 @@ pub fn filled(params: &Params, args: &Value, zone: Tz, mut form: Form) -> Form {
 
 fn local(text: &str, zone: Tz) -> String {
     match text.parse::<Time>() {
-        Ok(moment) if moment.second() == 0 => moment::write(moment, zone),
-        Ok(moment) => moment.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string(),
+        Ok(moment) => moment::write(moment, zone),
         Err(_) => text.to_owned(),
     }
 }

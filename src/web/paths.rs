@@ -151,6 +151,8 @@ paths! {
     SCHEDULE_FILE = schedule_file(name: &str): "/schedules/{name}/file.yaml";
     /// What an operator does to a schedule (`pause`, `resume`, `run`, `remove`, `roll-back`): GET asks, POST acts.
     SCHEDULE_ACT = schedule_act(name: &str, verb: &str): "/schedules/{name}/{verb}";
+    /// What an operator does to several schedules (`name=`, once for each; `pause`, `resume`): GET asks, POST acts on each.
+    SCHEDULES_ACT = schedules_act(verb: &str): "/bulk/schedules/{verb}";
     /// A backfill.
     BACKFILL = backfill(id: i32): "/backfills/{id}";
     /// What an operator does to a backfill (`stop`, `resume`): POST acts.

@@ -74,6 +74,51 @@ pub struct ScheduleFilter {
     pub limit: i32,
 }
 
+/// How the last run of a schedule went, as its rules made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastResult {
+    /// Its job succeeded.
+    Succeeded,
+    /// Its job failed for good, or its deadline passed before it began.
+    Failed,
+    /// Its job was cancelled.
+    Cancelled,
+    /// Its job has not ended, or is no longer kept.
+    Open,
+    /// Its rules have not made it run yet.
+    Never,
+}
+
+impl LastResult {
+    /// Every one, as the list offers them.
+    pub const ALL: [Self; 5] = [Self::Succeeded, Self::Failed, Self::Cancelled, Self::Open, Self::Never];
+
+    /// Gives its name in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Open => "open",
+            Self::Never => "never",
+        }
+    }
+
+    /// Reads its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|result| result.as_str() == text)
+    }
+}
+
+/// What narrows a list beside its filter. Everything that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// The time zone of the version in force.
+    pub zone: Option<String>,
+    /// How the last run went.
+    pub last: Option<LastResult>,
+}
+
 impl Default for ScheduleFilter {
     fn default() -> Self {
         let (text, template, standing, calendar, after) = (None, None, None, None, None);

@@ -8,6 +8,7 @@ pub mod compare;
 mod document;
 mod error;
 mod filter;
+mod fleet;
 mod history;
 pub mod json;
 mod load;

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
-use super::filter::{ScheduleFilter, Sort};
+use super::filter::{LastResult, Narrowing, ScheduleFilter, Sort};
 use super::scope::in_scope;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
@@ -142,7 +142,7 @@ WHERE s.removed_at IS NULL AND ($1 OR tv.queue = ANY ($2)) AND ",
     };
 }
 
-/// A page of those that a filter finds: `$3` pattern, `$4` template, `$5` standing, `$6` calendar.
+/// A page of those that a filter finds: `$3` pattern, `$4` template, `$5` standing, `$6` calendar, `$7` zone, `$8` result of the last run.
 macro_rules! page_sql {
     ($name:literal, $rest:literal) => {
         schedules_sql!(
@@ -153,7 +153,11 @@ macro_rules! page_sql {
         WHEN 'troubled' THEN s.ended_at IS NULL AND s.paused_at IS NULL AND s.trouble IS NOT NULL
         WHEN 'ended' THEN s.ended_at IS NOT NULL ELSE true END
     AND ($6::text IS NULL OR EXISTS (SELECT FROM millrace.schedule_calendars sc JOIN millrace.calendars c ON c.id = sc.calendar_id
-        WHERE sc.schedule_id = s.id AND c.name = $6)) AND ",
+        WHERE sc.schedule_id = s.id AND c.name = $6)) AND ($7::text IS NULL OR coalesce(v.spec ->> 'timezone', 'UTC') = $7)
+    AND ($8::text IS NULL OR $8 = coalesce((SELECT CASE h.state::text WHEN 'expired' THEN 'failed' ELSE coalesce(h.state::text, 'open') END
+        FROM (SELECT o.job_id FROM millrace.occurrences o WHERE o.schedule_id = s.id AND o.job_id IS NOT NULL AND o.backfill_id = 0
+            ORDER BY o.at DESC LIMIT 1) AS o
+        LEFT JOIN LATERAL (SELECT h.state FROM millrace.history h WHERE h.job_id = o.job_id LIMIT 1) AS h ON true), 'never')) AND ",
             $rest
         )
     };
@@ -164,10 +168,23 @@ macro_rules! page_sql {
 /// # Errors
 /// Database failures.
 pub fn list(conn: &mut PgConnection, scope: &Scope, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, DbError> {
-    const BY_NAME: &str = page_sql!("list", "($7::text IS NULL OR s.name > $7) ORDER BY s.name LIMIT $8");
+    narrowed(conn, scope, filter, &Narrowing::default())
+}
+
+/// Lists schedules that are in scope and narrowed further, one page.
+///
+/// # Errors
+/// Database failures.
+pub fn narrowed(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    filter: &ScheduleFilter,
+    narrowing: &Narrowing,
+) -> Result<Vec<ScheduleRow>, DbError> {
+    const BY_NAME: &str = page_sql!("list", "($9::text IS NULL OR s.name > $9) ORDER BY s.name LIMIT $10");
     const BY_NEXT: &str = page_sql!(
         "list_next",
-        "s.next_at IS NOT NULL AND ($7::timestamptz IS NULL OR (s.next_at, s.name) > ($7, $8)) ORDER BY s.next_at, s.name LIMIT $9"
+        "s.next_at IS NOT NULL AND ($9::timestamptz IS NULL OR (s.next_at, s.name) > ($9, $10)) ORDER BY s.next_at, s.name LIMIT $11"
     );
     let is_by_next = filter.sort == Sort::Next;
     let after = filter.after.as_ref();
@@ -177,7 +194,9 @@ pub fn list(conn: &mut PgConnection, scope: &Scope, filter: &ScheduleFilter) -> 
         .bind::<Nullable<Text>, _>(filter.pattern())
         .bind::<Nullable<Text>, _>(asked(&filter.template))
         .bind::<Text, _>(filter.standing.map_or("", Standing::as_str))
-        .bind::<Nullable<Text>, _>(asked(&filter.calendar));
+        .bind::<Nullable<Text>, _>(asked(&filter.calendar))
+        .bind::<Nullable<Text>, _>(asked(&narrowing.zone))
+        .bind::<Nullable<Text>, _>(narrowing.last.map(LastResult::as_str));
     let placed = match is_by_next {
         true => asked_of.bind::<Nullable<Timestamptz>, _>(after.and_then(|place| place.next_at)),
         false => asked_of,
@@ -223,6 +242,46 @@ SELECT s.removed_at FROM millrace.schedules s WHERE ",
         .bind::<Text, _>(name.replace('\0', ""))
         .tuples::<Timestamptz, Time>(conn)?;
     Ok(found.into_iter().next())
+}
+
+/// Most templates or calendars by which a list can be narrowed with one press.
+const CHOICES_MAX: i32 = 200;
+
+/// Names the templates of the schedules in scope, and the calendars that these mind, by name.
+///
+/// # Errors
+/// Database failures.
+pub fn choices(conn: &mut PgConnection, scope: &Scope) -> Result<(Vec<String>, Vec<String>), DbError> {
+    const SQL: &str = concat!(
+        "-- admin::schedules::choices
+(SELECT false, t.name FROM millrace.templates t WHERE EXISTS (SELECT FROM millrace.schedules s WHERE s.template_id = t.id AND s.removed_at IS NULL AND ",
+        in_scope!("$1", "$2"),
+        ") ORDER BY t.name LIMIT $3)
+UNION ALL
+(SELECT true, c.name FROM millrace.calendars c WHERE EXISTS (SELECT FROM millrace.schedule_calendars sc JOIN millrace.schedules s ON s.id = sc.schedule_id
+    WHERE sc.calendar_id = c.id AND s.removed_at IS NULL AND ",
+        in_scope!("$1", "$2"),
+        ") ORDER BY c.name LIMIT $3)"
+    );
+    let rows = statement(SQL)
+        .bind::<Bool, _>(scope.is_everything())
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Integer, _>(CHOICES_MAX)
+        .tuples::<(Bool, Text), (bool, String)>(conn)?;
+    let (calendars, templates): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(is_calendar, _)| *is_calendar);
+    let names = |rows: Vec<(bool, String)>| rows.into_iter().map(|(_, name)| name).collect();
+    Ok((names(templates), names(calendars)))
+}
+
+/// Tells when the schedule of a row was removed, if it was: a backfill outlives it.
+///
+/// # Errors
+/// Database failures.
+pub fn removed(conn: &mut PgConnection, id: ScheduleId) -> Result<Option<Time>, DbError> {
+    const SQL: &str = "-- admin::schedules::removed
+SELECT s.removed_at FROM millrace.schedules s WHERE s.id = $1";
+    let found = statement(SQL).bind::<Integer, _>(id.0).tuples::<Nullable<Timestamptz>, Option<Time>>(conn)?;
+    Ok(found.into_iter().next().flatten())
 }
 
 /// How many schedules there are of each standing, as far as they are in scope.

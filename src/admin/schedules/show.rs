@@ -69,6 +69,7 @@ pub fn visible_spec(conn: &mut PgConnection, actor: &Actor, row: &ScheduleRow) -
     visible(conn, actor, &row.spec)
 }
 
+/// Covers in what a schedule says, saved or not, what this actor may not see.
 pub(super) fn visible(conn: &mut PgConnection, actor: &Actor, spec: &Value) -> Result<Value, ScheduleError> {
     let mut shown = target::masked(conn, spec)?;
     if !actor.may(Permission::ReadPayloads) || !target::is_in_scope(conn, actor, spec)? {

@@ -31,8 +31,14 @@ fn with_calendars(conn: &mut PgConnection) {
     }
 }
 
-fn open(console: &Console, browser: &Browser, path: &str) {
+pub(super) fn open(console: &Console, browser: &Browser, path: &str) {
     browser.open(&format!("http://{}{path}", console.address));
+}
+
+/// The row of the preview that holds `words`.
+fn row_with(browser: &Browser, words: &str) -> String {
+    let mut rows = browser.find_all(".next li").into_iter().map(|row| row.text()).filter(|row| row.contains(words));
+    rows.next().unwrap_or_else(|| panic!("{words}: {}", browser.text()))
 }
 
 /// The times of the preview whose rows hold `words`.
@@ -40,8 +46,41 @@ fn rows_with(browser: &Browser, words: &str) -> usize {
     browser.find_all(".next li").into_iter().filter(|row| row.text().contains(words)).count()
 }
 
+/// Dates of 2029, which the preview reaches until the end of 2028, by the calendar and the window.
+const DATES: [(&str, &str, &str); 6] = [
+    ("Wed 31 Jan 29", "17:30", ""),
+    ("Fri 30 Mar 29", "19:00", "moved from 31 Mar 17:30"),
+    ("Mon 30 Apr 29", "17:30", ""),
+    ("Fri 29 Jun 29", "19:00", "moved from 30 Jun 17:30"),
+    ("Fri 31 Aug 29", "17:30", "skipped: excluded: in August"),
+    ("Fri 30 Nov 29", "19:00", "moved from 17:30"),
+];
+
+/// Types the rule, the days on which it must not run, and the job.
+fn build_month_end(browser: &Browser) {
+    let fields = [
+        ("name", "month-end"),
+        ("cron_minute", "30"),
+        ("cron_hour", "17"),
+        ("cron_day", "L"),
+        ("cron_weekday", "*"),
+        ("timezone", "Europe/Rome"),
+    ];
+    fields.iter().for_each(|(name, value)| browser.fill(name, value));
+    browser.press("Aug");
+    browser.fill("business", "it-holidays");
+    browser.fill("roll", "previous");
+    browser.fill("window.maintenance", "delay");
+    browser.fill("template", "work");
+    browser.wait_until("the preview follows", PATIENCE, |browser| {
+        browser.shows("At 17:30 on the last day of the month, Rome time") && browser.shows("Not in August")
+    });
+    browser
+        .wait_until("moved to the business day before", PATIENCE, |browser| rows_with(browser, "no business day") > 0);
+}
+
 #[test]
-fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
+fn the_month_s_last_business_day_is_built_copied_backfilled_and_paused_with_the_editor_alone() {
     let console = Console::start();
     let mut conn = console.db.connect();
     handler_template(&mut conn, "work", json!({}));
@@ -53,31 +92,19 @@ fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
     open(&console, &browser, "/schedules");
     browser.wait_for_text("No schedule yet");
     open(&console, &browser, "/schedules/new");
-    browser.fill("name", "month-end");
-    browser.fill("cron_minute", "30");
-    browser.fill("cron_hour", "17");
-    browser.fill("cron_day", "L");
-    browser.fill("cron_weekday", "*");
-    browser.fill("timezone", "Europe/Rome");
-    browser.press("Aug");
-    browser.fill("business", "it-holidays");
-    browser.fill("roll", "previous");
-    browser.fill("window.maintenance", "delay");
-    browser.fill("template", "work");
-    browser.wait_until("the preview follows", PATIENCE, |browser| {
-        browser.shows("At 17:30 on the last day of the month, Rome time") && browser.shows("Not in August")
-    });
-    browser
-        .wait_until("moved to the business day before", PATIENCE, |browser| rows_with(browser, "no business day") > 0);
-    assert!(rows_with(&browser, "skipped: excluded: in August") > 0, "August is told, not hidden");
-    assert!(rows_with(&browser, "19:00") > 0, "and what falls into the window waits for its end");
+    build_month_end(&browser);
+    for (day, time, why) in DATES {
+        let row = row_with(&browser, day);
+        assert!(row.contains(time) && row.contains(why), "{day} {time} {why}: {row}");
+    }
     checks::assert_clean_in_every_look(&browser);
     browser.press("Save schedule");
     browser.wait_for_text("month-end is saved and runs from now on.");
-    assert_eq!(
-        number(&mut conn, "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()"),
-        1
-    );
+    let waits = "SELECT count(*) FROM millrace.schedules WHERE name = 'month-end' AND next_at > now()";
+    assert_eq!(number(&mut conn, waits), 1);
+    for (day, time, _) in DATES {
+        assert!(row_with(&browser, day).contains(time), "what is saved says the same of {day}");
+    }
 
     browser.press("More");
     browser.find("#more-acts").press("Clone");
@@ -86,6 +113,53 @@ fn the_month_s_last_business_day_is_built_with_the_editor_alone() {
     assert_eq!(browser.find("#f-cron_day").value(), "L", "the copy says what the first one says");
     browser.press("Save schedule");
     browser.wait_for_text("month-end-copy is saved and runs from now on.");
+    open(&console, &browser, "/schedules/month-end-copy/history");
+    browser.wait_for_text("a copy of month-end");
+
+    open(&console, &browser, "/schedules/month-end/backfill");
+    browser.fill("from", "2026-03-01T00:00");
+    browser.fill("to", "2026-04-01T00:00");
+    browser.fill("reason", "the new figures of March");
+    browser.press("Show what would be made");
+    browser.wait_for_text("1 job would be made.");
+    let dry: Vec<String> = browser.find_all(".dry li").into_iter().map(|row| row.text()).collect();
+    assert!(dry.len() == 1 && dry[0].contains("31 Mar") && dry[0].contains("17:30"), "the last of March: {dry:?}");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM millrace.jobs"), 0, "a dry run makes nothing");
+    let _engine = TestEngine::start(&console.db, Watched::default().registry());
+    browser.press("Start the backfill");
+    browser.wait_for_text("1 of 1");
+    let made = "SELECT count(*) FROM millrace.occurrences o WHERE o.backfill_id = 1 AND o.at = '2026-03-31T15:30:00Z' AND o.job_id IS NOT NULL";
+    assert_eq!(number(&mut conn, made), 1);
+
+    open(&console, &browser, "/schedules/month-end");
+    browser.press("Pause…");
+    browser.wait_for_text("Pause month-end?");
+    browser.fill("reason", "stocktaking until Monday");
+    browser.find("#dialog").press("Pause it");
+    browser.wait_for_text("month-end is paused.");
+
+    open(&console, &browser, "/schedules/month-end/history");
+    browser.wait_for_text("backfill 1");
+    for words in
+        ["31 Mar", "made it", "started a backfill", "the new figures of March", "paused it", "stocktaking until Monday"]
+    {
+        assert!(browser.shows(words), "{words}: {}", browser.text());
+    }
+    checks::assert_clean(&browser);
+    let trail = |conn: &mut PgConnection, name: &str| {
+        const SQL: &str = "SELECT a.act, coalesce(a.reason, '') FROM millrace.audit a WHERE a.subject_kind = 'schedule' AND a.subject = $1 AND a.accepted ORDER BY a.id";
+        statement(SQL).bind::<Text, _>(name).tuples::<(Text, Text), (String, String)>(conn).unwrap()
+    };
+    let told = |records: &[(&str, &str)]| -> Vec<(String, String)> {
+        records.iter().map(|(act, reason)| ((*act).to_owned(), (*reason).to_owned())).collect()
+    };
+    let acts = [
+        ("schedule.make", ""),
+        ("schedule.backfill", "the new figures of March"),
+        ("schedule.pause", "stocktaking until Monday"),
+    ];
+    assert_eq!(trail(&mut conn, "month-end"), told(&acts));
+    assert_eq!(trail(&mut conn, "month-end-copy"), told(&[("schedule.make", "a copy of month-end")]));
 }
 
 #[test]

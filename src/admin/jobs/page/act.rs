@@ -58,7 +58,7 @@ fn named((id, word): (i64, String)) -> Result<(JobId, Act), WebError> {
 fn question(shell: Shell, act: Act, job: &Detail, form: Form) -> AskPage {
     let from = form.text("from").to_owned();
     let (time, zone) = (job.run_at.unwrap_or(shell.now), shell.zone);
-    let form = if form.text("run_at").is_empty() { form.with("run_at", moment::write(time, zone)) } else { form };
+    let form = if form.text("run_at").is_empty() { form.with("run_at", moment::propose(time, zone)) } else { form };
     let form = if form.text("priority").is_empty() { form.with("priority", job.priority.to_string()) } else { form };
     let ask = Ask {
         action: paths::job_act(job.id, act.as_str()),

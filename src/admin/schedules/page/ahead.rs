@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
+use super::beside::Minutes;
+use super::minute::Better;
 use crate::admin::schedules::RunMark;
-use crate::admin::schedules::load::{Load, MINUTES};
+use crate::admin::schedules::load::Load;
 use crate::admin::schedules::preview::Preview;
 use crate::base::clock::Time;
 use crate::queue::state::JobState;
 use crate::timing::{Fate, Occurrence, Touch};
-use crate::web::charts::{Bars, Series, Tick};
 use crate::web::format::{grouped, until};
 use crate::web::tone::Tone;
 
@@ -70,14 +71,6 @@ pub struct Cell {
     pub title: String,
 }
 
-/// Jobs of the minutes around the next run.
-pub struct Minutes {
-    pub bars: Bars,
-    pub sentence: String,
-    /// The minute of the hour that is proposed, and the time of it in words.
-    pub better: Option<(String, String)>,
-}
-
 impl Ahead {
     /// Shows a preview; `show_utc` writes the times of occurrences in UTC.
     pub fn of(
@@ -85,7 +78,7 @@ impl Ahead {
         zone: Tz,
         (now, show_utc): (Time, bool),
         marks: &[RunMark],
-        load: Option<&Load>,
+        load: Option<(&Load, Option<Better>)>,
     ) -> Self {
         let shown = if show_utc { Tz::UTC } else { zone };
         let (runs, is_more) = preview.runs_of_year();
@@ -108,7 +101,7 @@ impl Ahead {
             total,
             without,
             heat: Heat::of(preview, zone, now, marks),
-            load: load.map(|load| Minutes::of(load, zone)),
+            load: load.map(|(load, better)| Minutes::of(load, better, zone)),
         }
     }
 }
@@ -238,60 +231,111 @@ fn look(
     }
 }
 
-impl Minutes {
-    fn of(load: &Load, zone: Tz) -> Self {
-        let middle = MINUTES as usize;
-        let (mut others, mut here) = (load.jobs.clone(), vec![0.0; load.jobs.len()]);
-        if let (Some(other), Some(own)) = (others.get_mut(middle), here.get_mut(middle)) {
-            std::mem::swap(other, own);
-        }
-        let time = |at: Time| at.with_timezone(&zone).format("%H:%M").to_string();
-        let label = format!("Jobs that usually come per minute around {}", time(load.at));
-        let series = [
-            Series { values: &others, class: "b-wait", name: "Other minutes" },
-            Series { values: &here, class: "b-race", name: "Its minute" },
-        ];
-        let mut bars = Bars::stacked(label, &series, None);
-        bars.height_class = "h120";
-        let end = load.jobs.len() as f64;
-        bars.x_ticks = [0, middle, load.jobs.len() - 1]
-            .into_iter()
-            .map(|place| {
-                Tick::along(
-                    time(load.minute(i32::try_from(place).unwrap_or_default() - MINUTES)),
-                    (place as f64 + 0.5) / end * 100.0,
-                )
-            })
-            .collect();
-        let usual = load.jobs.get(middle).copied().unwrap_or_default();
-        let wait = |place: usize| load.wait_ms.get(place).copied().unwrap_or_default() as i64;
-        let sentence = match load.better {
-            Some(away) => {
-                let place = usize::try_from(away + MINUTES).unwrap_or_default();
-                format!(
-                    "About {:.0} jobs come at {}, {:.0} at {}. Jobs of those minutes waited {} and {} on average.",
-                    usual,
-                    time(load.at),
-                    load.jobs.get(place).copied().unwrap_or_default(),
-                    time(load.minute(away)),
-                    crate::web::format::duration_ms(wait(middle)),
-                    crate::web::format::duration_ms(wait(place)),
-                )
-            }
-            None if load.jobs.iter().all(|jobs| *jobs == 0.0) => {
-                "Nothing came around this time in the last 7 days.".into()
-            }
-            None => format!("About {usual:.0} jobs come at {}: no minute nearby is much quieter.", time(load.at)),
-        };
-        let better = load.better.map(|away| {
-            let at = load.minute(away).with_timezone(&zone);
-            (at.format("%-M").to_string(), at.format("%H:%M").to_string())
-        });
-        Self { bars, sentence, better }
-    }
-}
-
 /// Gives the instant around which the load is looked at: the next run.
 pub fn next_run(preview: &Preview) -> Option<DateTime<chrono::Utc>> {
     preview.next.iter().find_map(Occurrence::runs_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::admin::schedules::preview::{OCCURRENCES, preview};
+    use crate::queue::job::JobId;
+    use crate::queue::schedules::Known;
+    use crate::timing::document::Calendars;
+
+    const ROME: Tz = chrono_tz::Europe::Rome;
+
+    fn ahead(more: Value, marks: &[RunMark]) -> Ahead {
+        let mut spec =
+            json!({ "kind": "Schedule", "name": "nightly", "template": "report", "timezone": "Europe/Rome" });
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let known = Known::of(serde_json::from_value(spec).unwrap(), &Calendars::new()).unwrap();
+        let now = "2026-12-01T10:00:00Z".parse().unwrap();
+        Ahead::of(&preview(&known, now, OCCURRENCES), ROME, (now, false), marks, None)
+    }
+
+    fn cron(cron: &str) -> Value {
+        json!({ "rules": [{ "cron": cron }] })
+    }
+
+    #[test]
+    fn days_without_a_run_are_counted() {
+        let without = |more: Value| ahead(more, &[]).without;
+
+        assert_eq!(without(cron("0 6 * * *")), "it runs every day");
+        assert_eq!(without(cron("0 6 * * 1-5")), "104 days without a run");
+        let christmas =
+            json!({ "rules": [{ "cron": "0 6 * * *" }], "exclude": [{ "from": "2026-12-25", "to": "2026-12-25" }] });
+        assert_eq!(without(christmas), "1 day without a run");
+        assert_eq!(ahead(cron("0 6 * * 1-5"), &[]).total, "262 in the next 12 months");
+        assert_eq!(ahead(cron("* * * * *"), &[]).without, "it runs every day");
+    }
+
+    #[test]
+    fn what_changes_of_the_clock_do_is_told() {
+        let clock = |more: Value| ahead(more, &[]).clock;
+
+        assert_eq!(
+            clock(cron("30 2 * * *")),
+            [
+                "Clocks go forward on Sunday 28 March 2027. 02:30 does not exist that day, so it runs at 03:00.",
+                "Clocks go back on Sunday 31 October 2027. 02:30 comes twice that day, and runs the first time.",
+            ]
+        );
+        let other = json!({ "rules": [{ "cron": "30 2 * * *" }], "dst": { "gap": "skip", "overlap": "second" } });
+        assert_eq!(
+            clock(other),
+            [
+                "Clocks go forward on Sunday 28 March 2027. 02:30 does not exist that day, so it is left out.",
+                "Clocks go back on Sunday 31 October 2027. 02:30 comes twice that day, and runs the second time.",
+            ]
+        );
+        assert!(clock(cron("0 12 * * *")).iter().all(|note| note.ends_with("None of its times is lost or doubled.")));
+    }
+
+    #[test]
+    fn the_year_shows_how_days_went_what_is_planned_and_what_is_left_out() {
+        let mark = |at: &str, ended: JobState, is_retried: bool| RunMark {
+            at: at.parse().unwrap(),
+            job: JobId(1),
+            ended: Some(ended),
+            is_retried,
+            run_ms: None,
+        };
+        let marks = [
+            mark("2026-11-25T05:00:00Z", JobState::Succeeded, false),
+            mark("2026-11-26T05:00:00Z", JobState::Failed, false),
+            mark("2026-11-26T06:00:00Z", JobState::Succeeded, false),
+            mark("2026-11-27T05:00:00Z", JobState::Succeeded, true),
+            mark("2026-11-28T23:30:00Z", JobState::Succeeded, false),
+        ];
+        let more =
+            json!({ "rules": [{ "cron": "0 6 * * 1-5" }], "exclude": [{ "from": "2026-12-25", "to": "2026-12-25" }] });
+
+        let heat = ahead(more, &marks).heat;
+
+        assert_eq!(heat.cells.len(), 53 * 7);
+        let day = |named: &str| {
+            let cell = heat.cells.iter().find(|cell| cell.title.starts_with(named)).unwrap();
+            (cell.class, cell.title.split_once(": ").unwrap().1)
+        };
+        assert_eq!(day("Wed 25 November 2026"), ("b-ok", "1 ran"));
+        assert_eq!(day("Thu 26 November 2026"), ("b-bad", "2 ran"), "the worst of a day is seen");
+        assert_eq!(day("Fri 27 November 2026"), ("b-ret", "1 ran"));
+        assert_eq!(day("Sun 29 November 2026"), ("b-ok", "1 ran"), "half past midnight in Rome");
+        assert_eq!(day("Mon 30 November 2026"), ("b-none", "none"));
+        assert_eq!(day("Wed 2 December 2026"), ("plan", "1 planned"));
+        assert_eq!(day("Sat 5 December 2026"), ("b-none", "none"));
+        assert_eq!(day("Fri 25 December 2026").0, "hol");
+        assert_eq!(heat.crosses.len(), 1);
+        assert!(heat.label.ends_with("on 1 something is left out."), "{}", heat.label);
+        assert_eq!(
+            heat.months.first().map(|(_, month)| month.as_str()),
+            Some("Sep"),
+            "two words do not lie over each other"
+        );
+    }
 }

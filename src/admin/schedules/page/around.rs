@@ -2,14 +2,15 @@
 
 use super::args::ArgFields;
 use super::fields::WINDOW;
-use crate::admin::schedules::load::{Load, load};
+use super::minute::{Better, better};
+use crate::admin::schedules::load::{Asking, Load, load};
 use crate::admin::schedules::{RunMark, ScheduleError, ScheduleRow, history};
 use crate::admin::{calendars, templates};
 use crate::base::clock::Time;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::schedules::{Known, calendars_named};
-use crate::timing::document::Fault;
+use crate::timing::document::{Calendars, Fault};
 use crate::timing::schedule::Schedule;
 use crate::web::form::Form;
 use crate::web::params::Control;
@@ -31,6 +32,8 @@ pub(super) struct Around {
     pub(super) known: Option<Known>,
     pub(super) faults: Vec<Fault>,
     pub(super) load: Option<Load>,
+    /// The quieter minute that the form can take.
+    pub(super) better: Option<Better>,
     pub(super) arguments: Option<Vec<Control>>,
     pub(super) sources: Vec<String>,
 }
@@ -52,10 +55,10 @@ pub(super) fn around(
     });
     let templates = names.map(|row| row.name).collect();
     let calendars = calendars::list(conn, &actor.scope, None)?.iter().map(calendar_line).collect();
-    let (mut known, mut faults) = (None, Vec::new());
+    let (mut known, mut faults, mut minded) = (None, Vec::new(), Calendars::new());
     if let Some(spec) = spec {
-        let calendars = calendars_named(conn, &spec.timing().calendars())?;
-        match Known::of(spec, &calendars) {
+        minded = calendars_named(conn, &spec.timing().calendars())?;
+        match Known::of(spec, &minded) {
             Ok(found) => {
                 faults = found.policies.fit(&found.plan, now, 1).err().unwrap_or_default();
                 known = Some(found);
@@ -66,9 +69,11 @@ pub(super) fn around(
     // of what leaves nothing no run is looked for a second time
     let followed = known.as_ref().filter(|_| faults.is_empty());
     let next = followed.and_then(|known| known.plan.course(now).find_map(|one| one.runs_at()));
-    let load = next.map(|at| load(conn, &actor.scope, at)).transpose()?;
+    let own = row.as_ref().map(|row| row.id);
+    let load = next.map(|at| load(conn, &actor.scope, Asking { at, own, marks: &marks })).transpose()?;
+    let better = followed.zip(load.as_ref()).and_then(|(known, load)| better(known, &minded, load));
     let (arguments, sources) = (None, Vec::new());
-    Ok(Around { row, marks, templates, calendars, known, faults, load, arguments, sources })
+    Ok(Around { row, marks, templates, calendars, known, faults, load, better, arguments, sources })
 }
 
 impl Around {

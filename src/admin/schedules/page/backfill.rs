@@ -12,7 +12,8 @@ use super::past::{BackfillLine, Row, line};
 use super::told;
 use crate::admin::schedules::backfill::{self, Becomes, CONCURRENCY_MAX, DryRun, Wish};
 use crate::admin::schedules::history::{self, BackfillRow};
-use crate::admin::schedules::{ScheduleError, show};
+use crate::admin::schedules::{ScheduleError, read as rows_of, show};
+use crate::base::clock::Time;
 use crate::base::db::{PgConnection, Tx};
 use crate::base::text;
 use crate::queue::actor::Actor;
@@ -222,7 +223,10 @@ pub struct ShowPage {
     pub shell: Shell,
     pub line: BackfillLine,
     pub schedule: String,
+    /// Empty when it was removed: its name may be that of another one by now.
     pub schedule_href: String,
+    /// When it was removed; `None` = it was not.
+    pub removed: Option<Stamp>,
     pub percent: u8,
     pub enqueued: i32,
     pub planned: i32,
@@ -256,7 +260,8 @@ impl LivePage for ShowPage {
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, id: &i32) -> Result<Self, ScheduleError> {
         let row = backfill::show(conn, actor, *id)?;
         let rows = history::of_backfill(conn, row.id)?;
-        Ok(Self::new(actor, shell, &row, &rows))
+        let removed = rows_of::removed(conn, row.schedule_id)?;
+        Ok(Self::new(actor, shell, (&row, removed), &rows))
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
@@ -269,7 +274,12 @@ impl LivePage for ShowPage {
 }
 
 impl ShowPage {
-    fn new(actor: &Actor, shell: Shell, row: &BackfillRow, rows: &[history::OccurrenceRow]) -> Self {
+    fn new(
+        actor: &Actor,
+        shell: Shell,
+        (row, removed): (&BackfillRow, Option<Time>),
+        rows: &[history::OccurrenceRow],
+    ) -> Self {
         let live = paths::with_query(&paths::live("backfill"), &[("id", &row.id.to_string())]);
         let done = i64::from(row.enqueued + row.refused);
         let ended = row.finished_at.map(|at| (shell.stamp(at), row.ended_by.clone().unwrap_or_default()));
@@ -277,10 +287,15 @@ impl ShowPage {
         let shown = BackfillLine::new(row, &shell);
         let shell =
             shell.titled(format!("Backfill {}", row.id), Section::Schedules).under("Schedules", paths::SCHEDULES);
+        let shell = match removed {
+            None => shell.under(row.schedule.as_str(), paths::schedule(&row.schedule)),
+            Some(_) => shell,
+        };
         Self {
             line: shown,
             schedule: row.schedule.clone(),
-            schedule_href: paths::schedule(&row.schedule),
+            schedule_href: if removed.is_none() { paths::schedule(&row.schedule) } else { String::new() },
+            removed: removed.map(|at| shell.dated(at)),
             percent: u8::try_from(done * 100 / i64::from(row.planned.max(1))).unwrap_or(100).min(100),
             enqueued: row.enqueued,
             planned: row.planned,
@@ -294,8 +309,8 @@ impl ShowPage {
             rows: lines,
             is_running: row.state == "running",
             is_stopped: row.state == "stopped",
-            may_act: actor.may(Permission::EditSchedules),
-            shell: Shell { live, ..shell.under(row.schedule.as_str(), paths::schedule(&row.schedule)) },
+            may_act: actor.may(Permission::EditSchedules) && removed.is_none(),
+            shell: Shell { live, ..shell },
         }
     }
 

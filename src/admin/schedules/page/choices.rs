@@ -1,5 +1,7 @@
 //! What the selects of a schedule's form offer.
 
+use super::around::CalendarLine;
+use super::rules::{CRON, RuleKind};
 use super::sheet::SheetPage;
 use crate::web::parts::Choice;
 
@@ -31,5 +33,37 @@ impl SheetPage {
     pub(super) fn months(&self) -> Vec<(String, &'static str)> {
         let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         (1..).zip(names).map(|(number, name): (i32, _)| (number.to_string(), name)).collect()
+    }
+
+    pub(super) fn is_source(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| source == name)
+    }
+
+    pub(super) fn kinds(&self) -> Vec<Choice> {
+        RuleKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.label())).collect()
+    }
+
+    pub(super) fn is_kind(&self, name: &str) -> bool {
+        RuleKind::of(&self.form).as_str() == name
+    }
+
+    pub(super) fn cron_fields(&self) -> Vec<(&'static str, &'static str)> {
+        CRON.into_iter().zip(["minute", "hour", "day", "month", "weekday"]).collect()
+    }
+
+    pub(super) fn with_windows(&self) -> impl Iterator<Item = &CalendarLine> {
+        self.calendars.iter().filter(|calendar| calendar.has_windows || !self.form.text(&calendar.field).is_empty())
+    }
+
+    pub(super) fn calendar_choices(&self) -> Vec<Choice> {
+        self.calendars.iter().map(|calendar| Choice::new(calendar.name.as_str(), calendar.name.as_str())).collect()
+    }
+
+    /// The button that saves.
+    pub(super) fn save_label(&self) -> String {
+        match &self.head {
+            Some(head) => format!("Save as v{}", head.latest + 1),
+            None => "Save schedule".into(),
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::args::{self, ArgFields, JSON};
 use super::rules::{self, RuleKind};
-use super::sheet::{MINUTE, ONLY, PAUSED};
+use super::sheet::{MINUTE, ONLY, PAUSED, SHOW, SHOWN};
 use crate::admin::schedules::target;
 use crate::timing::document::{BusinessText, ExclusionText, HoursText, RollText, RuleText, WindowText};
 use crate::timing::schedule::{CatchUp, CatchUpPolicy, Jitter, JitterKind, OverlapPolicy, Schedule, ScheduleKind};
@@ -260,7 +260,7 @@ pub(super) fn changed(old: &Schedule, form: &Form, arg_fields: Option<&ArgFields
     let args = Value::Object(old.args.clone());
     let before = filled(old, &args);
     let before = args::with(arg_fields, before, |fields, form| fields.filled(&args, form));
-    let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, PAUSED, "from"];
+    let skipped = [JSON, "name", "csrf", "op", "base", "message", "clock", ONLY, MINUTE, PAUSED, SHOW, SHOWN, "from"];
     let now: BTreeSet<String> = form.clone().into_fields().into_iter().map(|(name, _)| name).collect();
     now.iter()
         .filter(|name| !skipped.contains(&name.as_str()))

@@ -1,23 +1,26 @@
-//! `GET /schedules/calendar?view=&day=&q=`: what all schedules do in the next 24 hours, a day or a week, and where many start at once.
-
-use std::collections::BTreeMap;
+//! `GET /schedules/calendar?view=&day=&q=&after=`: what all schedules do in the next 24 hours, a day or a week, and where many start at once.
+//! The rows come in pages; what they do together is counted over all of them.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Timelike as _, Weekday};
-use chrono_tz::Tz;
+use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Timelike as _};
 
+use super::crowd::Crowd;
+use super::span::{Runs, Span, View};
 use super::told;
-use crate::admin::schedules::filter::{ScheduleFilter, Sort};
-use crate::admin::schedules::{ScheduleError, ScheduleRow, show};
+use crate::admin::schedules::filter::{Cursor, ScheduleFilter, Sort};
+use crate::admin::schedules::fleet::fleet;
+use crate::admin::schedules::{ScheduleError, ScheduleRow, read as rows_of};
 use crate::base::clock::Time;
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
 use crate::queue::schedules::{Known, calendars_named};
-use crate::timing::place;
+use crate::timing::schedule::Schedule;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
+use crate::web::format::grouped;
 use crate::web::kit::Kit;
 use crate::web::parts::Tab;
 use crate::web::paths;
@@ -26,20 +29,14 @@ use crate::web::request::Hx;
 use crate::web::respond;
 use crate::web::shell::Shell;
 
-/// Schedules that are drawn.
+/// Schedules of a page.
 const SCHEDULES: i32 = 100;
-/// Runs of one schedule that are counted in a day of a week.
-const RUNS_OF_DAY_MAX: usize = 300;
-/// Runs of one schedule that are drawn in an hour.
-const RUNS_OF_HOUR_MAX: usize = 120;
-/// So many occurrences are looked at for each of them; who leaves out more is shown in part.
-const LOOKED_AT_PER_RUN: usize = 20;
+/// Height of the highest bar above the rows, and where all of them stand, in pixels.
+const BAR: f64 = 18.0;
 /// Marks of one schedule that say their time.
 const TOLD_MAX: usize = 48;
 /// Times of one schedule that are read out.
 const SAID_MAX: usize = 6;
-/// Busy minutes that are named.
-const BUSY_MAX: usize = 6;
 
 /// The page.
 #[derive(Template)]
@@ -60,9 +57,16 @@ pub struct FleetPage {
     pub columns: Vec<(String, String)>,
     /// Where the present moment is, in percent; empty when it is elsewhere.
     pub now_at: String,
-    pub busy: Vec<Busy>,
-    /// Not all schedules are drawn.
-    pub is_cut: bool,
+    /// What all of them do together.
+    pub crowd: Crowd,
+    /// The runs of all of them in each hour.
+    pub bars: Vec<Bar>,
+    /// The same in words.
+    pub told: String,
+    /// The page after this one; empty for none.
+    pub next: String,
+    /// The first page; empty when it is this one.
+    pub first: String,
     pub zone: String,
 }
 
@@ -80,87 +84,13 @@ pub struct Row {
     pub label: String,
 }
 
-/// A minute in which several schedules start.
-pub struct Busy {
-    pub time: String,
-    pub names: Vec<(String, String)>,
-    /// They make jobs of one template, which then run beside each other.
-    pub same_template: String,
-}
-
-/// How much is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    /// From the hour that runs on, 24 hours: the night lies in one piece.
-    Next,
-    Day,
-    Week,
-}
-
-impl View {
-    const ALL: [(Self, &'static str); 3] = [(Self::Next, "Next 24 hours"), (Self::Day, "Day"), (Self::Week, "Week")];
-
-    fn of(query: &Query) -> Self {
-        match (query.0.text("view"), query.0.text("day").is_empty()) {
-            ("week", _) => Self::Week,
-            ("day", _) | ("", false) => Self::Day,
-            _ => Self::Next,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Day => "day",
-            Self::Week => "week",
-        }
-    }
-}
-
-/// What is looked at: where its parts begin, and where the last one ends.
-struct Span {
-    is_week: bool,
-    bounds: Vec<Time>,
-    zone: Tz,
-}
-
-impl Span {
-    fn of(view: View, asked: NaiveDate, shell: &Shell) -> Self {
-        let zone = shell.zone;
-        if view == View::Next {
-            let into = i64::from(shell.now.with_timezone(&zone).minute() * 60 + shell.now.second());
-            let hour = DateTime::from_timestamp(shell.now.timestamp() - into, 0).unwrap_or(shell.now);
-            return Self { is_week: false, bounds: (0..=24).map(|n| hour + TimeDelta::hours(n)).collect(), zone };
-        }
-        let is_week = view == View::Week;
-        let first = if is_week { asked.week(Weekday::Mon).first_day() } else { asked };
-        let begin = |day| place(zone, first.checked_add_days(Days::new(day)).unwrap_or(first).and_time(NaiveTime::MIN));
-        if is_week {
-            return Self { is_week, bounds: (0..=7).map(begin).collect(), zone };
-        }
-        let (begin, end) = (begin(0), begin(1));
-        let hours = (0..30).map(|n| begin + TimeDelta::hours(n)).take_while(|at| *at < end); // a day may have 25, or 23 and a half
-        Self { is_week, bounds: hours.chain([end]).collect(), zone }
-    }
-
-    fn begin(&self) -> Time {
-        self.bounds.first().copied().unwrap_or_default()
-    }
-
-    fn end(&self) -> Time {
-        self.bounds.last().copied().unwrap_or_default()
-    }
-
-    /// Its parts: the days of a week, or the hours of a day.
-    fn parts(&self) -> impl Iterator<Item = std::ops::Range<Time>> + '_ {
-        self.bounds.windows(2).map(|pair| pair[0]..pair[1])
-    }
-
-    /// Where a moment lies, in percent of the whole.
-    fn percent(&self, at: Time) -> f64 {
-        let whole = (self.end() - self.begin()).num_seconds().max(1) as f64;
-        (at - self.begin()).num_seconds() as f64 / whole * 100.0
-    }
+/// The runs of all schedules in an hour.
+pub struct Bar {
+    pub x: String,
+    pub y: String,
+    pub width: String,
+    pub height: String,
+    pub title: String,
 }
 
 /// `GET /schedules/calendar`.
@@ -185,19 +115,25 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     let filter = ScheduleFilter {
         text: Some(text.clone()).filter(|text| !text.is_empty()),
         sort: Sort::Name,
+        after: Cursor::parse(query.0.text("after").trim(), Sort::Name),
         limit: SCHEDULES + 1,
         ..ScheduleFilter::default()
     };
-    let (mut rows, _) = show::list(conn, actor, &filter)?;
-    let is_cut = rows.len() > SCHEDULES as usize;
+    actor.require(Permission::ReadSchedules)?;
+    let mut rows = rows_of::list(conn, &actor.scope, &filter)?;
+    let is_more = rows.len() > SCHEDULES as usize;
     rows.truncate(SCHEDULES as usize);
     let runs = runs(conn, &rows, &span)?;
+    let (members, are_more) = fleet(conn, actor)?;
+    let crowd = Crowd::of(&members, are_more, &span);
+    let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, Sort::Name).to_string());
     let first = span.begin().with_timezone(&zone).date_naive();
     let step = Days::new(if is_week { 7 } else { 1 });
     // from the next 24 hours one steps to whole days
     let beside = if is_week { View::Week } else { View::Day };
-    let earlier = address(beside, first.checked_sub_days(step).unwrap_or(first), &text);
-    let later = address(beside, first.checked_add_days(step).unwrap_or(first), &text);
+    let here = |view, day| address(view, day, &text, "");
+    let earlier = here(beside, first.checked_sub_days(step).unwrap_or(first));
+    let later = here(beside, first.checked_add_days(step).unwrap_or(first));
     let now_at = span.percent(shell.now);
     let title = match view {
         View::Next => "The next 24 hours".to_owned(),
@@ -206,59 +142,80 @@ fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, query: &Query) -> 
     };
     Ok(FleetPage {
         tabs: schedule_tabs(paths::SCHEDULE_FLEET),
-        views: View::ALL.map(|(one, word)| Tab::new(word, address(one, asked, &text), one == view)).into(),
+        views: View::ALL.map(|(one, word)| Tab::new(word, here(one, asked), one == view)).into(),
         title,
         earlier,
         later,
-        today: address(view, today, &text),
+        today: here(view, today),
+        next: next.map_or_else(String::new, |place| address(view, asked, &text, &place)),
+        first: if filter.after.is_some() { here(view, asked) } else { String::new() },
         text,
         view: view.as_str(),
         day: if view == View::Next { String::new() } else { asked.to_string() },
         rows: rows.iter().zip(&runs).map(|(row, runs)| Row::new(row, runs, &span)).collect(),
         columns: columns(&span),
         now_at: if (0.0..=100.0).contains(&now_at) { format!("{now_at:.2}") } else { String::new() },
-        busy: busy(&rows, &runs, zone, is_week),
-        is_cut,
+        bars: bars(&crowd, &span),
+        told: told_of(&crowd, &span),
+        crowd,
         zone: zone.name().to_owned(),
         shell: shell.titled("Day and week", Section::Schedules).under("Schedules", paths::SCHEDULES),
     })
 }
 
-fn address(view: View, day: NaiveDate, text: &str) -> String {
+fn address(view: View, day: NaiveDate, text: &str, after: &str) -> String {
     let day = if view == View::Next { String::new() } else { day.to_string() };
-    paths::with_query(paths::SCHEDULE_FLEET, &[("view", view.as_str()), ("day", &day), ("q", text)])
+    paths::with_query(paths::SCHEDULE_FLEET, &[("view", view.as_str()), ("day", &day), ("q", text), ("after", after)])
 }
 
-/// The runs of a schedule within the span.
-#[derive(Default)]
-struct Runs {
-    at: Vec<Time>,
-    /// Of each part how many, and whether there may be more.
-    of_parts: Vec<(usize, bool)>,
-}
-
-/// When each of the schedules runs within the span.
+/// When each of the schedules of a page runs within the span.
 fn runs(conn: &mut PgConnection, rows: &[ScheduleRow], span: &Span) -> Result<Vec<Runs>, ScheduleError> {
     let specs: Vec<_> = rows.iter().map(ScheduleRow::schedule).collect();
-    let timings: Vec<_> = specs.iter().flatten().map(|spec| spec.timing()).collect();
+    let timings: Vec<_> = specs.iter().flatten().map(Schedule::timing).collect();
     let names: Vec<&str> = timings.iter().flat_map(|timing| timing.calendars()).collect();
     let calendars = calendars_named(conn, &names)?;
-    let of = |spec: Option<crate::timing::schedule::Schedule>| {
-        let known = Known::of(spec?, &calendars).ok()?;
-        let mut runs = Runs::default();
-        let most = if span.is_week { RUNS_OF_DAY_MAX } else { RUNS_OF_HOUR_MAX };
-        // each part by itself: who runs often in the first is seen in the last, too
-        for part in span.parts() {
-            let course = known.plan.course(part.start).take(most * LOOKED_AT_PER_RUN);
-            let within = course.take_while(|one| one.moment < part.end).filter_map(|one| one.runs_at());
-            let before = runs.at.len();
-            runs.at.extend(within.take(most));
-            let many = runs.at.len() - before;
-            runs.of_parts.push((many, many == most));
-        }
-        Some(runs)
+    let of = |(row, spec): (&ScheduleRow, Option<Schedule>)| {
+        let (known, mut left) = (Known::of(spec?, &calendars).ok()?, usize::MAX);
+        Some(Runs::of(&known.plan, span, &mut left).until(row.ended_at, span))
     };
-    Ok(specs.into_iter().map(|spec| of(spec).unwrap_or_default()).collect())
+    Ok(rows.iter().zip(specs).map(|one| of(one).unwrap_or_default()).collect())
+}
+
+/// Draws the runs of all schedules in each hour.
+fn bars(crowd: &Crowd, span: &Span) -> Vec<Bar> {
+    let most = crowd.totals.iter().copied().max().unwrap_or_default().max(1) as f64;
+    let bar = |(part, runs): (std::ops::Range<Time>, &usize)| {
+        let (from, to) = (span.percent(part.start), span.percent(part.end));
+        let height = *runs as f64 / most * BAR;
+        Bar {
+            x: format!("{:.2}", from + (to - from) * 0.08),
+            y: format!("{:.1}", BAR + 2.0 - height),
+            width: format!("{:.2}", (to - from) * 0.84),
+            height: format!("{height:.1}"),
+            title: format!("{}: {}", part.start.with_timezone(&span.zone).format("%H:%M"), runs_in_words(*runs)),
+        }
+    };
+    if span.is_week { Vec::new() } else { span.parts().zip(&crowd.totals).map(bar).collect() }
+}
+
+fn runs_in_words(runs: usize) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{} runs", grouped(runs as u64)) }
+}
+
+/// Says what the bars show: how many runs there are, and where most.
+fn told_of(crowd: &Crowd, span: &Span) -> String {
+    let all = runs_in_words(crowd.totals.iter().sum());
+    let most = span.parts().zip(&crowd.totals).rev().max_by_key(|(_, runs)| **runs).filter(|(_, runs)| **runs > 0);
+    match most {
+        None => "No schedule runs".to_owned(),
+        Some((part, runs)) if span.is_week => {
+            format!("{all}, most on {}: {}", part.start.with_timezone(&span.zone).format("%A"), grouped(*runs as u64))
+        }
+        Some((part, runs)) => {
+            let at = part.start.with_timezone(&span.zone).format("%H:%M");
+            format!("{all}, most in the hour from {at}: {}", grouped(*runs as u64))
+        }
+    }
 }
 
 fn columns(span: &Span) -> Vec<(String, String)> {
@@ -277,6 +234,13 @@ fn columns(span: &Span) -> Vec<(String, String)> {
     let mut columns: Vec<(String, String)> = even.map(told).collect();
     columns.dedup_by(|later, earlier| later.1 == earlier.1); // where the clock is put back an hour comes twice
     columns
+}
+
+impl FleetPage {
+    /// The runs of all schedules.
+    fn all_runs(&self) -> String {
+        grouped(self.crowd.totals.iter().sum::<usize>() as u64)
+    }
 }
 
 impl Row {
@@ -312,34 +276,4 @@ impl Row {
             total,
         }
     }
-}
-
-/// The minutes in which most schedules start, the busiest first.
-fn busy(rows: &[ScheduleRow], runs: &[Runs], zone: Tz, is_week: bool) -> Vec<Busy> {
-    let mut minutes: BTreeMap<Time, Vec<usize>> = BTreeMap::new();
-    for (place, runs) in runs.iter().enumerate().filter(|(place, _)| rows[*place].paused_at.is_none()) {
-        for at in &runs.at {
-            let minute = *at - TimeDelta::seconds(i64::from(at.second()));
-            let of = minutes.entry(minute).or_default();
-            if of.last() != Some(&place) {
-                of.push(place);
-            }
-        }
-    }
-    let mut many: Vec<(Time, Vec<usize>)> = minutes.into_iter().filter(|(_, of)| of.len() > 1).collect();
-    many.sort_by(|one, other| other.1.len().cmp(&one.1.len()).then(one.0.cmp(&other.0)));
-    let told = |(at, of): (Time, Vec<usize>)| {
-        let local = at.with_timezone(&zone);
-        let mut templates: BTreeMap<&str, usize> = BTreeMap::new();
-        for place in &of {
-            *templates.entry(rows[*place].template.as_str()).or_default() += 1;
-        }
-        let same = templates.into_iter().find(|(_, many)| *many > 1).map(|(name, _)| name.to_owned());
-        Busy {
-            time: local.format(if is_week { "%a %H:%M" } else { "%H:%M" }).to_string(),
-            names: of.iter().map(|place| (rows[*place].name.clone(), paths::schedule(&rows[*place].name))).collect(),
-            same_template: same.unwrap_or_default(),
-        }
-    };
-    many.into_iter().take(BUSY_MAX).map(told).collect()
 }

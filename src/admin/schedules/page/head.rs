@@ -79,6 +79,11 @@ impl Head {
         paths::with_query(paths::SCHEDULE_NEW, &[("from", &self.name)])
     }
 
+    /// The address of its page with so many occurrences.
+    pub fn showing(&self, occurrences: &usize) -> String {
+        paths::with_query(&paths::schedule(&self.name), &[("shown", &occurrences.to_string())])
+    }
+
     /// The address of the jobs that it made.
     pub fn jobs(&self) -> String {
         paths::with_query(paths::JOBS, &[("schedule", &self.name)])

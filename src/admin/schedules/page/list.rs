@@ -5,16 +5,16 @@ use std::time::Duration;
 use askama::Template;
 
 use super::line::Line;
-use crate::admin::schedules::filter::{Cursor, ScheduleFilter, Sort};
+use crate::admin::schedules::filter::{Cursor, LastResult, Narrowing, ScheduleFilter, Sort};
 use crate::admin::schedules::read::{self, Standing};
-use crate::admin::schedules::{ScheduleError, show};
+use crate::admin::schedules::{ScheduleError, history};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::web::error::WebError;
 use crate::web::format::grouped;
 use crate::web::live::{Address, LivePage, Panel, panels};
-use crate::web::parts::Tab;
+use crate::web::parts::{Choice, Tab};
 use crate::web::paths;
 use crate::web::rail::{Section, schedule_tabs};
 use crate::web::shell::Shell;
@@ -33,8 +33,17 @@ pub struct ListPage {
     pub states: Vec<Tab>,
     pub lines: Vec<Line>,
     pub text: String,
+    /// What narrows the list beside words and state, each with the address without it.
+    pub chips: Vec<Chip>,
+    /// What can be chosen, and what is.
+    pub templates: Vec<String>,
+    pub calendars: Vec<String>,
+    pub results: Vec<Choice>,
     pub template: String,
     pub calendar: String,
+    pub zone: String,
+    pub result: &'static str,
+    pub standing: &'static str,
     /// By the next run.
     pub by_next: bool,
     /// Something narrows the list.
@@ -48,9 +57,19 @@ pub struct ListPage {
     pub may_act: bool,
 }
 
+/// A filter that is set.
+pub struct Chip {
+    pub name: &'static str,
+    pub value: String,
+    /// The list without it.
+    pub without: String,
+}
+
 /// What an address asks for.
+#[derive(Clone)]
 pub struct Asked {
     filter: ScheduleFilter,
+    narrowing: Narrowing,
 }
 
 impl Asked {
@@ -61,11 +80,42 @@ impl Asked {
             ("state", standing.map(Standing::as_str)),
             ("template", filter.template.as_deref()),
             ("calendar", filter.calendar.as_deref()),
+            ("zone", self.narrowing.zone.as_deref()),
+            ("last", self.narrowing.last.map(LastResult::as_str)),
             ("sort", (sort == Sort::Next).then_some("next")),
             ("after", after),
         ];
         let pairs: Vec<(&str, &str)> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         paths::with_query(paths::SCHEDULES, &pairs)
+    }
+
+    /// The filters beside words and state.
+    fn chips(&self) -> Vec<Chip> {
+        let chip = |name: &'static str, value: Option<String>, without: fn(&mut Self)| {
+            let mut left = self.clone();
+            without(&mut left);
+            let without = left.address(self.filter.standing, self.filter.sort, None);
+            Some(Chip { name, value: value?, without })
+        };
+        let result = self.narrowing.last.map(|last| result(last).to_owned());
+        let chips = [
+            chip("Template", self.filter.template.clone(), |left| left.filter.template = None),
+            chip("Calendar", self.filter.calendar.clone(), |left| left.filter.calendar = None),
+            chip("Zone", self.narrowing.zone.clone(), |left| left.narrowing.zone = None),
+            chip("Last run", result, |left| left.narrowing.last = None),
+        ];
+        chips.into_iter().flatten().collect()
+    }
+}
+
+/// The result of a last run in words.
+fn result(last: LastResult) -> &'static str {
+    match last {
+        LastResult::Succeeded => "Succeeded",
+        LastResult::Failed => "Failed or expired",
+        LastResult::Cancelled => "Cancelled",
+        LastResult::Open => "Not ended",
+        LastResult::Never => "None yet",
     }
 }
 
@@ -87,14 +137,20 @@ impl LivePage for ListPage {
             after: Cursor::parse(address.text("after").trim(), sort),
             limit: ROWS + 1,
         };
-        Ok(Asked { filter })
+        let narrowing = Narrowing { zone: own("zone"), last: LastResult::parse(address.text("last")) };
+        Ok(Asked { filter, narrowing })
     }
 
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Self, ScheduleError> {
+        actor.require(Permission::ReadSchedules)?;
         let counts = read::counts(conn, &actor.scope)?;
-        let (mut rows, strips) = show::list(conn, actor, &asked.filter)?;
+        let mut rows = read::narrowed(conn, &actor.scope, &asked.filter, &asked.narrowing)?;
         let is_more = rows.len() > ROWS as usize;
         rows.truncate(ROWS as usize);
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let strips = history::strips(conn, &ids)?;
+        let (templates, calendars) = read::choices(conn, &actor.scope)?;
+        let chips = asked.chips();
         let filter = &asked.filter;
         let next = rows.last().filter(|_| is_more).map(|row| Cursor::behind(row, filter.sort).to_string());
         let all: i64 = counts.iter().map(|(_, count)| count).sum();
@@ -120,10 +176,14 @@ impl LivePage for ListPage {
             template: filter.template.clone().unwrap_or_default(),
             calendar: filter.calendar.clone().unwrap_or_default(),
             by_next: filter.sort == Sort::Next,
-            is_filtered: filter.text.is_some()
-                || filter.template.is_some()
-                || filter.calendar.is_some()
-                || filter.standing.is_some(),
+            is_filtered: filter.text.is_some() || !chips.is_empty() || filter.standing.is_some(),
+            chips,
+            templates,
+            calendars,
+            results: LastResult::ALL.map(|last| Choice::new(last.as_str(), result(last))).into(),
+            zone: asked.narrowing.zone.clone().unwrap_or_default(),
+            result: asked.narrowing.last.map_or("", LastResult::as_str),
+            standing: filter.standing.map_or("", Standing::as_str),
             next: next.map_or_else(String::new, |place| asked.address(filter.standing, filter.sort, Some(&place))),
             first: if filter.after.is_some() {
                 asked.address(filter.standing, filter.sort, None)
@@ -138,6 +198,27 @@ impl LivePage for ListPage {
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
         panels(&[("panel-states", &self.as_states()), ("panel-rows", &self.as_rows())])
+    }
+}
+
+impl ListPage {
+    /// What a search keeps of the address.
+    fn kept(&self) -> Vec<(&'static str, &str)> {
+        let by_next = if self.by_next { "next" } else { "" };
+        let all = [
+            ("state", self.standing),
+            ("template", &self.template),
+            ("calendar", &self.calendar),
+            ("zone", &self.zone),
+            ("last", self.result),
+            ("sort", by_next),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// What can be done to those that are ticked: verb, words, icon.
+    fn bulk(&self) -> [(&'static str, &'static str, &'static str); 2] {
+        [("pause", "Pause…", "circle-pause"), ("resume", "Resume…", "circle-play")]
     }
 }
 

@@ -4,6 +4,7 @@
 //! /schedules                      list, live         /schedules/calendar   what all do in 24 hours, a day, a week
 //! /schedules/new, /schedules/{name}, …/edit   sheet: form and what lies ahead; saves, previews
 //! /schedules/{name}/history       past, live         /schedules/{name}/versions   versions compared
+//! /bulk/schedules/{verb}          bulk: several at once
 //! /schedules/{name}/{verb}        act                /schedules/{name}/backfill, /backfills/{id}
 //! ```
 mod act;
@@ -11,15 +12,20 @@ mod ahead;
 mod args;
 mod around;
 mod backfill;
+mod beside;
+mod bulk;
 mod choices;
+mod crowd;
 mod fields;
 mod fleet;
 mod head;
 mod line;
 mod list;
+mod minute;
 mod past;
 mod rules;
 mod sheet;
+mod span;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -51,6 +57,8 @@ pub fn routes() -> Vec<Route> {
         Route::get(paths::SCHEDULE_FILE, read, versions::file),
         Route::get(paths::SCHEDULE_BACKFILL, edit, backfill::ask),
         Route::post(paths::SCHEDULE_BACKFILL, edit, backfill::act),
+        Route::get(paths::SCHEDULES_ACT, edit, bulk::ask),
+        Route::post(paths::SCHEDULES_ACT, edit, bulk::act),
         Route::get(paths::BACKFILL, read, live::show::<backfill::ShowPage>),
         Route::get("/live/backfill", read, live::stream::<backfill::ShowPage>),
         Route::post(paths::BACKFILL_ACT, edit, backfill::turn),

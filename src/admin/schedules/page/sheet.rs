@@ -12,21 +12,23 @@ use super::args::{self, ArgFields};
 use super::around::{Around, CalendarLine, around};
 use super::fields;
 use super::head::Head;
-use super::rules::RuleKind;
+use super::minute;
 use super::told;
+use super::versions::written;
 use crate::admin::schedules::preview::{OCCURRENCES, preview};
-use crate::admin::schedules::{ScheduleError, service, show};
-use crate::base::db::PgConnection;
+use crate::admin::schedules::{ScheduleError, ScheduleRow, service, show};
+use crate::base::db::{PgConnection, transaction};
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::timing::document::Fault;
 use crate::timing::schedule::Schedule;
+use crate::web::diff;
 use crate::web::error::WebError;
 use crate::web::extract::Query;
 use crate::web::form::{Form, sentence};
 use crate::web::kit::Kit;
 use crate::web::params::{Control, Kind};
-use crate::web::parts::{Choice, Notice};
+use crate::web::parts::{DiffRow, Notice};
 use crate::web::paths;
 use crate::web::rail::Section;
 use crate::web::request::Hx;
@@ -39,6 +41,13 @@ pub(super) const ONLY: &str = "only";
 pub(super) const MINUTE: &str = "minute";
 /// Form field of the button that saves a new schedule which makes no jobs before it is resumed.
 pub(super) const PAUSED: &str = "paused";
+/// Form field of the button that asks for more occurrences, and the one that keeps how many are shown.
+pub(super) const SHOW: &str = "show";
+pub(super) const SHOWN: &str = "shown";
+/// Most occurrences that are shown.
+const SHOWN_MAX: usize = 500;
+/// Value of [`ONLY`] that compares what the form says with the version in force.
+const COMPARE: &str = "compare";
 /// A version that no schedule has: a form that does not say what it showed overwrites nothing.
 const NEVER_SEEN: i32 = -1;
 
@@ -62,7 +71,13 @@ pub struct SheetPage {
     pub base: i32,
     /// Fields that differ from the version in force.
     pub changes: usize,
+    /// What they change of the document, when one asked to compare.
+    pub difference: Option<Vec<DiffRow>>,
     pub shows_utc: bool,
+    /// So many occurrences are shown.
+    pub shown: usize,
+    /// So many are shown next; `None` = there are no more.
+    pub show_next: Option<usize>,
     pub zone: String,
     /// A control for each argument; `None` = they are written as JSON.
     pub arguments: Option<Vec<Control>>,
@@ -83,7 +98,7 @@ pub async fn show(
         let args = show::visible_spec(conn, &actor, &row)?.get("args").cloned().unwrap_or_default();
         let spec = row.schedule();
         let form = spec.as_ref().map_or_else(Form::default, |spec| fields::filled(spec, &args));
-        let form = form.with("clock", query.0.text("clock"));
+        let form = form.with("clock", query.0.text("clock")).with(SHOWN, query.0.text(SHOWN));
         let base = row.version;
         let fields = ArgFields::of(conn, &actor, &form, shell.zone)?;
         let form = args::with(fields.as_ref(), form, |fields, form| fields.filled(&args, form));
@@ -165,8 +180,8 @@ async fn answer(
     form: Form,
     name: Option<String>,
 ) -> Result<HttpResponse, WebError> {
-    let is_look = !form.text(ONLY).is_empty() || !form.text(MINUTE).is_empty();
-    let form = with_minute(form);
+    let is_look = [ONLY, MINUTE, SHOW].into_iter().any(|name| !form.text(name).is_empty());
+    let form = minute::taken(form);
     let is_paused = is_paused(&form);
     let came = kit.db.run(move |conn| done(conn, &actor, shell, form, name.as_deref(), is_look)).await.map_err(told)?;
     match came {
@@ -186,16 +201,6 @@ async fn answer(
             if is_look { respond::page(&hx, page, &blocks) } else { respond::refused(&hx, page, &blocks) }
         }
     }
-}
-
-/// Puts a proposed minute into its field.
-fn with_minute(form: Form) -> Form {
-    let minute = form.text(MINUTE).to_owned();
-    if minute.is_empty() {
-        return form;
-    }
-    let kept = form.into_fields().into_iter().filter(|(name, _)| name != "cron_minute");
-    kept.fold(Form::default(), |form, (name, value)| form.with(&name, value)).with("cron_minute", minute)
 }
 
 fn done(
@@ -223,9 +228,17 @@ fn done(
     let spec = fields::read(if is_look { &mut looked } else { &mut form }, old.as_ref(), arg_fields.as_ref());
     let is_readable = if is_look { !looked.is_refused() } else { !form.is_refused() };
     if !is_look && is_readable {
+        // of what it is a copy stands in the audit trail and beside its first version
+        let message = match copied.is_empty() {
+            true => form.text("message").to_owned(),
+            false => format!("a copy of {copied}"),
+        };
         let saved = match is_paused(&form) && row.is_none() {
-            true => service::save_paused(conn, actor, &spec),
-            false => service::save(conn, actor, &spec, Some(base), form.text("message")),
+            true => transaction(conn, "schedules::save_paused", |tx| {
+                let saved = service::save_in(tx, actor, &spec, Some(base), &message)?;
+                service::pause_in(tx, actor, &spec.name, "").map(|_| saved)
+            }),
+            false => service::save(conn, actor, &spec, Some(base), &message),
         };
         match saved {
             Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
@@ -236,6 +249,10 @@ fn done(
         let more = service::faults(conn, actor, &spec).map_or_else(|error| error, ScheduleError::Refused);
         refuse(&mut form, arg_fields.as_ref(), more)?;
     }
+    let difference = match (&row, form.text(ONLY) == COMPARE && is_readable) {
+        (Some(row), true) => Some(difference(conn, actor, row, &spec)?),
+        _ => None,
+    };
     let mut around = around(conn, actor, row, Some(spec).filter(|_| is_readable), now)?;
     around.ask(arg_fields.as_ref(), &form, old.as_ref());
     if is_look {
@@ -247,7 +264,27 @@ fn done(
         }));
     }
     let changes = old.as_ref().map_or(0, |old| fields::changed(old, &form, arg_fields.as_ref()));
-    Ok(Came::Page(Box::new(SheetPage::new(actor, shell, around, (form, base), changes))))
+    let page = SheetPage::new(actor, shell, around, (form, base), changes);
+    Ok(Came::Page(Box::new(SheetPage { difference, ..page })))
+}
+
+/// What a form changes of the version in force, both as this actor may see them.
+fn difference(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    row: &ScheduleRow,
+    spec: &Schedule,
+) -> Result<Vec<DiffRow>, ScheduleError> {
+    let before = show::visible_spec(conn, actor, row)?;
+    let typed = serde_json::to_value(spec).unwrap_or_default(); // a schedule is always one
+    let after = show::visible(conn, actor, &typed)?;
+    Ok(diff::rows(&written(&before), &written(&after)))
+}
+
+/// How many occurrences a form shows.
+fn shown(form: &Form) -> usize {
+    let asked = [SHOW, SHOWN].into_iter().find_map(|name| form.text(name).parse::<usize>().ok());
+    asked.unwrap_or(OCCURRENCES).clamp(OCCURRENCES, SHOWN_MAX)
 }
 
 fn is_paused(form: &Form) -> bool {
@@ -313,13 +350,13 @@ fn refuse(form: &mut Form, arg_fields: Option<&ArgFields>, error: ScheduleError)
 
 impl SheetPage {
     fn new(actor: &Actor, shell: Shell, around: Around, (form, base): (Form, i32), changes: usize) -> Self {
-        let Around { row, marks, templates, calendars, known, faults, load, arguments, sources } = around;
-        let shows_utc = form.text("clock") == "utc";
+        let Around { row, marks, templates, calendars, known, faults, load, better, arguments, sources } = around;
+        let (shows_utc, shown) = (form.text("clock") == "utc", shown(&form));
         let zone = form.text("timezone").parse().unwrap_or(shell.zone);
         let ahead = known.as_ref().map(|known| {
-            let ahead = preview(known, shell.now, OCCURRENCES);
+            let ahead = preview(known, shell.now, shown);
             let load = load.as_ref().filter(|_| next_run(&ahead).is_some());
-            Ahead::of(&ahead, zone, (shell.now, shows_utc), &marks, load)
+            Ahead::of(&ahead, zone, (shell.now, shows_utc), &marks, load.map(|load| (load, better)))
         });
         let wrong = faults.iter().map(|fault| format!("{}.", sentence(fault.message.trim_end_matches('.'))));
         let wrong = wrong.collect();
@@ -330,6 +367,12 @@ impl SheetPage {
             may_act: actor.may(Permission::EditSchedules),
             zone: crate::timing::zone_words(zone).replace(" time", ""),
             shell: shell.under("Schedules", paths::SCHEDULES),
+            difference: None,
+            shown,
+            show_next: ahead
+                .as_ref()
+                .filter(|ahead| ahead.items.len() == shown && shown < SHOWN_MAX)
+                .map(|_| shown + OCCURRENCES),
             head,
             form,
             ahead,
@@ -341,38 +384,6 @@ impl SheetPage {
             shows_utc,
             arguments,
             sources,
-        }
-    }
-
-    fn is_source(&self, name: &str) -> bool {
-        self.sources.iter().any(|source| source == name)
-    }
-
-    fn kinds(&self) -> Vec<Choice> {
-        RuleKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.label())).collect()
-    }
-
-    fn is_kind(&self, name: &str) -> bool {
-        RuleKind::of(&self.form).as_str() == name
-    }
-
-    fn cron_fields(&self) -> Vec<(&'static str, &'static str)> {
-        super::rules::CRON.into_iter().zip(["minute", "hour", "day", "month", "weekday"]).collect()
-    }
-
-    fn with_windows(&self) -> impl Iterator<Item = &CalendarLine> {
-        self.calendars.iter().filter(|calendar| calendar.has_windows || !self.form.text(&calendar.field).is_empty())
-    }
-
-    fn calendar_choices(&self) -> Vec<Choice> {
-        self.calendars.iter().map(|calendar| Choice::new(calendar.name.as_str(), calendar.name.as_str())).collect()
-    }
-
-    /// The button that saves.
-    fn save_label(&self) -> String {
-        match &self.head {
-            Some(head) => format!("Save as v{}", head.latest + 1),
-            None => "Save schedule".into(),
         }
     }
 }

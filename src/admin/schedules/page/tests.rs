@@ -1,8 +1,11 @@
 //! The form of a schedule: what it says comes back, secrets stay, faults stand at their fields.
 
+use chrono::TimeDelta;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::fields;
+use crate::base::clock::Time;
 use crate::timing::schedule::Schedule;
 use crate::web::form::Form;
 
@@ -39,6 +42,44 @@ fn what_a_schedule_says_comes_back_from_its_form() {
 
         assert_eq!(form.problems(), []);
         assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&spec).unwrap());
+    }
+}
+
+#[test]
+fn instants_come_back_to_the_second_and_to_the_pass_of_a_repeated_hour() {
+    for (at, shown) in [
+        ("2026-10-25T00:30:15Z", "2026-10-25T02:30:15"),
+        ("2026-10-25T01:30:15Z", "2026-10-25 02:30:15 +01:00"),
+        ("2026-12-24T09:00:00Z", "2026-12-24T10:00"),
+    ] {
+        let spec = schedule(json!({ "rules": [{ "at": at }, { "every": "7h" }], "start": at, "end": at }));
+        let mut form = filled(&spec);
+        assert_eq!([form.text("at"), form.text("start"), form.text("end")], [shown; 3]);
+
+        let read = fields::read(&mut form, None, None);
+
+        assert_eq!(form.problems(), []);
+        assert_eq!((read.start, read.end), (spec.start, spec.end), "{at}");
+        assert_eq!(serde_json::to_value(&read.rules).unwrap()[0]["at"].as_str().map(instant), Some(instant(at)));
+        assert_eq!(fields::changed(&spec, &form, None), 0, "what was only shown is no change");
+    }
+}
+
+fn instant(text: &str) -> Time {
+    text.parse().unwrap()
+}
+
+proptest! {
+    /// Around the end of summer time in Rome, where an hour comes twice.
+    #[test]
+    fn an_instant_near_the_repeated_hour_comes_back(seconds in -7_200..7_200_i64) {
+        let at = instant("2026-10-25T01:00:00Z") + TimeDelta::seconds(seconds);
+        let spec = schedule(json!({ "rules": [{ "at": at }], "start": at, "end": at }));
+
+        let read = fields::read(&mut filled(&spec), None, None);
+
+        prop_assert_eq!((read.start, read.end), (spec.start, spec.end));
+        prop_assert_eq!(serde_json::to_value(&read.rules).unwrap()[0]["at"].as_str().map(instant), Some(at));
     }
 }
 

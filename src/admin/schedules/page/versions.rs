@@ -95,7 +95,8 @@ fn read(
     })
 }
 
-fn written(spec: &Value) -> String {
+/// Writes what a schedule says as a file.
+pub(super) fn written(spec: &Value) -> String {
     document_text(spec).unwrap_or_else(|| format!("{spec:#}"))
 }
 
