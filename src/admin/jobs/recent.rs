@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz};
 
 use crate::base::clock::Time;
-use crate::base::db::{DbError, PgConnection, Statement, statement};
+use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
 use crate::queue::job::{JobId, TemplateId};
 use crate::queue::state::JobState;
@@ -46,21 +46,18 @@ pub struct Recent {
     pub may_have_more: bool,
 }
 
-/// The rows of one template that `scope` covers, of those in `newest`; `$1` to `$5` are their bound, the template, the scope and the most.
+/// The rows of one template that `scope` covers, of those in `newest`; then the places of the template, the queues and tags of the
+/// scope, and the most.
 macro_rules! runs_of {
-    ($name:literal, $newest:literal) => {
+    ($name:literal, $newest:literal, $template:literal, $queues:literal, $tags:literal, $most:literal) => {
         concat!(
-            "-- admin::jobs::",
-            $name,
-            "
+            "-- admin::jobs::", $name, "
 SELECT job_id AS id, state::text, finished_at, greatest(0, (extract(epoch FROM finished_at - started_at) * 1000)::bigint) AS run_ms
-FROM (",
-            $newest,
-            ") AS newest
-WHERE template_id = $2 AND started_at IS NOT NULL AND (($3::text[] = '{}' AND $4::text[] = '{}')
-    OR queue_id = ANY (ARRAY(SELECT q.id FROM millrace.queues q WHERE q.name = ANY ($3)))
-    OR $4::text[] <> '{}' AND EXISTS (SELECT FROM millrace.jobs j WHERE j.id = newest.job_id AND j.tags && $4))
-ORDER BY job_id DESC LIMIT $5"
+FROM (", $newest, ") AS newest
+WHERE template_id = ", $template, " AND started_at IS NOT NULL AND ((", $queues, "::text[] = '{}' AND ", $tags, "::text[] = '{}')
+    OR queue_id = ANY (ARRAY(SELECT q.id FROM millrace.queues q WHERE q.name = ANY (", $queues, ")))
+    OR ", $tags, "::text[] <> '{}' AND EXISTS (SELECT FROM millrace.jobs j WHERE j.id = newest.job_id AND j.tags && ", $tags, "))
+ORDER BY job_id DESC LIMIT ", $most
         )
     };
 }
@@ -76,41 +73,51 @@ pub fn recent_runs(
     template: TemplateId,
     runs_max: i64,
 ) -> Result<Recent, DbError> {
-    const NEWEST: &str = runs_of!("recent_runs", "SELECT * FROM millrace.history ORDER BY job_id DESC LIMIT $1");
-    const OLDER: &str = runs_of!(
-        "older_runs",
-        "SELECT h.* FROM (
-        SELECT d.block FROM millrace.digests d WHERE d.templates @> ARRAY[$2] AND d.block * 4096 < $6 ORDER BY d.block DESC LIMIT $1
-    ) AS d CROSS JOIN LATERAL (
-        SELECT * FROM millrace.history h WHERE h.job_id >= d.block * 4096 AND h.job_id < least($6, (d.block + 1) * 4096) LIMIT 4096
-    ) AS h"
-    );
-    let mut runs: Vec<Run> = asked(NEWEST, HISTORY_LOOK_MAX, template, (scope, runs_max)).rows(conn)?;
+    const SQL: &str =
+        runs_of!("recent_runs", "SELECT * FROM millrace.history ORDER BY job_id DESC LIMIT $1", "$2", "$3", "$4", "$5");
+    let mut runs: Vec<Run> = statement(SQL)
+        .bind::<BigInt, _>(HISTORY_LOOK_MAX)
+        .bind::<Integer, _>(template)
+        .bind::<Array<Text>, _>(&scope.queues)
+        .bind::<Array<Text>, _>(&scope.tags)
+        .bind::<BigInt, _>(runs_max)
+        .rows(conn)?;
     let edge = if (runs.len() as i64) < runs_max { edge(conn)? } else { None };
     if let Some(edge) = edge {
-        let left = runs_max - runs.len() as i64;
-        let older: Vec<Run> =
-            asked(OLDER, BLOCKS_LOOK_MAX, template, (scope, left)).bind::<BigInt, _>(edge).rows(conn)?;
-        runs.extend(older);
+        runs.extend(older_runs(conn, scope, (template, edge), runs_max - runs.len() as i64)?);
     }
     let may_have_more = edge.is_some() && (runs.len() as i64) < runs_max;
     runs.sort_unstable_by_key(|run| (run.finished_at, run.id));
     Ok(Recent { runs, may_have_more })
 }
 
-/// Binds what both statements ask for.
-fn asked<'a>(
-    sql: &'static str,
-    bound: i64,
-    template: TemplateId,
-    (scope, runs_max): (&'a Scope, i64),
-) -> Statement<'a> {
-    statement(sql)
-        .bind::<BigInt, _>(bound)
+/// Reads those below the job `edge`.
+fn older_runs(
+    conn: &mut PgConnection,
+    scope: &Scope,
+    (template, edge): (TemplateId, i64),
+    runs_max: i64,
+) -> Result<Vec<Run>, DbError> {
+    const SQL: &str = runs_of!(
+        "older_runs",
+        "SELECT h.* FROM (
+        SELECT d.block FROM millrace.digests d WHERE d.templates @> ARRAY[$1::integer] AND d.block * 4096 < $2 ORDER BY d.block DESC LIMIT $3
+    ) AS d CROSS JOIN LATERAL (
+        SELECT * FROM millrace.history h WHERE h.job_id >= d.block * 4096 AND h.job_id < least($2, (d.block + 1) * 4096) LIMIT 4096
+    ) AS h",
+        "$1",
+        "$4",
+        "$5",
+        "$6"
+    );
+    statement(SQL)
         .bind::<Integer, _>(template)
+        .bind::<BigInt, _>(edge)
+        .bind::<BigInt, _>(BLOCKS_LOOK_MAX)
         .bind::<Array<Text>, _>(&scope.queues)
         .bind::<Array<Text>, _>(&scope.tags)
         .bind::<BigInt, _>(runs_max)
+        .rows(conn)
 }
 
 /// The oldest of the newest jobs; `None` = there are no others.
