@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Takes pictures of pages of a running server, in light and dark, 1440 and 390 px wide, to be looked at.
+# Takes pictures of pages of a running server, in light and dark, 1440 and 390 px wide, to be looked at. Fails in the end when a page has a
+# problem; all pictures are there then all the same.
 # Usage: screenshots.sh URL EMAIL PASSWORD FOLDER PATH…   such as http://127.0.0.1:8080 ada@example.org secret /tmp/p / /jobs
 # With an empty EMAIL nobody signs in.
 set -euo pipefail
 if [ $# -lt 5 ]; then
-    sed -n '2,4s/^# //p' "$0" >&2
+    sed -n '2,5s/^# //p' "$0" >&2
     exit 2
 fi
 url=${1%/}

@@ -268,11 +268,12 @@ CREATE TABLE millrace.log_chunks (
     fence bigint NOT NULL,
     chunk integer NOT NULL,
     first_line integer NOT NULL,
-    lines integer NOT NULL CONSTRAINT log_chunks_lines_positive CHECK (lines > 0),
+    lines integer NOT NULL CONSTRAINT log_chunks_lines_range CHECK (lines >= 0),
     dropped_bytes bigint NOT NULL DEFAULT 0,
     packed boolean NOT NULL DEFAULT false,
     body bytea NOT NULL,
-    CONSTRAINT log_chunks_pk PRIMARY KEY (job_id, fence, chunk)
+    CONSTRAINT log_chunks_pk PRIMARY KEY (job_id, fence, chunk),
+    CONSTRAINT log_chunks_hold_something CHECK (lines > 0 OR dropped_bytes > 0)
 ) PARTITION BY RANGE (job_id);
 ALTER TABLE millrace.log_chunks ALTER COLUMN body SET STORAGE EXTERNAL; -- packed by us
 CREATE INDEX log_chunks_packable ON millrace.log_chunks (job_id, fence) WHERE NOT packed AND chunk = 1; -- one chunk alone is not worth it
@@ -282,7 +283,7 @@ COMMENT ON COLUMN millrace.log_chunks.attempt IS 'Number of the attempt';
 COMMENT ON COLUMN millrace.log_chunks.fence IS 'Lease the attempt ran under';
 COMMENT ON COLUMN millrace.log_chunks.chunk IS 'Order within the attempt, from 0';
 COMMENT ON COLUMN millrace.log_chunks.first_line IS 'Number of its first line within the attempt, from 1';
-COMMENT ON COLUMN millrace.log_chunks.lines IS 'How many lines';
+COMMENT ON COLUMN millrace.log_chunks.lines IS 'How many lines; 0 = it only tells what was left out';
 COMMENT ON COLUMN millrace.log_chunks.dropped_bytes IS 'Bytes dropped after this chunk because the log was full';
 COMMENT ON COLUMN millrace.log_chunks.packed IS 'true = body is deflated';
 COMMENT ON COLUMN millrace.log_chunks.body IS 'Lines "<unix ms> <level letter> <text>\n" in UTF-8';

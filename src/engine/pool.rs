@@ -43,6 +43,9 @@ impl Running {
 pub(crate) struct Written {
     chunks: i32,
     lines: i32,
+    /// Bytes that a full log has left out and no chunk tells yet, and those that chunks tell.
+    left_out: i64,
+    left_out_told: i64,
     pending: Vec<Chunk>,
     /// The last checkpoint, until it is written.
     pub(crate) checkpoint: Option<Value>,
@@ -56,7 +59,9 @@ impl Written {
         if said.checkpoint.is_some() {
             self.checkpoint = said.checkpoint;
         }
-        if !said.lines.is_empty() {
+        self.left_out += said.dropped_bytes as i64;
+        // a full log gets no more lines: what it leaves out is told each time it has doubled, or a noisy job would write for ever
+        if !said.lines.is_empty() || self.left_out > self.left_out_told {
             let lines = i32::try_from(said.lines.len()).unwrap_or(i32::MAX);
             self.pending.push(Chunk {
                 job: context.job(),
@@ -65,13 +70,20 @@ impl Written {
                 chunk: self.chunks,
                 first_line: self.lines + 1,
                 lines,
-                dropped_bytes: said.dropped_bytes as i64,
+                dropped_bytes: self.left_out,
                 body: Chunk::body_of(&said.lines),
             });
             self.chunks += 1;
             self.lines += lines;
+            self.left_out_told += std::mem::take(&mut self.left_out);
         }
         self.pending.clone()
+    }
+
+    /// As [`Self::next`], for the last time: all that was left out is told.
+    pub(crate) fn last(&mut self, context: &JobContext, said: Taken) -> Vec<Chunk> {
+        self.left_out_told = 0;
+        self.next(context, said)
     }
 
     /// Chunks before number `next` are committed.

@@ -185,7 +185,7 @@ fn settlement(
     let ending = ending(assigned, spec, running, report);
     let mut written = running.written.lock().unwrap_or_else(PoisonError::into_inner);
     let said = context.take_said();
-    let last_words = written.next(context, said);
+    let last_words = written.last(context, said);
     Some(Settlement {
         lanes: Arc::clone(&assigned.lanes),
         started_at: Some(context.facts().started_at),

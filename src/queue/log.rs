@@ -229,6 +229,9 @@ pub struct LogSpan {
     /// Lines written so far.
     #[diesel(sql_type = Integer)]
     pub lines: i32,
+    /// Bytes left out because the log was full.
+    #[diesel(sql_type = BigInt)]
+    pub dropped_bytes: i64,
 }
 
 /// Most attempts whose logs are measured.
@@ -240,7 +243,7 @@ const SPANS_MAX: i64 = 1_000;
 /// Database failures.
 pub fn spans(conn: &mut PgConnection, job: JobId) -> Result<Vec<LogSpan>, DbError> {
     const SQL: &str = "-- queue::log::spans
-SELECT fence, attempt, max(first_line + lines - 1) AS lines FROM millrace.log_chunks WHERE job_id = $1
+SELECT fence, attempt, max(first_line + lines - 1) AS lines, sum(dropped_bytes)::bigint AS dropped_bytes FROM millrace.log_chunks WHERE job_id = $1
 GROUP BY fence, attempt ORDER BY fence LIMIT $2";
     statement(SQL).bind::<BigInt, _>(job).bind::<BigInt, _>(SPANS_MAX).rows(conn)
 }

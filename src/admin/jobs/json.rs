@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::expected::Expected;
 use super::service::{sees_payload, visible_args, visible_error};
 use super::{Attempt, Detail, Explanation, PoolWait, Reason};
+use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
@@ -109,14 +111,15 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Shows why a job is not running: each reason with its facts and the sentence for a person.
-pub fn explanation(job: JobId, told: &Explanation) -> Value {
+/// Shows why a job is not running, each reason with its facts and the sentence for a person, and when it is expected to start.
+pub fn explanation(job: JobId, told: &Explanation, expected: Option<Expected>, now: Time) -> Value {
     let reason = |reason: &Reason| {
         let mut shown = json!(reason);
         shown["message"] = json!(sentence(reason));
         shown
     };
-    json!({ "id": job, "state": told.state, "reasons": told.reasons.iter().map(reason).collect::<Vec<_>>() })
+    let reasons: Vec<Value> = told.reasons.iter().map(reason).collect();
+    json!({ "id": job, "state": told.state, "reasons": reasons, "expected": expected.map(|expected| expected.told(now)) })
 }
 
 /// Says a reason in words, without full stop.
@@ -140,9 +143,11 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoNode => "No node that is up serves its queue".into(),
         Reason::NoNodeWith { labels } => format!("No node that is up and serves its queue has {}", written(labels)),
         Reason::SlotsBusy { busy, slots } => format!("{busy} of {slots} slots are busy"),
-        Reason::Limit { of, jobs_max, position, .. } => {
-            let of = if *of == "node" { "template on each node" } else { of };
-            format!("{jobs_max} jobs of its {of} may run at once and do; it is number {position} of those that wait")
+        Reason::Limit { of, jobs_max, position, holders, .. } => {
+            let (of, held) = (if *of == "node" { "template on each node" } else { of }, held_by(holders));
+            format!(
+                "{jobs_max} jobs of its {of} may run at once and do{held}; it is number {position} of those that wait"
+            )
         }
         Reason::Pool(wait) => pool(wait),
         Reason::RateLimit { at, position, .. } => {
@@ -159,15 +164,22 @@ pub fn sentence(reason: &Reason) -> String {
     }
 }
 
+/// Names who holds what is waited for: `, held by job 7, job 9`; empty when nobody may be named.
+fn held_by(holders: &[i64]) -> String {
+    let named: Vec<String> = holders.iter().map(|job| format!("job {job}")).collect();
+    if named.is_empty() { String::new() } else { format!(", held by {}", named.join(", ")) }
+}
+
 fn pool(wait: &PoolWait) -> String {
-    let PoolWait { pool, needs, used, kept, position, .. } = wait;
+    let PoolWait { pool, needs, used, kept, position, holders, .. } = wait;
     let Some(amount) = wait.amount else { return format!("It needs {needs} of the pool {pool}, which is gone") };
     if wait.needs_more_than_there_is() {
         return format!("It needs {needs} of {pool}, the pool has {amount}: give it more, or let the job need less");
     }
     let kept = if *kept > 0 { format!(" and {kept} kept for jobs before it") } else { String::new() };
+    let held = held_by(holders);
     format!(
-        "It needs {needs} of {pool}; of the pool's {amount} are {used} reserved{kept}; it is number {position} of those that wait"
+        "It needs {needs} of {pool}; of the pool's {amount} are {used} reserved{held}{kept}; it is number {position} of those that wait"
     )
 }
 

@@ -6,7 +6,8 @@
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::job::{Fence, JobId};
 use crate::queue::log::{self, LogSpan, StoredLine};
-use crate::queue::work::{Level, LogLine};
+use crate::queue::work::{LOG_BYTES_MAX, Level, LogLine};
+use crate::web::format::bytes;
 
 /// Reads of chunks for one page of lines.
 const READS_MAX: usize = 20;
@@ -26,6 +27,43 @@ pub struct Line {
     pub line: LogLine,
 }
 
+/// Where a log was full: what its attempt said from then on was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Number of the last line before it.
+    pub after: u64,
+    /// The attempt's number.
+    pub attempt: i16,
+    /// How much was left out.
+    pub bytes: i64,
+}
+
+impl Cut {
+    /// Says it at its place: `… 3.1 MB were left out here: a log keeps 2 MiB of an attempt`.
+    pub fn here(&self) -> String {
+        format!("… {} were left out here: {}", bytes(self.bytes), kept())
+    }
+}
+
+/// Attempts whose cuts are told one by one; of more, only the sum is told.
+const CUTS_NAMED_MAX: usize = 3;
+
+/// Says in one sentence what was left out of the logs of a job, without full stop; empty for nothing.
+pub fn left_out(cuts: &[Cut]) -> String {
+    let sum = bytes(cuts.iter().map(|cut| cut.bytes).sum());
+    let named =
+        || cuts.iter().map(|cut| format!("{} of attempt {}", bytes(cut.bytes), cut.attempt)).collect::<Vec<_>>();
+    match cuts.len() {
+        0 => String::new(),
+        1..=CUTS_NAMED_MAX => format!("… {} were left out: {}", named().join(", "), kept()),
+        attempts => format!("… {sum} of {attempts} attempts were left out: {}", kept()),
+    }
+}
+
+fn kept() -> String {
+    format!("a log keeps {} MiB of an attempt", LOG_BYTES_MAX / 1024 / 1024)
+}
+
 /// The log of one job, measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Measured(Vec<LogSpan>);
@@ -42,6 +80,15 @@ impl Measured {
     /// Gives the number of its last line; 0 = there is none.
     pub fn last(&self) -> u64 {
         self.0.iter().map(lines).sum()
+    }
+
+    /// Gives the places behind line `after` and up to line `last` where something was left out, in their order.
+    pub fn cuts(&self, after: u64, last: u64) -> Vec<Cut> {
+        let ends = self.0.iter().scan(0, |end, span| {
+            *end += lines(span);
+            Some(Cut { after: *end, attempt: span.attempt, bytes: span.dropped_bytes })
+        });
+        ends.filter(|cut| cut.bytes > 0 && after < cut.after && cut.after <= last).collect()
     }
 
     /// Gives the numbers of the attempts that have a log, each once.
@@ -155,8 +202,9 @@ mod tests {
     use crate::base::clock::Time;
 
     fn measured() -> Measured {
-        let span = |fence, attempt, lines| LogSpan { fence: Fence(fence), attempt, lines };
-        Measured(vec![span(5, 1, 40), span(8, 1, 2), span(9, 2, 14)])
+        let span =
+            |fence, attempt, lines, dropped_bytes| LogSpan { fence: Fence(fence), attempt, lines, dropped_bytes };
+        Measured(vec![span(5, 1, 40, 0), span(8, 1, 2, 3_100_000), span(9, 2, 14, 700)])
     }
 
     #[test]
@@ -182,6 +230,21 @@ mod tests {
         assert_eq!(measured().place(56), (Fence(9), 14));
         assert_eq!(measured().place(57), (Fence(9), i32::MAX));
         assert_eq!(Measured::default().place(7), (Fence(0), 0));
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_at_the_end_of_its_attempt() {
+        let ends = |after, last| measured().cuts(after, last).iter().map(|cut| cut.after).collect::<Vec<_>>();
+
+        assert_eq!([ends(0, 56), ends(0, 41), ends(41, 42), ends(42, 56)], [vec![42, 56], vec![], vec![42], vec![56]]);
+        let cuts = measured().cuts(0, 56);
+        assert_eq!(cuts[0].here(), "… 3.1 MB were left out here: a log keeps 2 MiB of an attempt");
+        assert_eq!(
+            left_out(&cuts),
+            "… 3.1 MB of attempt 1, 700 B of attempt 2 were left out: a log keeps 2 MiB of an attempt"
+        );
+        assert!(left_out(&[cuts[0]; 4]).starts_with("… 12.4 MB of 4 attempts were left out: "));
+        assert_eq!(left_out(&[]), "");
     }
 
     #[test]

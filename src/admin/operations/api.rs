@@ -157,7 +157,7 @@ async fn start(
     respond::json(StatusCode::CREATED, &view(&started, &actor))
 }
 
-/// Begins a file of what a search finds (201), once for each key.
+/// Begins a file of what a search finds, or of the jobs that are named (201), once for each key.
 async fn export(
     (request, payload): (HttpRequest, Payload),
     actor: Actor,
@@ -166,11 +166,12 @@ async fn export(
     let asked = Asked::read(&request, payload, BODY_BYTES_MAX).await?;
     let key = asked.key(&actor)?;
     let mut fields = Fields::of(object(&asked.body)?, "");
-    let (query, format) = (fields.text("q").unwrap_or_default(), fields.text("format"));
+    let (query, ids, format) = (fields.text("q"), fields.wholes("ids"), fields.text("format"));
     fields.end().map_err(told)?;
     let value = json!({ "format": format.unwrap_or_else(|| "csv".into()) });
     let act = Bulk::read("export", &value).map_err(|error| refused(error.into()))?;
-    let plan = Plan { act, which: which(Some(query), None)?, zone: Tz::UTC, rate_per_s: None, reason: String::new() };
+    let query = query.or_else(|| ids.is_none().then(String::new)); // neither: every job
+    let plan = Plan { act, which: which(query, ids)?, zone: Tz::UTC, rate_per_s: None, reason: String::new() };
     let (clock, asker) = (Arc::clone(&kit.clock), actor.clone());
     let started = kit.db.run(move |conn| started(conn, &*clock, &asker, (&plan, None), key.as_ref())).await?;
     respond::json(StatusCode::CREATED, &view(&started, &actor))

@@ -3,14 +3,20 @@
 //! Whoever may not run large operations acts on at most 1,000 jobs, counted when the operation is started *and* while it runs: jobs that
 //! begin to match meanwhile are acted on too, but no further than a tenth more than were expected, and never past 1,100. An operation
 //! that would go further comes to rest. Letting one go on needs what starting it would.
+//!
+//! A file has at most 1,000,000 jobs, whoever makes it: counted when the export is started, as far as they can be counted then, *and*
+//! while it is written. An export that would go further comes to rest without a file: one that lacks jobs would look whole.
 
 use super::{Bulk, Operation};
 use crate::admin::jobs::reckon::Reckoned;
 use crate::queue::actor::{Actor, Forbidden};
 use crate::queue::permission::Permission;
+use crate::web::format::grouped;
 
 /// More jobs than this need an admin.
 pub const SMALL_JOBS_MAX: i64 = 1_000;
+/// Most jobs of an export.
+pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// Beyond that, an operation may act on one part in this many more than matched at its start: jobs come and go while it runs.
 const MARGIN_PART: i64 = 10;
 
@@ -37,25 +43,38 @@ pub fn needed_to_resume(operation: &Operation) -> Permission {
 
 /// Tells on how many jobs more an operation may act with the rights of its owner; `None` = no limit.
 pub fn room(owner: &Actor, operation: &Operation) -> Option<i64> {
-    let is_free = !operation.act.changes_jobs() || owner.may(Permission::RunLargeOperations);
-    (!is_free).then(|| left(operation))
+    if !operation.act.changes_jobs() {
+        return Some((EXPORT_JOBS_MAX - operation.acted()).max(0));
+    }
+    (!owner.may(Permission::RunLargeOperations)).then(|| left(operation))
 }
 
-/// The same of an owner who may not run large ones.
+/// The same of jobs that are changed and an owner who may not run large ones.
 fn left(operation: &Operation) -> i64 {
     let expected = operation.expected.unwrap_or_default().min(SMALL_JOBS_MAX);
     let most = SMALL_JOBS_MAX.max(expected + expected / MARGIN_PART);
     (most - operation.acted()).max(0)
 }
 
-/// Tells whether an operation of somebody who may not run large ones has acted on as many jobs as it may.
+/// Tells whether an export has as many jobs as a file may have, or an operation of somebody who may not run large ones has acted on as
+/// many as it may.
 pub fn is_spent(operation: &Operation) -> bool {
+    if !operation.act.changes_jobs() {
+        return operation.acted() >= EXPORT_JOBS_MAX;
+    }
     let was_small = operation.expected.is_some_and(|expected| expected <= SMALL_JOBS_MAX);
-    was_small && operation.act.changes_jobs() && left(operation) == 0
+    was_small && left(operation) == 0
 }
 
 /// Says why an operation without [`room`] comes to rest, and what its owner can do.
 pub fn beyond(operation: &Operation) -> String {
+    if !operation.act.changes_jobs() {
+        return format!(
+            "it has written down {} jobs, as many as a file may have, and more match: filter for fewer, by the time for example, and \
+             export them in parts",
+            grouped(operation.acted().unsigned_abs())
+        );
+    }
     let expected = match operation.expected {
         Some(expected) => format!("{expected} matched when it was started"),
         None => "they could not be counted when it was started".to_owned(),
@@ -91,8 +110,22 @@ mod tests {
         assert_eq!([room(Some(990), 1_000), room(Some(1_000), 1_000)], [Some(89), Some(100)]);
         assert_eq!([room(Some(5_000), 1_000), room(None, 1_000), room(None, 3_000)], [Some(100), Some(0), Some(0)]);
         assert_eq!(super::room(&owner(Role::Admin), &of(Some(433), 9_000)), None);
-        let export = Operation { act: Bulk::Export(Format::Csv), ..of(None, 9_000) };
-        assert_eq!(super::room(&owner(Role::Analyst), &export), None, "no job is changed");
+    }
+
+    #[test]
+    fn a_file_has_at_most_a_million_jobs_whoever_makes_it() {
+        let export = |done| Operation { act: Bulk::Export(Format::Csv), ..of(None, done) };
+        let room = |role, done| room(&owner(role), &export(done));
+
+        assert_eq!([room(Role::Analyst, 9_000), room(Role::Admin, 999_999)], [Some(991_000), Some(1)]);
+        assert_eq!([room(Role::Admin, 1_000_000), room(Role::Admin, 1_000_200)], [Some(0), Some(0)]);
+        assert_eq!([is_spent(&export(999_999)), is_spent(&export(1_000_000))], [false, true]);
+        let why = beyond(&export(1_000_000));
+        assert!(
+            why.starts_with("it has written down 1,000,000 jobs, as many as a file may have, and more match"),
+            "{why}"
+        );
+        assert!(why.ends_with("export them in parts"), "{why}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod file;
 pub mod page;
 mod plan;
 pub(crate) mod read;
+pub mod results;
 pub mod service;
 pub mod turn;
 pub mod work;

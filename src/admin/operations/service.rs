@@ -7,7 +7,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamp
 use serde_json::{Value, json};
 
 pub use super::bounds::needed;
-use super::bounds::require;
+use super::bounds::{EXPORT_JOBS_MAX, require};
 use super::plan::{IDS_MAX, filter};
 use super::read::{self, Operation, OperationId, OperationState, PAGE_ROWS_MAX, Skipped};
 use super::{ActError, Bulk, Format, Plan, Which};
@@ -22,8 +22,6 @@ use crate::queue::audit::{self, Change};
 use crate::queue::job::QueueId;
 use crate::queue::permission::Permission;
 
-/// Most jobs of an export.
-pub const EXPORT_JOBS_MAX: i64 = 1_000_000;
 /// How long a preview counts before it says "at least".
 const COUNT_FOR: Duration = Duration::from_millis(1_800);
 /// How long one look of a page counts; the next one goes on from there.
@@ -328,40 +326,6 @@ pub fn skipped(
     rows.truncate(read::SKIPPED_ROWS_MAX as usize);
     let next = rows.last().filter(|_| more).map(|row| row.place);
     Ok((rows, next))
-}
-
-/// Most jobs of a table of results.
-pub const RESULTS_MAX: usize = 500_000;
-
-/// Writes what became of each job as CSV with the columns `job,outcome,reason,at`, at most [`RESULTS_MAX`] jobs.
-///
-/// # Errors
-/// As [`find`].
-pub fn results(conn: &mut PgConnection, actor: &Actor, id: OperationId) -> Result<Vec<u8>, OperationError> {
-    let operation = find(conn, actor, id)?;
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let unwritten = |error: csv::Error| DbError::Corrupt(format!("a table could not be written: {error}"));
-    csv.write_record(["job", "outcome", "reason", "at"]).map_err(unwritten)?;
-    let (mut after, mut jobs) = (0, 0);
-    while jobs < RESULTS_MAX {
-        let chunks = read::chunks(conn, id, after)?;
-        let Some(last) = chunks.last() else { break };
-        after = last.number;
-        for chunk in &chunks {
-            let at = chunk.at.to_rfc3339();
-            let of = |ids: &[i64], outcome: &str| {
-                ids.iter().map(|id| [id.to_string(), outcome.to_owned(), String::new()]).collect::<Vec<_>>()
-            };
-            let skipped = chunk.skipped.iter().zip(&chunk.reasons);
-            let skipped = skipped.map(|(id, why)| [id.to_string(), "left alone".to_owned(), why.clone()]);
-            let done = of(&chunk.done, operation.act.outcome()).into_iter();
-            for [job, outcome, why] in done.chain(of(&chunk.asked, "told to stop")).chain(skipped) {
-                csv.write_record([&job, &outcome, &why, &at]).map_err(unwritten)?;
-                jobs += 1;
-            }
-        }
-    }
-    csv.into_inner().map_err(|error| DbError::Corrupt(error.to_string()).into())
 }
 
 /// Tells whether `actor` may read the file of an export: what its owner wrote down without payloads is theirs, everything else

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Answer, Failure, Session, refused};
+use crate::admin::jobs::log_lines::{Measured, left_out};
 use crate::admin::jobs::{json as told_as, service};
 use crate::base::db::PgConnection;
 use crate::base::signals;
@@ -36,11 +37,26 @@ pub(super) fn run(session: &Session, flags: &Flags, as_json: bool) -> Result<Ans
     loop {
         // the state is read before the log: what was said before the end is then always printed
         let has_ended = service::find(conn, &session.actor, flags.id).map_err(refused)?.state().is_terminal();
-        if !printer.print_new(conn, flags)? || has_ended || !flags.follow || signals::asked_to_end() > 0 {
+        if !printer.print_new(conn, flags)? {
+            return Ok(Answer::nothing());
+        }
+        if has_ended || !flags.follow || signals::asked_to_end() > 0 {
+            tell_cuts(conn, flags)?;
             return Ok(Answer::nothing());
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// Says on the side what was left out: it is no line of the log.
+fn tell_cuts(conn: &mut PgConnection, flags: &Flags) -> Result<(), Failure> {
+    let measured = Measured::of(conn, flags.id)?;
+    let mut cuts = measured.cuts(0, measured.last());
+    cuts.retain(|cut| flags.attempt.is_none_or(|attempt| cut.attempt == attempt));
+    if !cuts.is_empty() {
+        eprintln!("{}", left_out(&cuts));
+    }
+    Ok(())
 }
 
 struct Printer {
@@ -59,9 +75,6 @@ impl Printer {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(false),
                     written => written?,
                 }
-            }
-            if part.dropped_bytes > 0 {
-                eprintln!("{} bytes were dropped because the log was full", part.dropped_bytes);
             }
             if !part.more || part.lines.is_empty() {
                 return Ok(true);

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Failure, Session, refused};
+use crate::admin::jobs::expected::expected;
 use crate::admin::jobs::{Attempt, Detail, Explanation, attempts, explain, json as told_as, no_more_attempts, service};
-use crate::base::clock::Time;
+use crate::base::clock::{Clock, Time};
 use crate::cli::answer::{columns, moment};
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
@@ -18,7 +19,7 @@ pub(super) fn run(session: &Session, id: JobId) -> Result<Answer, Failure> {
     let mut shown = told_as::job(&session.actor, &job);
     let text = text(&job, &shown, &past, &why);
     shown["attempts"] = json!(told_as::attempts(&session.actor, &job, &past));
-    shown["reasons"] = told_as::explanation(id, &why)["reasons"].clone();
+    shown["reasons"] = told_as::explanation(id, &why, None, session.clock.now())["reasons"].clone();
     Ok(Answer::new(text, shown))
 }
 
@@ -27,7 +28,14 @@ pub(super) fn explained(session: &Session, id: JobId) -> Result<Answer, Failure>
     let conn = &mut *session.connect()?;
     let job = service::find(conn, &session.actor, id).map_err(refused)?;
     let why = explain(conn, &job)?;
-    let told: Vec<String> = why.reasons.iter().map(|reason| visible(&told_as::sentence(reason))).collect();
+    let (expected, now) = (expected(conn, &job, &why)?, session.clock.now());
+    let mut told: Vec<String> = why.reasons.iter().map(|reason| visible(&told_as::sentence(reason))).collect();
+    if !told.is_empty() {
+        told.push(match expected {
+            Some(expected) => format!("{}.", expected.sentence(now)),
+            None => "When it starts cannot be told.".into(),
+        });
+    }
     let text = match job.state() {
         JobState::Failed => {
             let error = job.error.as_deref().map(plain).unwrap_or_default();
@@ -36,7 +44,7 @@ pub(super) fn explained(session: &Session, id: JobId) -> Result<Answer, Failure>
         state if told.is_empty() => format!("Job {id} is {state}: nothing holds it up."),
         _ => told.join("\n"),
     };
-    Ok(Answer::new(text, told_as::explanation(id, &why)))
+    Ok(Answer::new(text, told_as::explanation(id, &why, expected, now)))
 }
 
 /// Shows the first line of what somebody else wrote, with invisible characters made visible: a terminal obeys them.

@@ -1,5 +1,7 @@
 //! One job: its fields, attempts, log and explanation; counts.
 
+use diesel::connection::SimpleConnection;
+use millrace::base::clock::{Clock, SystemClock, Time};
 use millrace::queue::permission::Role;
 use millrace::queue::work::{Ended, Handler, JobContext, Level, Outcome, Registry};
 use serde_json::{Value, json};
@@ -94,6 +96,60 @@ fn a_waiting_job_explains_itself() {
     assert!(told["reasons"][0]["message"].as_str().unwrap().ends_with("paused its queue: cleaning"));
     program.post(&format!("/api/v1/jobs/{job}/hold"), &json!({"reason": "why not"})).expect(200);
     assert_eq!(codes(job), ["held"]);
+}
+
+#[test]
+fn a_waiting_job_is_told_when_it_is_expected_to_start() {
+    let server = Server::start();
+    let program = server.program(Role::Operator);
+    let job = program.enqueue(&json!({"template": "demo.any"}));
+    let later = program.enqueue(&json!({"template": "demo.any", "run_at": "2030-01-01T00:00:00Z"}));
+    let [holder, limited] = [(); 2].map(|()| program.enqueue(&json!({"template": "demo.any"})));
+    let run = |sql: &str| server.db.connect().batch_execute(sql).unwrap();
+    let expected = |id| program.get(&format!("/api/v1/jobs/{id}/explain")).expect(200)["expected"].clone();
+
+    assert_eq!(expected(job), json!(null), "no node serves its queue");
+    assert_eq!(expected(later)["start_at"], json!("2030-01-01T00:00:00Z"));
+    run("INSERT INTO millrace.nodes (name, version, slots, queues) VALUES ('vm', '1', 8, NULL)");
+    assert_eq!((&expected(job)["basis"], &expected(job)["holder"]), (&json!("free-slot"), &json!(null)));
+
+    // 60 jobs a minute for nine minutes, on slots that were all busy
+    run("UPDATE millrace.nodes SET busy = 8;
+        INSERT INTO millrace.rollups (step_s, at, template_id, queue_id, node_id, succeeded, run_us)
+        SELECT 60, date_trunc('minute', now()) - n * interval '1 minute', 1, 1, 1, 60, 480000000 FROM generate_series(1, 9) AS n");
+    let told = expected(job);
+    assert_eq!(told["basis"], "queue-pace", "{told}");
+    let [start, earliest, latest] =
+        ["start_at", "earliest", "latest"].map(|name| told[name].as_str().unwrap().to_owned());
+    assert!(earliest <= start && start < latest, "{told}");
+    assert!(
+        told["message"].as_str().unwrap().starts_with("At the pace of the last 10 minutes it starts in about"),
+        "{told}"
+    );
+
+    // the holder is through with a quarter of its work after a minute
+    run(&format!(
+        "DELETE FROM millrace.ready WHERE job_id IN ({holder}, {limited}, {job});
+        INSERT INTO millrace.leases (node_id, epoch, started_at, job_ids, attempts)
+        VALUES (1, 1, clock_timestamp() - interval '60 s', '{{{holder}}}', '{{1}}');
+        UPDATE millrace.jobs SET limit_keys = '{{t1}}' WHERE id IN ({holder}, {limited});
+        INSERT INTO millrace.live (job_id, fence, done, total, updated_at) SELECT {holder}, max(id), 30, 120, now() FROM millrace.leases;
+        INSERT INTO millrace.lanes (key, jobs_max) VALUES ('t1', 1);
+        INSERT INTO millrace.gated (job_id, lane, since, not_before, queue_id, template_id, priority, attempt)
+        VALUES ({limited}, 't1', now(), NULL, 1, 1, 3, 0), ({job}, 'r1:[]', now(), '2031-02-03T04:05:06Z', 1, 1, 3, 0)"
+    ));
+    let told = expected(limited);
+    assert_eq!((&told["basis"], &told["holder"], &told["start_at"]), (&json!("holder"), &json!(holder), &json!(null)));
+    let earliest: Time = told["earliest"].as_str().unwrap().parse().unwrap();
+    let ends_in = (earliest - SystemClock.now()).num_seconds();
+    assert!((100..=190).contains(&ends_in), "three times as long as it ran so far: {told}");
+    let reasons = program.get(&format!("/api/v1/jobs/{limited}/explain")).expect(200)["reasons"].clone();
+    assert!(reasons.to_string().contains(&format!("may run at once and do, held by job {holder}; it is")), "{reasons}");
+    let told = expected(job);
+    assert_eq!((&told["basis"], &told["start_at"]), (&json!("promised"), &json!("2031-02-03T04:05:06Z")));
+
+    run("UPDATE millrace.queues SET paused_at = now(), paused_by = 'ada'");
+    assert_eq!([expected(job), expected(limited)], [json!(null), json!(null)], "somebody has to let the queue go on");
 }
 
 #[test]

@@ -19,11 +19,19 @@ fn take_pictures() {
     if !email.is_empty() {
         sign_in(&browser, base, email, password);
     }
+    tour(&browser, base, Path::new(folder), paths);
+}
+
+/// Takes all pictures, and fails after the last one when a page had a problem.
+pub(super) fn tour(browser: &Browser, base: &str, folder: &Path, paths: &[&str]) {
+    let mut found = Vec::new();
     for path in paths {
         let (name, path) =
             path.split_once(' ').map_or_else(|| (file_stem(path), *path), |(name, path)| (name.into(), path));
-        take(&browser, &format!("{base}{path}"), &Path::new(folder).join(name));
+        let problems = take(browser, &format!("{base}{path}"), &folder.join(name));
+        found.extend(problems.into_iter().map(|problem| format!("{path}: {problem}")));
     }
+    assert!(found.is_empty(), "the pages have {} problems:\n{}", found.len(), found.join("\n"));
 }
 
 fn sign_in(browser: &Browser, base: &str, email: &str, password: &str) {
@@ -34,15 +42,20 @@ fn sign_in(browser: &Browser, base: &str, email: &str, password: &str) {
     browser.wait_until("signed in", crate::support::stage::PATIENCE, |browser| !browser.url().contains("/sign-in"));
 }
 
-fn take(browser: &Browser, url: &str, stem: &Path) {
+/// Takes the pictures of a page and gives what the checks say of it.
+fn take(browser: &Browser, url: &str, stem: &Path) -> Vec<String> {
+    let mut found = Vec::new();
     browser.open(url);
     browser.for_each_look(|browser| {
         browser.settle();
         let path = PathBuf::from(format!("{}-{}.png", stem.display(), browser.look()));
         browser.screenshot_to(&path);
         println!("{}", path.display());
-        checks::problems(browser).iter().for_each(|problem| println!("  {problem}"));
+        let problems = checks::problems(browser);
+        problems.iter().for_each(|problem| println!("  {problem}"));
+        found.extend(problems);
     });
+    found
 }
 
 /// `/jobs?state=failed` is kept as `jobs_state_failed`.

@@ -86,6 +86,16 @@ fn a_job_is_enqueued_listed_shown_and_repaired() {
         (&json!(["a", "b"]), &json!([]), &json!("no-node"))
     );
     assert!(shown["enqueued_by"].as_str().unwrap().starts_with("cli:"));
+    let why = stage.run(&["job", "explain", &id]);
+    assert!(why.out.ends_with("\nWhen it starts cannot be told.\n"), "{}", why.out);
+    let later = by_stdin["id"].to_string();
+    let why = stage.run(&["job", "explain", &later]).out;
+    assert!(why.contains("It becomes ready at 2030-01-01T00:00:00+00:00 and starts unless"), "{why}");
+    let why = stage.run(&["job", "explain", &later, "--json"]).json();
+    assert_eq!(
+        (&why["expected"]["basis"], &why["expected"]["start_at"]),
+        (&json!("own-time"), &json!("2030-01-01T00:00:00Z"))
+    );
 
     assert_eq!(stage.run(&["job", "hold", &id, "--reason=wait"]).out, format!("Job {id} is held now.\n"));
     assert_eq!(stage.run(&["job", "hold", &id]).code, 1);
@@ -181,6 +191,14 @@ fn logs_are_printed_and_followed_to_the_end() {
     let json = stage.run(&["job", "logs", &id, "--json", "--attempt=1"]);
     assert_eq!(json.out.lines().count(), 3);
     assert!(json.out.lines().next().unwrap().contains("\"text\":\"first\""));
+
+    assert_eq!(json.err, "");
+    let cut = "UPDATE millrace.log_chunks SET dropped_bytes = 3100000 WHERE chunk = 0";
+    diesel::connection::SimpleConnection::batch_execute(&mut stage.db.connect(), cut).unwrap();
+    let told = "3.1 MB of attempt 1 were left out: a log keeps 2 MiB of an attempt";
+    assert!(stage.run(&["job", "logs", &id]).err.contains(told));
+    assert!(stage.run(&["job", "logs", &id, "--follow"]).err.contains(told));
+    assert_eq!(stage.run(&["job", "logs", &id, "--attempt=2"]).err, "");
 
     // a reader that goes away is no failure
     let mut child = Command::new(program())

@@ -1,8 +1,11 @@
 //! The jobs pages over a real database and a real engine.
 mod complete;
+mod counted;
+mod cut_log;
 mod digests;
 mod enqueue;
 pub mod live;
+mod log_walk;
 mod look;
 mod pages;
 mod queries;

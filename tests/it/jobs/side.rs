@@ -5,8 +5,9 @@ use millrace::admin::jobs::{detail, recent_runs};
 use millrace::admin::operations::work::work;
 use millrace::admin::operations::{Bulk, Plan, Which, service};
 use millrace::base::clock::SystemClock;
+use millrace::base::db::PgConnection;
 use millrace::queue::actor::{Actor, Scope};
-use millrace::queue::job::JobId;
+use millrace::queue::job::{JobId, TemplateId};
 use millrace::queue::permission::Role;
 use millrace::queue::template::TemplateSpec;
 use serde_json::json;
@@ -14,7 +15,7 @@ use serde_json::json;
 use super::stage::{Console, publish};
 use super::work::registry;
 use crate::operations::failed;
-use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, text, wait_for};
+use crate::support::stage::{TestEngine, enqueue, enqueue_many, handler_template, number, text, wait_for};
 
 fn job_of(location: &str) -> i64 {
     location.strip_prefix("/jobs/").and_then(|id| id.parse().ok()).expect("leads to a job")
@@ -221,7 +222,41 @@ fn the_last_jobs_of_a_template_stand_in_the_order_of_their_ends() {
     conn.batch_execute(&late).unwrap();
     let template = detail(&mut conn, &Scope::default(), jobs[0]).unwrap().unwrap().template_id;
 
-    let runs = recent_runs(&mut conn, &Scope::default(), template, 40).unwrap();
+    let recent = recent_runs(&mut conn, &Scope::default(), template, 40).unwrap();
 
-    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [jobs[1], jobs[2], jobs[0]]);
+    assert!(!recent.may_have_more, "all that ended were looked at");
+    assert_eq!(recent.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [jobs[1], jobs[2], jobs[0]]);
+}
+
+#[test]
+fn the_last_jobs_of_a_rare_template_are_found_where_its_digests_say() {
+    let console = crate::templates::stage::Console::start();
+    let mut conn = console.db.connect();
+    for name in ["rare", "done"] {
+        handler_template(&mut conn, name, json!({}));
+    }
+    let template =
+        TemplateId(number(&mut conn, "SELECT id::bigint AS number FROM millrace.templates WHERE name = 'rare'") as i32);
+    // 30,000 others behind them: more than are looked at without digests
+    conn.batch_execute(
+        "INSERT INTO millrace.history (job_id, since, started_at, finished_at, template_id, version, queue_id, state, priority, attempt)
+         SELECT n, now(), now(), now(), CASE WHEN n <= 3 THEN rare.id ELSE done.id END, 1, 1, 'succeeded', 3, 1
+         FROM generate_series(1, 30003) AS n, millrace.templates rare, millrace.templates done WHERE rare.name = 'rare' AND done.name = 'done'",
+    )
+    .unwrap();
+    let found = |conn: &mut PgConnection| {
+        let recent = recent_runs(conn, &Scope::default(), template, 40).unwrap();
+        (recent.runs.iter().map(|run| run.id.0).collect::<Vec<_>>(), recent.may_have_more)
+    };
+
+    assert_eq!(found(&mut conn), (Vec::new(), true), "no digest tells where they are, and that is said");
+    let page = console.browser(Role::Admin).get("/templates/rare").body;
+    assert!(page.contains("There may be older ones") && !page.contains("appear here when they have ended"), "{page}");
+    conn.batch_execute(&format!(
+        "INSERT INTO millrace.digests (block, jobs, open, templates, queues, nodes, states, bits, grams)
+         SELECT block, 4096, 0, ARRAY[CASE WHEN block = 0 THEN {template} ELSE 0 END], '{{1}}', '{{}}', '{{succeeded}}', 8, '\\x00'
+         FROM generate_series(0, 6) AS block"
+    ))
+    .unwrap();
+    assert_eq!(found(&mut conn), (vec![1, 2, 3], true));
 }

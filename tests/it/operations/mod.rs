@@ -1,5 +1,6 @@
 //! Bulk operations over a real database: what they do, to whom they listen, and that nothing is done twice.
 mod acts;
+mod killed;
 mod pages;
 mod rights;
 mod walk;

@@ -43,6 +43,35 @@ fn ticked_jobs_are_acted_on_at_once_and_what_was_left_alone_is_listed() {
 }
 
 #[test]
+fn ticked_jobs_are_exported_and_no_others() {
+    let console = console();
+    let mut conn = console.db.connect();
+    let jobs = enqueue_many(&mut conn, "done", 4);
+    let mut browser = console.browser(Role::Analyst);
+
+    let ticked = format!("id={}&id={}&q=state:ready&back=%2Fjobs", jobs[0], jobs[2]);
+    let ask = browser.get(&format!("/jobs/export?{ticked}")).body;
+    assert!(ask.contains("Export 2 jobs?") && !ask.contains("name=\"all\""), "{ask}");
+    let all = browser.get(&format!("/jobs/export?{ticked}&all=on")).body;
+    assert!(all.contains("Export 4 jobs?"), "{all}");
+    let sent = browser.post("/jobs/export", &format!("{ticked}&format=csv&seen=2"));
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    work_all(&mut conn);
+
+    let href = sent.header("location").to_owned();
+    let file = browser.get(&format!("{href}/file")).body;
+    let written: Vec<&str> = file.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    let wanted = [jobs[2].to_string(), jobs[0].to_string()];
+    assert_eq!(written.len(), 2, "{file}");
+    assert!(wanted.iter().all(|job| written.contains(&job.as_str())), "{file}");
+    let outcomes = browser.get(&format!("{href}/results.csv"));
+    assert_eq!((outcomes.status, outcomes.header("content-type")), (200, "text/csv; charset=utf-8"));
+    assert_eq!(outcomes.body.lines().count(), 3, "{}", outcomes.body);
+    let bar = console.browser(Role::Operator).get("/jobs").body;
+    assert!(bar.contains("formaction=\"/jobs/export\"") && bar.contains("hx-get=\"/jobs/export\""), "{bar}");
+}
+
+#[test]
 fn an_operation_tells_who_did_what_to_it_and_where_its_jobs_are_now() {
     let console = console();
     let mut conn = console.db.connect();

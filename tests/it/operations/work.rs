@@ -3,12 +3,13 @@
 use std::thread;
 
 use millrace::admin::jobs::query::parse;
+use millrace::admin::operations::results::Results;
 use millrace::admin::operations::service::{self, OperationError};
 use millrace::admin::operations::turn::{Turn, turn};
 use millrace::admin::operations::work::{forget_old, work};
-use millrace::admin::operations::{Bulk, Format, Plan, Which, part};
+use millrace::admin::operations::{Bulk, Format, OperationId, Plan, Which, part};
 use millrace::base::clock::{Clock, ManualClock, SystemClock};
-use millrace::base::db::transaction;
+use millrace::base::db::{PgConnection, transaction};
 use millrace::queue::control;
 
 use super::{admin, assert_counted, failed, named, plan, stage, start, work_all};
@@ -103,9 +104,71 @@ fn jobs_that_changed_meanwhile_are_left_alone_and_listed() {
     let (left, next) = service::skipped(&mut conn, &admin(), operation.id, 0).unwrap();
     let told: Vec<_> = left.iter().map(|one| (one.job, one.reason.as_str())).collect();
     assert_eq!((told, next), (vec![(jobs[1], "it is cancelled, so it cannot be held")], None));
-    let csv = String::from_utf8(service::results(&mut conn, &admin(), operation.id).unwrap()).unwrap();
+    let csv = results(&mut conn, operation.id).concat();
     assert!(csv.starts_with("job,outcome,reason,at\n") && csv.lines().count() == 4, "{csv}");
     assert!(csv.contains(&format!("{},left alone,\"it is cancelled, so it cannot be held\",", jobs[1])), "{csv}");
+}
+
+/// Reads the parts of the table of what became of each job.
+fn results(conn: &mut PgConnection, id: OperationId) -> Vec<String> {
+    let mut results = Results::begin(conn, &admin(), id).unwrap();
+    let parts = std::iter::from_fn(|| results.next(conn).unwrap());
+    parts.map(|part| String::from_utf8(part).unwrap()).collect()
+}
+
+#[test]
+fn the_table_of_what_became_of_each_job_holds_all_and_comes_in_parts() {
+    let (_db, mut conn) = stage();
+    let jobs = enqueue_many(&mut conn, "done", 1);
+    let operation = start(&mut conn, &admin(), &named(Bulk::Hold, &jobs));
+    work_all(&mut conn);
+    assert_eq!(results(&mut conn, operation.id).len(), 1);
+
+    // more than the half million jobs at which it ended once
+    diesel::connection::SimpleConnection::batch_execute(
+        &mut conn,
+        "DELETE FROM millrace.operation_chunks;
+         INSERT INTO millrace.operation_chunks (operation_id, number, done, asked, skipped, reasons)
+         SELECT (SELECT max(id) FROM millrace.operations), n, ARRAY(SELECT generate_series(n * 200 - 199, n * 200)), '{}', '{}', '{}'
+         FROM generate_series(1, 2601) AS n;
+         UPDATE millrace.operations SET chunks = 2600",
+    )
+    .unwrap();
+
+    let parts = results(&mut conn, operation.id);
+
+    assert_eq!(parts.len(), 52, "each part is 50 chunks");
+    let lines: Vec<&str> = parts.iter().flat_map(|part| part.lines()).collect();
+    assert_eq!(lines.len(), 520_001, "a heading and a line for each job, without the chunk that came meanwhile");
+    assert!(lines[0] == "job,outcome,reason,at" && lines[1].starts_with("1,held,,"), "{:?}", &lines[..2]);
+    assert!(lines[520_000].starts_with("520000,held,,"), "{}", lines[520_000]);
+}
+
+#[test]
+fn a_file_ends_at_a_million_jobs_also_when_they_could_not_be_counted() {
+    let (_db, mut conn) = stage();
+    failed(&mut conn, 250);
+    let operation = start(&mut conn, &admin(), &plan(Bulk::Export(Format::Csv), "state:failed"));
+    let uncounted = "UPDATE millrace.operations SET expected = NULL, done = 999900, looked = 999900";
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, uncounted).unwrap();
+
+    work_all(&mut conn);
+
+    let ended = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((ended.done, ended.state.as_str()), (1_000_000, "failed"), "the last chunk goes up to the bound");
+    let why = ended.trouble.unwrap();
+    assert!(why.contains("1,000,000 jobs, as many as a file may have") && why.contains("filter for fewer"), "{why}");
+    let file = service::file_format(&mut conn, &admin(), operation.id);
+    assert!(matches!(file, Err(OperationError::NoFile(_))), "a file that lacks jobs would look whole");
+
+    // as many as there is room for are no more than that
+    let operation = start(&mut conn, &admin(), &plan(Bulk::Export(Format::Csv), "state:failed"));
+    let uncounted =
+        format!("{uncounted}, done = 999750 WHERE id = {}", operation.id).replacen("done = 999900, ", "", 1);
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, &uncounted).unwrap();
+    work_all(&mut conn);
+    let ended = service::find(&mut conn, &admin(), operation.id).unwrap();
+    assert_eq!((ended.done, ended.state.as_str()), (1_000_000, "done"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path};
 use serde_json::{Value, json};
 
 use super::refusal::refused;
+use crate::admin::jobs::expected::expected;
 use crate::admin::jobs::{self, json as told_as, service};
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -31,17 +32,19 @@ pub(super) async fn attempts(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> R
     respond::json(StatusCode::OK, &json!({ "attempts": attempts }))
 }
 
-/// Answers why a job is not running: its state and the reasons, the first one first.
+/// Answers why a job is not running: its state, the reasons, the first one first, and when it is expected to start.
 pub(super) async fn explain(id: Path<JobId>, actor: Actor, kit: Data<Kit>) -> Result<HttpResponse, WebError> {
     let id = id.into_inner();
     let read = move |conn: &mut _| {
         let job = service::find(conn, &actor, id).map_err(refused)?;
         let mut told = jobs::explain(conn, &job)?.within(conn, &actor.scope)?;
+        let expected = expected(conn, &job, &told)?;
         if !service::sees_payload(&actor) {
             told.hide_values();
         }
-        Ok(told)
+        Ok((told, expected))
     };
-    let told = kit.db.run::<_, WebError>(read).await?;
-    respond::json(StatusCode::OK, &told_as::explanation(id, &told))
+    let now = kit.clock.now();
+    let (told, expected) = kit.db.run::<_, WebError>(read).await?;
+    respond::json(StatusCode::OK, &told_as::explanation(id, &told, expected, now))
 }

@@ -9,7 +9,7 @@ use super::find;
 use super::log::{Block, TAIL_LINES, tail_of};
 use super::ran::{Ran, ran};
 use super::story::Story;
-use crate::admin::jobs::{Attempt, Detail, service};
+use crate::admin::jobs::{Attempt, Detail, Recent, service};
 use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -180,7 +180,7 @@ pub async fn show(
         let job = find(conn, &actor, id)?;
         let sees_log = service::sees_payload(&actor);
         let log = if sees_log { tail_of(conn, id, Some(number), TAIL_LINES, shell.zone)? } else { Vec::new() };
-        let story = Story::read(conn, &actor, job, Some(Vec::new()))?;
+        let story = Story::read(conn, &actor, job, Some(Recent::default()))?;
         AttemptPage::new(shell, &story, number, (sees_log, log))
     });
     respond::page(&hx, &page.await?, &[])

@@ -22,7 +22,7 @@ use super::runs::{Runs, runs};
 use super::story::Story;
 use super::why::{Why, why};
 use crate::admin::jobs::service::{self, JobError};
-use crate::admin::jobs::{Detail, Run};
+use crate::admin::jobs::{Detail, Recent};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -42,7 +42,7 @@ use crate::web::shell::Shell;
 #[derive(Template)]
 #[template(
     path = "jobs/job.html",
-    blocks = ["head", "why_block", "line_block", "going_block", "levels", "log_words", "runs_block", "attempts_block", "facts_block", "output_block", "config_block", "related"]
+    blocks = ["head", "why_block", "line_block", "going_block", "levels", "log_cut", "log_words", "runs_block", "attempts_block", "facts_block", "output_block", "config_block", "related"]
 )]
 pub struct JobPage {
     shell: Shell,
@@ -150,6 +150,7 @@ impl JobPage {
             ("panel-line", &self.as_line_block()),
             ("panel-going", &self.as_going_block()),
             ("panel-levels", &self.as_levels()),
+            ("panel-cut", &self.as_log_cut()),
             ("panel-words", &self.as_log_words()),
             ("panel-runs", &self.as_runs_block()),
             ("panel-attempts", &self.as_attempts_block()),
@@ -200,7 +201,7 @@ struct Watch {
     id: JobId,
     log: Follower,
     /// The last jobs of the template, as of the state they were read in: reading them each second would cost too much.
-    runs: Mutex<Option<(JobState, Vec<Run>)>>,
+    runs: Mutex<Option<(JobState, Recent)>>,
 }
 
 impl Watch {
@@ -212,18 +213,19 @@ impl Watch {
         };
         let state = job.state();
         let story = Story::read(conn, actor, job, self.known_runs(state))?;
-        *self.runs.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, story.runs.clone()));
+        *self.runs.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((state, Recent { runs: story.runs.clone(), may_have_more: story.has_more_runs }));
         let mut page = JobPage::new(actor, shell, &story);
         let mut tail = None;
         if page.sees_log {
             let news = self.log.news(conn, &story.job, after)?;
-            (page.log.levels, page.log.words) = (news.levels, news.words);
+            (page.log.levels, page.log.words, page.log.cut) = (news.levels, news.words, news.cut);
             tail = Some(news.tail);
         }
         Ok(Frame { panels: page.panels()?, tail })
     }
 
-    fn known_runs(&self, state: JobState) -> Option<Vec<Run>> {
+    fn known_runs(&self, state: JobState) -> Option<Recent> {
         let known = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().filter(|(of, _)| *of == state).map(|(_, runs)| runs.clone())
     }
@@ -272,6 +274,7 @@ mod tests {
         let mut page = page(JobState::Running, Role::Admin);
         page.log.levels = vec![crate::web::parts::Tab::new("All", "#", true)];
         page.log.words = "2 lines".into();
+        page.log.cut = "… 3.1 MB of attempt 2 were left out".into();
         let html = page.render().expect("rendered");
 
         for panel in page.panels().expect("panels") {

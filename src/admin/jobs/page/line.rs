@@ -48,7 +48,7 @@ fn expected(story: &Story, now: Time) -> Expected {
         Some(job.started_at? + usual).filter(|end| *end > now)
     };
     Expected {
-        start: story.start.map(|start| now + start.likely),
+        start: story.expected.and_then(|expected| expected.start(now)),
         end: by_pace.map(|left| now + left).or_else(by_custom).filter(|_| job.state() == JobState::Running),
     }
 }

@@ -333,7 +333,7 @@ mod tests {
 
         assert!(shown(&[("state", "failed")]).contains(why), "{}", shown(&[("state", "failed")]));
         assert!(!shown(&[]).contains("disabled title"));
-        assert!(shown(&[]).contains("Export all that match…"));
+        assert!(shown(&[]).contains("formaction=\"/jobs/export\"") && shown(&[]).contains("Export…"));
     }
 
     #[test]

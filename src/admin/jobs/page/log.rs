@@ -6,7 +6,7 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::admin::jobs::Detail;
-use crate::admin::jobs::log_lines::{LevelCounts, Line, Measured, level_counts, read_after};
+use crate::admin::jobs::log_lines::{Cut, LevelCounts, Line, Measured, left_out, level_counts, read_after};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::job::JobId;
 use crate::queue::work::{Level, LogLine};
@@ -33,22 +33,39 @@ const TICK_LINES_MAX: usize = 2_000;
 pub struct Block {
     /// Names the attempt where it begins; empty within one.
     pub title: String,
+    /// The attempt's number.
+    pub attempt: i16,
     /// The lines.
     pub rows: Vec<LogRow>,
+    /// What was left out after them; empty for nothing.
+    pub left_out: String,
 }
 
 /// Escapes everything itself: it is one of our templates.
 impl askama::filters::HtmlSafe for Block {}
 
-/// Puts lines of one attempt together. `named` tells whether attempts are named at all.
-pub fn blocks(lines: Vec<Line>, named: bool, zone: Tz) -> Vec<Block> {
+impl Block {
+    fn of(attempt: i16, named: bool) -> Self {
+        let title = if named { format!("Attempt {attempt}") } else { String::new() };
+        Self { title, attempt, rows: Vec::new(), left_out: String::new() }
+    }
+
+    /// Tells whether more of `attempt` belongs to it.
+    fn goes_on(&self, attempt: i16) -> bool {
+        self.attempt == attempt && self.left_out.is_empty()
+    }
+}
+
+/// Puts lines of one attempt together, with what was left out after them. `named` tells whether attempts are named at all.
+pub fn blocks(lines: Vec<Line>, cuts: &[Cut], named: bool, zone: Tz) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut attempt = None;
+    let mut cuts = cuts.iter().peekable();
     for line in lines {
-        if attempt != Some(line.attempt) || line.first {
-            let title = if named { format!("Attempt {}", line.attempt) } else { String::new() };
-            blocks.push(Block { title, rows: Vec::new() });
-            attempt = Some(line.attempt);
+        while let Some(cut) = cuts.next_if(|cut| cut.after < line.number) {
+            cut_off(&mut blocks, cut, named);
+        }
+        if line.first || blocks.last().is_none_or(|block| !block.goes_on(line.attempt)) {
+            blocks.push(Block::of(line.attempt, named));
         }
         let said = &line.line;
         let row = LogRow::new(LIST, line.number, (said.at, said.level.letter()), &said.text, zone);
@@ -56,7 +73,18 @@ pub fn blocks(lines: Vec<Line>, named: bool, zone: Tz) -> Vec<Block> {
             block.rows.push(row);
         }
     }
+    cuts.for_each(|cut| cut_off(&mut blocks, cut, named));
     blocks
+}
+
+/// Ends the block of an attempt with what was left out; it is told also where no line of the attempt is shown.
+fn cut_off(blocks: &mut Vec<Block>, cut: &Cut, named: bool) {
+    if blocks.last().is_none_or(|block| !block.goes_on(cut.attempt)) {
+        blocks.push(Block::of(cut.attempt, named));
+    }
+    if let Some(block) = blocks.last_mut() {
+        block.left_out = cut.here();
+    }
 }
 
 /// Cuts a very long line and says so.
@@ -103,7 +131,8 @@ pub fn tail_of(
     };
     let after = first.max(last.saturating_sub(lines_max));
     let lines = read_after(conn, job, &measured, (after, (last - after) as usize), |_| true)?.lines;
-    Ok(blocks(newest(lines), attempt.is_none() && measured.attempts().len() > 1, zone))
+    let named = attempt.is_none() && measured.attempts().len() > 1;
+    Ok(blocks(newest(lines), &measured.cuts(after, last), named, zone))
 }
 
 /// Which lines are shown.
@@ -164,6 +193,8 @@ pub struct LogPanel {
     pub text_href: String,
     /// `Attempt 2 of 5 · 54 lines`.
     pub words: String,
+    /// What was left out because a log was full; empty for nothing.
+    pub cut: String,
 }
 
 impl LogPanel {
@@ -180,9 +211,10 @@ impl LogPanel {
         let shown = newest(found.lines);
         Ok(Self {
             earlier: after + (read - shown.len()) as u64,
-            blocks: blocks(shown, measured.attempts().len() > 1, zone),
+            blocks: blocks(shown, &[], measured.attempts().len() > 1, zone), // what was left out stands below, where it is kept true
             last: found.looked_to,
             words: words(job, &measured),
+            cut: left_out(&measured.cuts(0, measured.last())),
             ..Self::around(job.id, least, counts)
         })
     }
@@ -246,6 +278,8 @@ pub struct News {
     pub words: String,
     /// All, warnings, errors.
     pub levels: Vec<Tab>,
+    /// What was left out so far.
+    pub cut: String,
 }
 
 impl Follower {
@@ -271,7 +305,8 @@ impl Follower {
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
         let tail = self.rendered(found.lines, measured.attempts().len() > 1)?;
-        Ok(News { tail, words: words(job, &measured), levels: levels(self.job, self.least, known.counts) })
+        let cut = left_out(&measured.cuts(0, measured.last()));
+        Ok(News { tail, words: words(job, &measured), levels: levels(self.job, self.least, known.counts), cut })
     }
 
     /// Renders lines one by one: each subscriber takes those after its own.
@@ -279,7 +314,7 @@ impl Follower {
         let mut rows = Vec::new();
         for line in lines {
             let (number, names) = (line.number, named && line.first);
-            for block in blocks(vec![shortened(line)], names, self.zone) {
+            for block in blocks(vec![shortened(line)], &[], names, self.zone) {
                 rows.push((number, block.render()?));
             }
         }
@@ -302,12 +337,30 @@ mod tests {
         let lines =
             vec![line(40, 1, false, Level::Info), line(41, 2, true, Level::Warn), line(42, 2, false, Level::Error)];
 
-        let blocks = blocks(lines, true, Tz::UTC);
+        let blocks = blocks(lines, &[], true, Tz::UTC);
 
         let shown: Vec<_> = blocks.iter().map(|block| (block.title.as_str(), block.rows.len())).collect();
         assert_eq!(shown, [("Attempt 1", 1), ("Attempt 2", 2)]);
         let html = blocks[1].render().expect("rendered");
         assert!(html.contains("Attempt 2") && html.contains("id=\"log-41\"") && html.contains("&#60;line 41&#62;"));
+    }
+
+    #[test]
+    fn what_was_left_out_of_an_attempt_ends_its_block_also_without_a_line() {
+        let cut = |after, attempt| Cut { after, attempt, bytes: 3_100_000 };
+        let lines =
+            vec![line(2, 1, false, Level::Info), line(5, 1, false, Level::Info), line(41, 2, true, Level::Warn)];
+
+        let blocks = blocks(lines, &[cut(4, 1), cut(40, 1), cut(41, 2), cut(50, 3)], true, Tz::UTC);
+
+        let shown: Vec<_> =
+            blocks.iter().map(|block| (block.attempt, block.rows.len(), block.left_out.is_empty())).collect();
+        assert_eq!(shown, [(1, 1, false), (1, 1, false), (2, 1, false), (3, 0, false)]);
+        let html = blocks[3].render().expect("rendered");
+        assert!(
+            html.contains("Attempt 3") && html.contains("… 3.1 MB were left out here: a log keeps 2 MiB"),
+            "{html}"
+        );
     }
 
     #[test]

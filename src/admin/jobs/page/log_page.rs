@@ -8,7 +8,7 @@ use askama::Template;
 use super::find;
 use super::log::{Block, Least, blocks};
 use crate::admin::jobs::Detail;
-use crate::admin::jobs::log_lines::{Lines, Measured, read_after};
+use crate::admin::jobs::log_lines::{Cut, Lines, Measured, read_after};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -97,14 +97,19 @@ pub async fn show(
     let page = kit.db.run(move |conn| {
         let job = find(conn, &actor, id)?;
         let measured = Measured::of(conn, id)?;
-        let found = read(conn, id, &measured, &wanted)?;
-        Ok::<_, WebError>(LogPage::new(shell, &job, wanted, &measured, found))
+        let (found, cuts) = read(conn, id, &measured, &wanted)?;
+        Ok::<_, WebError>(LogPage::new(shell, &job, wanted, &measured, (found, cuts)))
     });
     respond::page(&hx, &page.await?, &[])
 }
 
-/// Reads one page; with an attempt only its part of the log.
-fn read(conn: &mut PgConnection, id: JobId, measured: &Measured, wanted: &Wanted) -> Result<Lines, DbError> {
+/// Reads one page, and where something was left out of it; with an attempt only its part of the log.
+fn read(
+    conn: &mut PgConnection,
+    id: JobId,
+    measured: &Measured,
+    wanted: &Wanted,
+) -> Result<(Lines, Vec<Cut>), DbError> {
     let (first, last) = match wanted.attempt {
         Some(attempt) => measured.bounds(attempt).unwrap_or((0, 0)),
         None => (0, measured.last()),
@@ -113,11 +118,12 @@ fn read(conn: &mut PgConnection, id: JobId, measured: &Measured, wanted: &Wanted
     let mut found = read_after(conn, id, measured, (after, LINES_MAX), |line| wanted.shows(line))?;
     found.lines.retain(|line| line.number <= last);
     found.more &= found.looked_to < last;
-    Ok(found)
+    let cuts = measured.cuts(after, found.looked_to.min(last));
+    Ok((found, cuts))
 }
 
 impl LogPage {
-    fn new(shell: Shell, job: &Detail, wanted: Wanted, measured: &Measured, found: Lines) -> Self {
+    fn new(shell: Shell, job: &Detail, wanted: Wanted, measured: &Measured, (found, cuts): (Lines, Vec<Cut>)) -> Self {
         let id = job.id;
         let shell = shell.titled("Log", Section::Jobs).under("Jobs", paths::JOBS);
         let shell = shell.under(format!("{} {id}", job.template), paths::job(id));
@@ -133,7 +139,7 @@ impl LogPage {
             later: found.more.then(|| Wanted { after: found.looked_to, ..wanted.clone() }.href(id)),
             action: paths::job_log(id),
             text_href: paths::with_query(&paths::job_log_text(id), &[("attempt", &attempt)]),
-            blocks: blocks(found.lines, named, shell.zone),
+            blocks: blocks(found.lines, &cuts, named, shell.zone),
             shell,
             wanted,
         }
@@ -188,10 +194,15 @@ fn text(conn: &mut PgConnection, id: JobId, mut wanted: Wanted) -> Result<String
     let measured = Measured::of(conn, id)?;
     let mut text = String::new();
     loop {
-        let found = read(conn, id, &measured, &wanted)?;
+        let (found, cuts) = read(conn, id, &measured, &wanted)?;
+        let mut cuts = cuts.iter().peekable();
         for line in &found.lines {
+            while let Some(cut) = cuts.next_if(|cut| cut.after < line.number) {
+                text.push_str(&cut_off(cut));
+            }
             text.push_str(&written(line.attempt, &line.line));
         }
+        text.extend(cuts.map(cut_off));
         if !found.more {
             return Ok(text);
         }
@@ -201,6 +212,10 @@ fn text(conn: &mut PgConnection, id: JobId, mut wanted: Wanted) -> Result<String
         }
         wanted.after = found.looked_to;
     }
+}
+
+fn cut_off(cut: &Cut) -> String {
+    format!("{}\n", cut.here())
 }
 
 fn written(attempt: i16, line: &LogLine) -> String {
@@ -244,9 +259,11 @@ mod tests {
         let found = Lines { lines: vec![line], looked_to: 2_000, more: true };
         let wanted = Wanted { search: "<b>".into(), ..Wanted::default() };
 
+        let found = (found, vec![Cut { after: 2_000, attempt: 1, bytes: 3_100_000 }]);
         let page =
             LogPage::new(shell(), &job(JobState::Failed), wanted, &Measured::default(), found).render().expect("page");
 
+        assert!(page.contains("… 3.1 MB were left out here"), "{page}");
         assert!(
             page.contains("&#60;b&#62;x&#60;/b&#62;") && page.contains("after=2000") && page.contains("1 line matches")
         );

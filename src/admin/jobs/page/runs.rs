@@ -37,6 +37,8 @@ pub struct Runs {
     pub bars: Vec<Bar>,
     /// This job has ended and is none of them: it is older, or never began.
     pub is_without: bool,
+    /// There may be more of them, further back than was looked.
+    pub has_more: bool,
 }
 
 /// One bar, in percent of the plot.
@@ -91,6 +93,7 @@ pub fn runs(story: &Story, shell: &Shell) -> Option<Runs> {
     Some(Runs {
         unit,
         is_without: story.job.state().is_terminal() && columns.iter().all(|column| column.id != story.job.id),
+        has_more: story.has_more_runs,
         label: label(&columns, story),
         y_ticks: chart.y_ticks,
         x_ticks: ticks(&columns, story, shell),

@@ -5,7 +5,7 @@ use super::figures::Figures;
 use super::find;
 use super::log::{Block, tail_of};
 use super::story::Story;
-use crate::admin::jobs::{Detail, service};
+use crate::admin::jobs::{Detail, Recent, service};
 use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::job::JobId;
@@ -79,7 +79,7 @@ impl Side {
         let job = find(conn, actor, named.job)?;
         let sees = service::sees_payload(actor);
         let log = if sees { tail_of(conn, job.id, named.attempt, LOG_LINES, shell.zone)? } else { Vec::new() };
-        let story = Story::read(conn, actor, job, Some(Vec::new()))?;
+        let story = Story::read(conn, actor, job, Some(Recent::default()))?;
         let tries = attempts(&story, shell);
         let is_there = |number: i32| tries.iter().any(|one| i32::from(one.number) == number);
         if named.attempt.is_some_and(|number| !is_there(number)) {

@@ -1,12 +1,12 @@
 //! Everything a job's page is made of, read in one go.
 
 use super::names;
-use crate::admin::jobs::forecast::{Start, expected_start};
+use crate::admin::jobs::expected::{Expected, expected};
 use crate::admin::jobs::kin::{Named, named};
 use crate::admin::jobs::pace::{Usual, usual};
 use crate::admin::jobs::service::{sees_payload, visible_error};
 use crate::admin::jobs::trail::{Child, InBulk, Record, Reopened, children, in_bulk, reopened, trail};
-use crate::admin::jobs::{Attempt, Detail, Explanation, Outlook, Run, attempts, explain, recent_runs};
+use crate::admin::jobs::{Attempt, Detail, Explanation, Recent, Run, attempts, explain, recent_runs};
 use crate::base::db::{DbError, PgConnection};
 use crate::queue::actor::Actor;
 use crate::queue::state::JobState;
@@ -24,9 +24,11 @@ pub struct Story {
     /// Why it does not run.
     pub explanation: Explanation,
     /// When it may start.
-    pub start: Option<Start>,
+    pub expected: Option<Expected>,
     /// The last jobs of its template that the actor may see.
     pub runs: Vec<Run>,
+    /// There may be more of them than were looked at.
+    pub has_more_runs: bool,
     /// Jobs that were made from it, as far as the actor may see them.
     pub children: Vec<Child>,
     /// The jobs that it names.
@@ -44,13 +46,10 @@ impl Story {
     ///
     /// # Errors
     /// Database failures.
-    pub fn read(conn: &mut PgConnection, actor: &Actor, job: Detail, runs: Option<Vec<Run>>) -> Result<Self, DbError> {
+    pub fn read(conn: &mut PgConnection, actor: &Actor, job: Detail, runs: Option<Recent>) -> Result<Self, DbError> {
         let explanation = explain(conn, &job)?.within(conn, &actor.scope)?;
-        let start = match explanation.outlook() {
-            Outlook::InTurn(position) => expected_start(conn, &job.queue, position)?,
-            Outlook::Stopped | Outlook::AtOnce(_) => None,
-        };
-        let runs = match runs {
+        let expected = expected(conn, &job, &explanation)?;
+        let Recent { runs, may_have_more } = match runs {
             Some(runs) => runs,
             None => recent_runs(conn, &actor.scope, job.template_id, RUNS_MAX)?,
         };
@@ -62,8 +61,9 @@ impl Story {
             in_bulk: in_bulk(conn, actor, job.id)?,
             reopened: reopened(conn, job.id)?,
             explanation,
-            start,
+            expected,
             runs,
+            has_more_runs: may_have_more,
             job,
         };
         names::in_story(conn, &mut story)?;
@@ -99,6 +99,7 @@ pub(super) mod sample {
 
     use super::*;
     use crate::admin::jobs::Reason;
+    use crate::admin::jobs::forecast::Start;
     use crate::admin::jobs::sample::{attempt, job};
     use crate::base::clock::Time;
     use crate::queue::job::{Fence, JobId};
@@ -146,12 +147,13 @@ pub(super) mod sample {
         Story {
             attempts: vec![attempt(1, at(1_322), at(1_363), "failed")],
             explanation: Explanation { state, reasons, free_slots: 0 },
-            start: (state == JobState::Ready).then_some(Start {
+            expected: (state == JobState::Ready).then_some(Expected::Pace(Start {
                 likely: std::time::Duration::from_secs(12),
                 earliest: std::time::Duration::from_secs(8),
                 latest: std::time::Duration::from_secs(16),
-            }),
+            })),
             runs: Vec::new(),
+            has_more_runs: false,
             children: Vec::new(),
             named: Named::default(),
             reopened: Vec::new(),

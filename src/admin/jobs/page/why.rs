@@ -1,7 +1,9 @@
 //! "Why is it not running?" and "Why did it fail?" in sentences, each with the way to change it.
 
 use super::story::Story;
-use crate::admin::jobs::{Detail, Outlook, PoolWait, Reason, no_more_attempts};
+use crate::admin::jobs::expected::Expected;
+use crate::admin::jobs::forecast::Start;
+use crate::admin::jobs::{Detail, PoolWait, Reason, no_more_attempts};
 use crate::queue::fit::written;
 use crate::queue::job::JobId;
 use crate::queue::state::JobState;
@@ -225,11 +227,20 @@ fn rank(story: &Story) -> String {
 }
 
 fn expected(story: &Story, shell: &Shell) -> String {
-    if let Outlook::AtOnce(free) = story.explanation.outlook() {
-        let slots = if free == 1 { "A slot is".into() } else { format!("{} slots are", grouped(free.unsigned_abs())) };
-        return format!("{slots} free: it can start at once.");
+    match story.expected {
+        Some(Expected::AtOnce(1)) => "A slot is free: it can start at once.".into(),
+        Some(Expected::AtOnce(free)) => {
+            format!("{} slots are free: it can start at once.", grouped(free.unsigned_abs()))
+        }
+        Some(Expected::Pace(start)) => at_pace(start, shell),
+        Some(Expected::After { holder, ends_in }) => {
+            format!("Not before one of those ends: job {holder} is expected to, in about {}.", duration(ends_in))
+        }
+        Some(Expected::OwnTime(_) | Expected::Promised(_)) | None => String::new(), // the reason has said the time
     }
-    let Some(start) = story.start else { return String::new() };
+}
+
+fn at_pace(start: Start, shell: &Shell) -> String {
     let is_certain = duration(start.earliest) == duration(start.latest);
     let interval = if is_certain {
         String::new()
@@ -244,6 +255,7 @@ fn expected(story: &Story, shell: &Shell) -> String {
 mod tests {
     use super::super::story::sample::story;
     use super::*;
+    use crate::admin::jobs::Outlook;
     use crate::web::shell::sample::shell;
 
     #[test]
@@ -260,7 +272,10 @@ mod tests {
         let mut story = story(JobState::Ready);
         story.explanation.reasons = reasons;
         story.explanation.free_slots = free_slots;
-        story.start = None; // as it is read when there is nothing to forecast
+        story.expected = match story.explanation.outlook() {
+            Outlook::AtOnce(free) => Some(Expected::AtOnce(free)),
+            Outlook::Stopped | Outlook::InTurn(_) => None, // as it is read when there is nothing to forecast
+        };
         why(&story, &shell()).expect("reasons")
     }
 

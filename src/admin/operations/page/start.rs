@@ -44,7 +44,7 @@ pub async fn ask(hx: Hx, kit: Data<Kit>, who: SignedIn, shell: Shell, query: Que
     asked(hx, kit, who, shell, (act, query.0)).await
 }
 
-/// `GET /jobs/export?q=…`: what would be written down.
+/// `GET /jobs/export?q=…` or `…?id=…&id=…`: what would be written down.
 pub async fn ask_export(
     hx: Hx,
     kit: Data<Kit>,
@@ -52,7 +52,8 @@ pub async fn ask_export(
     shell: Shell,
     query: Query,
 ) -> Result<HttpResponse, WebError> {
-    let form = query.0.with("all", "on").with("format", "csv");
+    let form = query.0.with("format", "csv");
+    let form = if form.all("id").next().is_some() { form } else { form.with("all", "on") };
     asked(hx, kit, who, shell, (EXPORT, form)).await
 }
 

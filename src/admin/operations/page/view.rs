@@ -90,7 +90,7 @@ impl View {
             is_export: !operation.act.changes_jobs(),
             has_acted: operation.act.changes_jobs() && operation.done + operation.asked > 0,
             may_stop: acts && operation.state == OperationState::Running,
-            may_resume: acts && operation.is_resumable() && actor.may(needed_to_resume(operation)),
+            may_resume: acts && may_go_on(operation) && actor.may(needed_to_resume(operation)),
         }
     }
 
@@ -98,6 +98,11 @@ impl View {
     pub fn act(&self, verb: &str) -> String {
         paths::operation_act(self.id, verb)
     }
+}
+
+/// An export that is as long as a file may be has nothing to resume.
+fn may_go_on(operation: &Operation) -> bool {
+    operation.is_resumable() && (operation.act.changes_jobs() || !is_spent(operation))
 }
 
 fn number(of: i64) -> String {

@@ -40,6 +40,8 @@ pub(super) struct ShowPage {
     pub says: Result<Says, String>,
     pub jobs: Jobs,
     pub runs: Vec<RunRow>,
+    /// There may be older ones than were looked at.
+    pub has_more_runs: bool,
     pub versions: Vec<VersionLine>,
     pub more_versions: bool,
 }
@@ -201,14 +203,15 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, name: &str) -> Res
     let row = find(conn, actor, name)?;
     let shown = find_one(conn, &row, row.shown_version())?;
     let newest = versions(conn, row.id, None, VERSIONS_SHOWN)?;
-    let runs = recent_runs(conn, &actor.scope, row.id, RUNS_MAX)?;
+    let recent = recent_runs(conn, &actor.scope, row.id, RUNS_MAX)?;
     let authors = authors(conn, &newest)?;
     let shell = titled(shell, row.name.clone());
     Ok(ShowPage {
         head: Head::of(&row, actor, Section::Overview),
         says: Says::of(&shown),
         jobs: jobs(&row),
-        runs: runs.iter().rev().map(|run| run_row(run, &shell)).collect(),
+        runs: recent.runs.iter().rev().map(|run| run_row(run, &shell)).collect(),
+        has_more_runs: recent.may_have_more,
         versions: newest.iter().map(|version| line(&row, version, &authors, &shell)).collect(),
         more_versions: row.latest_version > VERSIONS_SHOWN,
         shell,
@@ -302,6 +305,7 @@ pub(super) mod sample {
             says: Says::of(&version),
             jobs,
             runs: vec![run],
+            has_more_runs: false,
             versions: Vec::new(),
             more_versions: true,
         }

@@ -1,10 +1,13 @@
 //! Each check fails on a page with its fault, and no check fails on a page without.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use sha2::{Digest, Sha256};
 
 use super::faults::{CLEAN, FAULT_IN_DARK, FAULT_IN_NARROW, FAULTS, Fault, resource};
 use super::server::serve;
 use crate::browser::checks::{assert_clean, assert_clean_in_every_look, problems, problems_in_every_look};
+use crate::browser::tour::tour;
 use crate::browser::{Browser, Look};
 
 /// Serves the clean page at `/` and that with the fault number n at `/n`; the last two show in one look only.
@@ -29,6 +32,25 @@ fn a_clean_page_is_clean_in_every_look() {
 
     assert_clean_in_every_look(&browser);
     assert_eq!(browser.script("return document.documentElement.dataset.script", &[]), "ran");
+}
+
+#[test]
+fn a_tour_takes_every_picture_and_fails_in_the_end_when_a_page_has_a_problem() {
+    let (url, folder) = (site(), tempfile::tempdir().expect("a folder"));
+    let browser = Browser::start(Look::light());
+    let number = FAULTS.iter().position(|fault| fault.said.ends_with("color-contrast")).expect("such a fault");
+    let (base, wrong, clean) = (url.trim_end_matches('/'), format!("wrong /{number}"), "clean /");
+
+    let toured = catch_unwind(AssertUnwindSafe(|| tour(&browser, base, folder.path(), &[&wrong, clean])));
+
+    let why = *toured.expect_err("a fault").downcast::<String>().expect("words");
+    assert!(why.starts_with("the pages have 4 problems:\n") && why.lines().count() == 5, "one in each look: {why}");
+    let told =
+        why.lines().skip(1).all(|line| line.starts_with(&format!("/{number}: ")) && line.contains("color-contrast"));
+    assert!(told, "{why}");
+    let pictures = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(pictures, 8, "those after the wrong one too");
+    tour(&browser, base, folder.path(), &[clean]);
 }
 
 #[test]
