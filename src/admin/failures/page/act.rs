@@ -10,7 +10,7 @@ use super::show::ShowPage;
 use super::told;
 use crate::admin::failures::read::GroupRow;
 use crate::admin::failures::service::{self, FailureError, act_in};
-use crate::admin::failures::{Act, Range, detail};
+use crate::admin::failures::{Act, detail};
 use crate::base::clock::Time;
 use crate::base::db::PgConnection;
 use crate::queue::actor::{Actor, PersonId};
@@ -125,7 +125,7 @@ pub async fn act(
         let page = AskPage::new(titled(shell, verb, &group), (verb, &group), choices, form);
         return respond::refused(&hx, &page, &[("ask", &page.as_dialog())]);
     }
-    let asked = (print, Range::default());
+    let asked = (print, None);
     let page = kit.db.run(move |conn| ShowPage::read(conn, &actor, shell, &asked)).await.map_err(told)?;
     page.answer(&page.row.href, (&hx, &session), &notice(verb, &page))
 }
