@@ -92,6 +92,11 @@ impl Actor {
         Self::internal(format!("cli:{unix_user}"), Via::CommandLine)
     }
 
+    /// Takes out who it is and leaves the rights, for what several people with the same rights share.
+    pub fn unnamed(self) -> Self {
+        Self { person: None, name: String::new(), address: None, request: None, ..self }
+    }
+
     fn internal(name: String, via: Via) -> Self {
         Self { person: None, name, role: Role::Admin, scope: Scope::default(), via, address: None, request: None }
     }

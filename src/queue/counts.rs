@@ -142,7 +142,7 @@ SELECT pg_try_advisory_xact_lock(hashtext('millrace.fold')) AS got";
     Ok(row.is_some_and(|row| row.got))
 }
 
-/// Also counts what was enqueued into the rollups of its minute, hour and day.
+/// Also counts into the rollups of its minute, hour and day what was enqueued, and what came into the line of ready jobs and went out of it.
 const FOLD_STATES: &str = "-- queue::fold::states
 WITH taken AS MATERIALIZED (
     DELETE FROM millrace.state_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM millrace.state_deltas WHERE id > $1 ORDER BY id LIMIT $2))
@@ -155,11 +155,15 @@ WITH taken AS MATERIALIZED (
 ), counts AS (
     INSERT INTO millrace.state_counts AS c (queue_id, template_id, state, jobs) SELECT * FROM moves
     ON CONFLICT (queue_id, template_id, state) DO UPDATE SET jobs = c.jobs + excluded.jobs
-), incoming AS (
-    INSERT INTO millrace.rollups AS r (step_s, at, template_id, queue_id, node_id, enqueued)
-    SELECT step.s, date_bin(step.s * interval '1 s', taken.at, timestamptz '2000-01-01 00:00+00'), template_id, queue_id, 0, sum(jobs)
-    FROM taken CROSS JOIN (VALUES (60), (3600), (86400)) AS step(s) WHERE left_state IS NULL AND NOT between_queues GROUP BY 1, 2, 3, 4
-    ON CONFLICT (step_s, at, template_id, queue_id, node_id) DO UPDATE SET enqueued = r.enqueued + excluded.enqueued
+), line AS (
+    INSERT INTO millrace.rollups AS r (step_s, at, template_id, queue_id, node_id, enqueued, came, went)
+    SELECT step.s, date_bin(step.s * interval '1 s', taken.at, timestamptz '2000-01-01 00:00+00'), template_id, queue_id, 0,
+        coalesce(sum(jobs) FILTER (WHERE left_state IS NULL AND NOT between_queues), 0),
+        coalesce(sum(jobs) FILTER (WHERE entered_state = 'ready'), 0), coalesce(sum(jobs) FILTER (WHERE left_state = 'ready'), 0)
+    FROM taken CROSS JOIN (VALUES (60), (3600), (86400)) AS step(s)
+    WHERE left_state IS NULL AND NOT between_queues OR entered_state = 'ready' OR left_state = 'ready' GROUP BY 1, 2, 3, 4
+    ON CONFLICT (step_s, at, template_id, queue_id, node_id) DO UPDATE SET
+        enqueued = r.enqueued + excluded.enqueued, came = r.came + excluded.came, went = r.went + excluded.went
 )
 SELECT count(*)::integer AS folded FROM taken";
 

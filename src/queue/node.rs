@@ -57,7 +57,7 @@ pub fn register(conn: &mut PgConnection, who: &Introduction<'_>) -> Result<Incar
     const SQL: &str = "-- queue::node::register
 INSERT INTO millrace.nodes AS n (name, epoch, version, labels, queues, slots_min, slots_max, slots_ceiling, commands)
 VALUES ($1, 1, $2, $3, $4, $5, $6, $7, nullif($8, ''))
-ON CONFLICT (name) DO UPDATE SET epoch = n.epoch + 1, state = 'up', started_at = clock_timestamp(),
+ON CONFLICT (name) DO UPDATE SET epoch = n.epoch + 1, state = 'up', lost_at = NULL, started_at = clock_timestamp(),
     heartbeat_at = clock_timestamp(), version = excluded.version, labels = excluded.labels, queues = excluded.queues, slots_min = excluded.slots_min,
     slots_max = excluded.slots_max, slots_ceiling = excluded.slots_ceiling,
     wanted_slots_min = CASE WHEN n.wanted_slots_min IS NOT NULL THEN least(n.wanted_slots_min, excluded.slots_ceiling) END,
@@ -185,7 +185,7 @@ fn micros(length: Option<Duration>) -> Option<i32> {
     length.map(|length| i32::try_from(length.as_micros()).unwrap_or(i32::MAX))
 }
 
-/// Says that the node has stopped in order: it is `down` at once and needs no sweep.
+/// Says that the node has stopped in order: it is `down` at once, needs no sweep and is not called lost.
 ///
 /// # Errors
 /// Database failures.

@@ -28,7 +28,7 @@ pub const LEASES_PER_SWEEP_MAX: i32 = 20;
 /// Database failures.
 pub fn declare_lost(conn: &mut PgConnection, lease: Duration) -> Result<Vec<String>, DbError> {
     const SQL: &str = "-- queue::sweep::declare_lost
-UPDATE millrace.nodes SET state = 'down', busy = 0
+UPDATE millrace.nodes SET state = 'down', busy = 0, lost_at = clock_timestamp()
 WHERE state <> 'down' AND heartbeat_at < clock_timestamp() - $1 * interval '1 ms' RETURNING name";
     #[derive(QueryableByName)]
     struct Lost {

@@ -43,11 +43,14 @@ fn console() -> (Console, TestEngine) {
     (console, engine)
 }
 
-/// Adds nodes that nobody runs: one silent, one gone.
+/// Adds nodes that nobody runs: one that drains, one that stopped, one that was lost.
 fn strangers(console: &Console) {
     const SQL: &str = "INSERT INTO millrace.nodes (name, epoch, state, version, slots, heartbeat_at) VALUES
-        ('old-01', 3, 'down', '0.9', 4, now() - interval '3 hours'), ('mute-01', 2, 'draining', '0.9', 4, now() + interval '1 minute')";
+        ('old-01', 3, 'down', '0.9', 4, now() - interval '3 hours'), ('mute-01', 2, 'draining', '0.9', 4, now() + interval '1 minute'),
+        ('dead-01', 2, 'down', '0.9', 4, now() - interval '5 minutes')";
     statement(SQL).run(&mut console.db.connect()).unwrap();
+    let lost = "UPDATE millrace.nodes SET lost_at = now() - interval '4 minutes' WHERE name = 'dead-01'";
+    statement(lost).run(&mut console.db.connect()).unwrap();
 }
 
 #[test]
@@ -63,11 +66,12 @@ fn the_list_shows_every_node_and_teaches_when_there_is_none() {
     strangers(&console);
     let list = console.browser(Role::Operator).get("/nodes").body;
     for word in [
-        "1 running · 1 draining · 1 gone",
+        "1 running · 1 draining · 1 lost · 1 stopped",
         "0/2",
         "0 of 2 slots busy",
         "all queues",
-        "Gone",
+        "Stopped",
+        "Lost",
         "/nodes/fra-01/drain?from=list",
         "hx-post=\"/nodes/mute-01/resume",
     ] {

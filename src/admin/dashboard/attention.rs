@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Ailing, Failing, Flow, Ill, NodeLine, QueueLine};
+use super::{Ailing, Failing, Fleet, Flow, Ill, QueueLine, Unheard};
 use crate::admin::health::service::Finding;
 use crate::base::clock::Time;
 use crate::queue::failures::GroupState;
@@ -21,6 +21,10 @@ pub const FAILURES_MIN: i64 = 5;
 const FAILURES_TOLD_MAX: usize = 2;
 /// A node whose last heartbeat is older than this is silent.
 pub const SILENT: Duration = Duration::from_secs(10);
+/// So long it is told that a node was lost, unless it starts again.
+pub const LOST_FOR: Duration = Duration::from_secs(60 * 60);
+/// Most sentences about nodes that were not heard of, so that they leave room for others.
+const UNHEARD_TOLD_MAX: usize = 4;
 /// Most sentences.
 pub const CONCERNS_MAX: usize = 20;
 /// What is wrong with the database and stops nothing yet.
@@ -40,6 +44,13 @@ pub enum Concern {
         node: String,
         /// For how long.
         age: Duration,
+    },
+    /// A node was silent for so long that others took over what it had not finished.
+    Lost {
+        /// Which.
+        node: String,
+        /// Its last heartbeat.
+        since: Time,
     },
     /// A queue is behind.
     Behind {
@@ -146,13 +157,11 @@ pub enum Slots {
 }
 
 impl Slots {
-    fn of(nodes: &[NodeLine]) -> Self {
-        let takes = || nodes.iter().filter(|node| node.state == "up");
-        let sum = |number: fn(&NodeLine) -> i32| takes().map(number).sum::<i32>();
-        match (takes().next(), sum(|node| node.busy) >= sum(|node| node.slots)) {
-            (None, _) => Self::None,
-            (Some(_), true) => Self::Full,
-            (Some(_), false) => Self::Free,
+    fn of(fleet: Fleet) -> Self {
+        match (fleet.takers, fleet.free) {
+            (0, _) => Self::None,
+            (_, ..=0) => Self::Full,
+            (_, 1..) => Self::Free,
         }
     }
 }
@@ -163,6 +172,7 @@ impl Concern {
         match self {
             Self::NoNode { .. } => "no-node".into(),
             Self::Silent { node, .. } => format!("silent-{node}"),
+            Self::Lost { node, .. } => format!("lost-{node}"),
             Self::Behind { queue, .. } => format!("behind-{queue}"),
             Self::Failing { cause, .. } => format!("failing-{}", cause.fingerprint),
             Self::Paused { queue, .. } => format!("paused-{queue}"),
@@ -180,6 +190,7 @@ impl Concern {
             Self::Database { found } if found.iter().all(|one| SLOWS_ONLY.contains(&one.code)) => (5, i64::MIN),
             Self::Database { .. } => (1, 0),
             Self::Silent { .. } => (1, 1),
+            Self::Lost { since, .. } => (1, i64::MAX - since.timestamp()),
             Self::Behind { ready, .. } => (2, -ready),
             Self::Failing { cause, state: GroupState::Rising | GroupState::Returned } => (3, -cause.recent),
             Self::Schedules { ill: Ill::Stuck, .. } => (3, 0),
@@ -199,12 +210,14 @@ impl Concern {
 pub struct Seen<'a> {
     /// The flow.
     pub flow: &'a Flow,
-    /// The queues.
+    /// The queues, those that need somebody among them.
     pub queues: &'a [QueueLine],
     /// What fails.
     pub failing: &'a [Failing],
-    /// The nodes.
-    pub nodes: &'a [NodeLine],
+    /// The nodes together.
+    pub fleet: Fleet,
+    /// Those that were not heard of.
+    pub unheard: &'a [Unheard],
     /// Those that take no new work.
     pub drains: &'a [Drain],
     /// What is wrong with the database, as far as the viewer may know.
@@ -216,7 +229,7 @@ pub struct Seen<'a> {
 type Rule = fn(Time, &Seen<'_>) -> Vec<Concern>;
 
 /// The rules, in no order: each concern knows its rank.
-const RULES: [Rule; 7] = [no_node, silent, drained, database, of_queues, failures, schedules];
+const RULES: [Rule; 7] = [no_node, unheard, drained, database, of_queues, failures, schedules];
 
 /// Finds what needs a person, worst first.
 pub fn concerns(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
@@ -231,18 +244,24 @@ fn since(at: Time, now: Time) -> Duration {
 }
 
 fn no_node(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
-    let none = seen.nodes.iter().all(|node| node.state == "down") && seen.flow.all > 0;
+    let none = seen.fleet.nodes == 0 && seen.flow.all > 0;
     none.then_some(Concern::NoNode { ready: seen.flow.ready }).into_iter().collect()
 }
 
-fn silent(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
-    let up = seen.nodes.iter().filter(|node| node.state != "down");
-    let silent = up.map(|node| (node, since(node.heartbeat_at, now))).filter(|(_, age)| *age > SILENT);
-    silent.map(|(node, age)| Concern::Silent { node: node.name.clone(), age }).collect()
+/// Silence lasts some seconds, then others declare the node lost; that is told for a while, for its machine may need somebody.
+fn unheard(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
+    let told = |one: &Unheard| {
+        let (node, age) = (one.node.clone(), since(one.heartbeat_at, now));
+        match one.lost_at {
+            Some(at) => (since(at, now) < LOST_FOR).then_some(Concern::Lost { node, since: one.heartbeat_at }),
+            None => (age > SILENT).then_some(Concern::Silent { node, age }),
+        }
+    };
+    seen.unheard.iter().filter_map(told).take(UNHEARD_TOLD_MAX).collect()
 }
 
 fn drained(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
-    let stops = (Slots::of(seen.nodes) == Slots::None).then_some(seen.flow.ready);
+    let stops = (Slots::of(seen.fleet) == Slots::None).then_some(seen.flow.ready);
     let told = |Drain { node, by, reason }| Concern::Drained { node, by, reason, stops };
     seen.drains.iter().cloned().map(told).collect()
 }
@@ -253,7 +272,7 @@ fn database(_: Time, seen: &Seen<'_>) -> Vec<Concern> {
 }
 
 fn of_queues(now: Time, seen: &Seen<'_>) -> Vec<Concern> {
-    let slots = Slots::of(seen.nodes);
+    let slots = Slots::of(seen.fleet);
     seen.queues.iter().filter_map(|queue| paused(queue, now).or_else(|| behind(queue, now, (slots, seen)))).collect()
 }
 

@@ -12,8 +12,8 @@ use crate::web::charts::{Mark, spread};
 use crate::web::format::middle;
 use crate::web::shell::Shell;
 
-/// Newest records of the audit trail that are looked at.
-const RECORDS_MAX: i32 = 1_000;
+/// Acts of the range that are looked at, the newest: whoever is limited may see fewer than there are.
+const ACTS_MAX: i32 = 1_000;
 /// Most marks on a chart.
 const MARKS_MAX: i32 = 6;
 /// Longest name in a mark, in characters.
@@ -42,15 +42,18 @@ pub struct Event {
 /// Database failures.
 pub fn events(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Event>, DbError> {
     const SQL: &str = "-- admin::dashboard::events
-WITH newest AS MATERIALIZED (SELECT a.act, a.subject, a.at, a.accepted, a.after FROM millrace.audit a ORDER BY a.id DESC LIMIT $1)
+WITH newest AS MATERIALIZED (
+    SELECT a.act, a.subject, a.at, a.after FROM millrace.audit a
+    WHERE a.accepted AND a.act IN ('template.publish', 'template.roll_back', 'queue.pause', 'queue.resume', 'node.drain', 'node.resume')
+        AND a.at >= $1 ORDER BY a.at DESC LIMIT $2
+)
 SELECT n.act, n.subject, n.after ->> 'active_version' AS version, n.at FROM newest n
-WHERE n.accepted AND n.at >= $2 AND n.act IN ('template.publish', 'template.roll_back', 'queue.pause', 'queue.resume', 'node.drain', 'node.resume')
-    AND ($3::text[] IS NULL OR n.act LIKE 'queue.%' AND n.subject = ANY ($3))
+WHERE ($3::text[] IS NULL OR n.act LIKE 'queue.%' AND n.subject = ANY ($3))
 ORDER BY n.at DESC, n.subject LIMIT $4";
     let from = span.bars(now).first().copied().unwrap_or(now);
     statement(SQL)
-        .bind::<Integer, _>(RECORDS_MAX)
         .bind::<Timestamptz, _>(from)
+        .bind::<Integer, _>(ACTS_MAX)
         .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
         .bind::<Integer, _>(MARKS_MAX)
         .rows(conn)

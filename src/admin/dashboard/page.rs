@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use askama::Template;
 
+use super::kept::{Kept, Slow};
 use super::next::{DueRow, due, due_rows};
 use super::rows::{FailingRow, NodeRow, QueueRow, failing_row, node_row, queue_row};
 use super::sentences::{Sentence, sentences};
 use super::tiles::{Tile, tiles};
 use super::view::{Facts, FlowBand, StartStep, flow_band, ribbons, start_steps, throughput};
-use super::{Event, Span, ailing, events, failing, flow, nodes, queues, run_week_ago, steps, totals};
+use super::{
+    Event, Span, ailing, ended, events, failing, fleet, flow, nodes, queues, run_week_ago, steps, totals, unheard,
+};
 use crate::admin::health::database::{self, WatchError};
 use crate::admin::health::peak;
 use crate::admin::health::service::Finding;
@@ -48,11 +51,10 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Which links the viewer may follow.
-struct Links {
-    queues: bool,
-    nodes: bool,
-    activity: bool,
+/// What the address asks for, and what its stream remembers.
+struct Asked {
+    span: Span,
+    kept: Kept,
 }
 
 #[derive(Template)]
@@ -65,7 +67,6 @@ struct DashboardPage {
     facts: String,
     spans: Vec<Tab>,
     may_enqueue: bool,
-    links: Links,
     concerns: Vec<Sentence>,
     start: Option<Vec<StartStep>>,
     flow: FlowBand,
@@ -79,6 +80,8 @@ struct DashboardPage {
     due: Vec<DueRow>,
     nodes: Vec<NodeRow>,
     activity: Apart<Vec<Activity>>,
+    /// The viewer reads everybody's acts, not only the own ones.
+    sees_all_acts: bool,
 }
 
 /// Sentences of the attention card that are told at once; the others open.
@@ -89,21 +92,29 @@ impl DashboardPage {
     fn concerns(&self) -> (&[Sentence], &[Sentence]) {
         self.concerns.split_at(self.concerns.len().min(CONCERNS_TOLD))
     }
+
+    fn staff_title(&self) -> &'static str {
+        if self.sees_all_acts { "Staff activity" } else { "What you did last" }
+    }
+
+    fn nothing_done(&self) -> &'static str {
+        if self.sees_all_acts { "Nobody has changed anything yet" } else { "You have changed nothing yet" }
+    }
 }
 
 impl LivePage for DashboardPage {
     const NAME: &'static str = "dashboard";
     const EVERY: Duration = Duration::from_secs(1);
     const APART: &'static [apart::Panel] = &[STAFF];
-    type Asked = Span;
+    type Asked = Asked;
     type Refused = DbError;
 
-    fn asked(address: &Address) -> Result<Span, WebError> {
-        Ok(Span::parse(address.text("range")).unwrap_or_default())
+    fn asked(address: &Address) -> Result<Asked, WebError> {
+        Ok(Asked { span: Span::parse(address.text("range")).unwrap_or_default(), kept: Kept::default() })
     }
 
-    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: &Span) -> Result<Self, DbError> {
-        page(conn, actor, shell.titled("Dashboard", Section::Dashboard).streaming("dashboard"), *span)
+    fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<Self, DbError> {
+        page(conn, actor, shell.titled("Dashboard", Section::Dashboard).streaming("dashboard"), asked)
     }
 
     fn panels(&self) -> askama::Result<Vec<Panel>> {
@@ -119,7 +130,8 @@ impl LivePage for DashboardPage {
             ("panel-nodes", &self.as_nodes_block()),
         ])?;
         shown.push(Panel { id: "panel-queues-aside".into(), html: self.queues_aside.clone() }); // two numbers and words of ours
-        if self.links.activity && self.activity.is_here() {
+        // one's own acts are not for those who share the stream
+        if self.sees_all_acts && self.activity.is_here() {
             shown.extend(self.part(STAFF.id)?);
         }
         Ok(shown)
@@ -130,18 +142,16 @@ impl LivePage for DashboardPage {
     }
 }
 
-fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Result<DashboardPage, DbError> {
-    let links = Links { queues: true, nodes: true, activity: actor.may(Permission::ReadAudit) };
-    let staff = |tx: &mut Tx<'_>| activity(tx, &shell);
-    let activity = if links.activity { Apart::read(conn, &shell, STAFF, staff)? } else { Apart::default() };
-    let facts = read(conn, actor, span, shell.now)?;
+fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Asked) -> Result<DashboardPage, DbError> {
+    let span = asked.span;
+    let activity = Apart::read(conn, &shell, STAFF, |tx: &mut Tx<'_>| activity(tx, actor, &shell))?;
+    let facts = read(conn, actor, asked, shell.now)?;
     let may_draft = actor.may(Permission::DraftTemplates);
     Ok(DashboardPage {
         facts: headline(&shell, &facts),
         spans: spans(span),
         may_enqueue: actor.may(Permission::Enqueue),
-        links,
-        concerns: sentences(&facts, shell.now).into_iter().map(|one| one.for_those_who_may(actor)).collect(),
+        concerns: sentences(&facts, &shell).into_iter().map(|one| one.for_those_who_may(actor)).collect(),
         // what the limited see nothing of may be full of others' jobs
         start: actor.scope.is_everything().then(|| start_steps(&facts, may_draft)).flatten(),
         flow: flow_band(&facts, shell.now),
@@ -149,7 +159,7 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         bars: throughput(&facts, span, &shell),
         throughput_unit: "jobs per minute",
         tiles: tiles(&facts, span, &shell),
-        queues: facts.queues.iter().take(10).map(|queue| queue_row(queue, shell.now)).collect(),
+        queues: facts.queues.lines.iter().take(10).map(|queue| queue_row(queue, shell.now)).collect(),
         queues_aside: queues_aside(&facts),
         failing: facts
             .failing
@@ -160,30 +170,42 @@ fn page(conn: &mut PgConnection, actor: &Actor, shell: Shell, span: Span) -> Res
         due: due_rows(&facts.due, shell.now),
         nodes: facts.nodes.iter().map(|node| node_row(node, &shell)).collect(),
         activity,
+        sees_all_acts: actor.may(Permission::ReadAudit),
         shell,
     })
 }
 
-fn read(conn: &mut PgConnection, actor: &Actor, span: Span, now: Time) -> Result<Facts, DbError> {
-    let scope = &actor.scope;
+fn read(conn: &mut PgConnection, actor: &Actor, asked: &Asked, now: Time) -> Result<Facts, DbError> {
+    let (scope, span) = (&actor.scope, asked.span);
+    let slow = asked.kept.get(span, now, || slow(conn, scope, span, now))?;
+    let recent = span.recent(now);
     Ok(Facts {
         flow: flow(conn, scope)?,
-        steps: steps(conn, scope, span, now)?,
-        totals: totals(conn, scope, span, now)?,
-        day: if span == Span::Day { Default::default() } else { totals(conn, scope, Span::Day, now)? },
+        steps: slow.with(span, (recent, now), steps(conn, scope, span, recent)?),
+        slow,
         queues: queues(conn, scope)?,
         failing: failing(conn, actor, now, GROUPS_MAX)?,
         due: due(conn, scope)?,
         nodes: nodes(conn)?,
+        fleet: fleet(conn)?,
+        unheard: unheard(conn)?,
         drains: drains(conn, None)?,
+        database: database_concerns(conn, actor)?,
+        ailing: ailing(conn, scope)?,
+    })
+}
+
+fn slow(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Slow, DbError> {
+    let first = span.bars(now).first().copied().unwrap_or(now);
+    Ok(Slow {
+        steps: steps(conn, scope, span, first)?,
+        totals: totals(conn, scope, span, now)?,
+        day: ended(conn, scope, Span::Day, now)?,
         run_week_ago: run_week_ago(conn, scope, span, now)?,
         peak: peak(conn)?,
         events: marks(conn, scope, span, now)?,
-        database: database_concerns(conn, actor)?,
-        ailing: ailing(conn, scope)?,
         templates: super::read::active_templates(conn)?,
     })
-    .map(|facts| if span == Span::Day { Facts { day: facts.totals.clone(), ..facts } } else { facts })
 }
 
 /// What stands above the bars. A trail that is not read in time leaves the chart without marks: nothing else waits for it.
@@ -208,15 +230,14 @@ fn database_concerns(conn: &mut PgConnection, actor: &Actor) -> Result<Vec<Findi
 
 fn headline(shell: &Shell, facts: &Facts) -> String {
     let shown = shell.now.with_timezone(&shell.zone).format("%A %-d %B, %H:%M");
-    let up = facts.nodes.iter().filter(|node| node.state != "down");
-    let (count, slots) = up.fold((0, 0), |(count, slots), node| (count + 1, slots + node.slots));
-    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") };
-    format!("{shown} · {nodes} · {} slots", format::grouped(slots.unsigned_abs().into()))
+    let (count, slots) = (facts.fleet.nodes.unsigned_abs(), facts.fleet.slots.unsigned_abs());
+    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{} nodes", format::grouped(count)) };
+    format!("{shown} · {nodes} · {} slots", format::grouped(slots))
 }
 
 fn queues_aside(facts: &Facts) -> String {
-    let active = facts.queues.iter().filter(|queue| queue.running + queue.ready > 0).count();
-    format!("{active} of {} active", facts.queues.len())
+    let counted = |number: i64| format::grouped(number.unsigned_abs());
+    format!("{} of {} active", counted(facts.queues.active), counted(facts.queues.all))
 }
 
 fn spans(current: Span) -> Vec<Tab> {

@@ -1,25 +1,21 @@
 //! What the dashboard reads: counters, rollups and small tables, never history.
-use std::time::Duration;
-
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz};
 
 use super::Span;
-use crate::admin::queues::target;
 use crate::base::clock::Time;
 use crate::base::db::{DbError, PgConnection, statement};
 use crate::queue::actor::Scope;
-use crate::queue::job::QueueId;
-
-/// Most queues and nodes shown.
-const LINES_MAX: i32 = 50;
 
 /// The flow of this moment.
 #[derive(Debug, Clone, Default, PartialEq, QueryableByName)]
 pub struct Flow {
-    /// Jobs enqueued in the last full minute and this one, per minute.
+    /// Jobs that became ready in the last full minute and this one, per minute: new ones, those that fell due, and retries.
     #[diesel(sql_type = Double)]
     pub incoming_per_minute: f64,
+    /// By how many jobs a minute the lines got shorter in the last five full minutes, those of paused queues left out.
+    #[diesel(sql_type = Double)]
+    pub shorter_per_minute: f64,
     /// Jobs that succeeded, per minute.
     #[diesel(sql_type = Double)]
     pub succeeded_per_minute: f64,
@@ -29,6 +25,9 @@ pub struct Flow {
     /// Jobs that wait for a slot.
     #[diesel(sql_type = BigInt)]
     pub ready: i64,
+    /// Those of them in queues that are not paused.
+    #[diesel(sql_type = BigInt)]
+    pub ready_going: i64,
     /// Jobs under a lease.
     #[diesel(sql_type = BigInt)]
     pub running: i64,
@@ -72,15 +71,19 @@ pub(super) fn whole_queues(scope: &Scope) -> Option<&Vec<String>> {
 pub fn flow(conn: &mut PgConnection, scope: &Scope) -> Result<Flow, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::flow
-WITH mine AS (SELECT q.id FROM millrace.queues q WHERE ", in_scope!(), "),
+WITH mine AS (SELECT q.id, q.paused_at IS NULL AS goes FROM millrace.queues q WHERE ", in_scope!(), "),
 counts AS (
-    SELECT c.state, sum(c.jobs)::bigint AS jobs FROM millrace.job_counts c JOIN mine ON mine.id = c.queue_id GROUP BY c.state
-), recent AS (
-    SELECT sum(r.enqueued) AS enqueued, sum(r.succeeded) AS succeeded, extract(epoch FROM now() - date_trunc('minute', now()) + interval '1 minute') / 60 AS minutes
-    FROM millrace.rollups r JOIN mine ON mine.id = r.queue_id
-    WHERE r.step_s = 60 AND r.at >= date_trunc('minute', now()) - interval '1 minute'
-)
-SELECT coalesce(recent.enqueued / recent.minutes, 0)::float8 AS incoming_per_minute, coalesce(recent.succeeded / recent.minutes, 0)::float8 AS succeeded_per_minute,
+    SELECT c.state, sum(c.jobs)::bigint AS jobs, sum(c.jobs) FILTER (WHERE mine.goes)::bigint AS going
+    FROM millrace.job_counts c JOIN mine ON mine.id = c.queue_id GROUP BY c.state
+), minute AS (SELECT date_trunc('minute', now()) AS at), recent AS (
+    SELECT sum(r.came) FILTER (WHERE r.at >= minute.at - interval '1 minute') AS came,
+        sum(r.succeeded) FILTER (WHERE r.at >= minute.at - interval '1 minute') AS succeeded,
+        sum(r.went - r.came) FILTER (WHERE r.at < minute.at AND mine.goes) / 5 AS shorter
+    FROM minute CROSS JOIN millrace.rollups r JOIN mine ON mine.id = r.queue_id
+    WHERE r.step_s = 60 AND r.at >= (SELECT date_trunc('minute', now()) - interval '5 minutes')
+), passed AS (SELECT extract(epoch FROM now() - minute.at + interval '1 minute') / 60 AS minutes FROM minute)
+SELECT coalesce(recent.came / passed.minutes, 0)::float8 AS incoming_per_minute, coalesce(recent.succeeded / passed.minutes, 0)::float8 AS succeeded_per_minute,
+    coalesce(recent.shorter, 0)::float8 AS shorter_per_minute, coalesce((SELECT going FROM counts WHERE state = 'ready'), 0) AS ready_going,
     coalesce((SELECT jobs FROM counts WHERE state = 'scheduled'), 0) AS scheduled, coalesce((SELECT jobs FROM counts WHERE state = 'ready'), 0) AS ready,
     coalesce((SELECT jobs FROM counts WHERE state = 'running'), 0) AS running, coalesce((SELECT jobs FROM counts WHERE state = 'retrying'), 0) AS retrying,
     coalesce((SELECT jobs FROM counts WHERE state = 'held'), 0) AS held, coalesce((SELECT sum(jobs) FROM counts), 0)::bigint AS \"all\",
@@ -89,7 +92,7 @@ SELECT coalesce(recent.enqueued / recent.minutes, 0)::float8 AS incoming_per_min
     CASE WHEN $1 IS NULL THEN (SELECT min(l.started_at) FROM millrace.leases l) ELSE (
         SELECT min(l.started_at) FROM millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids) AS u(id) JOIN millrace.jobs j ON j.id = u.id
         LEFT JOIN millrace.placements p ON p.job_id = u.id JOIN mine ON mine.id = coalesce(p.queue_id, j.queue_id)) END AS oldest_start
-FROM recent"
+FROM recent CROSS JOIN passed"
     );
     let row: Option<Flow> = statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).row(conn)?;
     Ok(row.unwrap_or_default())
@@ -115,11 +118,11 @@ pub struct Step {
     pub run_us: i64,
 }
 
-/// Reads the bars of a range that are not empty, oldest first.
+/// Reads the bars of a range that are not empty and begin at `from` or later, oldest first.
 ///
 /// # Errors
 /// Database failures.
-pub fn steps(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Vec<Step>, DbError> {
+pub fn steps(conn: &mut PgConnection, scope: &Scope, span: Span, from: Time) -> Result<Vec<Step>, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::steps
 WITH seen AS (SELECT r.* FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
@@ -128,142 +131,12 @@ SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS
     sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.enqueued)::bigint AS enqueued, sum(r.run_us)::bigint AS run_us
 FROM seen r GROUP BY 1 ORDER BY 1"
     );
-    let from = span.bars(now).first().copied().unwrap_or(now);
     statement(SQL)
         .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
         .bind::<Integer, _>(span.rollup_step_s())
         .bind::<Timestamptz, _>(from)
         .bind::<Double, _>(span.bar().as_secs_f64())
         .rows(conn)
-}
-
-/// A queue on the dashboard.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
-pub struct QueueLine {
-    /// Row id.
-    #[diesel(sql_type = Integer)]
-    pub id: QueueId,
-    /// Name.
-    #[diesel(sql_type = Text)]
-    pub name: String,
-    /// Jobs under a lease.
-    #[diesel(sql_type = BigInt)]
-    pub running: i64,
-    /// Jobs that wait for a slot.
-    #[diesel(sql_type = BigInt)]
-    pub ready: i64,
-    /// Jobs that failed for good and are kept.
-    #[diesel(sql_type = BigInt)]
-    pub failed: i64,
-    /// Since when the oldest one waits.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub oldest: Option<Time>,
-    /// Since when the oldest one waits for a slot and for nothing else.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub oldest_in_line: Option<Time>,
-    /// Attempts that ended in the last hour, per minute of the last full hour, oldest first.
-    #[diesel(sql_type = Array<BigInt>)]
-    pub per_minute: Vec<i64>,
-    /// Attempts that failed in the last full hour.
-    #[diesel(sql_type = BigInt)]
-    pub attempts_failed: i64,
-    /// How long its oldest job should wait at most, in milliseconds.
-    #[diesel(sql_type = Nullable<Integer>)]
-    pub wait_target_ms: Option<i32>,
-    /// Takes no new work.
-    #[diesel(sql_type = Bool)]
-    pub paused: bool,
-    /// Who paused it.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub paused_by: Option<String>,
-    /// Why.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub pause_reason: Option<String>,
-    /// Since when.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub paused_at: Option<Time>,
-}
-
-impl QueueLine {
-    /// Gives its wait target.
-    pub fn target(&self) -> Option<Duration> {
-        self.wait_target_ms.map(target)
-    }
-}
-
-/// Reads the queues in scope, those with most work first.
-///
-/// # Errors
-/// Database failures.
-pub fn queues(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<QueueLine>, DbError> {
-    const SQL: &str = concat!(
-        "-- admin::dashboard::queues
-WITH counts AS (
-    SELECT queue_id, coalesce(sum(jobs) FILTER (WHERE state = 'running'), 0)::bigint AS running,
-        coalesce(sum(jobs) FILTER (WHERE state = 'ready'), 0)::bigint AS ready, coalesce(sum(jobs) FILTER (WHERE state = 'failed'), 0)::bigint AS failed
-    FROM millrace.job_counts GROUP BY queue_id
-), hour AS (
-    SELECT queue_id, at, sum(succeeded + attempts_failed) AS ended, sum(attempts_failed) AS failed
-    FROM millrace.rollups WHERE step_s = 60 AND at >= date_trunc('minute', now()) - interval '60 minutes' GROUP BY queue_id, at
-)
-SELECT q.id, q.name, coalesce(c.running, 0) AS running, coalesce(c.ready, 0) AS ready, coalesce(c.failed, 0) AS failed,
-    least(front.since, (SELECT g.since FROM millrace.gated g WHERE g.queue_id = q.id ORDER BY g.since LIMIT 1)) AS oldest, front.since AS oldest_in_line,
-    (SELECT array_agg(coalesce(h.ended, 0)::bigint ORDER BY m.at) FROM generate_series(date_trunc('minute', now()) - interval '60 minutes',
-        date_trunc('minute', now()) - interval '1 minute', interval '1 minute') AS m(at) LEFT JOIN hour h ON h.queue_id = q.id AND h.at = m.at) AS per_minute,
-    coalesce((SELECT sum(h.failed) FROM hour h WHERE h.queue_id = q.id AND h.at < date_trunc('minute', now())), 0)::bigint AS attempts_failed,
-    q.wait_target_ms, q.paused_at IS NOT NULL AS paused, coalesce((SELECT p.name FROM millrace.people p WHERE p.email = q.paused_by), q.paused_by) AS paused_by, q.pause_reason, q.paused_at
-FROM millrace.queues q LEFT JOIN counts c ON c.queue_id = q.id
-CROSS JOIN LATERAL (
-    SELECT min(line.since) AS since FROM generate_series(1, 5) AS p(priority) CROSS JOIN LATERAL (
-        SELECT r.since FROM millrace.ready r WHERE r.queue_id = q.id AND r.priority = p.priority ORDER BY r.seq LIMIT 1) AS line
-) AS front
-WHERE ", in_scope!(), " ORDER BY coalesce(c.running, 0) + coalesce(c.ready, 0) DESC, q.name LIMIT $2"
-    );
-    statement(SQL).bind::<Nullable<Array<Text>>, _>(whole_queues(scope)).bind::<Integer, _>(LINES_MAX).rows(conn)
-}
-
-/// A node on the dashboard.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
-pub struct NodeLine {
-    /// Name.
-    #[diesel(sql_type = Text)]
-    pub name: String,
-    /// up, draining or down.
-    #[diesel(sql_type = Text)]
-    pub state: String,
-    /// Worker threads.
-    #[diesel(sql_type = Integer)]
-    pub slots: i32,
-    /// Worker threads at work, by live leases at most a heartbeat old.
-    #[diesel(sql_type = Integer)]
-    pub busy: i32,
-    /// Last heartbeat.
-    #[diesel(sql_type = Timestamptz)]
-    pub heartbeat_at: Time,
-    /// Program version.
-    #[diesel(sql_type = Text)]
-    pub version: String,
-    /// Resident memory of its engine.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub memory_bytes: Option<i64>,
-    /// Ages in seconds of the jobs that run there, longest first.
-    #[diesel(sql_type = Array<Double>)]
-    pub running_for: Vec<f64>,
-}
-
-/// Reads the nodes of the last day, those that are up first.
-///
-/// # Errors
-/// Database failures.
-pub fn nodes(conn: &mut PgConnection) -> Result<Vec<NodeLine>, DbError> {
-    const SQL: &str = "-- admin::dashboard::nodes
-SELECT n.name, n.state, n.slots, n.busy, n.heartbeat_at, n.version, n.memory_bytes,
-    coalesce((SELECT array_agg(age ORDER BY age DESC) FROM (
-        SELECT extract(epoch FROM clock_timestamp() - l.started_at)::float8 AS age FROM millrace.leases l CROSS JOIN LATERAL UNNEST(l.job_ids) AS u(id)
-        WHERE l.node_id = n.id ORDER BY l.started_at LIMIT 200) AS ages), '{}') AS running_for
-FROM millrace.nodes n WHERE n.state <> 'down' OR n.heartbeat_at > now() - interval '24 hours'
-ORDER BY n.state = 'down', n.name LIMIT $1";
-    statement(SQL).bind::<Integer, _>(LINES_MAX).rows(conn)
 }
 
 /// Counts the templates that can be enqueued.

@@ -1,6 +1,6 @@
 //! Rows of the dashboard: queues, what fails, nodes.
 
-use super::view::is_late;
+use super::view::{drained_in, is_late};
 use super::{Failing, NodeLine, QueueLine};
 use crate::admin::failures::{Look, look};
 use crate::base::clock::Time;
@@ -24,6 +24,8 @@ pub struct QueueRow {
     pub running: String,
     /// Waiting.
     pub ready: Count,
+    /// When its line is empty; empty when not known.
+    pub drain: String,
     /// Age of the oldest.
     pub oldest: String,
     /// How old it should be at most; empty without a target.
@@ -86,6 +88,7 @@ pub fn queue_row(queue: &QueueLine, now: Time) -> QueueRow {
         paused: queue.paused,
         running: grouped(queue.running.unsigned_abs()),
         ready: count(queue.ready),
+        drain: drained_in(queue.drains_in()),
         oldest: age.map_or_else(|| "–".into(), duration),
         target: queue.target().map(duration).unwrap_or_default(),
         behind: is_late(queue, now),

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::view::Facts;
 use super::{Cause, Concern, Seen, Slots, ailing, concerns};
 use crate::admin::health::service::Finding;
-use crate::base::clock::Time;
 use crate::queue::actor::Actor;
 use crate::queue::failures::GroupState;
 use crate::queue::permission::Permission;
 use crate::web::ansi::visible;
 use crate::web::format::{duration, grouped};
 use crate::web::paths;
+use crate::web::shell::Shell;
 use crate::web::tone::Tone;
 
 /// Longest part of a message in a sentence, in characters.
@@ -54,12 +54,12 @@ pub struct Deed {
     pub needs: Permission,
 }
 
-fn sentence(concern: Concern, now: Time) -> Sentence {
+fn sentence(concern: Concern, shell: &Shell) -> Sentence {
     let key = concern.key();
-    Sentence { key, ..told(concern, now) }
+    Sentence { key, ..told(concern, shell) }
 }
 
-fn told(concern: Concern, now: Time) -> Sentence {
+fn told(concern: Concern, shell: &Shell) -> Sentence {
     match concern {
         Concern::NoNode { ready } => Sentence {
             key: String::new(),
@@ -70,20 +70,29 @@ fn told(concern: Concern, now: Time) -> Sentence {
             acts: vec![("See nodes", paths::NODES.into())],
             deed: None,
         },
+        Concern::Lost { node, since } => Sentence {
+            key: String::new(),
+            tone: Tone::Failed,
+            icon: "triangle-alert",
+            what: format!("{node} went silent at {}.", shell.stamp(since).text),
+            more: "It was declared lost, and its jobs were handed to other nodes.".into(),
+            acts: vec![("See the node", paths::node(&node))],
+            deed: None,
+        },
         Concern::Silent { node, age } => Sentence {
             key: String::new(),
             tone: Tone::Failed,
             icon: "triangle-alert",
             what: format!("{node} has been silent for {}.", duration(age)),
-            more: "Its jobs are taken over by other nodes.".into(),
-            acts: vec![("See nodes", paths::NODES.into())],
+            more: "If it stays silent, its jobs are handed to other nodes.".into(),
+            acts: vec![("See the node", paths::node(&node))],
             deed: None,
         },
         Concern::Behind { queue, age, ready, target, slots, cause } => {
             behind((&queue, ready), (age, target), slots, cause.as_ref())
         }
         Concern::Failing { cause, state } => failing(&cause, state),
-        Concern::Schedules { ill, worst, all } => ailing::sentence(ill, &worst, all, now),
+        Concern::Schedules { ill, worst, all } => ailing::sentence(ill, &worst, all, shell.now),
         Concern::Paused { queue, age, by, reason, ready } => Sentence {
             key: String::new(),
             tone: Tone::Paused,
@@ -220,17 +229,18 @@ fn jobs_are(number: i64) -> String {
 }
 
 /// Makes the sentences of the attention card.
-pub fn sentences(facts: &Facts, now: Time) -> Vec<Sentence> {
+pub fn sentences(facts: &Facts, shell: &Shell) -> Vec<Sentence> {
     let seen = Seen {
         flow: &facts.flow,
-        queues: &facts.queues,
+        queues: &facts.queues.lines,
         failing: &facts.failing,
-        nodes: &facts.nodes,
+        fleet: facts.fleet,
+        unheard: &facts.unheard,
         drains: &facts.drains,
         database: &facts.database,
         ailing: &facts.ailing,
     };
-    concerns(now, &seen).into_iter().map(|concern| sentence(concern, now)).collect()
+    concerns(shell.now, &seen).into_iter().map(|concern| sentence(concern, shell)).collect()
 }
 
 #[cfg(test)]
@@ -274,6 +284,19 @@ mod tests {
         }
         let long = failing(&cause(&"x".repeat(500)), GroupState::New).more;
         assert!(long.contains("xxx…”") && long.len() < 200, "{long}");
+    }
+
+    #[test]
+    fn a_lost_node_is_told_with_the_time_of_its_last_heartbeat_and_what_became_of_its_jobs() {
+        let shell = crate::web::shell::sample::shell();
+        let lost = Concern::Lost { node: "mil-03".into(), since: shell.now - chrono::TimeDelta::minutes(5) };
+
+        let told = sentence(lost, &shell);
+
+        assert_eq!(told.key, "lost-mil-03");
+        assert!(told.what.starts_with("mil-03 went silent at ") && told.what.contains(':'), "{}", told.what);
+        assert_eq!(told.more, "It was declared lost, and its jobs were handed to other nodes.");
+        assert_eq!(told.acts, [("See the node", "/nodes/mil-03".to_owned())]);
     }
 
     #[test]

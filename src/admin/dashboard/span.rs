@@ -74,6 +74,11 @@ impl Span {
         Duration::from_secs(minutes * 60)
     }
 
+    /// Gives the start of the bar before the last one: what is older changes no more, apart from what is counted late.
+    pub fn recent(self, now: Time) -> Time {
+        self.bars(now).iter().rev().nth(1).copied().unwrap_or(now)
+    }
+
     /// Gives the step of the rollups that are read: minutes, or hours for a week.
     pub fn rollup_step_s(self) -> i32 {
         if self == Self::Week { 3_600 } else { 60 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Span;
 use super::sentences::jobs;
-use super::view::{Facts, slots};
+use super::view::Facts;
+use super::{Span, Totals};
 use crate::admin::health::Peak;
 use crate::web::charts::{Spark, spark};
 use crate::web::format::{duration, percent};
@@ -33,17 +33,18 @@ pub struct Tile {
 
 /// Makes the four health tiles.
 pub fn tiles(facts: &Facts, span: Span, shell: &Shell) -> Vec<Tile> {
-    vec![success(facts, span), wait(facts, span), run(facts, span), busy(facts, span, shell)]
+    vec![success(facts, span), wait(facts, span, shell), run(facts, span, shell), busy(facts, span, shell)]
 }
 
 fn success(facts: &Facts, span: Span) -> Tile {
-    let ended = facts.day.succeeded + facts.day.failed;
+    let day = facts.slow.day;
+    let ended = day.succeeded + day.failed;
     let course: Vec<f64> = facts.steps.iter().map(|step| step.succeeded as f64).collect();
-    let (kept, text) = budget(ended, facts.day.failed);
+    let (kept, text) = budget(ended, day.failed);
     Tile {
         label: "Success, 24 h",
         kept: (ended > 0).then_some(kept),
-        value: if ended == 0 { "–".into() } else { share(facts.day.succeeded, ended) },
+        value: if ended == 0 { "–".into() } else { share(day.succeeded, ended) },
         unit: String::new(),
         text: if ended == 0 { "no job has ended yet".into() } else { text },
         spark: spark(&course, "ld", format!("jobs that succeeded, {}", span.words())),
@@ -69,10 +70,17 @@ fn share(part: i64, whole: i64) -> String {
     }
 }
 
-fn wait(facts: &Facts, span: Span) -> Tile {
-    let (value, unit) = measured(facts.totals.wait_p95);
-    let worst = facts.totals.wait_worst.as_ref();
-    let target = worst.and_then(|(name, _)| facts.queues.iter().find(|queue| queue.name == *name)?.target());
+/// Says of which part of the range percentiles are, if not of all of it.
+fn of_part(totals: &Totals, shell: &Shell) -> Option<String> {
+    let since = shell.stamp(totals.since?).text;
+    Some(format!("only since {since}: more cannot be added up at once"))
+}
+
+fn wait(facts: &Facts, span: Span, shell: &Shell) -> Tile {
+    let totals = &facts.slow.totals;
+    let (value, unit) = measured(totals.wait_p95);
+    let worst = totals.wait_worst.as_ref();
+    let target = worst.and_then(|(name, _)| facts.queues.lines.iter().find(|queue| queue.name == *name)?.target());
     let text = match (worst, target) {
         (Some((name, wait)), Some(target)) => {
             format!("{name} waits longest: {} of {} target", duration(*wait), duration(target))
@@ -85,21 +93,23 @@ fn wait(facts: &Facts, span: Span) -> Tile {
         kept: worst.zip(target).map(|((_, wait), target)| *wait <= target),
         value,
         unit,
-        text,
-        spark: spark(&facts.totals.wait_trend, "l1", format!("waiting time p95, {}", span.words())),
+        text: of_part(totals, shell).unwrap_or(text),
+        spark: spark(&totals.wait_trend, "l1", format!("waiting time p95, {}", span.words())),
     }
 }
 
-fn run(facts: &Facts, span: Span) -> Tile {
-    let (value, unit) = measured(facts.totals.run_p95);
-    let both = facts.totals.run_p95.zip(facts.run_week_ago);
+fn run(facts: &Facts, span: Span, shell: &Shell) -> Tile {
+    let totals = &facts.slow.totals;
+    let (value, unit) = measured(totals.run_p95);
+    let both = totals.run_p95.zip(facts.slow.run_week_ago);
+    let text = both.map_or_else(|| "of the last attempt".into(), |(now, then)| beside(now, then));
     Tile {
         label: "Run time, p95",
         kept: None,
         value,
         unit,
-        text: both.map_or_else(|| "of the last attempt".into(), |(now, then)| beside(now, then)),
-        spark: spark(&facts.totals.run_trend, "l1", format!("run time p95, {}", span.words())),
+        text: of_part(totals, shell).unwrap_or(text),
+        spark: spark(&totals.run_trend, "l1", format!("run time p95, {}", span.words())),
     }
 }
 
@@ -116,9 +126,9 @@ fn beside(now: Duration, then: Duration) -> String {
 }
 
 fn busy(facts: &Facts, span: Span, shell: &Shell) -> Tile {
-    let (busy, all) = slots(&facts.nodes);
+    let (busy, all) = (facts.fleet.busy, facts.fleet.slots);
     let course: Vec<f64> = facts.steps.iter().map(|step| step.run_us as f64).collect();
-    let peak = facts.peak.map(|peak| format!(" · {}", peaked(peak, shell))).unwrap_or_default();
+    let peak = facts.slow.peak.map(|peak| format!(" · {}", peaked(peak, shell))).unwrap_or_default();
     Tile {
         label: "Slots busy",
         kept: None,

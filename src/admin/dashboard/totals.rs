@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
 use super::Span;
 use super::read::{in_scope, whole_queues};
@@ -19,13 +19,14 @@ const WEEK_AGO_ROWS_MAX: i32 = 20_000;
 /// Of fewer jobs a percentile says nothing of a queue.
 const JOBS_MIN: i64 = 20;
 
-/// How a range went as a whole.
+/// Most rows whose histograms are merged; the newest of a range.
+const ROWS_MAX: i32 = 50_000;
+
+/// How long jobs waited and ran within a range.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Totals {
-    /// Jobs that succeeded.
-    pub succeeded: i64,
-    /// Jobs that failed for good.
-    pub failed: i64,
+    /// It is of what came since then; absent = of the whole range.
+    pub since: Option<Time>,
     /// 95 % waited at most so long for a slot.
     pub wait_p95: Option<Duration>,
     /// The queue whose 95 % waited longest, and how long, when several had jobs enough to tell.
@@ -40,51 +41,119 @@ pub struct Totals {
     pub run_trend: Vec<f64>,
 }
 
+/// How many jobs ended within a range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
+pub struct Ended {
+    /// Jobs that succeeded.
+    #[diesel(sql_type = BigInt)]
+    pub succeeded: i64,
+    /// Jobs that failed for good.
+    #[diesel(sql_type = BigInt)]
+    pub failed: i64,
+}
+
 #[derive(QueryableByName)]
 struct Sums {
     #[diesel(sql_type = Timestamptz)]
     at: Time,
     #[diesel(sql_type = Text)]
     queue: String,
-    #[diesel(sql_type = BigInt)]
-    succeeded: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
     #[diesel(sql_type = Array<Integer>)]
     wait_histogram: Vec<i32>,
     #[diesel(sql_type = Array<Integer>)]
     run_histogram: Vec<i32>,
 }
 
-/// Reads a range's sums and merges its histograms.
+/// Which rows make up a range: those of minutes, and from the first whole hour on those of hours when it is longer than one.
+struct Reach {
+    from: Time,
+    hours_from: Option<Time>,
+}
+
+impl Reach {
+    fn of(span: Span, now: Time) -> Self {
+        let (minute, hour) = (TimeDelta::minutes(1), TimeDelta::hours(1));
+        let length = TimeDelta::from_std(span.length()).unwrap_or(hour);
+        let from = (now - length).duration_trunc(minute).unwrap_or(now);
+        let whole = from.duration_trunc(hour).unwrap_or(from);
+        let hours_from = if whole < from { whole + hour } else { whole };
+        Self { from, hours_from: (length > hour).then_some(hours_from) }
+    }
+}
+
+/// The rows of a [`Reach`] as two selects, one of minutes and one of hours; `$2` and `$3` are its bounds.
+macro_rules! rows_of {
+    ($columns:literal) => {
+        concat!(
+            "(SELECT ",
+            $columns,
+            " FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+    WHERE ",
+            in_scope!(),
+            " AND r.step_s = 60 AND r.at >= $2 AND r.at < coalesce($3, 'infinity') AND r.node_id <> 0
+UNION ALL SELECT ",
+            $columns,
+            " FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
+    WHERE ",
+            in_scope!(),
+            " AND r.step_s = 3600 AND r.at >= $3 AND r.node_id <> 0)"
+        )
+    };
+}
+
+/// Counts the jobs that ended within a range, all of it.
+///
+/// # Errors
+/// Database failures.
+pub fn ended(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Ended, DbError> {
+    const SQL: &str = concat!(
+        "-- admin::dashboard::ended
+SELECT coalesce(sum(e.succeeded), 0)::bigint AS succeeded, coalesce(sum(e.failed), 0)::bigint AS failed FROM ",
+        rows_of!("r.succeeded, r.failed"),
+        " AS e"
+    );
+    let reach = Reach::of(span, now);
+    let row = statement(SQL)
+        .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
+        .bind::<Timestamptz, _>(reach.from)
+        .bind::<Nullable<Timestamptz>, _>(reach.hours_from)
+        .row(conn)?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Merges the histograms of a range. Of more than 50,000 rows the newest, and then it says since when.
 ///
 /// # Errors
 /// Database failures.
 pub fn totals(conn: &mut PgConnection, scope: &Scope, span: Span, now: Time) -> Result<Totals, DbError> {
     const SQL: &str = concat!(
         "-- admin::dashboard::totals
-WITH seen AS (SELECT r.at, q.name AS queue, r.succeeded, r.failed, r.wait_histogram, r.run_histogram FROM millrace.rollups r JOIN millrace.queues q ON q.id = r.queue_id
-    WHERE ", in_scope!(), " AND r.step_s = $2 AND r.at >= $3 AND r.node_id <> 0 ORDER BY r.at DESC LIMIT 50000)
-SELECT date_bin($4 * interval '1 s', r.at, timestamptz '2000-01-01 00:00+00') AS at, r.queue, r.succeeded, r.failed, r.wait_histogram, r.run_histogram
-FROM seen r ORDER BY r.at"
+SELECT s.at, s.queue, s.wait_histogram, s.run_histogram FROM ",
+        rows_of!("r.at, q.name AS queue, r.wait_histogram, r.run_histogram"),
+        " AS s ORDER BY s.at DESC LIMIT $4"
     );
-    let from = span.bars(now).first().copied().unwrap_or(now);
+    let reach = Reach::of(span, now);
     let rows: Vec<Sums> = statement(SQL)
         .bind::<Nullable<Array<Text>>, _>(whole_queues(scope))
-        .bind::<Integer, _>(span.rollup_step_s())
-        .bind::<Timestamptz, _>(from)
-        .bind::<Double, _>(span.bar().as_secs_f64())
+        .bind::<Timestamptz, _>(reach.from)
+        .bind::<Nullable<Timestamptz>, _>(reach.hours_from)
+        .bind::<Integer, _>(ROWS_MAX + 1)
         .rows(conn)?;
-    Ok(merge(&rows))
+    let more = rows.len() > ROWS_MAX as usize;
+    let since = rows.last().map(|row| row.at).filter(|_| more);
+    let hour = TimeDelta::hours(1);
+    let bar = TimeDelta::from_std(span.bar()).unwrap_or(hour);
+    Ok(Totals { since, ..merge(&rows, if reach.hours_from.is_some() { bar.max(hour) } else { bar }) })
 }
 
-fn merge(rows: &[Sums]) -> Totals {
+/// Merges histograms, those of each `bar` for the small lines.
+fn merge(rows: &[Sums], bar: TimeDelta) -> Totals {
     let (mut wait, mut run) = (Histogram::default(), Histogram::default());
     let mut bars: BTreeMap<Time, (Histogram, Histogram)> = BTreeMap::new();
     let mut queues: BTreeMap<&str, Histogram> = BTreeMap::new();
     for row in rows {
         let (row_wait, row_run) = (Histogram::from_row(&row.wait_histogram), Histogram::from_row(&row.run_histogram));
-        let bar = bars.entry(row.at).or_default();
+        let bar = bars.entry(row.at.duration_trunc(bar).unwrap_or(row.at)).or_default();
         bar.0.merge(&row_wait);
         bar.1.merge(&row_run);
         wait.merge(&row_wait);
@@ -93,8 +162,7 @@ fn merge(rows: &[Sums]) -> Totals {
     }
     let p95 = |histogram: &Histogram| histogram.quantile(0.95).map_or(0.0, |length| length.as_secs_f64());
     Totals {
-        succeeded: rows.iter().map(|row| row.succeeded).sum(),
-        failed: rows.iter().map(|row| row.failed).sum(),
+        since: None,
         wait_p95: wait.quantile(0.95),
         wait_worst: worst(&queues),
         run_p95: run.quantile(0.95),
@@ -180,6 +248,21 @@ mod tests {
         assert_eq!(of(&[("a", &short), ("b", &long), ("c", &few)]).as_deref(), Some("b"));
         assert_eq!(of(&[("b", &long), ("c", &few)]), None);
         assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_range_is_made_of_whole_hours_and_of_the_minutes_before_them() {
+        let told = |span, now: &str| {
+            let reach = Reach::of(span, now.parse().unwrap());
+            (reach.from.to_rfc3339(), reach.hours_from.map(|at| at.to_rfc3339()))
+        };
+
+        let noon = "2026-11-30T12:20:40Z";
+        assert_eq!(told(Span::Hour, noon), ("2026-11-30T11:20:00+00:00".into(), None));
+        let day = ("2026-11-29T12:20:00+00:00".into(), Some("2026-11-29T13:00:00+00:00".into()));
+        assert_eq!(told(Span::Day, noon), day);
+        let whole = "2026-11-29T12:00:00+00:00".to_owned();
+        assert_eq!(told(Span::Day, "2026-11-30T12:00:30Z"), (whole.clone(), Some(whole)));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::marks::{Event, marked, marks};
+use super::kept::Slow;
+use super::marks::{marked, marks};
 use super::next::Due;
-use super::{Ailing, Failing, Flow, NodeLine, QueueLine, Span, Step, Totals, is_behind};
-use crate::admin::health::Peak;
+use super::{Ailing, Failing, Fleet, Flow, NodeLine, QueueLine, Queues, Span, Step, Unheard, is_behind};
 use crate::admin::health::service::Finding;
+use crate::admin::queues::drains_in;
 use crate::base::clock::Time;
 use crate::queue::node::Drain;
 use crate::web::charts::{Bars, Ribbon, Series, Tick, ribbon, short};
@@ -31,7 +32,7 @@ pub struct StartStep {
 
 /// The flow band.
 pub struct FlowBand {
-    /// Jobs enqueued per minute.
+    /// Jobs that became ready per minute.
     pub incoming: String,
     /// Waiting for their time.
     pub scheduled: Count,
@@ -65,46 +66,34 @@ pub struct Facts {
     pub flow: Flow,
     /// Bars of the range.
     pub steps: Vec<Step>,
-    /// Sums of the range.
-    pub totals: Totals,
-    /// Sums of the last day, for the success tile.
-    pub day: Totals,
+    /// What is not read again with each tick.
+    pub slow: Slow,
     /// Queues.
-    pub queues: Vec<QueueLine>,
+    pub queues: Queues,
     /// What fails.
     pub failing: Vec<Failing>,
     /// What is due next.
     pub due: Vec<Due>,
-    /// Nodes.
+    /// Nodes that are shown.
     pub nodes: Vec<NodeLine>,
+    /// All nodes together.
+    pub fleet: Fleet,
+    /// Nodes that were not heard of.
+    pub unheard: Vec<Unheard>,
     /// Nodes that take no new work.
     pub drains: Vec<Drain>,
-    /// The run time that 95 % kept a week before.
-    pub run_week_ago: Option<Duration>,
-    /// The busiest moment of the last day.
-    pub peak: Option<Peak>,
-    /// What people did within the range that may explain a bend.
-    pub events: Vec<Event>,
     /// What is wrong with the database, as far as the viewer may know.
     pub database: Vec<Finding>,
     /// Schedules that need somebody.
     pub ailing: Vec<Ailing>,
-    /// Templates that can be enqueued.
-    pub templates: i64,
-}
-
-pub(super) fn slots(nodes: &[NodeLine]) -> (i64, i64) {
-    let up = || nodes.iter().filter(|node| node.state != "down");
-    (up().map(|node| i64::from(node.busy)).sum(), up().map(|node| i64::from(node.slots)).sum())
 }
 
 /// Makes the flow band.
 pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
     let flow = &facts.flow;
-    let oldest = facts.queues.iter().filter(|queue| !queue.paused).filter_map(|queue| queue.oldest).min();
-    let age = oldest.map(|since| (now - since).to_std().unwrap_or_default());
+    let age = facts.queues.oldest.map(|since| (now - since).to_std().unwrap_or_default());
     let longest = flow.oldest_start.map(|start| (now - start).to_std().unwrap_or_default());
-    let median = facts.totals.run_p50.map(|half| format!("median {}", duration(half)));
+    let median = facts.slow.totals.run_p50.map(|half| format!("median {}", duration(half)));
     let parts = [median, longest.filter(|_| flow.running > 0).map(|age| format!("longest {}", duration(age)))];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     FlowBand {
@@ -112,10 +101,10 @@ pub fn flow_band(facts: &Facts, now: Time) -> FlowBand {
         scheduled: count(flow.scheduled),
         ready: count(flow.ready),
         oldest: age.map(duration).unwrap_or_default(),
-        behind: facts.queues.iter().any(|queue| is_late(queue, now)),
-        drain: drain(flow, facts.queues.iter().filter(|queue| queue.paused).map(|queue| queue.ready).sum()),
+        behind: facts.queues.lines.iter().any(|queue| is_late(queue, now)),
+        drain: drain(flow),
         running: count(flow.running),
-        slots: grouped(slots(&facts.nodes).1.unsigned_abs()),
+        slots: grouped(facts.fleet.slots.unsigned_abs()),
         running_for: if parts.is_empty() { "nothing has run in this range".into() } else { parts.join(" · ") },
         succeeded: rate(flow.succeeded_per_minute),
         retrying: count(flow.retrying),
@@ -134,14 +123,14 @@ fn rate(per_minute: f64) -> String {
     if per_minute >= 10.0 { grouped(per_minute.round() as u64) } else { short((per_minute * 10.0).round() / 10.0) }
 }
 
-/// Says when the line is empty if jobs come and go as in the last minutes; the jobs of paused queues do not go.
-fn drain(flow: &Flow, paused: i64) -> String {
-    let net = flow.succeeded_per_minute - flow.incoming_per_minute;
-    let ready = flow.ready - paused;
-    if ready < 10 || net <= 0.0 {
-        return String::new();
-    }
-    format!("drains in ~{}", duration(Duration::from_secs_f64((ready as f64 / net * 60.0).min(1e8))))
+/// Says when the lines are empty if jobs come and go as in the last minutes; the jobs of paused queues do not go.
+fn drain(flow: &Flow) -> String {
+    drained_in(drains_in(flow.ready_going, flow.shorter_per_minute))
+}
+
+/// Says when a line is empty; empty when that is not known.
+pub(super) fn drained_in(time: Option<Duration>) -> String {
+    time.map(|time| format!("drains in ~{}", duration(time))).unwrap_or_default()
 }
 
 /// Makes the three ribbons of the band; their thickness follows the numbers, on a log scale.
@@ -165,14 +154,15 @@ pub fn throughput(facts: &Facts, span: Span, shell: &Shell) -> Bars {
         starts.iter().map(|at| find(at).map_or(0.0, |step| of(step) as f64 / minutes)).collect()
     };
     let (succeeded, failed) = (values(|step| step.succeeded), values(|step| step.attempts_failed));
-    let sums = (facts.totals.succeeded, facts.steps.iter().map(|step| step.attempts_failed).sum::<i64>());
-    let marks = marks(&facts.events, span, shell);
+    let sum = |of: fn(&Step) -> i64| facts.steps.iter().map(of).sum::<i64>();
+    let sums = (sum(|step| step.succeeded), sum(|step| step.attempts_failed));
+    let marks = marks(&facts.slow.events, span, shell);
     let label = format!(
         "Jobs per minute over {}: {} succeeded, {} attempts failed.{}",
         span.words(),
         grouped(sums.0.unsigned_abs()),
         grouped(sums.1.unsigned_abs()),
-        marked(&facts.events, span, shell)
+        marked(&facts.slow.events, span, shell)
     );
     let series = [
         Series { class: "b-ok", name: "Succeeded", values: &succeeded },
@@ -206,17 +196,17 @@ pub fn start_steps(facts: &Facts, may_draft: bool) -> Option<Vec<StartStep>> {
         return None;
     }
     let mark = |done: bool| if done { Tone::Done } else { Tone::Ready };
-    let up = facts.nodes.iter().any(|node| node.state != "down");
+    let up = facts.fleet.nodes > 0;
     Some(vec![
         StartStep {
             tone: mark(up),
             title: "Connect a worker",
             text: if up { "A node is up and waits for work.".into() } else { "Start millrace serve with the role engine.".into() },
             act: "See nodes",
-            href: "",
+            href: paths::NODES,
         },
         StartStep {
-            tone: mark(facts.templates > 0),
+            tone: mark(facts.slow.templates > 0),
             title: "Write a job template",
             text: "A template says what to run: a command, an HTTP call, SQL or a Rust handler, and which parameters it takes.".into(),
             act: "New template",
@@ -227,7 +217,7 @@ pub fn start_steps(facts: &Facts, may_draft: bool) -> Option<Vec<StartStep>> {
             title: "Enqueue a job",
             text: "From a form here, or from any program: SELECT millrace.enqueue('name', '{…}').".into(),
             act: "Enqueue a job",
-            href: if may_draft && facts.templates > 0 { paths::JOB_NEW } else { "" },
+            href: if may_draft && facts.slow.templates > 0 { paths::JOB_NEW } else { "" },
         },
     ])
 }
@@ -238,11 +228,9 @@ mod tests {
 
     #[test]
     fn a_line_that_grows_has_no_drain_forecast() {
-        let flow = Flow { ready: 100, incoming_per_minute: 50.0, succeeded_per_minute: 40.0, ..Flow::default() };
+        let flow = |ready_going, shorter_per_minute| Flow { ready_going, shorter_per_minute, ..Flow::default() };
 
-        assert_eq!(drain(&flow, 0), "");
-        let flow = Flow { succeeded_per_minute: 100.0, ..flow };
-        assert_eq!(drain(&flow, 0), "drains in ~2m");
-        assert_eq!([drain(&flow, 50), drain(&flow, 95)], ["drains in ~1m".to_owned(), String::new()]);
+        assert_eq!([drain(&flow(100, -10.0)), drain(&flow(100, 0.0)), drain(&flow(9, 50.0))], [""; 3]);
+        assert_eq!([drain(&flow(100, 50.0)), drain(&flow(50, 50.0))], ["drains in ~2m", "drains in ~1m"]);
     }
 }

@@ -29,7 +29,10 @@ pub struct NodeRow {
     /// Its last heartbeat.
     #[diesel(sql_type = Timestamptz)]
     pub heartbeat_at: Time,
-    /// How long ago that was, by the database's clock, in milliseconds.
+    /// When others declared it lost; absent = it stopped in order, or has not stopped.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub lost_at: Option<Time>,
+    /// How long ago its last heartbeat was, by the database's clock, in milliseconds.
     #[diesel(sql_type = BigInt)]
     pub heartbeat_age_ms: i64,
     /// Its program's version.
@@ -87,7 +90,7 @@ pub struct NodeRow {
 }
 
 const ROWS: &str = "-- admin::nodes::rows
-SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at,
+SELECT n.name, n.state, n.epoch, n.started_at, n.heartbeat_at, n.lost_at,
     greatest(0, (extract(epoch FROM clock_timestamp() - n.heartbeat_at) * 1000)::bigint) AS heartbeat_age_ms, n.version, n.slots, n.slots_min, n.slots_max, n.busy,
     n.slots_ceiling, n.wanted_slots_min, n.wanted_slots_max, n.wanted_slots_at, n.wanted_slots_by,
     (SELECT p.name FROM millrace.people p WHERE p.email = n.wanted_slots_by) AS wanted_slots_by_name,
@@ -118,6 +121,7 @@ pub(super) mod sample {
             epoch: 7,
             started_at: at("2026-11-24T08:00:00Z"),
             heartbeat_at: at("2026-11-24T13:32:07Z"),
+            lost_at: None,
             heartbeat_age_ms: 1_200,
             version: "1.4.0".into(),
             slots: 8,

@@ -36,9 +36,12 @@ pub struct Course {
     /// Attempts that failed in each of them.
     #[diesel(sql_type = Array<BigInt>)]
     pub attempts_failed: Vec<i64>,
-    /// Jobs that were enqueued in each of them.
+    /// Jobs that became ready in each of them, whether they were new, fell due or are tried again.
     #[diesel(sql_type = Array<BigInt>)]
-    pub enqueued: Vec<i64>,
+    pub came: Vec<i64>,
+    /// Jobs that were ready and went in each of them, whatever became of them.
+    #[diesel(sql_type = Array<BigInt>)]
+    pub went: Vec<i64>,
 }
 
 impl Course {
@@ -58,13 +61,10 @@ impl Course {
         both.map(|(succeeded, failed)| succeeded + failed).collect()
     }
 
-    /// Tells when a line of `ready` jobs is empty if jobs come and go as in the last minutes; `None` = it does not get shorter, or is
-    /// too short to tell.
+    /// Tells when a line of `ready` jobs is empty, as [`drains_in`] by the last minutes.
     pub fn drains_in(&self, ready: i64) -> Option<Duration> {
-        let newest = |all: &[i64]| self.spread(all).iter().rev().take(RATE_MINUTES).sum::<i64>();
-        let net = newest(&self.succeeded) - newest(&self.enqueued);
-        let seconds = ready as f64 * RATE_MINUTES as f64 * 60.0 / net as f64;
-        (ready >= READY_MIN && net > 0).then(|| Duration::from_secs_f64(seconds.min(SECONDS_MAX)))
+        let newest = |all: &[i64]| self.spread(all).iter().rev().take(RATE_MINUTES).sum::<i64>() as f64;
+        drains_in(ready, (newest(&self.went) - newest(&self.came)) / RATE_MINUTES as f64)
     }
 
     fn spread(&self, values: &[i64]) -> Vec<i64> {
@@ -78,13 +78,20 @@ impl Course {
     }
 }
 
+/// Tells when a line of `ready` jobs is empty if it goes on getting shorter by so many a minute; `None` = it does not, or is too short to
+/// tell.
+pub fn drains_in(ready: i64, shorter_per_minute: f64) -> Option<Duration> {
+    let seconds = ready as f64 / shorter_per_minute * 60.0;
+    (ready >= READY_MIN && shorter_per_minute > 0.0).then(|| Duration::from_secs_f64(seconds.min(SECONDS_MAX)))
+}
+
 const SQL: &str = "-- admin::queues::courses
 WITH mine AS (
     SELECT q.id, q.name FROM millrace.queues q
     WHERE ($1 OR q.name = ANY ($2)) AND ($3::text IS NULL OR q.name = $3) ORDER BY q.name LIMIT $4
 ), start AS (SELECT date_trunc('minute', now()) - interval '60 minutes' AS at), hour AS (
     SELECT r.queue_id, (extract(epoch FROM r.at - start.at) / 60)::integer AS minute,
-        sum(r.succeeded)::bigint AS succeeded, sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.enqueued)::bigint AS enqueued
+        sum(r.succeeded)::bigint AS succeeded, sum(r.attempts_failed)::bigint AS attempts_failed, sum(r.came)::bigint AS came, sum(r.went)::bigint AS went
     FROM start CROSS JOIN millrace.rollups r JOIN mine ON mine.id = r.queue_id
     WHERE r.step_s = 60 AND r.at >= start.at AND r.at < date_trunc('minute', now()) GROUP BY r.queue_id, minute
 ), failed AS (
@@ -93,7 +100,8 @@ WITH mine AS (
 SELECT mine.name, coalesce(max(f.jobs), 0) AS failed, coalesce(array_agg(h.minute) FILTER (WHERE h.minute IS NOT NULL), '{}') AS minutes,
     coalesce(array_agg(h.succeeded) FILTER (WHERE h.minute IS NOT NULL), '{}') AS succeeded,
     coalesce(array_agg(h.attempts_failed) FILTER (WHERE h.minute IS NOT NULL), '{}') AS attempts_failed,
-    coalesce(array_agg(h.enqueued) FILTER (WHERE h.minute IS NOT NULL), '{}') AS enqueued
+    coalesce(array_agg(h.came) FILTER (WHERE h.minute IS NOT NULL), '{}') AS came,
+    coalesce(array_agg(h.went) FILTER (WHERE h.minute IS NOT NULL), '{}') AS went
 FROM mine LEFT JOIN hour h ON h.queue_id = mine.id LEFT JOIN failed f ON f.queue_id = mine.id
 GROUP BY mine.name ORDER BY mine.name";
 
@@ -116,23 +124,22 @@ mod tests {
 
     #[test]
     fn a_line_is_forecast_when_it_gets_shorter() {
-        let course = |succeeded: i64, enqueued: i64| Course {
+        let course = |went: i64, came: i64| Course {
             minutes: vec![0, 57],
-            succeeded: vec![9_999, succeeded],
-            attempts_failed: vec![0, 0],
-            enqueued: vec![0, enqueued],
+            went: vec![9_999, went],
+            came: vec![0, came],
             ..Course::default()
         };
 
-        for (ready, succeeded, enqueued, seconds) in [
+        for (ready, went, came, seconds) in [
             (100, 600, 500, Some(300)),
             (100, 500, 500, None),
             (100, 400, 500, None),
             (9, 600, 0, None),
             (i64::MAX, 1, 0, Some(100_000_000)),
         ] {
-            let told = course(succeeded, enqueued).drains_in(ready);
-            assert_eq!(told.map(|length| length.as_secs()), seconds, "{ready} {succeeded} {enqueued}");
+            let told = course(went, came).drains_in(ready);
+            assert_eq!(told.map(|length| length.as_secs()), seconds, "{ready} {went} {came}");
         }
     }
 

@@ -9,7 +9,8 @@
 //! A frame's panels are complete, so a lost message cannot leave a wrong page: the first message after every connect
 //! carries all of them. A page that has swapped in the answer of an act asks for a fresh stream (`app.js`): what is again as
 //! it was before the act would not be sent otherwise. Log rows are numbered; a browser that comes back says after which number (`Last-Event-ID`).
-//! Browsers get their messages deflated (`packed.rs`). Most pages are a [`LivePage`]: shown and streamed from one reading.
+//! A rendering that is shared knows the rights it is made for and not the person; what depends on who looks is rendered for each person
+//! ([`LivePage::OF_ONE_PERSON`]). Browsers get their messages deflated (`packed.rs`). Most pages are a [`LivePage`]: shown and streamed from one reading.
 mod acted;
 mod frame;
 mod packed;
@@ -58,7 +59,9 @@ struct Show {
     page: &'static str,
     /// Time between two renderings.
     every: Duration,
-    /// Makes the frame. It must look only at what it was made from: page, query, zone, role and scope.
+    /// Whose it is; `None` = everybody's with the same rights and zone.
+    of: Option<PersonId>,
+    /// Makes the frame. It must look only at what it was made from: page, query, zone, role and scope, and the person it is of.
     render: Arc<Render>,
 }
 
@@ -167,7 +170,7 @@ async fn open(request: &HttpRequest, viewer: &SignedIn, show: Show) -> Result<Ht
     let (sender, body) = stream::channel(place);
     let subscriber = Subscriber::new(sender, session, viewer, cursor(request)?);
     let subscriber = if packs { subscriber.packing() } else { subscriber };
-    kit.live.join(kit, key(request, viewer, show.page)?, show, subscriber)?;
+    kit.live.join(kit, key(request, viewer, (show.page, show.of))?, show, subscriber)?;
     Ok(beginning(packs).body(body))
 }
 
@@ -191,12 +194,13 @@ async fn wait_for_place(hub: &Arc<Hub>, person: PersonId) -> Result<Place, WebEr
     hub.take_place(person)
 }
 
-/// Who may share a rendering: the same page, asked in the same words, by people with the same rights and zone.
-fn key(request: &HttpRequest, viewer: &SignedIn, page: &str) -> Result<String, WebError> {
+/// Who may share a rendering: the same page, asked in the same words, by people with the same rights and zone; a page of one person only
+/// with themselves.
+fn key(request: &HttpRequest, viewer: &SignedIn, (page, of): (&str, Option<PersonId>)) -> Result<String, WebError> {
     let mut query = Form::parse(request.query_string().as_bytes())?.into_fields();
     query.retain(|(name, _)| name != AFTER);
     let actor = &viewer.actor;
-    Ok(format!("{page} {} {query:?} {:?} {:?} {}", request.path(), actor.role, actor.scope, viewer.zone))
+    Ok(format!("{page} {of:?} {} {query:?} {:?} {:?} {}", request.path(), actor.role, actor.scope, viewer.zone))
 }
 
 /// Query parameter with the number of the last log row that the page was loaded with.

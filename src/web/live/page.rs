@@ -92,6 +92,10 @@ pub trait LivePage: Template + Sized + Send + 'static {
     /// Why the service does not give it.
     type Refused: Refusal;
 
+    /// What its panels show depends on who looks, and not only on their rights: each person gets a rendering of their own. Everywhere else
+    /// people with equal rights share one, and `actor` is nobody in particular while it is made.
+    const OF_ONE_PERSON: bool = false;
+
     /// Panels of it that load apart.
     const APART: &'static [apart::Panel] = &[];
 
@@ -115,8 +119,8 @@ pub trait LivePage: Template + Sized + Send + 'static {
     /// What the service refuses.
     fn read(conn: &mut PgConnection, actor: &Actor, shell: Shell, asked: &Self::Asked) -> Result<Self, Self::Refused>;
 
-    /// Gives what changes by itself. Nothing of one person's own, an audit trail for instance: people with equal rights
-    /// share it.
+    /// Gives what changes by itself. Nothing of one person's own, an audit trail for instance, unless the page is
+    /// [`LivePage::OF_ONE_PERSON`].
     ///
     /// # Errors
     /// When a template fails.
@@ -202,6 +206,7 @@ pub async fn stream<P: LivePage>(listener: Listener) -> Result<HttpResponse, Web
     let look = move |conn: &mut PgConnection, actor: &Actor, shell: Shell, _: u64| {
         Ok(Frame { panels: P::look(conn, actor, shell, &asked)?, tail: None })
     };
+    let listener = if P::OF_ONE_PERSON { listener.alone() } else { listener };
     listener.follow(P::NAME, P::EVERY, look).await
 }
 
@@ -210,6 +215,7 @@ pub struct Listener {
     request: HttpRequest,
     viewer: SignedIn,
     shell: Shell,
+    is_alone: bool,
     /// What they look at.
     pub address: Address,
 }
@@ -222,7 +228,7 @@ impl FromRequest for Listener {
         let viewer = SignedIn::from_request(request, payload).into_inner();
         let listener = |viewer| {
             let shell = Shell::of(request).shared();
-            Ok(Self { request: request.clone(), viewer, shell, address: Address::of(request)? })
+            Ok(Self { request: request.clone(), viewer, shell, is_alone: false, address: Address::of(request)? })
         };
         ready(viewer.and_then(listener))
     }
@@ -249,8 +255,13 @@ impl Listener {
         Query(self.address.query.clone())
     }
 
+    /// The stream is theirs alone: nobody shares its rendering, and whoever makes it knows who looks.
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
+    }
+
     /// Answers with a stream of what `look` sees every so often, with the time of the moment and the number after which
-    /// log rows are wanted.
+    /// log rows are wanted. `look` gets an actor who is nobody in particular, unless the stream is for one person alone.
     ///
     /// # Errors
     /// As [`open`].
@@ -260,10 +271,15 @@ impl Listener {
         every: Duration,
         look: impl Fn(&mut PgConnection, &Actor, Shell, u64) -> Result<Frame, LiveError> + Send + Sync + 'static,
     ) -> Result<HttpResponse, WebError> {
-        let (clock, actor, shell) = (Arc::clone(&self.kit().clock), self.viewer.actor.clone(), self.shell);
+        let (clock, viewer) = (Arc::clone(&self.kit().clock), &self.viewer);
+        let (of, actor) = match self.is_alone {
+            true => (Some(viewer.person), viewer.actor.clone()),
+            false => (None, viewer.actor.clone().unnamed()),
+        };
+        let shell = self.shell;
         let render = move |conn: &mut PgConnection, after: u64| {
             look(conn, &actor, Shell { now: clock.now(), ..shell.clone() }, after)
         };
-        open(&self.request, &self.viewer, Show { page, every, render: Arc::new(render) }).await
+        open(&self.request, &self.viewer, Show { page, every, of, render: Arc::new(render) }).await
     }
 }

@@ -178,7 +178,8 @@ fn queues_and_nodes_stand_as_the_console_says() {
     let stage = Stage::new();
     let states = "INSERT INTO millrace.queues (name) VALUES ('mail');
         INSERT INTO millrace.nodes (name, version, state, heartbeat_at) VALUES
-            ('n1', '1', 'up', now() + interval '1 min'), ('n2', '1', 'down', now()), ('n3', '1', 'up', now() - interval '1 h')";
+            ('n1', '1', 'up', now() + interval '1 min'), ('n2', '1', 'down', now()), ('n3', '1', 'up', now() - interval '1 h'), ('n4', '1', 'down', now());
+        UPDATE millrace.nodes SET lost_at = now() WHERE name = 'n4'";
     stage.db.connect().batch_execute(states).unwrap();
 
     let (queues, nodes) = (stage.run(&["queue", "list"]).out, stage.run(&["node", "list"]).out);
@@ -188,7 +189,7 @@ fn queues_and_nodes_stand_as_the_console_says() {
         let line = nodes.lines().find(|line| line.starts_with(node)).unwrap_or_default();
         line.split_whitespace().nth(1).unwrap_or_default().to_owned()
     };
-    assert_eq!(["n1", "n2", "n3"].map(state), ["running", "gone", "silent"], "{nodes}");
+    assert_eq!(["n1", "n2", "n3", "n4"].map(state), ["running", "stopped", "silent", "lost"], "{nodes}");
 }
 
 #[test]

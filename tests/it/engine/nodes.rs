@@ -6,7 +6,7 @@ use millrace::base::text::NodeName;
 use millrace::queue::claim::{Claimed, Want, claim};
 use millrace::queue::fit::Labels;
 use millrace::queue::job::{JobId, QueueId};
-use millrace::queue::node::{ClaimTime, Heard, Incarnation, Introduction, Pulse, heartbeat, register};
+use millrace::queue::node::{ClaimTime, Heard, Incarnation, Introduction, Pulse, heartbeat, register, sign_off};
 use millrace::queue::settle::{Ending, Settlement, settle};
 use millrace::queue::sweep::{self, BadLeases};
 use millrace::queue::work::{Ended, Handler, JobContext, Outcome, Registry};
@@ -64,6 +64,26 @@ const PULSE: Pulse = Pulse {
     clock_ms: 0,
     claims: ClaimTime { claims: 0, p50: None, p99: None },
 };
+
+/// Whether each node is called lost.
+fn lost(conn: &mut PgConnection) -> Vec<(String, bool)> {
+    let sql = "SELECT name, lost_at IS NOT NULL FROM millrace.nodes ORDER BY name";
+    statement(sql).tuples::<(Text, diesel::sql_types::Bool), (String, bool)>(conn).unwrap()
+}
+
+#[test]
+fn a_node_that_stopped_is_not_called_lost_and_a_lost_one_only_until_it_starts_again() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let (stops, _) = (node(&mut conn, "a"), node(&mut conn, "b"));
+
+    sign_off(&mut conn, stops).unwrap();
+    lose(&mut conn, "b");
+    assert_eq!(lost(&mut conn), [("a".into(), false), ("b".into(), true)]);
+
+    node(&mut conn, "b");
+    assert_eq!(lost(&mut conn), [("a".into(), false), ("b".into(), false)]);
+}
 
 #[test]
 fn a_late_worker_cannot_finish_a_rescued_job() {

@@ -5,4 +5,5 @@ mod found;
 mod inbox;
 mod keyboard;
 mod refusals;
+mod shared;
 mod states;

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
+use millrace::queue::actor::PersonId;
 use millrace::queue::notifications::{self, Message, Tone};
 use millrace::queue::permission::Role;
 
@@ -63,6 +64,28 @@ fn a_browser_that_comes_back_gets_the_rows_it_missed() {
     let mut stream = browser.stream("/live/design?after=4", &[("Last-Event-ID", "40")]);
 
     assert!(read_until(&mut stream, "log-41").contains("id=\"log-41\""));
+}
+
+#[test]
+fn what_is_shared_is_made_for_nobody_in_particular_and_what_is_ones_own_for_each() {
+    let console = Console::start();
+    let first = console.person(Role::Operator);
+    console.run("UPDATE millrace.people SET email = 'first@example.org'");
+    let second = console.person(Role::Operator);
+    let told = |person: PersonId, path: &str| {
+        let mut browser = Browser::new(&console.address);
+        browser.get(&format!("/as/{person}"));
+        let mut stream = browser.stream(path, &[]);
+        let text = read_until(&mut stream, "made for");
+        (stream, text)
+    };
+
+    let shared = [told(first, "/live/shared"), told(second, "/live/shared")];
+    let own = [told(first, "/live/own"), told(second, "/live/own")];
+
+    assert!(shared.iter().all(|(_, text)| text.contains("made for None\"\".")), "{:?}", shared[0].1);
+    assert!(own[0].1.contains("first@example.org") && !own[1].1.contains("first@example.org"), "{:?}", own[1].1);
+    assert!(own[1].1.contains("operator@example.org"), "{:?}", own[1].1);
 }
 
 #[test]

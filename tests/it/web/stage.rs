@@ -121,6 +121,8 @@ fn kit(db: &TestDb, port: u16) -> Kit {
         Route::get("/broken", Access::Open, broken),
         Route::get("/live/slow", Access::SignedIn, slow),
         Route::get("/live/rare", Access::SignedIn, rare),
+        Route::get("/live/shared", Access::SignedIn, shared),
+        Route::get("/live/own", Access::SignedIn, own),
         Route::get("/api/v1/jobs", Access::Needs(Permission::ReadJobs), api),
         Route::post("/api/v1/jobs", Access::Needs(Permission::Enqueue), api),
     ]);
@@ -182,6 +184,21 @@ async fn slow(listener: Listener) -> Result<HttpResponse, WebError> {
 /// A stream that looks rarely.
 async fn rare(listener: Listener) -> Result<HttpResponse, WebError> {
     listener.follow("rare", Duration::from_secs(5), |_: &mut PgConnection, _: &Actor, _, _| frame()).await
+}
+
+/// Two streams that tell for whom they are made: one that people with equal rights share, and one of each person.
+async fn shared(listener: Listener) -> Result<HttpResponse, WebError> {
+    listener.follow("shared", Duration::from_secs(1), |_: &mut PgConnection, actor: &Actor, _, _| whose(actor)).await
+}
+
+async fn own(listener: Listener) -> Result<HttpResponse, WebError> {
+    let listener = listener.alone();
+    listener.follow("own", Duration::from_secs(1), |_: &mut PgConnection, actor: &Actor, _, _| whose(actor)).await
+}
+
+fn whose(actor: &Actor) -> Result<Frame, LiveError> {
+    let html = format!("made for {:?}{:?}.", actor.person, actor.name);
+    Ok(Frame { panels: vec![Panel { id: "panel-whose".into(), html }], tail: None })
 }
 
 fn frame() -> Result<Frame, LiveError> {

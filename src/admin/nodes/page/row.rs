@@ -30,7 +30,7 @@ pub struct Row {
     pub word: &'static str,
     /// More of it; may be empty.
     pub words: String,
-    /// One cell per slot, darker the longer its job runs; empty when it is gone.
+    /// One cell per slot, darker the longer its job runs; empty when it is down.
     pub cells: Vec<Bar>,
     /// Busy and all slots in words.
     pub cells_label: String,
@@ -79,7 +79,7 @@ impl Row {
             tone,
             word,
             words: words(state, node, shell),
-            cells: if state == NodeState::Gone { Vec::new() } else { cells(node.busy, node.slots, ages) },
+            cells: if state.is_down() { Vec::new() } else { cells(node.busy, node.slots, ages) },
             cells_label: format!("{} of {} slots busy", node.busy, node.slots),
             slots: format!("{}/{}", node.busy, node.slots),
             bounds: words_of(node.bounds().filter(|bounds| bounds.min < bounds.max)),
@@ -142,8 +142,8 @@ pub fn look(state: NodeState) -> (Tone, &'static str) {
     let tone = match state {
         NodeState::Running => Tone::Done,
         NodeState::Draining => Tone::Paused,
-        NodeState::Silent => Tone::Failed,
-        NodeState::Gone => Tone::Cancelled,
+        NodeState::Silent | NodeState::Lost => Tone::Failed,
+        NodeState::Stopped => Tone::Cancelled,
     };
     (tone, state.word())
 }
@@ -155,7 +155,7 @@ fn words(state: NodeState, node: &NodeRow, shell: &Shell) -> String {
         NodeState::Draining if node.running == 1 => "1 job still runs".into(),
         NodeState::Draining => format!("{} jobs still run", format::count(node.running)),
         NodeState::Silent => format!("for {}", duration_ms(node.heartbeat_age_ms)),
-        NodeState::Gone => format!("last heard {}", shell.stamp(node.heartbeat_at).text),
+        NodeState::Lost | NodeState::Stopped => format!("last heard {}", shell.stamp(node.heartbeat_at).text),
     }
 }
 

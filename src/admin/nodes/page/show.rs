@@ -145,7 +145,10 @@ impl ShowPage {
             NodeState::Silent => {
                 "It sends no heartbeat. It stops its work by itself before its lease ends; other nodes then take its jobs over."
             }
-            NodeState::Gone => "It was stopped or declared lost. Other nodes have taken over what it had not finished.",
+            NodeState::Lost => {
+                "It sent no heartbeat any more, so it was declared lost. What it had not finished was handed to other nodes."
+            }
+            NodeState::Stopped => "It was stopped in order. Other nodes have taken over what it had not finished.",
         }
     }
 

@@ -88,7 +88,7 @@ fn when(node: &NodeRow) -> &'static str {
     match NodeState::of(node) {
         NodeState::Running | NodeState::Draining => "with its next heartbeat",
         NodeState::Silent => "when it is heard of again",
-        NodeState::Gone => "when it starts again",
+        NodeState::Lost | NodeState::Stopped => "when it starts again",
     }
 }
 

@@ -33,6 +33,7 @@ fn nodes() -> Vec<NodeRow> {
         named("fra-02", "draining", 900),
         named("fra-03", "up", 41_000),
         named("fra-04", "down", 9_000_000),
+        NodeRow { lost_at: Some(node().heartbeat_at), ..named("fra-05", "down", 9_000_000) },
     ]
 }
 
@@ -82,7 +83,7 @@ fn the_list_shows_how_every_node_stands() {
 
     clean(&html);
     for word in [
-        "1 running · 1 draining · 1 silent · 1 gone · 6 of 16 slots busy",
+        "1 running · 1 draining · 1 silent · 1 lost · 1 stopped · 6 of 16 slots busy",
         "3 jobs still run",
         "for 41 s",
         "last heard 14:32:07",

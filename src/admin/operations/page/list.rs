@@ -31,6 +31,7 @@ pub struct ListPage {
 impl LivePage for ListPage {
     const NAME: &'static str = "operations";
     const EVERY: Duration = Duration::from_secs(2);
+    const OF_ONE_PERSON: bool = true; // whose an operation is decides who sees it, its filter and its file
     type Asked = Option<i64>;
     type Refused = OperationError;
 

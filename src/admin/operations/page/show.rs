@@ -49,6 +49,7 @@ impl LivePage for ShowPage {
     const NAME: &'static str = "operation";
     const EVERY: Duration = Duration::from_secs(1);
     const APART: &'static [apart::Panel] = &[NOW];
+    const OF_ONE_PERSON: bool = true; // whose an operation is decides who sees it, its filter and its file
     type Asked = (OperationId, i64);
     type Refused = OperationError;
 

@@ -91,7 +91,8 @@ pub mod sample {
             minutes: vec![3, 59],
             succeeded: vec![500, 512],
             attempts_failed: vec![0, 55],
-            enqueued: vec![0, 0],
+            came: vec![0, 0],
+            went: vec![0, 0],
         };
         ListPage::new(&actor, shell(), queues, vec![course])
     }

@@ -1,0 +1,1 @@
+ALTER TABLE millrace.rollups DROP COLUMN came, DROP COLUMN went;

@@ -1,0 +1,1 @@
+ALTER TABLE millrace.nodes DROP COLUMN lost_at;

@@ -1,0 +1,1 @@
+DROP INDEX millrace.audit_marks;
