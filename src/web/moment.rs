@@ -59,8 +59,7 @@ pub fn propose(moment: Time, zone: Tz) -> String {
 /// thousandth, and would drop both without a word.
 pub fn fits_picker(text: &str) -> bool {
     let is_time = |format: &&str| NaiveDateTime::parse_from_str(text, format).is_ok();
-    text.is_empty()
-        || FORMATS.iter().take(2).any(|format| is_time(&format)) && text.len() <= "2026-11-24T14:30:00.000".len()
+    text.is_empty() || FORMATS.iter().take(2).any(is_time) && text.len() <= "2026-11-24T14:30:00.000".len()
 }
 
 /// Says which zone and offset a field is read in: `Europe/Rome, UTC+01:00`.

@@ -168,7 +168,7 @@ fn several_are_paused_and_resumed_at_once_and_what_cannot_be_is_told() {
     assert_eq!(number(&mut conn, paused), 2, "each has its own record");
 
     let some = browser.post("/bulk/schedules/pause", "name=b&name=c&name=gone&reason=more&op=two");
-    assert_eq!(some.status, 200);
+    assert_eq!(some.status, 409);
     for words in ["1 schedule is paused.", "2 schedules were not", "is paused already", "There is no schedule called"] {
         assert!(some.body.contains(words), "{words}: {}", some.body);
     }

@@ -156,7 +156,8 @@ pub async fn act(
     let title = format!("{} schedules", sentence(verb.as_str()));
     let shell = shell.titled(title, Section::Schedules).under("Schedules", paths::SCHEDULES);
     let page = CamePage { shell, done: verb.done(done), refused };
-    respond::page(&hx, &page, &[("ask", &page.as_came())])
+    // a dialog closes when all is done, and stays open for what is told
+    respond::conflicting(&hx, &page, &[("ask", &page.as_came())])
 }
 
 /// How many were done, and which were not and why.
