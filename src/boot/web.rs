@@ -28,7 +28,7 @@ use crate::routes;
 use crate::web::app::app;
 use crate::web::blocking::Database;
 use crate::web::guard::Table;
-use crate::web::kit::{Banners, Kit, Settings};
+use crate::web::kit::{Banner, Banners, Kit, Settings};
 use crate::web::live::Hub;
 use crate::web::look::Environment;
 use crate::web::parts::Notice;
@@ -150,7 +150,7 @@ fn settings(config: &Config, port: u16, cookie_key: &[u8]) -> Settings {
     }
 }
 
-/// What stands above every page; `weak` is what may be lost in a crash, as of the last look.
+/// What stands above every page; `weak` is what is wrong with the database, as of the last look.
 fn banners(config: &Config, is_demo: bool, weak: Found) -> Arc<Banners> {
     let demo = Notice::new(Tone::Ready, "This is a demo:").saying(
         "the shop, its people and its past are made up; work that goes on is enqueued by the demo itself. Nothing here leaves \
@@ -159,7 +159,7 @@ fn banners(config: &Config, is_demo: bool, weak: Found) -> Arc<Banners> {
     let diagnostics = Notice::new(Tone::Retrying, "Diagnostic handlers are on.")
         .saying("Anybody who may publish templates can make this node crash. Not for production.");
     let shown = [is_demo.then_some(demo), config.allow_diagnostics.then_some(diagnostics)];
-    let shown: Vec<Notice> = shown.into_iter().flatten().collect();
+    let shown: Vec<Banner> = shown.into_iter().flatten().map(Banner::for_all).collect();
     Arc::new(move || {
         let weak = weak.lock().unwrap_or_else(PoisonError::into_inner).clone();
         weak.into_iter().chain(shown.iter().cloned()).collect()

@@ -120,7 +120,7 @@ impl Shell {
             nav: rail(|path| kit.table.may_open(path, caller.actor.as_ref())),
             live: String::new(),
             flash: (wants(request) == Wants::Page).then(|| session::take_flash(&session)).flatten(),
-            banners: (kit.banners)(),
+            banners: kit.banners_for(caller.actor.as_ref()),
             shortcuts: person.is_none_or(|one| one.shortcuts),
             announces: person.is_some_and(|one| one.announces),
             unread: person.and_then(|one| u32::try_from(one.unread).ok()).unwrap_or(0),

@@ -14,6 +14,8 @@ use super::parts::Notice;
 use super::rate::Rates;
 use crate::base::clock::Clock;
 use crate::base::network::Network;
+use crate::queue::actor::Actor;
+use crate::queue::permission::Permission;
 
 /// Where the console stands in the network.
 #[derive(Clone)]
@@ -68,8 +70,24 @@ impl Settings {
     }
 }
 
-/// Tells what stands above every page now: weak durability, a database that is away, a demo. Cheap; asked on each page.
-pub type Banners = dyn Fn() -> Vec<Notice> + Send + Sync;
+/// What stands above every page, for those whom it concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Banner {
+    /// What is said.
+    pub notice: Notice,
+    /// What somebody must hold to be told; `None` = everybody is, also who has not signed in.
+    pub needs: Option<Permission>,
+}
+
+impl Banner {
+    /// Makes one for everybody.
+    pub fn for_all(notice: Notice) -> Self {
+        Self { notice, needs: None }
+    }
+}
+
+/// Tells what stands above every page now: weak durability, a database in need, a demo. Cheap; asked on each page.
+pub type Banners = dyn Fn() -> Vec<Banner> + Send + Sync;
 
 /// Tells how many failure groups are open, as of a moment ago; `None` = not known. Cheap; asked on each page.
 pub type OpenFailures = dyn Fn() -> Option<i64> + Send + Sync;
@@ -96,6 +114,11 @@ pub struct Kit {
 }
 
 impl Kit {
+    /// Gives what stands above the pages of `actor`; `None` = of somebody who has not signed in.
+    pub fn banners_for(&self, actor: Option<&Actor>) -> Vec<Notice> {
+        told((self.banners)(), actor)
+    }
+
     /// Gives the kit of the application that `request` came to.
     ///
     /// # Panics
@@ -105,9 +128,33 @@ impl Kit {
     }
 }
 
+fn told(banners: Vec<Banner>, actor: Option<&Actor>) -> Vec<Notice> {
+    let is_told = |banner: &Banner| banner.needs.is_none_or(|needed| actor.is_some_and(|actor| actor.may(needed)));
+    banners.into_iter().filter(is_told).map(|banner| banner.notice).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::permission::Role;
+
+    #[test]
+    fn a_banner_is_told_to_those_whom_it_concerns() {
+        let banners = || {
+            let needy = Banner { notice: Notice::failed("needy"), needs: Some(Permission::ReadHealth) };
+            vec![Banner::for_all(Notice::failed("all")), needy]
+        };
+        let titles = |actor: Option<&Actor>| -> Vec<String> {
+            told(banners(), actor).into_iter().map(|notice| notice.title).collect()
+        };
+
+        assert_eq!(titles(None), ["all"]);
+        for role in Role::ALL {
+            let actor = Actor { role, ..Actor::system("test") };
+            let expected: &[&str] = if actor.may(Permission::ReadHealth) { &["all", "needy"] } else { &["all"] };
+            assert_eq!(titles(Some(&actor)), expected, "{role:?}");
+        }
+    }
 
     #[test]
     fn only_known_hosts_and_their_origins_are_ours() {

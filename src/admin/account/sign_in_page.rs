@@ -56,7 +56,7 @@ impl SignInPage {
             csrf: session::token(held),
             form,
             flash: session::take_flash(held),
-            banners: (kit.banners)(),
+            banners: kit.banners_for(None),
             waits_for_setup: false,
         }
     }

@@ -190,7 +190,7 @@ impl Concern {
             Self::Database { found } if found.iter().all(|one| SLOWS_ONLY.contains(&one.code)) => (5, i64::MIN),
             Self::Database { .. } => (1, 0),
             Self::Silent { .. } => (1, 1),
-            Self::Lost { since, .. } => (1, i64::MAX - since.timestamp()),
+            Self::Lost { .. } => (1, 2),
             Self::Behind { ready, .. } => (2, -ready),
             Self::Failing { cause, state: GroupState::Rising | GroupState::Returned } => (3, -cause.recent),
             Self::Schedules { ill: Ill::Stuck, .. } => (3, 0),

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use actix_web::http::Method;
+use millrace::routes;
+use millrace::web::guard::Table;
+
 use super::full::{FullHouse, LISTS};
 
 /// Statements of a list page.
@@ -31,6 +35,21 @@ fn a_list_page_asks_the_database_six_times_at_most() {
     }
 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Addresses of one piece that are no lists of things.
+const NO_LISTS: [&str; 10] =
+    ["/", "/account", "/database", "/healthz", "/help", "/metrics", "/palette", "/readyz", "/setup", "/sign-in"];
+
+#[test]
+fn every_list_is_counted() {
+    let table = Table::new(routes::all(false));
+    let pages = table.rows().filter(|(method, _, _)| **method == Method::GET).map(|(_, pattern, _)| pattern);
+    let lists = pages.filter(|path| path.matches('/').count() == 1 && !path.contains(['{', '.']));
+
+    let forgotten: Vec<&str> = lists.filter(|path| !NO_LISTS.contains(path) && !LISTS.contains(path)).collect();
+
+    assert_eq!(forgotten, [""; 0]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl FullHouse {
 }
 
 /// The list pages, as they are opened and with what makes them work hardest.
-pub const LISTS: [&str; 26] = [
+pub const LISTS: [&str; 29] = [
     "/jobs",
     "/jobs?n=200",
     "/jobs?state=failed",
@@ -101,6 +101,9 @@ pub const LISTS: [&str; 26] = [
     "/tokens",
     "/templates",
     "/templates?q=shop",
+    "/roles",
+    "/schedules",
+    "/calendars",
 ];
 
 /// Gives a job that has failed.
