@@ -1,6 +1,6 @@
 //! What people with equal rights share while they look at the same page, and what they do not.
 
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use millrace::base::db::statement;
 use millrace::queue::actor::PersonId;
 use millrace::queue::permission::Role;
@@ -21,10 +21,10 @@ fn twins(console: &Console, role: Role, queues: &[&str]) -> [PersonId; 2] {
 fn operation(console: &Console, person: PersonId, tag: &str) -> i64 {
     const SQL: &str =
         "INSERT INTO millrace.operations (act, value, query, zone, asked_at, person_id, actor, via, expected, below)
-        VALUES ('hold', '{}', 'tag:' || $2, 'UTC', now(), $1, $2, 'console', 1, 100) RETURNING id";
+        VALUES ('hold', '{}', 'tag:' || $1, 'UTC', now(), $2, $1, 'console', 1, 100) RETURNING id";
     let rows: Vec<i64> = statement(SQL)
+        .bind::<Text, _>(tag)
         .bind::<BigInt, _>(person)
-        .bind::<diesel::sql_types::Text, _>(tag)
         .tuples::<BigInt, i64>(&mut console.db.connect())
         .unwrap();
     rows[0]
