@@ -178,9 +178,9 @@ INSERT INTO millrace.nodes (name, version, slots, state, heartbeat_at, lost_at) 
 #[test]
 fn what_comes_into_the_line_and_goes_out_of_it_is_counted_whatever_is_enqueued_for_later() {
     const MOVES: &str = "INSERT INTO millrace.state_deltas (at, queue_id, template_id, left_state, entered_state, jobs, between_queues)
-    SELECT date_trunc('minute', now()) - interval '2 minutes', q.id, 1, m.was::millrace.job_state, m.is::millrace.job_state, m.jobs, m.between_queues
+    SELECT date_trunc('minute', now()) - interval '2 minutes', q.id, 1, m.left_state::millrace.job_state, m.entered_state::millrace.job_state, m.jobs, m.between_queues
     FROM millrace.queues q CROSS JOIN (VALUES (NULL, 'ready', 20, false), (NULL, 'scheduled', 500, false), ('retrying', 'ready', 5, false),
-        ('ready', 'running', 90, false), ('ready', 'cancelled', 10, false), ('running', 'failed', 9, false), (NULL, 'ready', 5, true)) AS m(was, is, jobs, between_queues)
+        ('ready', 'running', 90, false), ('ready', 'cancelled', 10, false), ('running', 'failed', 9, false), (NULL, 'ready', 5, true)) AS m(left_state, entered_state, jobs, between_queues)
     WHERE q.name = 'mail';
 INSERT INTO millrace.state_deltas (at, queue_id, template_id, entered_state, jobs, between_queues) SELECT now() + interval '1 hour', id, 1, 'ready', 210, true FROM millrace.queues WHERE name = 'mail'";
     let (_db, mut conn) = stage();
@@ -271,8 +271,8 @@ fn a_publication_of_three_days_ago_is_marked_however_much_was_done_since() {
 fn everybody_sees_their_own_acts_and_auditors_see_those_of_all() {
     let console = Console::start();
     let mut conn = console.db.connect();
-    handler_template(&mut conn, "mail", json!({ "queue": "mail" }));
-    handler_template(&mut conn, "export", json!({ "queue": "exports" }));
+    conn.batch_execute("INSERT INTO millrace.queues (name) VALUES ('mail'), ('exports') ON CONFLICT DO NOTHING")
+        .unwrap();
     let (mut admin, mut operator) = (console.browser(Role::Admin), console.browser(Role::Operator));
     for (browser, queue) in [(&mut admin, "exports"), (&mut operator, "mail")] {
         browser.get(&format!("/queues/{queue}/pause"));

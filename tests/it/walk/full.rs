@@ -74,7 +74,7 @@ impl FullHouse {
 }
 
 /// The list pages, as they are opened and with what makes them work hardest.
-pub const LISTS: [&str; 29] = [
+pub const LISTS: [&str; 28] = [
     "/jobs",
     "/jobs?n=200",
     "/jobs?state=failed",
@@ -101,7 +101,6 @@ pub const LISTS: [&str; 29] = [
     "/tokens",
     "/templates",
     "/templates?q=shop",
-    "/roles",
     "/schedules",
     "/calendars",
 ];
