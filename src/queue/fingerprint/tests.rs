@@ -23,8 +23,10 @@ impl Dice {
         self.roll() % most
     }
 
+    /// Hexadecimal digits, the last of which is a number: one of letters alone may be a word, and is taken for one.
     fn hex(&mut self, digits: usize) -> String {
-        (0..digits).map(|_| char::from_digit(self.of(16) as u32, 16).unwrap()).collect()
+        let all = (1..digits).map(|_| char::from_digit(self.of(16) as u32, 16).unwrap()).collect::<String>();
+        format!("{all}{}", self.of(10))
     }
 
     fn one(&mut self, of: &[&str]) -> String {

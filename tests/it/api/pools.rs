@@ -160,7 +160,9 @@ fn whoever_holds_and_whoever_waits_is_told() {
     assert_eq!([&shown["holders"][0]["job"], &shown["waiters"][0]["job"]], [&json!(holder), &json!(waiter)]);
     let why = &program.get(&format!("/api/v1/jobs/{waiter}/explain")).expect(200)["reasons"][0];
     assert_eq!((&why["code"], &why["needs"], &why["holders"]), (&json!("pool"), &json!(600), &json!([holder])));
-    let message = "It needs 600 of memory-mb; of the pool's 1000 are 600 reserved; it is number 1 of those that wait";
+    let message = format!(
+        "It needs 600 of memory-mb; of the pool's 1000 are 600 reserved, held by job {holder}; it is number 1 of those that wait"
+    );
     assert_eq!(why["message"], message);
     let metrics = admin.get("/metrics").text;
     for line in ["millrace_pool_amount{pool=\"memory-mb\"} 1000", "millrace_pool_used{pool=\"memory-mb\"} 600"] {
