@@ -180,9 +180,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
     let reason = note(reason)?;
     // what was missed is caught up first, so that nothing is made twice
     firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
-    refuse_undecided(tx, &row.name, wish.to)?;
     let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
     let plan = planned(tx, locked.id, &known, wish)?;
+    refuse_undecided(tx, &row.name, wish.to)?;
     if plan.is_too_many {
         let message = format!("more than {BACKFILL_MAX} occurrences lie in the range; choose a shorter one");
         return Err(ScheduleError::BadRange(message));

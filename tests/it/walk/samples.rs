@@ -239,6 +239,9 @@ fn of_names(pattern: &str) -> Option<Vec<String>> {
     {
         return Some(vec![format!("{pattern}?name={name}")]);
     }
+    if pattern == "/bulk/schedules/{verb}" {
+        return Some(["pause", "resume"].map(|verb| format!("/bulk/schedules/{verb}?name=nightly")).into());
+    }
     let area = pattern.trim_start_matches("/api/v1").split('/').nth(1).unwrap_or_default();
     let (name, verbs): (_, &[&str]) = match area {
         "templates" => ("files.compress", &[]),
