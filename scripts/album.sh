@@ -26,7 +26,7 @@ failed=$(one state:failed) succeeded=$(one state:succeeded) waiting=$(one state:
 node=$(millrace --json node list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | sort | head -1)
 pool=$(millrace --json pool list | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -1)
 person=$(millrace --json user list | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -1)
-group=$(millrace --json failure list --sort most | sed -n 's/.*"fingerprint": *"\([0-9a-f]*\)".*/\1/p' | head -1)
+group=$(millrace --json failure list --sort most | grep -o '"fingerprint": *"[0-9a-f]*"' | head -1 | cut -d'"' -f4)
 # what people made meanwhile, so that pages of operations and views are seen with something on them
 millrace operation start retry 'state:failed template:webhook.deliver' --rate 20 --reason 'the partner answers again' >/dev/null
 millrace operation start export 'state:failed created:-7d' >/dev/null
