@@ -59,7 +59,7 @@ pub(super) fn run(url: &str, schedules: u32, serve: &Serve<'_>) -> Result<Figure
     Ok(figures)
 }
 
-/// Every second schedule runs every hour, the others every day, each at a minute of its own; a hundredth is paused.
+/// Every second schedule runs every hour, the others every day, each at a minute of its own, under the usual policy; a hundredth is paused.
 fn fill(conn: &mut PgConnection, schedules: u32) -> Result<(), DbError> {
     const SQL: &str = "-- bench::schedules::fill
 WITH made AS (
@@ -69,7 +69,7 @@ WITH made AS (
     FROM generate_series(1, $1) AS n CROSS JOIN millrace.templates t RETURNING id, name
 )
 INSERT INTO millrace.schedule_versions (schedule_id, version, spec, created_by)
-SELECT id, 1, jsonb_build_object('kind', 'Schedule', 'name', name, 'template', 'bench.noop', 'overlap', 'allow_all', 'timezone', 'Europe/Rome', 'rules', jsonb_build_array(
+SELECT id, 1, jsonb_build_object('kind', 'Schedule', 'name', name, 'template', 'bench.noop', 'timezone', 'Europe/Rome', 'rules', jsonb_build_array(
     CASE WHEN id % 2 = 0 THEN jsonb_build_object('cron', id % 60 || ' * * * *') ELSE jsonb_build_object('cron', id % 60 || ' ' || id % 24 || ' * * *') END)), 'bench'
 FROM made";
     const SECONDLY: &str = "-- bench::schedules::secondly
@@ -84,7 +84,7 @@ UPDATE millrace.schedules s SET version = 2, stamp = 2 FROM millrace.schedule_ve
     super::place::execute(conn, "VACUUM (ANALYZE)")
 }
 
-/// Makes the first `most` schedules due: each has missed one second, and was decided up to it.
+/// Makes the first `most` schedules due: each has missed one second, was decided up to it, and has no job that its policy would mind.
 fn make_due(conn: &mut PgConnection, most: i32) -> Result<(), DbError> {
     const SQL: &str = "-- bench::schedules::make_due
 UPDATE millrace.schedules s SET decided_until = date_trunc('second', clock_timestamp()) - interval '1 ms', due_at = date_trunc('second', clock_timestamp())
@@ -92,7 +92,7 @@ FROM (SELECT id FROM millrace.schedules WHERE version = 2 AND paused_at IS NULL 
     const IDLE: &str = "-- bench::schedules::idle
 UPDATE millrace.schedules s SET due_at = clock_timestamp() + interval '1 hour' WHERE s.due_at < clock_timestamp() + interval '1 hour'";
     const FORGET: &str = "-- bench::schedules::forget
-DELETE FROM millrace.occurrences";
+WITH jobs AS (DELETE FROM millrace.schedule_jobs) DELETE FROM millrace.occurrences";
     statement(IDLE).run(conn)?;
     statement(FORGET).run(conn)?;
     statement(SQL).bind::<Integer, _>(most).run(conn)?;
