@@ -21,13 +21,19 @@ pub fn settle(
     draw: &mut dyn FnMut() -> u64,
     id: ScheduleId,
 ) -> Result<(), DbError> {
-    release(tx, plans, draw, id, Vec::new())
+    match tx.attempt(|tx| release(tx, plans, draw, id, Vec::new())) {
+        Err(error) if !error.is_passing() && !is_away(&error) => {
+            tracing::error!(%id, %error, "what was due of a schedule could not be decided before it is changed");
+            Ok(())
+        }
+        settled => settled,
+    }
 }
 
-/// Does as [`settle`], and lets occurrences that waited run now, as the policies allow. Those that have a row are left alone.
+/// Decides what is due of one schedule, and lets occurrences that waited run now, as the policies allow. Those that have a row are left alone.
 ///
 /// # Errors
-/// As [`settle`].
+/// Database failures. No later look would decide what was to be released: the change that releases it must not be committed.
 pub fn release(
     tx: &mut Tx<'_>,
     plans: &mut Plans,
@@ -35,17 +41,8 @@ pub fn release(
     id: ScheduleId,
     released: Vec<Released>,
 ) -> Result<(), DbError> {
-    let fired = tx.attempt(|tx| {
-        let due = standing::take_one(tx, id)?.map(|due| (due, released));
-        fire_with(tx, plans, draw, due.into_iter().collect(), true)
-    });
-    match fired {
-        Err(error) if !error.is_passing() && !is_away(&error) => {
-            tracing::error!(%id, %error, "what was due of a schedule could not be decided before it is changed");
-            Ok(())
-        }
-        fired => fired.map(drop),
-    }
+    let due = standing::take_one(tx, id)?.map(|due| (due, released));
+    fire_with(tx, plans, draw, due.into_iter().collect(), true).map(drop)
 }
 
 /// What a schedule says that is decided into the future.

@@ -175,6 +175,32 @@ fn what_waits_for_the_end_of_a_window_runs_when_the_window_is_taken_away() {
 }
 
 #[test]
+fn a_change_that_cannot_let_run_what_waits_is_not_made() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let mut plans = ten_that_wait(&mut conn);
+    refuse_occurrences(&mut conn);
+    let open = documents("kind: Calendar\nname: shop\ntimezone: UTC\n").unwrap()[0].read().unwrap();
+
+    let changed = calendars::service::save(&mut conn, &actor(), &open, None, "");
+
+    assert!(matches!(changed, Err(calendars::service::CalendarError::Db(_))), "{changed:?}");
+    statement("DROP TRIGGER refuse ON millrace.occurrences").run(&mut conn).unwrap();
+    calendars::service::save(&mut conn, &actor(), &open, None, "").unwrap();
+    schedules::fire(&mut conn, &mut plans, &mut || 0).unwrap();
+    let told = "SELECT count(*) FROM millrace.occurrences WHERE job_id IS NOT NULL AND cause = 'changed'";
+    assert_eq!(number(&mut conn, told), 1, "it waited until then");
+}
+
+/// From now on no occurrence can be written down.
+fn refuse_occurrences(conn: &mut PgConnection) {
+    let refuse =
+        "CREATE FUNCTION millrace.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room for it'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON millrace.occurrences FOR EACH ROW EXECUTE FUNCTION millrace.refuse()";
+    diesel::connection::SimpleConnection::batch_execute(conn, refuse).unwrap();
+}
+
+#[test]
 fn what_waits_runs_by_a_version_that_lets_it_and_says_so_where_another_does_not() {
     let db = TestDb::new();
     let mut conn = db.connect();
@@ -227,10 +253,7 @@ fn who_cannot_be_decided_can_be_paused_repaired_and_removed() {
         save(&mut conn, name, "rules: [ { every: 1s } ]");
         set_decided(&mut conn, name, "5 seconds");
     }
-    let refuse =
-        "CREATE FUNCTION millrace.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room for it'; END $$;
-        CREATE TRIGGER refuse BEFORE INSERT ON millrace.occurrences FOR EACH ROW EXECUTE FUNCTION millrace.refuse()";
-    diesel::connection::SimpleConnection::batch_execute(&mut conn, refuse).unwrap();
+    refuse_occurrences(&mut conn);
 
     service::pause(&mut conn, &actor(), "paused", "it cannot be followed").unwrap();
     save(&mut conn, "repaired", "rules: [ { cron: \"0 0 1 1 *\" } ]");
