@@ -182,7 +182,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
     firing::settle(tx, &mut Plans::default(), &mut random::number, locked.id)?;
     let known = firing::known(tx, locked.id, locked.version)?.map_err(ScheduleError::NoJob)?;
     let plan = planned(tx, locked.id, &known, wish)?;
-    refuse_undecided(tx, &row.name, wish.to)?;
+    refuse_undecided(tx, locked.id, wish.to)?;
     if plan.is_too_many {
         let message = format!("more than {BACKFILL_MAX} occurrences lie in the range; choose a shorter one");
         return Err(ScheduleError::BadRange(message));
@@ -218,10 +218,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
 }
 
 /// Refuses a range that the rules themselves have not decided to its end: they would make jobs of it, too.
-fn refuse_undecided(tx: &mut Tx<'_>, name: &str, to: Time) -> Result<(), ScheduleError> {
+fn refuse_undecided(tx: &mut Tx<'_>, id: ScheduleId, to: Time) -> Result<(), ScheduleError> {
     const SQL: &str = "-- admin::schedules::undecided
-SELECT s.decided_until FROM millrace.schedules s WHERE s.name = $1 AND s.removed_at IS NULL AND s.ended_at IS NULL AND s.decided_until < $2";
-    let until = statement(SQL).bind::<Text, _>(name).bind::<Timestamptz, _>(to).tuples::<Timestamptz, Time>(tx)?.pop();
+SELECT s.decided_until FROM millrace.schedules s WHERE s.id = $1 AND s.ended_at IS NULL AND s.decided_until < $2";
+    let until =
+        statement(SQL).bind::<Integer, _>(id.0).bind::<Timestamptz, _>(to).tuples::<Timestamptz, Time>(tx)?.pop();
     until.map_or(Ok(()), |until| {
         let until = until.format("%Y-%m-%d %H:%M:%S UTC");
         let message =

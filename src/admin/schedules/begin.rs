@@ -25,15 +25,21 @@ impl Saved {
     }
 }
 
-/// Does as [`super::service::save`] with a schedule that is new and makes no jobs before it is resumed.
+/// Does as [`super::service::save`]; `begin` tells how the schedule begins if it is new.
 ///
 /// # Errors
 /// [`ScheduleError`]; nothing is changed then.
-pub fn save_paused(conn: &mut PgConnection, actor: &Actor, spec: &Schedule) -> Result<Saved, ScheduleError> {
-    transaction(conn, "schedules::save_paused", |tx| save_and_begin_in(tx, actor, spec, (Some(0), Begin::Paused), ""))
+pub fn save_and_begin(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    spec: &Schedule,
+    (base, begin): (Option<i32>, Begin),
+    message: &str,
+) -> Result<Saved, ScheduleError> {
+    transaction(conn, "schedules::save", |tx| save_and_begin_in(tx, actor, spec, (base, begin), message))
 }
 
-/// Does as [`save_in`]; `begin` tells how the schedule begins if it is new.
+/// Does as [`save_and_begin`] within the caller's transaction.
 ///
 /// # Errors
 /// [`ScheduleError`]; the transaction must not be committed then.

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz};
 use serde_json::Value;
 
 pub use super::acts::{pause, pause_in, remove, resume, resume_in, roll_back, roll_back_in, run_now, run_now_in};
-pub use super::begin::{Begin, copy, save_and_begin_in, save_paused};
+pub use super::begin::{Begin, copy, save_and_begin, save_and_begin_in};
 use super::error::ScheduleError;
 use super::read::{self, ScheduleRow};
 use super::target::{self, Target};

@@ -16,8 +16,9 @@ use super::minute;
 use super::told;
 use super::versions::written;
 use crate::admin::schedules::preview::{OCCURRENCES, preview};
-use crate::admin::schedules::{ScheduleError, ScheduleRow, service, show};
-use crate::base::db::{PgConnection, transaction};
+use crate::admin::schedules::service::{self, Begin};
+use crate::admin::schedules::{ScheduleError, ScheduleRow, show};
+use crate::base::db::PgConnection;
 use crate::queue::actor::Actor;
 use crate::queue::permission::Permission;
 use crate::timing::document::Fault;
@@ -233,13 +234,8 @@ fn done(
             true => form.text("message").to_owned(),
             false => format!("a copy of {copied}"),
         };
-        let saved = match is_paused(&form) && row.is_none() {
-            true => transaction(conn, "schedules::save_paused", |tx| {
-                let saved = service::save_in(tx, actor, &spec, Some(base), &message)?;
-                service::pause_in(tx, actor, &spec.name, "").map(|_| saved)
-            }),
-            false => service::save(conn, actor, &spec, Some(base), &message),
-        };
+        let begin = if is_paused(&form) { Begin::Paused } else { Begin::AtOnce };
+        let saved = service::save_and_begin(conn, actor, &spec, (Some(base), begin), &message);
         match saved {
             Ok(saved) => return Ok(Came::Saved(spec.name.clone(), saved)),
             Err(error) => refuse(&mut form, arg_fields.as_ref(), error)?,
